@@ -1,0 +1,237 @@
+"""What the configuration of each type of constraint must look like.
+
+The shapes: Launch is the vendor's; those of Template, Approval and StackRegion are ours,
+with the vendor's names where it shows any.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import re2
+from django.utils.translation import gettext as _
+
+from catalog.models.product import Product
+from catalog.models.region import Region
+from console.lib.errors import InvalidInput
+from console.lib.people import PrincipalType, Role, User
+
+OPERATIONS = (
+    "LaunchProduct",
+    "UpdateProvisionedProduct",
+    "TerminateProvisionedProduct",
+)
+TEXT = 128
+PATTERN = 1000
+ENTRIES = 100
+RULE_KEYS = {
+    "RuleName",
+    "Description",
+    "ProductVersionId",
+    "ParameterKey",
+    "AllowedValues",
+    "AllowedPattern",
+}
+
+Config = dict[str, Any]
+
+
+class Wrong(Exception):
+    """One sentence about what is wrong with a configuration."""
+
+
+def clean_config(kind: str, config: Any, product: Product) -> Config:
+    """Return the configuration of a constraint on a product, in its stored form.
+
+    Raises InvalidInput for the field `config`.
+    """
+    try:
+        return CHECKS[kind](_object(config, _("The configuration")), product)
+    except Wrong as error:
+        raise InvalidInput({"config": [str(error)]}, code="InvalidConfig") from error
+
+
+def _launch(config: Config, product: Product) -> Config:
+    _only(config, {"LocalRoleName"})
+    return {"LocalRoleName": _text(config, "LocalRoleName")}
+
+
+def _template(config: Config, product: Product) -> Config:
+    _only(config, {"Rules"})
+    rules = [
+        _rule(_object(rule, _("Each rule")), number, product)
+        for number, rule in enumerate(_list(config, "Rules"), 1)
+    ]
+    return {"Rules": rules}
+
+
+def _rule(rule: Config, number: int, product: Product) -> Config:
+    _only(rule, RULE_KEYS)
+    key, version = (
+        _text(rule, "ParameterKey"),
+        _text(rule, "ProductVersionId", empty=True),
+    )
+    _check_parameter(product, version, key)
+    cleaned = {
+        "RuleName": _text(rule, "RuleName", empty=True) or f"rule-{number}",
+        "Description": _text(rule, "Description", empty=True),
+        "ProductVersionId": version,
+        "ParameterKey": key,
+    }
+    if ("AllowedValues" in rule) == ("AllowedPattern" in rule):
+        raise Wrong(_("A rule has either AllowedValues or AllowedPattern."))
+    if "AllowedPattern" in rule:
+        return cleaned | {"AllowedPattern": _pattern(rule)}
+    values = _list(rule, "AllowedValues")
+    if any(isinstance(value, dict | list) for value in values):
+        raise Wrong(_("AllowedValues holds plain texts, numbers and booleans only."))
+    return cleaned | {"AllowedValues": values}
+
+
+def _check_parameter(product: Product, version: str, key: str) -> None:
+    """Refuse a parameter the version, or without one any version, does not ask for."""
+    versions = product.versions.select_related("template")
+    if version:
+        versions = versions.filter(pk=version)
+    found = list(versions)
+    if not found:
+        raise Wrong(
+            _("%(product)s has no version %(version)s.")
+            % {"product": product, "version": version}
+        )
+    if not any(key in each.template.schema.by_key for each in found):
+        raise Wrong(_("No parameter of the template is called %(key)s.") % {"key": key})
+
+
+def _pattern(rule: Config) -> str:
+    pattern = _text(rule, "AllowedPattern", most=PATTERN)
+    try:
+        re2.compile(pattern)
+    except re2.error as error:
+        raise Wrong(
+            _(
+                "The pattern %(pattern)s cannot be used: %(error)s. Look-around and "
+                "back-references are not supported."
+            )
+            % {"pattern": pattern, "error": error}
+        ) from error
+    return pattern
+
+
+def _approval(config: Config, product: Product) -> Config:
+    _only(config, {"OperationTypes", "Approvers"})
+    operations = _list(config, "OperationTypes")
+    for operation in operations:
+        if operation not in OPERATIONS:
+            raise Wrong(
+                _("%(value)s is no operation; use: %(known)s.")
+                % {"value": operation, "known": ", ".join(OPERATIONS)}
+            )
+    approvers = [
+        _approver(_object(each, _("Each approver")))
+        for each in _list(config, "Approvers")
+    ]
+    return {"OperationTypes": list(dict.fromkeys(operations)), "Approvers": approvers}
+
+
+def _approver(approver: Config) -> Config:
+    _only(approver, {"PrincipalType", "PrincipalName"})
+    kind, name = _text(approver, "PrincipalType"), _text(approver, "PrincipalName")
+    if kind == PrincipalType.USER:
+        known = User.objects.filter(username=name, is_active=True).exists()
+    elif kind == PrincipalType.ROLE:
+        known = Role.objects.filter(name=name).exists()
+    else:
+        raise Wrong(_("PrincipalType is RamUser or RamRole."))
+    if not known:
+        raise Wrong(
+            _("There is nobody called %(name)s who could approve.") % {"name": name}
+        )
+    return {"PrincipalType": kind, "PrincipalName": name}
+
+
+def _regions(config: Config, product: Product) -> Config:
+    _only(config, {"StackRegions"})
+    wanted = _list(config, "StackRegions")
+    known = set(Region.objects.values_list("pk", flat=True))
+    for region in wanted:
+        if not isinstance(region, str) or region not in known:
+            raise Wrong(_("There is no region %(region)s.") % {"region": region})
+    return {"StackRegions": list(dict.fromkeys(wanted))}
+
+
+CHECKS: Mapping[str, Callable[[Config, Product], Config]] = {
+    "Launch": _launch,
+    "Template": _template,
+    "Approval": _approval,
+    "StackRegion": _regions,
+}
+
+
+def _object(value: Any, name: str) -> Config:
+    if not isinstance(value, dict):
+        raise Wrong(_("%(name)s must be a JSON object.") % {"name": name})
+    return value
+
+
+def _only(config: Config, known: set[str]) -> None:
+    for key in config:
+        if key not in known:
+            raise Wrong(
+                _("%(key)s is not known here; use: %(known)s.")
+                % {"key": str(key)[:TEXT], "known": ", ".join(sorted(known))}
+            )
+
+
+def _text(config: Config, key: str, *, empty: bool = False, most: int = TEXT) -> str:
+    value = config.get(key)
+    if empty and value in (None, ""):
+        return ""
+    if not isinstance(value, str) or not 1 <= len(value) <= most:
+        raise Wrong(
+            _("%(key)s is a text of 1 to %(most)d characters.")
+            % {"key": key, "most": most}
+        )
+    return value
+
+
+def _list(config: Config, key: str) -> list[Any]:
+    value = config.get(key)
+    if not isinstance(value, list) or not 1 <= len(value) <= ENTRIES:
+        raise Wrong(
+            _("%(key)s is a list of 1 to %(most)d entries.")
+            % {"key": key, "most": ENTRIES}
+        )
+    return value
+
+
+def described(kind: str, config: Mapping[str, Any]) -> Iterator[str]:
+    """Say in sentences what a configuration demands, for people."""
+    if kind == "Launch":
+        yield _("Runs use the credentials of the launch role %(role)s.") % {
+            "role": config.get("LocalRoleName", "")
+        }
+    elif kind == "StackRegion":
+        yield _("Only in: %(regions)s.") % {
+            "regions": ", ".join(config.get("StackRegions", []))
+        }
+    elif kind == "Approval":
+        approvers = [each["PrincipalName"] for each in config.get("Approvers", [])]
+        yield _("%(operations)s must be approved by one of: %(approvers)s.") % {
+            "operations": ", ".join(config.get("OperationTypes", [])),
+            "approvers": ", ".join(approvers),
+        }
+    else:
+        yield from map(_rule_sentence, config.get("Rules", []))
+
+
+def _rule_sentence(rule: Mapping[str, Any]) -> str:
+    if "AllowedPattern" in rule:
+        sentence = _("%(name)s: %(key)s must match %(pattern)s.")
+    else:
+        sentence = _("%(name)s: %(key)s must be one of %(values)s.")
+    return sentence % {
+        "name": rule.get("Description") or rule.get("RuleName", ""),
+        "key": rule.get("ParameterKey", ""),
+        "pattern": rule.get("AllowedPattern", ""),
+        "values": ", ".join(map(str, rule.get("AllowedValues", []))),
+    }

@@ -1,0 +1,185 @@
+"""The rules of what administrators write; pages and the API check with the same forms."""
+
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from catalog.credentials import CredentialsField
+from catalog.models import Constraint, Version
+from catalog.models.grant import PATTERN
+from catalog.models.tag_option import key_rule, value_rule
+from catalog.suggestions import SuggestionsField
+from console.lib.forms import VerbForm
+from console.lib.people import Role, User
+
+TEXT = 128
+
+
+def text(label: Any, **options: Any) -> forms.CharField:
+    """A text of 1 to 128 characters; with `required=False` also none."""
+    return forms.CharField(label=label, max_length=TEXT, **options)
+
+
+class ProductForm(VerbForm):
+    """What people read about a product. For `publish` and `edit`."""
+
+    name = text(_("Product name"))
+    provider = text(_("Provider"), help_text=_("The team people can ask."))
+    description = text(_("Description"), required=False)
+
+
+class CopyForm(VerbForm):
+    """The name of a product's copy; empty for a made one."""
+
+    name = text(_("Name of the copy"), required=False)
+
+
+class VersionForm(VerbForm):
+    """A version without its template. `active` is taken as sent: absent is False."""
+
+    name = text(_("Version name"), help_text=_("For example 1.0."))
+    description = text(_("Version description"), required=False)
+    guidance = forms.ChoiceField(
+        label=_("Guidance"),
+        choices=Version.Guidance,
+        initial=Version.Guidance.DEFAULT,
+        required=False,
+        help_text=_("The advice people see when they choose a version."),
+    )
+    active = forms.BooleanField(
+        label=_("Active: end users can launch it"), required=False, initial=True
+    )
+
+    def clean_guidance(self) -> str:
+        return self.cleaned_data["guidance"] or Version.Guidance.DEFAULT
+
+
+class PortfolioForm(VerbForm):
+    """What a portfolio is called. For `open` and `edit`."""
+
+    name = text(_("Portfolio name"))
+    provider = text(_("Provider"), help_text=_("The team that keeps the portfolio."))
+    description = text(_("Description"), required=False)
+
+
+class GrantForm(VerbForm):
+    """Exactly one of a person, a group and a pattern. For `grant` and `withdraw`.
+
+    People and groups are named as people write them or by their principal ID.
+    """
+
+    user = forms.CharField(
+        label=_("Person"),
+        required=False,
+        max_length=150,
+        help_text=_("The login name."),
+        widget=forms.TextInput(attrs={"list": "people", "autocomplete": "off"}),
+    )
+    role = forms.CharField(
+        label=_("Group"),
+        required=False,
+        max_length=150,
+        widget=forms.TextInput(attrs={"list": "groups", "autocomplete": "off"}),
+    )
+    pattern = forms.RegexField(
+        PATTERN,
+        label=_("Pattern"),
+        required=False,
+        max_length=160,
+        help_text=_("user/<name> or role/<name>; * stands for any text: user/ops-*"),
+        error_messages={
+            "invalid": _("Write user/<name> or role/<name>; * stands for any text.")
+        },
+    )
+
+    def clean_user(self) -> User | None:
+        name = self.cleaned_data["user"]
+        if not name:
+            return None
+        found = (
+            User.objects.filter(principal_id=name).first()
+            or User.objects.filter(username=name).first()
+        )
+        if found is None:
+            raise ValidationError(_("There is nobody with this name."))
+        return found
+
+    def clean_role(self) -> Role | None:
+        name = self.cleaned_data["role"]
+        if not name:
+            return None
+        # The manager comes from Group, whose type does not know of principal IDs.
+        roles = cast("QuerySet[Role]", Role.objects.all())
+        found = (
+            roles.filter(principal_id=name).first() or roles.filter(name=name).first()
+        )
+        if found is None:
+            raise ValidationError(_("There is no group with this name."))
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        named = map(self.add_prefix, ("user", "role", "pattern"))
+        if sum(bool(self.data.get(name)) for name in named) != 1:
+            raise ValidationError(_("Name exactly one person, group or pattern."))
+        return self.cleaned_data
+
+
+class ConstraintForm(VerbForm):
+    """A constraint as the API sends it: its configuration is JSON text."""
+
+    kind = forms.ChoiceField(label=_("Type"), choices=Constraint.Kind)
+    description = text(_("Description"), required=False)
+    config = forms.JSONField(label=_("Configuration"))
+
+
+class TagOptionForm(VerbForm):
+    """A tag to offer."""
+
+    key = text(_("Key"), validators=[key_rule])
+    value = text(_("Value"), validators=[value_rule])
+
+
+class TagOptionEditForm(VerbForm):
+    """What may change of a tag option: never its key."""
+
+    value = text(_("Value"), validators=[value_rule])
+    active = forms.BooleanField(label=_("Active"), required=False)
+
+
+class RegionForm(VerbForm):
+    """A region. Its credentials are write-only: left empty, the stored ones stay."""
+
+    id = forms.SlugField(
+        label=_("Region ID"), max_length=64, help_text=_("For example cn-hangzhou.")
+    )
+    name = text(_("Name"))
+    endpoint = forms.CharField(label=_("Endpoint"), max_length=255, required=False)
+    active = forms.BooleanField(
+        label=_("Active: products can be launched here"), required=False, initial=True
+    )
+    credentials = CredentialsField(required=False)
+    suggestions = SuggestionsField()
+
+
+class RegionEditForm(RegionForm):
+    """A region that is there: its ID stays."""
+
+    id = None  # type: ignore[assignment]
+    forget = forms.BooleanField(
+        label=_("Remove the stored credentials"), required=False
+    )
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.pop("forget", False):
+            self.cleaned_data["credentials"] = {}
+        return self.cleaned_data
+
+
+class LaunchRoleForm(VerbForm):
+    """A named set of credentials for launch constraints."""
+
+    name = forms.CharField(label=_("Name"), max_length=64)
+    environment = CredentialsField()

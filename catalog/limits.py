@@ -1,0 +1,177 @@
+"""What the constraints of a product inside a portfolio allow: regions, values, direct changes.
+
+Pages and the API ask here before anything is planned, and once more before it runs.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext as _
+
+from catalog.models import Constraint, Portfolio, Product, Region, Version
+from catalog.models.region import RegionQuerySet
+from catalog.schema.conversion import as_text
+from catalog.schema.patterns import pattern
+from console.lib.errors import DomainError, InvalidInput
+from console.lib.people import User
+
+Kind = Constraint.Kind
+
+
+class ApprovalRequired(DomainError):
+    """The operation is only possible through a plan that an approver has accepted."""
+
+    code = "ApprovalRequired"
+
+
+@dataclass(frozen=True)
+class Approver:
+    """A person or a group, by name, that an approval constraint assigns."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The constraints under which one product launches through one portfolio."""
+
+    constraints: tuple[Constraint, ...] = ()
+
+    @classmethod
+    def of(cls, product: Product, portfolio: Portfolio | None) -> "Limits":
+        """Read the constraints; without a portfolio there are none."""
+        if portfolio is None:
+            return cls()
+        return cls(tuple(Constraint.objects.on(product, portfolio)))
+
+    @property
+    def region_ids(self) -> frozenset[str] | None:
+        """The regions every region constraint agrees on; None when all are allowed."""
+        lists = [
+            frozenset(config.get("StackRegions") or ())
+            for config in self._configs(Kind.STACK_REGION)
+        ]
+        return frozenset.intersection(*lists) if lists else None
+
+    def regions(self) -> RegionQuerySet:
+        """The active regions in which the product may launch."""
+        regions = Region.objects.active()
+        allowed = self.region_ids
+        return regions if allowed is None else regions.filter(pk__in=allowed)
+
+    def check_region(self, region: Region) -> None:
+        """Raise InvalidInput with code RegionNotAllowed for a region outside the limits."""
+        allowed = self.region_ids
+        if allowed is not None and region.pk not in allowed:
+            sentence = _("This product may not be launched in %(region)s.")
+            raise InvalidInput(
+                {"region": [sentence % {"region": region}]}, code="RegionNotAllowed"
+            )
+
+    def needs_approval(self, operation: str) -> bool:
+        """Whether an approval constraint covers the operation (`LaunchProduct`, ...)."""
+        return any(
+            operation in (config.get("OperationTypes") or ())
+            for config in self._configs(Kind.APPROVAL)
+        )
+
+    def approvers(self, operation: str) -> list[Approver]:
+        """Who may approve the operation; any one of them suffices."""
+        found = [
+            Approver(str(each.get("PrincipalType")), str(each.get("PrincipalName")))
+            for config in self._configs(Kind.APPROVAL)
+            if operation in (config.get("OperationTypes") or ())
+            for each in config.get("Approvers") or ()
+        ]
+        return list(dict.fromkeys(found))
+
+    def check_direct(self, operation: str) -> None:
+        """Raise ApprovalRequired when the operation may not be done directly."""
+        if self.needs_approval(operation):
+            raise ApprovalRequired(
+                _("This needs an approval: it cannot be done directly."),
+                hint=_(
+                    "An approval constraint of this launch option covers the operation. "
+                    "Create a plan; it runs once an approver has accepted it."
+                ),
+            )
+
+    def check_values(self, version: Version, values: Mapping[str, Any]) -> None:
+        """Raise InvalidInput with code ParameterNotAllowed, keyed by parameter.
+
+        The messages name what is allowed and never repeat the value: it may be a secret.
+        """
+        errors: dict[str, list[str]] = {}
+        for rule in self._rules(version):
+            key = str(rule.get("ParameterKey") or "")
+            if key in values and not _fits(rule, as_text(values[key])):
+                errors.setdefault(key, []).append(_explain(rule))
+        if errors:
+            raise InvalidInput(errors, code="ParameterNotAllowed")
+
+    def _rules(self, version: Version) -> Iterator[Mapping[str, Any]]:
+        """The template rules for a version; a rule that names none holds for all."""
+        for config in self._configs(Kind.TEMPLATE):
+            for rule in config.get("Rules") or ():
+                if rule.get("ProductVersionId") in (None, "", version.pk):
+                    yield rule
+
+    def _configs(self, kind: str) -> Iterator[dict[str, Any]]:
+        return (each.config for each in self.constraints if each.kind == kind)
+
+
+@dataclass(frozen=True)
+class LaunchOption:
+    """A portfolio through which somebody may launch a product, and the limits it sets."""
+
+    portfolio: Portfolio
+    limits: Limits
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the limits demand, for people."""
+        return [line for each in self.limits.constraints for line in each.sentences]
+
+
+def launch_options(product: Product, user: User) -> list[LaunchOption]:
+    """The launch options a person has for a product, by name. Two queries."""
+    return options_through(product.launch_options(user), product)
+
+
+def options_through(
+    portfolios: QuerySet[Portfolio], product: Product
+) -> list[LaunchOption]:
+    """Portfolios with the limits each sets on a product, by name. Two queries."""
+    here = Prefetch(
+        "constraints", Constraint.objects.filter(product=product), to_attr="here"
+    )
+    return [
+        LaunchOption(portfolio, Limits(tuple(portfolio.here)))
+        for portfolio in portfolios.order_by("name", "pk").prefetch_related(here)
+    ]
+
+
+def _fits(rule: Mapping[str, Any], text: str) -> bool:
+    allowed, source = rule.get("AllowedValues"), rule.get("AllowedPattern")
+    if allowed is not None and text not in {as_text(each) for each in allowed}:
+        return False
+    try:
+        return not source or pattern(source).matches(text)
+    except ValueError:
+        # A rule nobody can read must not let everything through.
+        return False
+
+
+def _explain(rule: Mapping[str, Any]) -> str:
+    if rule.get("Description"):
+        return str(rule["Description"])
+    allowed = rule.get("AllowedValues")
+    if allowed is not None:
+        values = ", ".join(as_text(each) for each in allowed)
+        return _("Here only these values are allowed: %(values)s.") % {"values": values}
+    return _("The value must match the pattern %(pattern)s here.") % {
+        "pattern": rule.get("AllowedPattern", "")
+    }

@@ -1,0 +1,164 @@
+"""A grant: who may launch from a portfolio."""
+
+import re
+from typing import Any, Self
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Cast, Concat, Lower, Replace
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from console.lib.people import PrincipalType, Role, User
+
+# Names hold almost anything; control characters and line ends they do not.
+PATTERN = r"\A(?:user|role)/[^\x00-\x1f\x7f]+\Z"
+
+
+def like(pattern: F) -> Replace:
+    """Turn a stored pattern, in which `*` is any text, into one for SQL's LIKE."""
+    escaped: F | Replace = pattern
+    for character, replacement in (
+        ("\\", "\\\\"),
+        ("%", "\\%"),
+        ("_", "\\_"),
+        ("*", "%"),
+    ):
+        escaped = Replace(escaped, Value(character), Value(replacement))
+    return escaped  # type: ignore[return-value]
+
+
+class Folded(Lower):
+    """A text without its case, of the letters A to Z alone: the cloud's names have no others.
+
+    So it is the same everywhere: SQLite's LOWER and LIKE know only these letters, while
+    PostgreSQL's follow the database's language unless told otherwise.
+    """
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = '%(function)s((%(expressions)s) COLLATE "C")'
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+class Like(Func):
+    """`subject LIKE pattern`, for a subject that is a value and a pattern that is a column."""
+
+    template = "(%(expressions)s ESCAPE '\\')"
+    arg_joiner = " LIKE "
+    output_field = models.BooleanField()
+
+
+def fits(subject: Any, pattern: F) -> Like:
+    """Whether a name fits a stored pattern; names differ by more than their case."""
+    return Like(Folded(subject), Folded(like(pattern)))
+
+
+def matcher(pattern: str) -> re.Pattern[str]:
+    """The same for names that are at hand already; match it in full."""
+    parts = map(re.escape, pattern.split("*"))
+    return re.compile(".*".join(parts), re.DOTALL | re.IGNORECASE | re.ASCII)
+
+
+class GrantQuerySet(models.QuerySet["Grant"]):
+    def covering(self, user: User) -> Self:
+        """Grants that reach this person: by name, by a group of theirs, or by a pattern."""
+        roles = Role.objects.filter(user=user)
+        name = Cast(Value(f"user/{user.get_username()}"), models.TextField())
+        # A role pattern is matched against each of the person's groups.
+        by_role = models.Exists(
+            roles.annotate(granted=models.OuterRef("pattern")).filter(
+                fits(Concat(Value("role/"), F("name")), F("granted"))
+            )
+        )
+        pattern = ~Q(pattern="") & (Q(fits(name, F("pattern"))) | Q(by_role))
+        return self.filter(Q(user=user) | Q(role__in=roles) | pattern)
+
+
+class Grant(models.Model):
+    """Access to a portfolio for exactly one of: a person, a group, a pattern of names.
+
+    A pattern is `user/<name>` or `role/<name>`, in which `*` stands for any text.
+    """
+
+    portfolio = models.ForeignKey(
+        "catalog.Portfolio",
+        models.CASCADE,
+        related_name="grants",
+        verbose_name=_("portfolio"),
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="grants",
+        verbose_name=_("person"),
+    )
+    role = models.ForeignKey(
+        "console.Role",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="grants",
+        verbose_name=_("group"),
+    )
+    pattern = models.CharField(
+        _("pattern"),
+        max_length=160,
+        blank=True,
+        validators=[
+            RegexValidator(
+                PATTERN,
+                _("Write user/<name> or role/<name>; * stands for any text."),
+            )
+        ],
+    )
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+
+    objects = GrantQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("grant")
+        verbose_name_plural = _("grants")
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    Q(user__isnull=False, role__isnull=True, pattern="")
+                    | Q(user__isnull=True, role__isnull=False, pattern="")
+                    | Q(user__isnull=True, role__isnull=True) & ~Q(pattern="")
+                ),
+                name="grant_names_one_principal",
+            ),
+            models.UniqueConstraint(
+                fields=["portfolio", "user"], name="grant_user_once"
+            ),
+            models.UniqueConstraint(
+                fields=["portfolio", "role"], name="grant_role_once"
+            ),
+            models.UniqueConstraint(
+                fields=["portfolio", "pattern"],
+                condition=~Q(pattern=""),
+                name="grant_pattern_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user or self.role or self.pattern)
+
+    @property
+    def principal_type(self) -> str:
+        """The API's word for what the grant names."""
+        if self.role_id or self.pattern.startswith("role/"):
+            return PrincipalType.ROLE
+        return PrincipalType.USER
+
+    def named(self) -> dict[str, str]:
+        """Who is granted, by ID, for the audit trail."""
+        if self.pattern:
+            return {"pattern": self.pattern}
+        principal = self.user or self.role
+        assert principal is not None  # a check constraint sees to it
+        kind = "user" if self.user_id else "role"
+        return {kind: str(principal), "principal_id": principal.principal_id}

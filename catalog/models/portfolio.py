@@ -1,0 +1,205 @@
+"""A portfolio: products that some people may launch."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models.grant import Grant
+from console.lib.audit import AuditEntry
+from console.lib.errors import Conflict, InvalidInput, NotFound
+from console.lib.ids import id_field
+from console.lib.people import Role, User
+from console.lib.verbs import facts, listed, store
+
+if TYPE_CHECKING:
+    from catalog.models.product import Product
+
+
+class PortfolioQuerySet(models.QuerySet["Portfolio"]):
+    def granted_to(self, user: User) -> Self:
+        """Portfolios this person may launch from."""
+        return self.filter(pk__in=Grant.objects.covering(user).values("portfolio_id"))
+
+    @transaction.atomic
+    def open(
+        self, *, name: str, provider: str, description: str = "", by: User
+    ) -> "Portfolio":
+        """Create an empty portfolio. Raises InvalidInput."""
+        portfolio = self.model(name=name, provider=provider, description=description)
+        portfolio.store()
+        after = facts(portfolio, *Portfolio.FACTS)
+        AuditEntry.objects.record("CreatePortfolio", portfolio, by=by, after=after)
+        return portfolio
+
+
+class Portfolio(models.Model):
+    """A set of products, the people granted it, and the limits under which they launch."""
+
+    FACTS = ("name", "provider", "description")
+
+    id = id_field("port")
+    name = models.CharField(_("name"), max_length=128)
+    provider = models.CharField(_("provider"), max_length=128)
+    description = models.CharField(_("description"), max_length=128, blank=True)
+    products = models.ManyToManyField(
+        "catalog.Product", related_name="portfolios", verbose_name=_("products")
+    )
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+
+    objects = PortfolioQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("portfolio")
+        verbose_name_plural = _("portfolios")
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="portfolio_newest"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~Q(name=""), name="portfolio_has_name"),
+            models.CheckConstraint(
+                condition=~Q(provider=""), name="portfolio_has_provider"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("manage:portfolio-detail", args=[self.pk])
+
+    @property
+    def arn(self) -> str:
+        return (
+            f"acs:servicecatalog:{settings.REGION_ID}:{settings.ACCOUNT_ID}"
+            f":portfolio/{self.pk}"
+        )
+
+    def store(self) -> None:
+        """Check and save. Raises InvalidInput."""
+        taken = _("This portfolio exists already.")
+        store(self, taken=taken, code="DuplicateName.Portfolio")
+
+    @transaction.atomic
+    def edit(
+        self, *, name: str, provider: str, description: str = "", by: User
+    ) -> None:
+        """Replace name, provider and description. Raises InvalidInput."""
+        before = facts(self, *self.FACTS)
+        self.name, self.provider, self.description = name, provider, description
+        self.store()
+        after = facts(self, *self.FACTS)
+        AuditEntry.objects.record(
+            "UpdatePortfolio", self, by=by, before=before, after=after
+        )
+
+    @transaction.atomic
+    def remove(self, *, by: User) -> None:
+        """Delete the portfolio with its grants. Raises Conflict while it holds products."""
+        if self.products.exists():
+            raise Conflict(
+                _("%(portfolio)s holds products: %(names)s. Take them out first.")
+                % {"portfolio": self, "names": listed(self.products.all())},
+                code="PortfolioNotEmpty",
+            )
+        before = facts(self, *self.FACTS)
+        before["grants"] = [grant.named() for grant in self.grants.all()]
+        AuditEntry.objects.record("DeletePortfolio", self, by=by, before=before)
+        self.delete()
+
+    @transaction.atomic
+    def add_product(self, product: "Product", *, by: User) -> None:
+        """Put a product in. One that is in already is no change."""
+        if self.products.filter(pk=product.pk).exists():
+            return
+        self.products.add(product)
+        AuditEntry.objects.record(
+            "AssociateProductWithPortfolio", self, by=by, after=_reference(product)
+        )
+
+    @transaction.atomic
+    def remove_product(self, product: "Product", *, by: User) -> None:
+        """Take a product out, and its constraints in this portfolio with it.
+
+        Running instances stay. Raises NotFound when the product is not in.
+        """
+        if not self.products.filter(pk=product.pk).exists():
+            raise NotFound(
+                _("%(product)s is not in %(portfolio)s.")
+                % {"product": product, "portfolio": self},
+                code="InvalidProduct.NotFound",
+            )
+        constraints = self.constraints.filter(product=product)
+        before = _reference(product)
+        before["constraints"] = [
+            {"id": each.pk, "kind": each.kind, "config": each.config}
+            for each in constraints
+        ]
+        constraints.delete()
+        self.products.remove(product)
+        AuditEntry.objects.record(
+            "DisassociateProductFromPortfolio", self, by=by, before=before
+        )
+
+    @transaction.atomic
+    def grant(
+        self,
+        *,
+        user: User | None = None,
+        role: Role | None = None,
+        pattern: str = "",
+        by: User,
+    ) -> Grant:
+        """Let exactly one of a person, a group or a pattern of names launch from here.
+
+        Granting again is no change. Raises InvalidInput.
+        """
+        _check_principal(user, role, pattern)
+        known = self.grants.filter(user=user, role=role, pattern=pattern).first()
+        if known:
+            return known
+        grant = Grant(portfolio=self, user=user, role=role, pattern=pattern)
+        taken = _("This access is granted already.")
+        store(grant, taken=taken, code="DuplicateName.Principal")
+        AuditEntry.objects.record(
+            "AssociatePrincipalWithPortfolio", self, by=by, after=grant.named()
+        )
+        return grant
+
+    @transaction.atomic
+    def withdraw(
+        self,
+        *,
+        user: User | None = None,
+        role: Role | None = None,
+        pattern: str = "",
+        by: User,
+    ) -> None:
+        """Take a grant back. Running instances stay. Raises InvalidInput and NotFound."""
+        _check_principal(user, role, pattern)
+        grant = self.grants.filter(user=user, role=role, pattern=pattern).first()
+        if grant is None:
+            raise NotFound(
+                _("This access is not granted."), code="InvalidPrincipal.NotFound"
+            )
+        AuditEntry.objects.record(
+            "DisassociatePrincipalFromPortfolio", self, by=by, before=grant.named()
+        )
+        grant.delete()
+
+
+def _reference(product: "Product") -> dict[str, Any]:
+    return {"product": product.pk, "name": product.name}
+
+
+def _check_principal(user: User | None, role: Role | None, pattern: str) -> None:
+    if sum(map(bool, (user, role, pattern))) != 1:
+        raise InvalidInput(
+            {"principal": [_("Name exactly one person, group or pattern.")]},
+            code="InvalidPrincipalId",
+        )

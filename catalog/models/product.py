@@ -1,0 +1,239 @@
+"""A product: what a platform team offers, in versions."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Count, Exists, OuterRef, Q
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models.grant import Grant
+from catalog.models.portfolio import Portfolio
+from catalog.models.template import Template
+from console.lib.audit import AuditEntry
+from console.lib.errors import Conflict, NotFound, Text
+from console.lib.ids import id_field
+from console.lib.people import User
+from console.lib.verbs import facts, listed, store
+
+if TYPE_CHECKING:
+    from catalog.models.version import Version
+
+
+SIMULATED = _(
+    "Simulated: the resources are imitations with made-up IDs. "
+    "Nothing is created on Alibaba Cloud."
+)
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def visible_to(self, user: User) -> Self:
+        """Products that some portfolio granted to this person holds."""
+        return self.filter(Exists(self._granted_portfolios(user)))
+
+    def launchable_by(self, user: User) -> Self:
+        """Products this person sees and that have an active version."""
+        with_active = Product.objects.filter(versions__active=True)
+        return self.visible_to(user).filter(pk__in=with_active.values("pk"))
+
+    def with_launch_options(self, user: User) -> Self:
+        """Count, as `launch_option_count`, the portfolios that give this person the product."""
+        granted = Portfolio.objects.granted_to(user)
+        return self.annotate(
+            launch_option_count=Count(
+                "portfolios", filter=Q(portfolios__in=granted), distinct=True
+            )
+        )
+
+    def with_launchable(self) -> Self:
+        """Say, as `launchable`, whether there is an active version to launch."""
+        active = Product.objects.filter(pk=OuterRef("pk"), versions__active=True)
+        return self.annotate(launchable=Exists(active))
+
+    @transaction.atomic
+    def publish(
+        self,
+        *,
+        name: str,
+        provider: str,
+        description: str = "",
+        template_kind: str = Template.Kind.TERRAFORM,
+        by: User,
+    ) -> "Product":
+        """Create a product without versions. Raises InvalidInput."""
+        product = self.model(
+            name=name,
+            provider=provider,
+            description=description,
+            template_kind=template_kind,
+        )
+        product.store()
+        after = facts(product, *Product.FACTS, "template_kind")
+        AuditEntry.objects.record("CreateProduct", product, by=by, after=after)
+        return product
+
+    @staticmethod
+    def _granted_portfolios(user: User) -> models.QuerySet[Any]:
+        return Portfolio.products.through.objects.filter(
+            product_id=OuterRef("pk"),
+            portfolio_id__in=Grant.objects.covering(user).values("portfolio_id"),
+        )
+
+
+class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ignore[misc]
+    """Leaves out removed products, which only past tasks still name."""
+
+    def get_queryset(self) -> ProductQuerySet:
+        return super().get_queryset().filter(removed_at=None)
+
+
+class Product(models.Model):
+    """What can be launched. Its type is always `Ros`, as the vendor's is.
+
+    A removed product keeps its row: the history of terminated instances refers to it.
+    """
+
+    TYPE = "Ros"
+    FACTS = ("name", "provider", "description")
+
+    id = id_field("prod")
+    name = models.CharField(_("name"), max_length=128)
+    provider = models.CharField(_("provider"), max_length=128)
+    description = models.CharField(_("description"), max_length=128, blank=True)
+    template_kind = models.CharField(
+        _("template type"),
+        max_length=24,
+        choices=Template.Kind,
+        default=Template.Kind.TERRAFORM,
+    )
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+    removed_at = models.DateTimeField(_("removed"), null=True, editable=False)
+
+    objects = ProductManager()
+
+    class Meta:
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="product_newest"),
+            models.Index(fields=["name"], name="product_name"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~Q(name=""), name="product_has_name"),
+            models.CheckConstraint(
+                condition=~Q(provider=""), name="product_has_provider"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("catalog:product-detail", args=[self.pk])
+
+    @property
+    def arn(self) -> str:
+        return (
+            f"acs:servicecatalog:{settings.REGION_ID}:{settings.ACCOUNT_ID}"
+            f":product/{self.pk}"
+        )
+
+    @property
+    def simulated(self) -> Text:
+        """What to know of instances that are imitations; empty when they are real."""
+        return SIMULATED if self.template_kind == Template.Kind.STANDARD else ""
+
+    def store(self) -> None:
+        """Check and save. Raises InvalidInput."""
+        taken = _("This product exists already.")
+        store(self, taken=taken, code="DuplicateName.Product")
+
+    @transaction.atomic
+    def edit(
+        self, *, name: str, provider: str, description: str = "", by: User
+    ) -> None:
+        """Replace name, provider and description. Raises InvalidInput."""
+        before = facts(self, *self.FACTS)
+        self.name, self.provider, self.description = name, provider, description
+        self.store()
+        after = facts(self, *self.FACTS)
+        AuditEntry.objects.record(
+            "UpdateProduct", self, by=by, before=before, after=after
+        )
+
+    @transaction.atomic
+    def copy(self, *, name: str = "", by: User) -> "Product":
+        """Make a product with the same versions, in no portfolio. Raises InvalidInput."""
+        twin = Product(
+            name=name or _("%(name)s (copy)") % {"name": self.name[:100]},
+            provider=self.provider,
+            description=self.description,
+            template_kind=self.template_kind,
+        )
+        twin.store()
+        for version in self.versions.order_by("created_at", "pk"):
+            version.copy_to(twin)
+        after = {**facts(twin, *self.FACTS), "source": self.pk}
+        AuditEntry.objects.record("CopyProduct", twin, by=by, after=after)
+        return twin
+
+    @transaction.atomic
+    def remove(self, *, by: User) -> None:
+        """Remove the product and its versions.
+
+        Raises Conflict while a portfolio holds it or an instance of it lives.
+        """
+        if self.portfolios.exists():
+            raise Conflict(
+                _("%(product)s is in these portfolios: %(names)s. Take it out first.")
+                % {"product": self, "names": listed(self.portfolios.all())},
+                code="ResourceInUse.Product",
+            )
+        if self.instances.living().exists():
+            raise Conflict(
+                _("%(product)s is used by these instances: %(names)s.")
+                % {"product": self, "names": listed(self.instances.living())},
+                code="ResourceInUse.Product",
+                hint=_("Terminate them first."),
+            )
+        moment = now()
+        self.versions.update(removed_at=moment)
+        self.tag_options.clear()
+        Product.objects.filter(pk=self.pk).update(removed_at=moment)
+        before = facts(self, *self.FACTS)
+        AuditEntry.objects.record("DeleteProduct", self, by=by, before=before)
+
+    def launch_options(self, user: User) -> "models.QuerySet[Portfolio]":
+        """The portfolios through which this person may launch the product."""
+        return self.portfolios.granted_to(user).order_by("name", "pk")
+
+    def default_launch_option(self, user: User) -> Portfolio | None:
+        """The only launch option, or None when there are several or none."""
+        options = list(self.launch_options(user)[:2])
+        return options[0] if len(options) == 1 else None
+
+    def active_version(self, pk: str) -> "Version":
+        """Return a version people may launch, of this product only.
+
+        Raises NotFound for a missing, foreign or inactive one.
+        """
+        version = (
+            self.versions.active().select_related("template", "product").filter(pk=pk)
+        ).first()
+        if version is None:
+            raise NotFound(
+                _("This product has no such active version."),
+                code="InvalidProductVersion.NotFound",
+            )
+        return version
+
+
+def product_for(user: User, pk: str) -> Product:
+    """Return a product granted to this person. Raises NotFound: missing and foreign are one."""
+    product = Product.objects.visible_to(user).filter(pk=pk).first()
+    if product is None:
+        raise NotFound(_("There is no such product."), code="InvalidProduct.NotFound")
+    return product

@@ -1,0 +1,125 @@
+"""A template: the files that run, and what they ask of the person who launches them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from catalog.schema import Schema, read_document, read_terraform, variables_source
+from console.lib.ids import id_field
+from console.lib.people import User
+
+
+class TemplateManager(models.Manager["Template"]):
+    def from_files(
+        self, files: Mapping[str, str], *, by: User | None = None
+    ) -> "Template":
+        """Store a folder of Terraform files, relative path to text.
+
+        Raises TemplateError with file and line when they cannot be read.
+        """
+        return self._store(Template.Kind.TERRAFORM, files, read_terraform(files), by=by)
+
+    def from_document(self, text: str, *, by: User | None = None) -> "Template":
+        """Store a ROS document; one with a Terraform workspace is a Terraform template.
+
+        Raises TemplateError with line and reason when it cannot be read.
+        """
+        document = read_document(text)
+        kind = (
+            Template.Kind.TERRAFORM
+            if document.kind == "terraform"
+            else Template.Kind.STANDARD
+        )
+        return self._store(kind, document.files, document.schema, body=text, by=by)
+
+    def _store(
+        self,
+        kind: str,
+        files: Mapping[str, str],
+        schema: Schema,
+        *,
+        body: str = "",
+        by: User | None,
+    ) -> "Template":
+        terraform = kind == Template.Kind.TERRAFORM
+        return self.create(
+            kind=kind,
+            body=body,
+            files=dict(files),
+            schema_json=schema.to_json(),
+            variables_source=variables_source(files) if terraform else "",
+            digest=digest_of(kind, files, "" if terraform else body),
+            created_by=by,
+        )
+
+
+def digest_of(kind: str, files: Mapping[str, str], body: str) -> str:
+    """Return the SHA-256 of what runs, independent of the order of files."""
+    canonical = json.dumps([kind, sorted(files.items()), body], ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class Template(models.Model):
+    """Immutable: a change is a new template in a new version."""
+
+    class Kind(models.TextChoices):
+        TERRAFORM = "RosTerraformTemplate", _("Terraform")
+        STANDARD = "RosStandardTemplate", _("ROS")
+
+    id = id_field("tpl")
+    kind = models.CharField(_("type"), max_length=24, choices=Kind, editable=False)
+    body = models.TextField(_("document"), blank=True, editable=False)
+    files = models.JSONField(_("files"), default=dict, editable=False)
+    schema_json = models.JSONField(_("parameters"), default=dict, editable=False)
+    variables_source = models.TextField(blank=True, editable=False)
+    digest = models.CharField(_("digest"), max_length=64, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+
+    objects = TemplateManager()
+
+    class Meta:
+        verbose_name = _("template")
+        verbose_name_plural = _("templates")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind__in=["RosTerraformTemplate", "RosStandardTemplate"]
+                ),
+                name="template_kind_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.pk
+
+    @property
+    def url(self) -> str:
+        """The vendor's form of a template's address; it names the row, nothing is fetched."""
+        return (
+            f"oss://servicecatalog-{settings.REGION_ID}/{settings.ACCOUNT_ID}"
+            f"/terraform/template/{self.pk}/template.json"
+        )
+
+    @cached_property
+    def schema(self) -> Schema:
+        """What the template asks for."""
+        return Schema.from_json(self.schema_json)
+
+    def split(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Part values into those that may be shown and the secret ones."""
+        return self.schema.split(values)

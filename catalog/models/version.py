@@ -1,0 +1,285 @@
+"""A version of a product: one immutable template, with advice on whether to use it."""
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Case, Q, When
+from django.utils.module_loading import import_string
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models.product import Product
+from catalog.models.template import Template
+from catalog.schema import Problem, TemplateError, read_document
+from catalog.trusted import is_trusted
+from console.lib.audit import AuditEntry
+from console.lib.errors import Conflict, InvalidInput
+from console.lib.ids import id_field
+from console.lib.people import User
+from console.lib.verbs import facts, listed, store
+
+# Enough to mend a document; a hostile one has thousands.
+MOST_PROBLEMS = 20
+
+
+class VersionQuerySet(models.QuerySet["Version"]):
+    def active(self) -> Self:
+        """Versions end users may launch."""
+        return self.filter(active=True)
+
+    def by_advice(self) -> Self:
+        """Recommended and latest first, deprecated last; newest first within each."""
+        guidance = Version.Guidance
+        rank = Case(
+            When(guidance=guidance.RECOMMENDED, then=0),
+            When(guidance=guidance.LATEST, then=1),
+            When(guidance=guidance.DEFAULT, then=2),
+            default=3,
+            output_field=models.IntegerField(),
+        )
+        return self.order_by(rank, "-created_at", "-pk")
+
+    @transaction.atomic
+    def publish(
+        self,
+        *,
+        product: Product,
+        template: Template,
+        name: str,
+        description: str = "",
+        guidance: str = "Default",
+        active: bool = True,
+        checked_first: bool = False,
+        by: User,
+    ) -> "Version":
+        """Add a version to a product, and have it checked in the background.
+
+        With `checked_first` it only becomes active when the check has passed. Raises
+        TemplateError with file and line when the template holds what may not run here,
+        InvalidInput, and Conflict when the product has a version of this name.
+        """
+        if template.kind != product.template_kind:
+            raise InvalidInput({"template": [_wrong_kind(product, template)]})
+        check_policy(template)
+        version = self.model(
+            product=product,
+            template=template,
+            name=name,
+            description=description,
+            guidance=guidance,
+            active=active and not checked_first,
+            waits_for_check=active and checked_first,
+        )
+        version.store()
+        after = facts(version, *Version.FACTS, "product", "template")
+        AuditEntry.objects.record("CreateProductVersion", version, by=by, after=after)
+        version.queue_check(by=by)
+        return version
+
+
+def _wrong_kind(product: Product, template: Template) -> str:
+    return _(
+        "The template is a %(template)s template, but %(product)s takes "
+        "%(expected)s templates only."
+    ) % {
+        "template": template.get_kind_display(),
+        "product": product,
+        "expected": product.get_template_kind_display(),
+    }
+
+
+def check_policy(template: Template) -> None:
+    """Refuse a template with contents that may not run here, naming file and line.
+
+    Raises TemplateError.
+    """
+    if template.kind == Template.Kind.STANDARD:
+        _check_document(template)
+        return
+    # A setting, not an import: the policy belongs to the engines, which the catalogue
+    # must not know.
+    violations = import_string(settings.TEMPLATE_POLICY)
+    trusted = settings.ALLOW_PROVISIONERS or is_trusted(template)
+    found = violations(template.files, allow_provisioners=trusted)
+    if found:
+        raise TemplateError(
+            *(Problem(each.message, file=each.file, line=each.line) for each in found)
+        )
+
+
+def _check_document(template: Template) -> None:
+    """Refuse a ROS document that no engine here can run, naming function and place."""
+    problems = import_string(settings.DOCUMENT_POLICY)
+    found = problems(read_document(template.body).body)
+    if found:
+        raise TemplateError(*(Problem(str(each)) for each in found[:MOST_PROBLEMS]))
+
+
+class VersionManager(models.Manager.from_queryset(VersionQuerySet)):  # type: ignore[misc]
+    """Leaves out removed versions, which only past tasks still name."""
+
+    def get_queryset(self) -> VersionQuerySet:
+        return super().get_queryset().filter(removed_at=None)
+
+
+class Version(models.Model):
+    """One published state of a product. A removed one keeps its row, as products do."""
+
+    FACTS = ("name", "description", "guidance", "active")
+
+    class Guidance(models.TextChoices):
+        DEFAULT = "Default", _("Default")
+        RECOMMENDED = "Recommended", _("Recommended")
+        LATEST = "Latest", _("Latest")
+        DEPRECATED = "Deprecated", _("Deprecated")
+
+    id = id_field("pv")
+    product = models.ForeignKey(
+        Product, models.CASCADE, related_name="versions", verbose_name=_("product")
+    )
+    template = models.ForeignKey(
+        Template, models.PROTECT, related_name="versions", verbose_name=_("template")
+    )
+    name = models.CharField(_("name"), max_length=128)
+    description = models.CharField(_("description"), max_length=128, blank=True)
+    guidance = models.CharField(
+        _("guidance"), max_length=16, choices=Guidance, default=Guidance.DEFAULT
+    )
+    active = models.BooleanField(_("active"), default=True)
+    waits_for_check = models.BooleanField(
+        _("becomes active when its check has passed"), default=False, editable=False
+    )
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+
+    removed_at = models.DateTimeField(_("removed"), null=True, editable=False)
+
+    objects = VersionManager()
+
+    class Meta:
+        verbose_name = _("version")
+        verbose_name_plural = _("versions")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "name"],
+                condition=Q(removed_at=None),
+                name="version_name_unique",
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="version_has_name"),
+            models.CheckConstraint(
+                condition=Q(
+                    guidance__in=["Default", "Recommended", "Latest", "Deprecated"]
+                ),
+                name="version_guidance_known",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["product", "-created_at", "-id"], name="version_of_product"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def deprecated(self) -> bool:
+        return self.guidance == self.Guidance.DEPRECATED
+
+    def store(self) -> None:
+        """Check and save. Raises InvalidInput; Conflict when the name is taken."""
+        store(
+            self,
+            taken=_("%(product)s has a version %(name)s already. Choose another name.")
+            % {"product": self.product, "name": self.name},
+            code="DuplicateName.ProductVersion",
+        )
+
+    @transaction.atomic
+    def edit(
+        self,
+        *,
+        name: str,
+        description: str = "",
+        guidance: str = Guidance.DEFAULT,
+        active: bool | None = None,
+        by: User,
+    ) -> None:
+        """Replace everything but the template. `active` None leaves that as it is.
+
+        A version made active, or inactive, waits for its check no longer. Raises
+        InvalidInput and Conflict.
+        """
+        before = facts(self, *self.FACTS)
+        self.name, self.description, self.guidance = name, description, guidance
+        if active is not None:
+            self.active, self.waits_for_check = active, False
+        self.store()
+        after = facts(self, *self.FACTS)
+        AuditEntry.objects.record(
+            "UpdateProductVersion", self, by=by, before=before, after=after
+        )
+
+    def queue_check(self, *, by: User) -> None:
+        """Have `init` and `validate` tried in the background."""
+        # A setting, not an import: who checks is beyond what the catalogue knows.
+        import_string(settings.VERSION_CHECK)(self, by=by)
+
+    @transaction.atomic
+    def switch(self, *, active: bool, by: User) -> None:
+        """Offer the version to end users or hide it, whatever its check has found."""
+        before = facts(self, "active")
+        self.active, self.waits_for_check = active, False
+        self.save(update_fields=["active", "waits_for_check"])
+        AuditEntry.objects.record(
+            "UpdateProductVersion",
+            self,
+            by=by,
+            before=before,
+            after=facts(self, "active"),
+        )
+
+    @transaction.atomic
+    def admit(self, *, by: User | None) -> None:
+        """Make active what only waited for its check, which has passed."""
+        waiting = Version.objects.filter(pk=self.pk, waits_for_check=True)
+        if not waiting.update(active=True, waits_for_check=False):
+            return
+        self.active, self.waits_for_check = True, False
+        AuditEntry.objects.record(
+            "UpdateProductVersion",
+            self,
+            by=by,
+            before={"active": False},
+            after={"active": True},
+            reason=str(_("Its check has passed.")),
+        )
+
+    def copy_to(self, product: Product) -> "Version":
+        """Give another product this version; both use the one immutable template."""
+        twin = Version(
+            product=product,
+            template_id=self.template_id,
+            name=self.name,
+            description=self.description,
+            guidance=self.guidance,
+            active=self.active,
+        )
+        twin.store()
+        return twin
+
+    @transaction.atomic
+    def remove(self, *, by: User) -> None:
+        """Remove the version. Raises Conflict while an instance runs it."""
+        users = self.instances.living()
+        if users.exists():
+            raise Conflict(
+                _("Version %(version)s is used by these instances: %(names)s.")
+                % {"version": self, "names": listed(users)},
+                code="ResourceInUse.ProductVersion",
+                hint=_("Update them to another version, or deactivate this one."),
+            )
+        Version.objects.filter(pk=self.pk).update(removed_at=now())
+        before = facts(self, *self.FACTS, "product", "template")
+        AuditEntry.objects.record("DeleteProductVersion", self, by=by, before=before)

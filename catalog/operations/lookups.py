@@ -1,0 +1,90 @@
+"""What an operation names by ID, found within the caller's reach or not at all."""
+
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
+
+from catalog.models import Constraint, Portfolio, Product, TagOption, Template, Version
+from catalog.models.product import product_for
+from console.lib.errors import NotFound
+from console.lib.people import User
+
+Row = TypeVar("Row", bound=Model)
+
+
+def find(rows: QuerySet[Row], pk: str, code: str) -> Row:
+    """Return the row of this ID. Raises NotFound with the code."""
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise NotFound(
+            _("There is nothing with the ID %(id)s.") % {"id": pk}, code=code
+        )
+    return row
+
+
+def any_product(pk: str) -> Product:
+    """For administrators: any product."""
+    return find(Product.objects.all(), pk, "InvalidProduct.NotFound")
+
+
+def any_version(pk: str) -> Version:
+    """For administrators: any version, with product and template."""
+    rows = Version.objects.select_related("product", "template")
+    return find(light(rows), pk, "InvalidProductVersion.NotFound")
+
+
+def any_portfolio(pk: str) -> Portfolio:
+    """For administrators: any portfolio."""
+    return find(Portfolio.objects.all(), pk, "InvalidPortfolio.NotFound")
+
+
+def any_constraint(pk: str) -> Constraint:
+    """For administrators: any constraint, with its product."""
+    rows = Constraint.objects.select_related("product", "portfolio")
+    return find(rows, pk, "InvalidConstraint.NotFound")
+
+
+def any_tag_option(pk: str) -> TagOption:
+    """For administrators: any tag option."""
+    return find(TagOption.objects.all(), pk, "InvalidTagOption.NotFound")
+
+
+def product_in_reach(user: User, pk: str) -> Product:
+    """Any product for administrators; for everybody else one that is granted."""
+    return any_product(pk) if user.is_administrator else product_for(user, pk)
+
+
+def versions_in_reach(user: User) -> QuerySet[Version]:
+    """All versions for administrators; for everybody else the active ones they may launch."""
+    rows = light(Version.objects.select_related("template"))
+    if user.is_administrator:
+        return rows.filter(product__removed_at=None)
+    mine = Product.objects.visible_to(user)
+    return rows.filter(active=True, product__in=mine.values("pk"))
+
+
+def light(rows: Any) -> Any:
+    """Leave out a template's large columns: only its kind and ID are told."""
+    return rows.defer(
+        "template__body",
+        "template__files",
+        "template__schema_json",
+        "template__variables_source",
+    )
+
+
+def template_at(url: str) -> Template:
+    """Return the template CreateTemplate gave this address.
+
+    Raises NotFound for any other address: nothing is ever fetched.
+    """
+    parts = url.split("/")
+    pk = parts[-2] if len(parts) > 2 else ""
+    template = find(Template.objects.all(), pk, "InvalidTemplate.NotFound")
+    if template.url != url:
+        raise NotFound(
+            _("Use the TemplateUrl that CreateTemplate returned."),
+            code="InvalidTemplate.NotFound",
+        )
+    return template

@@ -1,0 +1,145 @@
+"""Operations on portfolios."""
+
+from catalog.models import Portfolio
+from catalog.operations import shapes, words
+from catalog.operations.lookups import any_portfolio, any_product
+from catalog.operations.products import anywhere
+from console.lib.operation import (
+    PAGED_ANSWER,
+    PAGING,
+    SORTING,
+    Answer,
+    Operation,
+    Values,
+    an_id,
+    filters,
+    numbered,
+    spelled,
+)
+from console.lib.people import User
+
+NAMES = {
+    "name": "PortfolioName",
+    "provider": "ProviderName",
+    "description": "Description",
+}
+
+
+def create_portfolio(params: Values, by: User) -> Answer:
+    """Create an empty portfolio."""
+    with spelled(**NAMES):
+        portfolio = Portfolio.objects.open(
+            name=params["PortfolioName"],
+            provider=params["ProviderName"],
+            description=params.get("Description", ""),
+            by=by,
+        )
+    return {"PortfolioId": portfolio.pk}
+
+
+def update_portfolio(params: Values, by: User) -> Answer:
+    """Replace a portfolio's name, provider and description."""
+    portfolio = any_portfolio(params["PortfolioId"])
+    with spelled(**NAMES):
+        portfolio.edit(
+            name=params["PortfolioName"],
+            provider=params["ProviderName"],
+            description=params.get("Description", portfolio.description),
+            by=by,
+        )
+    return {"PortfolioId": portfolio.pk}
+
+
+def delete_portfolio(params: Values, by: User) -> Answer:
+    """Delete a portfolio that holds no products."""
+    any_portfolio(params["PortfolioId"]).remove(by=by)
+    return {}
+
+
+def get_portfolio(params: Values, by: User) -> Answer:
+    """Read a portfolio with its tag options."""
+    portfolio = any_portfolio(params["PortfolioId"])
+    return {
+        "PortfolioDetail": shapes.portfolio(portfolio),
+        "TagOptions": [shapes.tag_option(row) for row in portfolio.tag_options.all()],
+    }
+
+
+def list_portfolios(params: Values, by: User) -> Answer:
+    """List portfolios, all or those that hold one product."""
+    rows = Portfolio.objects.all()
+    if params["Scope"] == "Import":
+        rows = rows.none()
+    if params.get("ProductId"):
+        rows = rows.filter(products=params["ProductId"])
+    for condition in params["Filters"]:
+        value = condition["Value"]
+        by_name = condition["Key"] == "PortfolioName"
+        rows = (
+            rows.filter(name__iexact=value) if by_name else rows.filter(anywhere(value))
+        )
+    found, paging = numbered(rows, params)
+    return {"PortfolioDetails": [shapes.portfolio(row) for row in found], **paging}
+
+
+def associate_product(params: Values, by: User) -> Answer:
+    """Put a product into a portfolio."""
+    portfolio = any_portfolio(params["PortfolioId"])
+    portfolio.add_product(any_product(params["ProductId"]), by=by)
+    return {}
+
+
+def disassociate_product(params: Values, by: User) -> Answer:
+    """Take a product out of a portfolio, and its constraints there with it."""
+    portfolio = any_portfolio(params["PortfolioId"])
+    portfolio.remove_product(any_product(params["ProductId"]), by=by)
+    return {}
+
+
+GROUP = "Portfolios"
+DATA = (words.PORTFOLIO_NAME, words.PROVIDER, words.DESCRIPTION)
+BOTH = (words.PORTFOLIO_ID, words.PRODUCT_ID)
+
+OPERATIONS = {
+    "CreatePortfolio": Operation(
+        create_portfolio, GROUP, DATA, {"PortfolioId": str}, administrators=True
+    ),
+    "UpdatePortfolio": Operation(
+        update_portfolio,
+        GROUP,
+        (words.PORTFOLIO_ID, *DATA),
+        {"PortfolioId": str},
+        administrators=True,
+    ),
+    "DeletePortfolio": Operation(
+        delete_portfolio, GROUP, (words.PORTFOLIO_ID,), administrators=True
+    ),
+    "GetPortfolio": Operation(
+        get_portfolio,
+        GROUP,
+        (words.PORTFOLIO_ID,),
+        {"PortfolioDetail": shapes.PORTFOLIO, "TagOptions": [shapes.TAG_OPTION]},
+        administrators=True,
+        in_query=True,
+    ),
+    "ListPortfolios": Operation(
+        list_portfolios,
+        GROUP,
+        (
+            an_id("ProductId", "prod-bp18r7q127u4k5", required=False),
+            words.SCOPE,
+            *PAGING,
+            *SORTING,
+            filters("PortfolioName", "FullTextSearch"),
+        ),
+        {"PortfolioDetails": [shapes.PORTFOLIO], **PAGED_ANSWER},
+        administrators=True,
+        in_query=True,
+    ),
+    "AssociateProductWithPortfolio": Operation(
+        associate_product, GROUP, BOTH, administrators=True
+    ),
+    "DisassociateProductFromPortfolio": Operation(
+        disassociate_product, GROUP, BOTH, administrators=True
+    ),
+}

@@ -1,0 +1,127 @@
+"""Operations on templates."""
+
+import json
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from catalog.models import Template
+from catalog.operations import words
+from catalog.operations.lookups import find, versions_in_reach
+from catalog.schema import TemplateError, read_document
+from catalog.schema.bounded import read_json, read_yaml
+from catalog.schema.limits import FILES, TEMPLATE_BYTES
+from console.lib.errors import DomainError, InvalidInput
+from console.lib.operation import Answer, Operation, Parameter, Values
+from console.lib.people import User
+
+TRANSFORM = "Aliyun::Terraform-v1.5"
+
+
+@transaction.atomic
+def create_template(params: Values, by: User) -> Answer:
+    """Store a template and return its address, for a version to name.
+
+    TerraformVariables replaces the descriptions of variables the template declares.
+    """
+    text = params["TemplateBody"]
+    if params["TerraformVariables"]:
+        text = described(text, params["TerraformVariables"])
+    template = Template.objects.from_document(text, by=by)
+    if template.kind != params["TemplateType"]:
+        problem = _("The template is a %(kind)s.") % {"kind": template.kind}
+        raise InvalidInput({"TemplateType": [problem]}, code="InvalidTemplateType")
+    return {"TemplateUrl": template.url}
+
+
+def get_template(params: Values, by: User) -> Answer:
+    """Return the text of a version's template.
+
+    One that was uploaded as a folder comes as the document it amounts to.
+    """
+    rows = versions_in_reach(by).filter(product=params["ProductId"])
+    version = find(rows, params["ProductVersionId"], "InvalidProductVersion.NotFound")
+    template = Template.objects.only("body", "files").get(pk=version.template_id)
+    return {"TemplateBody": template.body or as_document(template.files)}
+
+
+def as_document(files: dict[str, str]) -> str:
+    """Write a folder of Terraform files as a ROS document."""
+    document = {
+        "ROSTemplateFormatVersion": "2015-09-01",
+        "Transform": TRANSFORM,
+        "Workspace": files,
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def described(text: str, variables: list[Values]) -> str:
+    """Return the document with other descriptions of its variables, as JSON.
+
+    A description may be a JSON object of properties, as in the variable itself. Raises
+    DomainError for a variable the template does not declare.
+    """
+    declared = read_document(text).schema.by_key
+    document = read_json(text) if text.lstrip()[:1] == "{" else read_yaml(text)
+    parameters = document.get("Parameters") or {}
+    for variable in variables:
+        name = variable["VariableName"]
+        if name not in declared:
+            raise DomainError(
+                _("The template declares no variable %(name)s.") % {"name": name},
+                code="InvalidTerraformVariables",
+            )
+        properties = _properties(variable["Description"])
+        parameters[name] = {**(parameters.get(name) or {}), **properties}
+    return json.dumps({**document, "Parameters": parameters}, ensure_ascii=False)
+
+
+def _properties(description: str) -> dict[str, Any]:
+    try:
+        found = read_json(description)
+    except TemplateError:
+        found = None
+    return found if isinstance(found, dict) else {"Description": description}
+
+
+GROUP = "Templates"
+BODY = Parameter(
+    "TemplateBody",
+    "A ROS document, JSON or YAML; Terraform files are in its Workspace.",
+    required=True,
+    most=TEMPLATE_BYTES,
+)
+VARIABLES = Parameter(
+    "TerraformVariables",
+    "Other descriptions of variables.",
+    "list",
+    most=4 * FILES,
+    fields=(
+        Parameter("VariableName", "The variable.", required=True, example="size"),
+        Parameter(
+            "Description",
+            "A text, or a JSON object with Label, AllowedValues and so on.",
+            required=True,
+            blank=True,
+            most=16384,
+        ),
+    ),
+)
+
+OPERATIONS = {
+    "CreateTemplate": Operation(
+        create_template,
+        GROUP,
+        (BODY, words.TEMPLATE_TYPE, VARIABLES),
+        {"TemplateUrl": str},
+        administrators=True,
+    ),
+    "GetTemplate": Operation(
+        get_template,
+        GROUP,
+        (words.PRODUCT_ID, words.VERSION_ID),
+        {"TemplateBody": str},
+        in_query=True,
+    ),
+}

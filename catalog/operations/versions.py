@@ -1,0 +1,144 @@
+"""Operations on versions of a product."""
+
+from django.utils.translation import gettext as _
+
+from catalog.models import Product, Version
+from catalog.operations import shapes, words
+from catalog.operations.lookups import (
+    any_product,
+    any_version,
+    find,
+    product_in_reach,
+    template_at,
+    versions_in_reach,
+)
+from console.lib.errors import InvalidInput
+from console.lib.operation import Answer, Operation, Parameter, Values, spelled
+from console.lib.people import User
+
+NAMES = {
+    "name": "ProductVersionName",
+    "description": "Description",
+    "guidance": "Guidance",
+    "active": "Active",
+    "template": "TemplateUrl",
+}
+
+
+def add_version(product: Product, params: Values, by: User) -> Version:
+    """Publish a version as the wire describes it.
+
+    Raises InvalidInput when the template is not of the kind that was announced.
+    """
+    template = template_at(params["TemplateUrl"])
+    if template.kind != params["TemplateType"]:
+        problem = _("The template is a %(kind)s.") % {"kind": template.kind}
+        raise InvalidInput({"TemplateType": [problem]}, code="InvalidTemplateType")
+    with spelled(**NAMES):
+        return Version.objects.publish(
+            product=product,
+            template=template,
+            name=params["ProductVersionName"],
+            description=params.get("Description", ""),
+            guidance=params.get("Guidance", Version.Guidance.DEFAULT),
+            active=params.get("Active", True),
+            by=by,
+        )
+
+
+def create_product_version(params: Values, by: User) -> Answer:
+    """Add a version to a product. Call CreateTemplate first."""
+    product = any_product(params["ProductId"])
+    return {"ProductVersionId": add_version(product, params, by).pk}
+
+
+def update_product_version(params: Values, by: User) -> Answer:
+    """Change a version's name, description, guidance or visibility.
+
+    What is not sent stays; the template never changes.
+    """
+    version = any_version(params["ProductVersionId"])
+    with spelled(**NAMES):
+        version.edit(
+            name=params["ProductVersionName"],
+            description=params.get("Description", version.description),
+            guidance=params.get("Guidance", version.guidance),
+            active=params.get("Active"),
+            by=by,
+        )
+    return {"ProductVersionId": version.pk}
+
+
+def delete_product_version(params: Values, by: User) -> Answer:
+    """Delete a version no instance uses."""
+    any_version(params["ProductVersionId"]).remove(by=by)
+    return {}
+
+
+def get_product_version(params: Values, by: User) -> Answer:
+    """Read one version.
+
+    End users read the active versions of products granted to them.
+    """
+    rows = versions_in_reach(by)
+    row = find(rows, params["ProductVersionId"], "InvalidProductVersion.NotFound")
+    return {"ProductVersionDetail": shapes.version(row)}
+
+
+def list_product_versions(params: Values, by: User) -> Answer:
+    """List the versions of a product, newest first; active ones only for end users."""
+    product = product_in_reach(by, params["ProductId"])
+    rows = versions_in_reach(by).filter(product=product)
+    rows = rows.order_by("-created_at", "-pk")
+    return {"ProductVersionDetails": [shapes.version(row) for row in rows]}
+
+
+GROUP = "Products"
+FIRST_VERSION = Parameter(
+    "ProductVersionParameters",
+    "The first version, as a JSON object.",
+    "object",
+    fields=(
+        words.VERSION_NAME,
+        words.TEMPLATE_TYPE,
+        words.TEMPLATE_URL,
+        words.DESCRIPTION,
+        words.GUIDANCE,
+        words.ACTIVE,
+    ),
+)
+VERSIONED = (words.VERSION_NAME, words.DESCRIPTION, words.GUIDANCE, words.ACTIVE)
+
+OPERATIONS = {
+    "CreateProductVersion": Operation(
+        create_product_version,
+        GROUP,
+        (words.PRODUCT_ID, words.TEMPLATE_TYPE, words.TEMPLATE_URL, *VERSIONED),
+        {"ProductVersionId": str},
+        administrators=True,
+    ),
+    "UpdateProductVersion": Operation(
+        update_product_version,
+        GROUP,
+        (words.VERSION_ID, *VERSIONED),
+        {"ProductVersionId": str},
+        administrators=True,
+    ),
+    "DeleteProductVersion": Operation(
+        delete_product_version, GROUP, (words.VERSION_ID,), administrators=True
+    ),
+    "GetProductVersion": Operation(
+        get_product_version,
+        GROUP,
+        (words.VERSION_ID,),
+        {"ProductVersionDetail": shapes.VERSION},
+        in_query=True,
+    ),
+    "ListProductVersions": Operation(
+        list_product_versions,
+        GROUP,
+        (words.PRODUCT_ID,),
+        {"ProductVersionDetails": [shapes.VERSION]},
+        in_query=True,
+    ),
+}

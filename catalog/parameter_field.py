@@ -1,0 +1,260 @@
+"""The field of one parameter: its widget, its words, its text back and forth."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from catalog.parameter_rows import Rows, table_of
+from catalog.rows_widget import RowsWidget
+from catalog.schema.conversion import as_text, shape
+from catalog.schema.parameter import Parameter, text_in
+from catalog.schema.random_name import ASSOCIATION, random_name
+from catalog.suggestions import SuggestionInput, Suggestions, canonical
+
+_ROWS = 4
+
+
+class SecretTextarea(forms.Textarea):
+    """A text area that never shows what it holds, as a password input does."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
+class ParameterField(forms.Field):
+    """Carries what was entered to the schema, which judges it; judges nothing itself."""
+
+    # Whether the Visible condition of another parameter asks for this one.
+    governs = False
+
+    def __init__(self, parameter: Parameter, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.parameter = parameter
+
+    def clean(self, value: Any) -> Any:
+        """Return raw input for `Schema.clean`: text, or what its lines or rows mean.
+
+        Raises ValidationError for rows without a key, or with the same key twice.
+        """
+        if isinstance(value, Rows):
+            return self._read(value)
+        if not isinstance(value, str):
+            return value
+        value = value.replace("\r\n", "\n")
+        parameter = self.parameter
+        if by_line(parameter) and not _is_json_list(value):
+            lines = [line.strip() for line in value.split("\n") if line.strip()]
+            return lines if lines or (self._may_empty and not parameter.secret) else ""
+        return value
+
+    @property
+    def _may_empty(self) -> bool:
+        """Whether nothing entered means emptied on purpose, and not left out."""
+        return not self.parameter.required and self.parameter.default is not None
+
+    def _read(self, rows: Rows) -> Any:
+        assert isinstance(self.widget, RowsWidget)  # only it gives rows
+        table = self.widget.table
+        if rows.filled:
+            return table.read(rows)
+        whole = table.kind != "object" or all(c.optional for c in table.columns)
+        wanted = self._may_empty or (self.parameter.required and table.kind == "object")
+        return table.read(rows) if whole and wanted else ""
+
+
+def field_of(
+    parameter: Parameter,
+    *,
+    language: str,
+    kept: bool,
+    suggestions: Suggestions | None = None,
+) -> ParameterField:
+    """Return the field; `kept` says an empty secret keeps the one that exists."""
+    always = parameter.required and parameter.visible is None
+    return ParameterField(
+        parameter,
+        label=parameter.label_in(language),
+        help_text=_hint(parameter, language, kept=kept),
+        required=always and not kept,
+        widget=_suggesting(parameter, _widget(parameter, language), suggestions or {}),
+    )
+
+
+def first_value(parameter: Parameter, given: Mapping[str, Any]) -> str | Rows:
+    """Return what a field starts with: the given value, else the default."""
+    if parameter.key in given:
+        return text_of(parameter, given[parameter.key])
+    if parameter.default is None and parameter.association == ASSOCIATION:
+        return random_name(parameter)
+    return text_of(parameter, parameter.default)
+
+
+def text_of(parameter: Parameter, value: Any) -> str | Rows:
+    """Return a typed value as its widget has it; rows of a form stay what they are."""
+    if isinstance(value, Rows):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, list) and parameter.type == "CommaDelimitedList":
+        return ",".join(map(as_text, value))
+    if isinstance(value, list) and by_line(parameter):
+        lines = [as_text(item) for item in value]
+        plain = all(line == line.strip() != "" and "\n" not in line for line in lines)
+        if plain and not (lines and lines[0].startswith("[")):
+            return "\n".join(lines)
+    if parameter.kind in {"list", "map", "object", "json"}:
+        if isinstance(value, str):
+            return value
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    return as_text(value)
+
+
+def by_line(parameter: Parameter) -> bool:
+    """Whether a list is entered one value per line."""
+    return bool(parameter.element_type) and parameter.type != "CommaDelimitedList"
+
+
+def _is_json_list(text: str) -> bool:
+    """A value that has line breaks itself can still be given, as JSON."""
+    return text.lstrip().startswith("[") and text.rstrip().endswith("]")
+
+
+def _hint(parameter: Parameter, language: str, *, kept: bool) -> str:
+    said = text_in(parameter.description, language) or text_in(
+        parameter.constraint_description, language
+    )
+    sentences = [said] if said else []
+    table = table_of(parameter, language)
+    if table is not None:
+        if table.kind != "object":
+            sentences.append(_("Rows left empty do not count."))
+    elif by_line(parameter):
+        sentences.append(_("One value per line."))
+    elif parameter.type == "CommaDelimitedList":
+        sentences.append(_("Values separated by commas."))
+    elif parameter.kind in {"list", "map", "object"}:
+        sentences.append(
+            _("JSON of this shape: %(shape)s") % {"shape": shape(parameter.type)}
+        )
+    elif parameter.kind == "json":
+        sentences.append(_("A JSON list or object."))
+    if parameter.visible is not None:
+        sentences.append(_("Counts only with certain choices above."))
+    if kept:
+        sentences.append(_("Unchanged: leave it empty to keep the current value."))
+    return " ".join(sentences)
+
+
+def _widget(parameter: Parameter, language: str) -> forms.Widget:
+    attrs: dict[str, Any] = {}
+    if parameter.placeholder:
+        attrs["placeholder"] = parameter.placeholder
+    if parameter.read_only:
+        attrs["readonly"] = True
+    make = _WIDGETS[parameter.kind]
+    table = table_of(parameter, language)
+    if table is not None:
+        label = parameter.label_in(language)
+        return RowsWidget(table, parameter.key, label, attrs)
+    if parameter.secret:
+        make = _secret
+    elif parameter.allowed_values and parameter.kind in {"string", "number"}:
+        make = _select
+    return make(parameter, attrs, language)
+
+
+def _suggesting(
+    parameter: Parameter, widget: forms.Widget, suggestions: Suggestions
+) -> forms.Widget:
+    """Offer what an administrator keeps for this kind of resource."""
+    values = suggestions.get(canonical(parameter.association))
+    if values and type(widget) is forms.TextInput and parameter.kind == "string":
+        return SuggestionInput(widget.attrs, values)
+    return widget
+
+
+def _secret(
+    parameter: Parameter, attrs: dict[str, Any], _language: str
+) -> forms.Widget:
+    attrs["autocomplete"] = "new-password"
+    if parameter.multiline or parameter.kind not in {"string", "number", "boolean"}:
+        return SecretTextarea(attrs | {"rows": _ROWS})
+    return forms.PasswordInput(attrs, render_value=False)
+
+
+def _text(parameter: Parameter, attrs: dict[str, Any], _language: str) -> forms.Widget:
+    if parameter.multiline or "\n" in as_text(parameter.default):
+        return forms.Textarea(attrs | {"rows": _ROWS})
+    return forms.TextInput(attrs)
+
+
+def _number(
+    parameter: Parameter, attrs: dict[str, Any], _language: str
+) -> forms.Widget:
+    attrs["step"] = "any"
+    for name, bound in (("min", parameter.min_value), ("max", parameter.max_value)):
+        if bound is not None:
+            attrs[name] = as_text(bound)
+    return forms.NumberInput(attrs)
+
+
+def _boolean(
+    parameter: Parameter, attrs: dict[str, Any], language: str
+) -> forms.Widget:
+    """A choice of two words: an unticked box is no answer, and cannot be told from one."""
+    choices = [
+        ("true", _value_label(parameter, "true", language)),
+        ("false", _value_label(parameter, "false", language)),
+    ]
+    return forms.Select(attrs, choices=_with_blank(parameter, choices))
+
+
+def _select(parameter: Parameter, attrs: dict[str, Any], language: str) -> forms.Widget:
+    values = [as_text(value) for value in parameter.allowed_values or []]
+    default = as_text(parameter.default)
+    if parameter.default is not None and default not in values:
+        values.insert(0, default)
+    choices = [
+        (value, _value_label(parameter, value, language))
+        for value in dict.fromkeys(values)
+        if value != ""
+    ]
+    blank = "" in values
+    return forms.Select(attrs, choices=_with_blank(parameter, choices, blank=blank))
+
+
+def _with_blank(
+    parameter: Parameter, choices: list[tuple[str, str]], *, blank: bool = False
+) -> list[tuple[str, str]]:
+    if parameter.default is not None and not blank:
+        return choices
+    return [("", _("Choose…") if parameter.required else "—"), *choices]
+
+
+def _value_label(parameter: Parameter, value: str, language: str) -> str:
+    return text_in(parameter.value_labels.get(value, {}), language) or value
+
+
+def _list(parameter: Parameter, attrs: dict[str, Any], language: str) -> forms.Widget:
+    if parameter.type == "CommaDelimitedList":
+        return forms.TextInput(attrs)
+    return _area(parameter, attrs, language)
+
+
+def _area(_parameter: Parameter, attrs: dict[str, Any], _language: str) -> forms.Widget:
+    return forms.Textarea(attrs | {"rows": _ROWS, "spellcheck": "false"})
+
+
+# For what no table can hold: see `table_of`.
+_WIDGETS: dict[str, Callable[[Parameter, dict[str, Any], str], forms.Widget]] = {
+    "string": _text,
+    "number": _number,
+    "boolean": _boolean,
+    "list": _list,
+    "map": _area,
+    "object": _area,
+    "json": _area,
+}

@@ -1,0 +1,249 @@
+"""Lists, maps and objects as rows of cells: what a table on a form can hold, and what not.
+
+A cell is text, as a browser sends it. A value is only shown as rows when the rows, read
+back, mean exactly that value; else its JSON is shown.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from catalog.schema.bounded import read_json
+from catalog.schema.conversion import NoFit, as_text, boolean, fit, number, shape
+from catalog.schema.errors import TemplateError
+from catalog.schema.parameter import Parameter, text_in
+
+# Columns no attribute can be called: a map's keys, and an element that is no object.
+KEY, VALUE = "#", "="
+MOST_ROWS = 100
+SIMPLE = {"string", "number", "bool"}
+_CELL = re.compile(r"([0-9]{1,4})\.(.{1,255})")
+_ROS_TYPES = {"Number": "number", "Boolean": "bool", "Json": ["map", "any"]}
+
+Row = dict[str, str]
+
+
+class Rows(list[Row]):
+    """Cells as they were sent, nothing judged; rows that are blank count for nothing."""
+
+    @property
+    def filled(self) -> list[tuple[int, Row]]:
+        """The rows somebody has filled in, with their number on the page (from 1)."""
+        return [
+            (place, row)
+            for place, row in enumerate(self, start=1)
+            if any(cell.strip() for cell in row.values())
+        ]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One cell of each row; `type` is Terraform's, `optional` ones may stay empty."""
+
+    name: str
+    type: Any
+    label: str
+    optional: bool = False
+    default: Any = None
+    choices: list[str] = field(default_factory=list)
+
+    @property
+    def nested(self) -> bool:
+        """Whether the cell holds JSON: deeper than a table goes."""
+        return not isinstance(self.type, str)
+
+    @property
+    def hint(self) -> str:
+        """What an empty cell means, or what it must look like."""
+        if self.optional and self.default not in (None, "", [], {}):
+            return as_text(self.default)
+        return shape(self.type) if self.nested else ""
+
+    def read(self, text: str) -> Any:
+        """Return the value of a cell; what does not fit stays text, to be refused later."""
+        try:
+            if self.nested:
+                return read_json(text)
+            if self.type == "number":
+                return number(text)
+            return boolean(text) if self.type == "bool" else text
+        except (NoFit, TemplateError):
+            return text
+
+
+@dataclass(frozen=True)
+class Table:
+    """How a parameter is entered: `kind` is list, map or object (a single row)."""
+
+    kind: str
+    columns: list[Column]
+    # What values are made to fit; None when the template does not say.
+    type: Any = None
+
+    @property
+    def attributes(self) -> list[Column]:
+        return [column for column in self.columns if column.name not in (KEY, VALUE)]
+
+    def read(self, rows: Rows) -> Any:
+        """Return the value the rows mean. Raises ValidationError for keys."""
+        filled = rows.filled
+        if self.kind == "object":
+            return self._element(filled[0][1]) if filled else {}
+        if self.kind == "list":
+            return [self._element(row) for _place, row in filled]
+        found: dict[str, Any] = {}
+        for place, row in filled:
+            key = row.get(KEY, "")
+            if not key:
+                raise ValidationError(_("Row %(row)d needs a key.") % {"row": place})
+            if key in found:
+                raise ValidationError(
+                    _("The key “%(key)s” is given twice.") % {"key": key}
+                )
+            found[key] = self._element(row)
+        return found
+
+    def _element(self, row: Row) -> Any:
+        if not self.attributes:
+            return self.columns[-1].read(row.get(VALUE, ""))
+        made = {}
+        for column in self.attributes:
+            text = row.get(column.name, "")
+            if text or (column.type == "string" and not column.optional):
+                made[column.name] = column.read(text)
+        return made
+
+    def write(self, value: Any) -> Rows | None:
+        """Return the rows of a value; None when rows cannot say exactly that."""
+        rows = self._rows(value)
+        if rows is None or len(rows) > MOST_ROWS:
+            return None
+        try:
+            again = self.read(rows)
+            return rows if self._fitted(again) == self._fitted(value) else None
+        except (NoFit, ValidationError):
+            return None
+
+    def _fitted(self, value: Any) -> Any:
+        return value if self.type is None else fit(value, self.type)
+
+    def _rows(self, value: Any) -> Rows | None:
+        if value is None:
+            return Rows()
+        if self.kind == "list":
+            items = value if isinstance(value, list) else None
+            return None if items is None else self._made([(None, i) for i in items])
+        if not isinstance(value, Mapping):
+            return None
+        return self._made(value.items() if self.kind == "map" else [(None, value)])
+
+    def _made(self, items: Any) -> Rows | None:
+        rows = Rows()
+        for key, item in items:
+            row = {} if key is None else {KEY: key}
+            if not self.attributes:
+                row[VALUE] = as_text(item)
+            elif isinstance(item, Mapping):
+                row |= {c.name: as_text(item.get(c.name)) for c in self.attributes}
+            else:
+                return None
+            rows.append(row)
+        return rows
+
+
+def rows_in(data: Mapping[str, Any], name: str, table: Table) -> Rows | None:
+    """Return the rows that were sent for a field; None when there are none."""
+    known = {column.name for column in table.columns}
+    found: dict[int, Row] = {}
+    for key in data:
+        if not key.startswith(f"{name}:"):
+            continue
+        cell = _CELL.fullmatch(key, len(name) + 1)
+        if cell and cell[2] in known:
+            text = str(data[key]).replace("\r\n", "\n")
+            found.setdefault(int(cell[1]), {})[cell[2]] = text
+    return Rows(found[place] for place in sorted(found)) if found else None
+
+
+def changed(rows: Rows, change: str, key: str) -> Rows:
+    """Return the rows after the button `change` of a table: `add:KEY`, `remove:KEY:ROW`."""
+    verb, _colon, rest = change.partition(":")
+    target, _colon, place = rest.partition(":")
+    if target != key:
+        return rows
+    if verb == "add":
+        return Rows([*rows, {}])
+    if verb == "remove" and place.isdecimal():
+        return Rows(row for at, row in enumerate(rows) if at != int(place))
+    return rows
+
+
+def table_of(parameter: Parameter, language: str) -> Table | None:
+    """Return the table of a parameter; None for one that is entered as text."""
+    if parameter.secret or parameter.type == "CommaDelimitedList":
+        return None
+    described = _described(parameter, language)
+    if described is not None:
+        return described
+    if parameter.kind not in {"list", "map", "object"}:
+        return None
+    name, inner = parameter.type[0], parameter.type[1]
+    if name == "object":
+        columns = _attributes(parameter.type)
+        return Table("object", columns, parameter.type) if columns else None
+    if name not in {"list", "set", "map"}:
+        return None
+    columns = _attributes(inner) if inner[0] == "object" else []
+    if not columns and (inner in SIMPLE if isinstance(inner, str) else name == "map"):
+        choices = [as_text(each) for each in parameter.allowed_values or []]
+        columns = [Column(VALUE, inner, _("Value"), choices=choices)]
+    if not columns:
+        return None
+    if name == "map":
+        return Table("map", [Column(KEY, "string", _("Key")), *columns], parameter.type)
+    return Table("list", columns, parameter.type)
+
+
+def _attributes(kind: Any) -> list[Column]:
+    optional = kind[2] if len(kind) > 2 else {}
+    return [
+        Column(name, inner, name, name in optional, optional.get(name))
+        for name, inner in kind[1].items()
+    ]
+
+
+def _described(parameter: Parameter, language: str) -> Table | None:
+    """The table a ROS document describes for a value whose type does not say enough."""
+    declared = parameter.association_metadata
+    if parameter.kind != "json":
+        return None
+    if parameter.association == "List[Parameter]":
+        one = declared.get("Parameter")
+        if isinstance(one, Mapping):
+            return Table("list", [_ros_column(VALUE, one, language)])
+    many = declared.get("Parameters")
+    if parameter.association == "List[Parameters]" and isinstance(many, Mapping):
+        columns = [
+            _ros_column(str(name), each, language)
+            for name, each in many.items()
+            if isinstance(each, Mapping)
+        ]
+        return Table("list", columns) if columns else None
+    return None
+
+
+def _ros_column(name: str, declared: Mapping[str, Any], language: str) -> Column:
+    label, allowed = declared.get("Label"), declared.get("AllowedValues")
+    words = text_in(label, language) if isinstance(label, Mapping) else as_text(label)
+    return Column(
+        name,
+        _ROS_TYPES.get(str(declared.get("Type")), "string"),
+        words or (_("Value") if name == VALUE else name),
+        optional=not declared.get("Required"),
+        default=declared.get("Default"),
+        choices=[as_text(v) for v in allowed] if isinstance(allowed, list) else [],
+    )

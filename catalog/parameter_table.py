@@ -1,0 +1,92 @@
+"""A template's parameters as administrators read them: one line each, in words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from catalog.schema import Parameter, Schema, text_in
+from catalog.schema.conversion import as_text
+
+MASK = "******"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One parameter: its data, and what is checked of a value."""
+
+    key: str
+    label: str
+    type: str
+    required: bool
+    secret: bool
+    default: str
+    rules: list[str]
+    description: str
+
+
+def rows_of(schema: Schema) -> list[Row]:
+    """Return the lines of the parameter view, in the form's order."""
+    return [row_of(parameter) for parameter in schema.parameters]
+
+
+def row_of(parameter: Parameter) -> Row:
+    """Describe one parameter. A secret's default is not shown."""
+    default = "–" if parameter.default is None else as_text(parameter.default)
+    return Row(
+        parameter.key,
+        parameter.label_in(),
+        type_text(parameter.type),
+        parameter.required,
+        parameter.secret,
+        MASK if parameter.secret and parameter.default is not None else default,
+        list(_rules(parameter)),
+        text_in(parameter.description),
+    )
+
+
+def type_text(kind: Any) -> str:
+    """Write a type as Terraform does: `list(string)`, `object({a = number})`."""
+    if isinstance(kind, str):
+        return kind
+    name, inner = kind[0], kind[1] if len(kind) > 1 else "any"
+    if isinstance(inner, dict):
+        optional = kind[2] if len(kind) > 2 else {}
+        parts = [
+            f"{key} = optional({type_text(each)})"
+            if key in optional
+            else f"{key} = {type_text(each)}"
+            for key, each in inner.items()
+        ]
+        return f"{name}({{{', '.join(parts)}}})"
+    if name == "tuple":
+        return f"tuple([{', '.join(map(type_text, inner))}])"
+    return f"{name}({type_text(inner)})"
+
+
+def _rules(parameter: Parameter) -> Iterator[str]:
+    if parameter.allowed_values is not None:
+        values = ", ".join(map(as_text, parameter.allowed_values))
+        yield _("One of: %(values)s") % {"values": values}
+    if parameter.allowed_pattern:
+        yield _("Matches %(pattern)s") % {"pattern": parameter.allowed_pattern}
+    if length := _range(parameter.min_length, parameter.max_length):
+        yield _("Length %(range)s") % {"range": length}
+    if value := _range(parameter.min_value, parameter.max_value):
+        yield _("Value %(range)s") % {"range": value}
+    if parameter.confirm:
+        yield _("Entered twice")
+    if parameter.hidden:
+        yield _("Not on the form")
+    if parameter.visible is not None:
+        yield _("Shown under a condition")
+    yield from parameter.validations
+
+
+def _range(least: float | None, most: float | None) -> str:
+    if least is None and most is None:
+        return ""
+    return (
+        f"{'' if least is None else f'{least:g}'}–{'' if most is None else f'{most:g}'}"
+    )

@@ -1,0 +1,200 @@
+"""Why a person can, or cannot, launch a product: the sentence that decides, and the way out.
+
+A fixed number of queries, however many portfolios hold the product.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from catalog.limits import Limits
+from catalog.models import (
+    Constraint,
+    Grant,
+    Portfolio,
+    Product,
+    Region,
+    TagOption,
+    Version,
+)
+from catalog.tagging import OfferedTags
+from catalog.tagging import Pair as TagPair
+from console.lib.people import User
+
+
+@dataclass(frozen=True)
+class Way:
+    """One launch option: a portfolio, by what it is granted, and what it demands."""
+
+    portfolio: Portfolio
+    through: str
+    demands: list[str]
+    blocked: str
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What decides. `remedy` is the smallest change that would let the person launch."""
+
+    allowed: bool
+    sentence: str
+    remedy: str = ""
+    ways: list[Way] = field(default_factory=list)
+    hidden_versions: list[str] = field(default_factory=list)
+
+
+def reach_of(person: User, product: Product, versions: Sequence[Version]) -> Reach:
+    """Explain whether this person can launch this product now. `versions` are all of it."""
+    names = {"person": person.display_name, "product": product}
+    if not person.is_active:
+        sentence = _("%(person)s cannot sign in: the account is not active.") % names
+        return Reach(False, sentence, _("Activate the account."))
+    hidden = [version.name for version in versions if not version.active]
+    ways = _ways(person, product)
+    if not ways:
+        return _without_way(person, product, hidden)
+    if len(hidden) == len(versions):
+        return Reach(
+            False,
+            _("%(product)s has no active version: end users see none.") % names,
+            _("Activate a version, or publish one."),
+            ways,
+            hidden,
+        )
+    usable = [way for way in ways if not way.blocked]
+    if not usable:
+        return Reach(False, ways[0].blocked, "", ways, hidden)
+    return Reach(True, _through(person, product, usable), "", ways, hidden)
+
+
+def _through(person: User, product: Product, ways: list[Way]) -> str:
+    names = {
+        "person": person.display_name,
+        "product": product,
+        "portfolio": ways[0].portfolio,
+        "through": ways[0].through,
+        "count": len(ways),
+    }
+    if len(ways) == 1:
+        return (
+            _(
+                "%(person)s can launch %(product)s through %(portfolio)s, granted to "
+                "%(through)s. It is the default launch option."
+            )
+            % names
+        )
+    return (
+        _(
+            "%(person)s can launch %(product)s through %(count)d portfolios, so there is "
+            "no default launch option: one has to be chosen."
+        )
+        % names
+    )
+
+
+def _without_way(person: User, product: Product, hidden: list[str]) -> Reach:
+    names = {"person": person.display_name, "product": product}
+    holding = list(product.portfolios.order_by("name", "pk")[:6])
+    if not holding:
+        return Reach(
+            False,
+            _("%(product)s is in no portfolio, so nobody can launch it.") % names,
+            _("Add it to a portfolio that is granted to %(person)s.") % names,
+            hidden_versions=hidden,
+        )
+    names["portfolios"] = ", ".join(map(str, holding))
+    remedy = _("Grant %(portfolio)s to user/%(login)s.") % {
+        "portfolio": holding[0],
+        "login": person.get_username(),
+    }
+    return Reach(
+        False,
+        _(
+            "%(product)s is in %(portfolios)s, but none of these portfolios is granted "
+            "to %(person)s, to a group of theirs or to a pattern that fits."
+        )
+        % names,
+        remedy,
+        hidden_versions=hidden,
+    )
+
+
+def _ways(person: User, product: Product) -> list[Way]:
+    """The launch options, by name. Four queries for all of them."""
+    granted: dict[Portfolio, list[Grant]] = defaultdict(list)
+    grants = Grant.objects.covering(person).filter(portfolio__products=product)
+    for grant in grants.select_related("portfolio", "user", "role"):
+        granted[grant.portfolio].append(grant)
+    if not granted:
+        return []
+    limits = _limits(product, granted)
+    regions = frozenset(Region.objects.active().values_list("pk", flat=True))
+    tags = _tags(product, granted)
+    return [
+        Way(
+            portfolio,
+            ", ".join(map(str, granted[portfolio])),
+            [line for each in limits[portfolio].constraints for line in each.sentences],
+            _blocked(product, portfolio, limits[portfolio], regions, tags[portfolio]),
+        )
+        for portfolio in sorted(granted, key=lambda each: (each.name, each.pk))
+    ]
+
+
+def _limits(
+    product: Product, portfolios: Iterable[Portfolio]
+) -> dict[Portfolio, Limits]:
+    found: dict[str, list[Constraint]] = defaultdict(list)
+    of_product = Constraint.objects.filter(product=product)
+    for constraint in of_product.filter(portfolio__in=list(portfolios)):
+        found[constraint.portfolio_id].append(constraint)
+    return {each: Limits(tuple(found[each.pk])) for each in portfolios}
+
+
+def _tags(
+    product: Product, portfolios: Iterable[Portfolio]
+) -> dict[Portfolio, OfferedTags]:
+    """What each launch option offers, from one reading of who has which tag option."""
+    options = TagOption.objects.active().filter(
+        Q(products=product) | Q(portfolios__in=list(portfolios))
+    )
+    pairs = options.values_list("key", "value", "products", "portfolios")
+    own: dict[TagPair, None] = {}
+    theirs: dict[str, dict[TagPair, None]] = defaultdict(dict)
+    for key, value, of_product, of_portfolio in pairs:
+        if of_product == product.pk:
+            own[key, value] = None
+        theirs[of_portfolio][key, value] = None
+    return {each: OfferedTags.combined(own, theirs[each.pk]) for each in portfolios}
+
+
+def _blocked(
+    product: Product,
+    portfolio: Portfolio,
+    limits: Limits,
+    active: frozenset[str],
+    tags: OfferedTags,
+) -> str:
+    names = {"product": str(product), "portfolio": str(portfolio)}
+    allowed = limits.region_ids
+    if not (active if allowed is None else active & allowed):
+        return (
+            _(
+                "Through %(portfolio)s %(product)s cannot be launched: its region "
+                "constraints leave no active region."
+            )
+            % names
+        )
+    if tags.contradictory:
+        names["keys"] = ", ".join(tags.contradictory)
+        return (
+            _(
+                "Through %(portfolio)s %(product)s cannot be launched: product and "
+                "portfolio agree on no value of the tag %(keys)s."
+            )
+            % names
+        )
+    return ""

@@ -1,0 +1,133 @@
+"""The widget of lists, maps and objects: a table to add rows to, or grouped inputs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from catalog.parameter_rows import VALUE, Column, Rows, Table, rows_in
+from catalog.schema.bounded import read_json
+from catalog.schema.conversion import shape
+from catalog.schema.errors import TemplateError
+
+TEMPLATE = "components/parameter_rows.html"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One input of the table."""
+
+    column: Column
+    name: str
+    id: str
+    value: str
+    label: str
+    focus: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Which input it is: select, area, number or text."""
+        if self.column.choices or self.column.type == "bool":
+            return "select"
+        if self.column.nested or "\n" in self.value:
+            return "area"
+        return "number" if self.column.type == "number" else "text"
+
+    @property
+    def options(self) -> list[str]:
+        choices = self.column.choices or ["true", "false"]
+        return choices if self.value in ("", *choices) else [*choices, self.value]
+
+
+class RowsWidget(forms.Widget):
+    """Shows rows; a value that no rows can say is shown, and may be sent, as text.
+
+    Its buttons send `change`, which the page answers with the form as it then is: they
+    work without JavaScript.
+    """
+
+    use_fieldset = True
+
+    def __init__(
+        self, table: Table, key: str, label: str, attrs: dict[str, Any]
+    ) -> None:
+        super().__init__(attrs)
+        self.table, self.key, self.label = table, key, label
+        # Set for the answer to "Add row": where the person goes on.
+        self.focus_last = False
+
+    def value_from_datadict(
+        self, data: Any, files: Any, name: str
+    ) -> Rows | str | None:
+        rows = rows_in(data, name, self.table)
+        text: str | None = data.get(name)
+        return text if rows is None else rows
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return self.value_from_datadict(data, files, name) is None
+
+    def render(
+        self, name: str, value: Any, attrs: Any = None, renderer: Any = None
+    ) -> SafeString:
+        final = self.build_attrs(self.attrs, attrs)
+        rows = value if isinstance(value, Rows) else self._rows_of(value)
+        if rows is None:
+            return self._as_text(name, value, final)
+        context = {
+            "id": final.get("id", name),
+            "key": self.key,
+            "label": self.label,
+            "single": self.table.kind == "object",
+            "columns": self.table.columns,
+            "lines": list(self._lines(name, rows or Rows([{}]), final)),
+            "invalid": final.get("aria-invalid"),
+        }
+        return render_to_string(TEMPLATE, context)
+
+    def _rows_of(self, text: str | None) -> Rows | None:
+        """The rows of a text as the field has it: JSON, or a list's lines."""
+        if not text:
+            return Rows()
+        try:
+            return self.table.write(read_json(text))
+        except TemplateError:
+            plain = self.table.kind == "list" and not self.table.attributes
+            if not plain or text.lstrip().startswith("["):
+                return None
+            return Rows({VALUE: line} for line in text.split("\n"))
+
+    def _as_text(self, name: str, value: Any, attrs: dict[str, Any]) -> SafeString:
+        area = forms.Textarea(attrs | {"rows": 4, "spellcheck": "false"})
+        context = {
+            "id": attrs.get("id", name),
+            "text": area.render(name, value),
+            "shape": shape(self.table.type) if self.table.type else "",
+        }
+        return render_to_string(TEMPLATE, context)
+
+    def _lines(
+        self, name: str, rows: Rows, attrs: Mapping[str, Any]
+    ) -> Iterator[list[Cell]]:
+        own = attrs.get("id", name)
+        for at, row in enumerate(rows):
+            last = self.focus_last and at == len(rows) - 1
+            yield [
+                Cell(
+                    column,
+                    f"{name}:{at}.{column.name}",
+                    f"{own}.{at}.{place}",
+                    row.get(column.name, ""),
+                    self._label(column, at),
+                    focus=last and place == 0,
+                )
+                for place, column in enumerate(self.table.columns)
+            ]
+
+    def _label(self, column: Column, at: int) -> str:
+        if self.table.kind == "object":
+            return column.label
+        return _("%(column)s, row %(row)d") % {"column": column.label, "row": at + 1}

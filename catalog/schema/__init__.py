@@ -1,0 +1,25 @@
+"""What a template asks for: read from its text without running anything."""
+
+from catalog.schema.conditions import visible
+from catalog.schema.document import Document, read_document
+from catalog.schema.errors import InvalidParameters, Problem, TemplateError
+from catalog.schema.parameter import Group, Parameter, Rule, text_in
+from catalog.schema.schema import Schema
+from catalog.schema.terraform import read_terraform
+from catalog.schema.variables import variables_source
+
+__all__ = [
+    "Document",
+    "Group",
+    "InvalidParameters",
+    "Parameter",
+    "Problem",
+    "Rule",
+    "Schema",
+    "TemplateError",
+    "read_document",
+    "read_terraform",
+    "text_in",
+    "variables_source",
+    "visible",
+]

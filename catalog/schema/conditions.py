@@ -1,0 +1,229 @@
+"""The small language of Visible conditions and Rules, over the values of parameters.
+
+Functions: Fn::Equals, Fn::Not, Fn::And, Fn::Or, Fn::Contains, Fn::If, Fn::Length,
+Fn::Select, Ref and `${Name}` in text. What it cannot judge raises `Unjudged`; then a
+parameter stays visible and a rule is left to the engine.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from catalog.schema.conversion import as_text
+from catalog.schema.parameter import Parameter, Rule
+
+if TYPE_CHECKING:
+    from catalog.schema.schema import Schema
+
+UNDEFINED = "undefined"
+_REFERENCE = re.compile(r"\$\{(!?)([^${}]{1,255})\}")
+_ROUNDS = 10
+
+
+class Unjudged(Exception):
+    """The expression uses something only the engine knows."""
+
+
+class Unchanged:
+    """Stands for a secret that is kept and not at hand: no condition can judge it."""
+
+
+UNCHANGED = Unchanged()
+
+
+def visible(schema: "Schema", values: Mapping[str, Any]) -> set[str]:
+    """Return the keys whose Visible condition holds for these values (raw or typed).
+
+    A hidden parameter counts with its default, so the answer is found by repetition.
+    """
+    shown = {parameter.key for parameter in schema.parameters}
+    if all(parameter.visible is None for parameter in schema.parameters):
+        return shown
+    for _round in range(_ROUNDS):
+        known = {p.key: _current(p, values, shown) for p in schema.parameters}
+        now = {p.key for p in schema.parameters if is_visible(p, known)}
+        if now == shown:
+            break
+        shown = now
+    return shown
+
+
+def _current(
+    parameter: Parameter, values: Mapping[str, Any], shown: Iterable[str]
+) -> Any:
+    given = values.get(parameter.key) if parameter.key in shown else None
+    return parameter.default if given is None or given == "" else given
+
+
+def is_visible(parameter: Parameter, values: Mapping[str, Any]) -> bool:
+    """Whether a parameter's own condition holds; unset values are "undefined"."""
+    condition = parameter.visible
+    if isinstance(condition, Mapping) and "Condition" in condition:
+        condition = condition["Condition"]
+    if not isinstance(condition, Mapping | bool):
+        return True
+    try:
+        return holds(condition, values)
+    except Unjudged:
+        return True
+
+
+def governing(schema: "Schema") -> set[str]:
+    """Return the keys that Visible conditions of other parameters speak of."""
+    keys = {parameter.key for parameter in schema.parameters}
+    named: set[str] = set()
+    waiting = [p.visible for p in schema.parameters if p.visible is not None]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Mapping):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+        elif isinstance(each, str):
+            named.add(each)
+            named |= {match[2].strip() for match in _REFERENCE.finditer(each)}
+    return named & keys
+
+
+def broken(rule: Rule, values: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the descriptions of the assertions of a rule that do not hold."""
+    try:
+        if rule.condition is not None and not holds(rule.condition, values):
+            return []
+    except Unjudged:
+        return []
+    failed = []
+    for assertion in rule.assertions:
+        try:
+            if not holds(assertion["assert"], values):
+                failed.append(assertion["description"])
+        except Unjudged:
+            continue
+    return failed
+
+
+def holds(expression: Any, values: Mapping[str, Any]) -> bool:
+    """Return the truth of a condition. Raises Unjudged."""
+    value = evaluate(expression, values)
+    if isinstance(value, bool):
+        return value
+    if as_text(value).lower() in {"true", "false"}:
+        return as_text(value).lower() == "true"
+    raise Unjudged
+
+
+def evaluate(expression: Any, values: Mapping[str, Any]) -> Any:
+    """Return an expression's value; depth is bounded by the readers. Raises Unjudged."""
+    if isinstance(expression, str):
+        return _text(expression, values)
+    if isinstance(expression, list):
+        return [evaluate(item, values) for item in expression]
+    if not isinstance(expression, Mapping):
+        return expression
+    if len(expression) != 1:
+        raise Unjudged
+    [(name, argument)] = expression.items()
+    function = _FUNCTIONS.get(name)
+    if function is None:
+        raise Unjudged
+    return function(argument, values)
+
+
+def _text(text: str, values: Mapping[str, Any]) -> Any:
+    whole = _REFERENCE.fullmatch(text)
+    if whole and not whole[1]:
+        return _value_of(whole[2], values)
+    return _REFERENCE.sub(
+        lambda match: (
+            "${" + match[2] + "}" if match[1] else as_text(_value_of(match[2], values))
+        ),
+        text,
+    )
+
+
+def _value_of(name: str, values: Mapping[str, Any]) -> Any:
+    value = values.get(name.strip())
+    if isinstance(value, Unchanged):
+        raise Unjudged
+    return UNDEFINED if value is None else value
+
+
+def _reference(argument: Any, values: Mapping[str, Any]) -> Any:
+    if not isinstance(argument, str) or argument not in values:
+        raise Unjudged
+    value = values[argument]
+    if isinstance(value, Unchanged):
+        raise Unjudged
+    return "" if value is None else value
+
+
+def _arguments(argument: Any, count: int) -> list[Any]:
+    if not isinstance(argument, list) or len(argument) != count:
+        raise Unjudged
+    return argument
+
+
+def _equals(argument: Any, values: Mapping[str, Any]) -> bool:
+    left, right = _arguments(argument, 2)
+    # An official template names the parameter bare; as two constants it says nothing.
+    bare = isinstance(left, str) and left in values
+    value = _value_of(left, values) if bare else evaluate(left, values)
+    return as_text(value) == as_text(evaluate(right, values))
+
+
+def _not(argument: Any, values: Mapping[str, Any]) -> bool:
+    inner = argument[0] if isinstance(argument, list) and argument else argument
+    return not holds(inner, values)
+
+
+def _each(argument: Any, values: Mapping[str, Any]) -> Iterable[bool]:
+    items = argument if isinstance(argument, list) else [argument]
+    return (holds(item, values) for item in items)
+
+
+def _and(argument: Any, values: Mapping[str, Any]) -> bool:
+    return all(_each(argument, values))
+
+
+def _or(argument: Any, values: Mapping[str, Any]) -> bool:
+    return any(_each(argument, values))
+
+
+def _contains(argument: Any, values: Mapping[str, Any]) -> bool:
+    collection, item = (evaluate(part, values) for part in _arguments(argument, 2))
+    if isinstance(collection, list):
+        return as_text(item) in map(as_text, collection)
+    return as_text(item) in as_text(collection)
+
+
+def _if(argument: Any, values: Mapping[str, Any]) -> Any:
+    condition, yes, no = _arguments(argument, 3)
+    return evaluate(yes if holds(condition, values) else no, values)
+
+
+def _length(argument: Any, values: Mapping[str, Any]) -> int:
+    value = evaluate(argument, values)
+    if not isinstance(value, str | list | dict):
+        raise Unjudged
+    return len(value)
+
+
+def _select(argument: Any, values: Mapping[str, Any]) -> Any:
+    index, items = (evaluate(part, values) for part in _arguments(argument, 2))
+    try:
+        return items[int(index)]
+    except (TypeError, ValueError, LookupError):
+        raise Unjudged from None
+
+
+_FUNCTIONS: dict[str, Callable[[Any, Mapping[str, Any]], Any]] = {
+    "Ref": _reference,
+    "Fn::Equals": _equals,
+    "Fn::Not": _not,
+    "Fn::And": _and,
+    "Fn::Or": _or,
+    "Fn::Contains": _contains,
+    "Fn::If": _if,
+    "Fn::Length": _length,
+    "Fn::Select": _select,
+}

@@ -1,0 +1,164 @@
+"""A JSON value made to fit a Terraform type, by Terraform's own conversion rules.
+
+https://developer.hashicorp.com/terraform/language/expressions/types#type-conversion
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
+
+
+class NoFit(ValueError):
+    """The value does not fit; the text is a sentence for the person who gave it."""
+
+
+def fit(value: Any, kind: Any, path: str = "") -> Any:
+    """Return the value as the type has it; None stays None. Raises NoFit."""
+    if value is None or kind == "any":
+        return value
+    if isinstance(kind, str):
+        return _SIMPLE[kind](value, path)
+    return _COMPLEX[kind[0]](value, kind, path)
+
+
+def number(value: Any, path: str = "") -> int | float:
+    """Return a number, from a number or from its decimal text. Raises NoFit."""
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) > 64 or not _NUMBER.fullmatch(text):
+            raise NoFit(_at(path, _("Enter a number.")))
+        value = float(text) if set(text) & set(".eE") else int(text)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise NoFit(_at(path, _("Enter a number.")))
+    if not math.isfinite(value):
+        raise NoFit(_at(path, _("This number is too large.")))
+    whole = isinstance(value, float) and value == int(value) and abs(value) < 2**53
+    return int(value) if whole else value
+
+
+def boolean(value: Any, path: str = "") -> bool:
+    """Return a truth value, from a bool or its text. Raises NoFit."""
+    if isinstance(value, str):
+        value = {"true": True, "1": True, "false": False, "0": False}.get(
+            value.strip().lower()
+        )
+    if not isinstance(value, bool):
+        raise NoFit(_at(path, _("Choose true or false.")))
+    return value
+
+
+def as_text(value: Any) -> str:
+    """Return the text a value has on the wire and in comparisons; None is empty."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value == int(value) and abs(value) < 2**53:
+        return str(int(value))
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def shape(kind: Any) -> str:
+    """Return a type as Terraform writes it, to show what is expected."""
+    if isinstance(kind, str):
+        return kind
+    if kind[0] == "tuple":
+        return f"tuple([{', '.join(map(shape, kind[1]))}])"
+    if kind[0] == "object":
+        optional = kind[2] if len(kind) > 2 else {}
+        inner = ", ".join(
+            f"{name} = optional({shape(item)})"
+            if name in optional
+            else f"{name} = {shape(item)}"
+            for name, item in kind[1].items()
+        )
+        return f"object({{{inner}}})"
+    return f"{kind[0]}({shape(kind[1])})"
+
+
+def _at(path: str, sentence: str) -> str:
+    return f"{path}: {sentence}" if path else sentence
+
+
+def _string(value: Any, path: str) -> str:
+    if isinstance(value, list | dict):
+        raise NoFit(_at(path, _("Enter a text, not a list or an object.")))
+    return as_text(value)
+
+
+def _elements(value: Any, path: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise NoFit(_at(path, _("Enter a list.")))
+    return value
+
+
+def _list(value: Any, kind: Any, path: str) -> list[Any]:
+    return [
+        fit(item, kind[1], f"{path}[{index}]")
+        for index, item in enumerate(_elements(value, path))
+    ]
+
+
+def _set(value: Any, kind: Any, path: str) -> list[Any]:
+    unique = {as_text([item]): item for item in _list(value, kind, path)}
+    return list(unique.values())
+
+
+def _tuple(value: Any, kind: Any, path: str) -> list[Any]:
+    items = _elements(value, path)
+    if len(items) != len(kind[1]):
+        raise NoFit(
+            _at(path, _("Enter exactly %(count)d values.") % {"count": len(kind[1])})
+        )
+    return [
+        fit(item, inner, f"{path}[{index}]")
+        for index, (item, inner) in enumerate(zip(items, kind[1], strict=True))
+    ]
+
+
+def _map(value: Any, kind: Any, path: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise NoFit(_at(path, _("Enter keys with values.")))
+    return {key: fit(item, kind[1], _join(path, key)) for key, item in value.items()}
+
+
+def _object(value: Any, kind: Any, path: str) -> dict[str, Any]:
+    """Unknown attributes are dropped and missing optional ones filled, as Terraform does."""
+    if not isinstance(value, dict):
+        raise NoFit(_at(path, _("Enter an object with attributes.")))
+    optional = kind[2] if len(kind) > 2 else {}
+    made = {}
+    for name, inner in kind[1].items():
+        item = value.get(name)
+        if item is None and name in optional:
+            item = optional[name]
+        elif name not in value:
+            raise NoFit(_at(path, _("“%(name)s” is missing.") % {"name": name}))
+        made[name] = fit(item, inner, _join(path, name))
+    return made
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+_SIMPLE: dict[str, Callable[[Any, str], Any]] = {
+    "string": _string,
+    "number": number,
+    "bool": boolean,
+}
+_COMPLEX: dict[str, Callable[[Any, Any, str], Any]] = {
+    "list": _list,
+    "set": _set,
+    "tuple": _tuple,
+    "map": _map,
+    "object": _object,
+}

@@ -1,0 +1,185 @@
+"""One ROS parameter declaration made a Parameter; Terraform variables come here too.
+
+Template authors write every member in several shapes, so each reader takes what it can
+use; only what would change which values are legal is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from catalog.schema.bounded import read_json
+from catalog.schema.conversion import NoFit, as_text, boolean, fit, number
+from catalog.schema.errors import TemplateError, fail
+from catalog.schema.limits import KEY_LENGTH
+from catalog.schema.parameter import Parameter, Texts
+from catalog.schema.patterns import BadPattern, Pattern
+
+ROS_KINDS = {
+    "String": "string",
+    "Number": "number",
+    "Boolean": "boolean",
+    "Json": "json",
+    "CommaDelimitedList": "list",
+}
+_STORED = "ALIYUN::OOS::"
+_MULTILINE = {"TextArea", "Json", "Code", "FileContent"}
+_TYPE_OF_KIND = {"string": "string", "number": "number", "boolean": "bool"}
+
+
+def parameter_of(key: str, declared: Any) -> Parameter:
+    """Return the parameter a ROS document declares. Raises TemplateError naming it."""
+    if not isinstance(declared, Mapping):
+        raise _refuse(key, _("its declaration must be a set of keys and values"))
+    name = str(declared.get("Type", ""))
+    kind = "string" if name.startswith(_STORED) else ROS_KINDS.get(name, "")
+    if not kind:
+        raise _refuse(
+            key,
+            _("its Type “%(type)s” does not exist; use one of %(known)s")
+            % {"type": name[:80], "known": ", ".join(ROS_KINDS)},
+        )
+    check_key(key)
+    has_default = "Default" in declared
+    base = Parameter(
+        key=key,
+        kind=kind,
+        type=name,
+        required=not has_default,
+        nullable=has_default and declared["Default"] is None,
+    )
+    if has_default:
+        base = replace(base, default=default_of(base, declared["Default"]))
+    return decorate(base, declared)
+
+
+def check_key(key: str) -> None:
+    """Refuse names a form or a command cannot carry."""
+    if not 1 <= len(key) <= KEY_LENGTH or ":" in key or not key.isprintable():
+        raise _refuse(key, _("its name must be printable, without a colon"))
+
+
+def default_of(parameter: Parameter, value: Any) -> Any:
+    """Return a declared default as the parameter's kind has it."""
+    if value is None or (value == "" and parameter.kind != "string"):
+        return None
+    try:
+        if parameter.type == "CommaDelimitedList" and not isinstance(value, list):
+            return [part.strip() for part in as_text(value).split(",")]
+        if parameter.kind == "string":
+            return as_text(value)
+        if parameter.kind == "json" and isinstance(value, str):
+            return read_json(value)
+        return fit(value, _TYPE_OF_KIND.get(parameter.kind, "any"))
+    except (NoFit, TemplateError) as error:
+        raise _refuse(
+            parameter.key, _("its default does not fit: %(why)s") % {"why": error}
+        ) from None
+
+
+def decorate(parameter: Parameter, declared: Mapping[str, Any]) -> Parameter:
+    """Return the parameter with what a declaration says beyond type and default."""
+    metadata = declared.get("AssociationPropertyMetadata")
+    metadata = dict(metadata) if isinstance(metadata, Mapping) else {}
+    association = str(declared.get("AssociationProperty") or parameter.association)
+    changes: dict[str, Any] = {
+        "label": texts(declared.get("Label")) or parameter.label,
+        "description": texts(declared.get("Description")) or parameter.description,
+        "constraint_description": texts(declared.get("ConstraintDescription"))
+        or parameter.constraint_description,
+        "secret": parameter.secret
+        or flag(declared.get("NoEcho"))
+        or association.endswith("Password"),
+        "required": parameter.required
+        or (flag(declared.get("Required")) and parameter.default in (None, "")),
+        "multiline": flag(declared.get("TextArea"))
+        or association in _MULTILINE
+        or parameter.multiline,
+        "read_only": flag(declared.get("ReadOnly")) or parameter.read_only,
+        "placeholder": _one_text(declared.get("Placeholder")) or parameter.placeholder,
+        "association": association,
+        "association_metadata": metadata or parameter.association_metadata,
+        "visible": metadata.get("Visible", parameter.visible),
+        "value_labels": _labels(metadata) or parameter.value_labels,
+    }
+    decorated = replace(parameter, **changes, **_constraints(parameter, declared))
+    confirm = decorated.secret and decorated.kind == "string"
+    twice = flag(declared.get("Confirm")) or parameter.confirm
+    return replace(decorated, confirm=confirm and twice)
+
+
+def _constraints(parameter: Parameter, declared: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    allowed = declared.get("AllowedValues")
+    if isinstance(allowed, list) and allowed:
+        found["allowed_values"] = allowed
+    pattern = declared.get("AllowedPattern")
+    if isinstance(pattern, str) and pattern:
+        try:
+            Pattern(pattern)
+        except BadPattern as error:
+            raise _refuse(parameter.key, str(error)) from None
+        found["allowed_pattern"] = pattern
+    for member, name in _BOUNDS.items():
+        value = declared.get(member)
+        if value is None or value == "":
+            continue
+        try:
+            bound = number(value)
+        except NoFit:
+            raise _refuse(
+                parameter.key, _("its %(member)s is not a number") % {"member": member}
+            ) from None
+        found[name] = int(bound) if name.endswith("length") else bound
+    return found
+
+
+_BOUNDS = {
+    "MinLength": "min_length",
+    "MaxLength": "max_length",
+    "MinValue": "min_value",
+    "MaxValue": "max_value",
+}
+
+
+def texts(value: Any) -> Texts:
+    """Return text or a map of languages as texts; anything else is no text."""
+    if isinstance(value, str | int | float):
+        return {"en": as_text(value)} if value != "" else {}
+    if not isinstance(value, Mapping):
+        return {}
+    return {
+        # Some official templates misspell the language.
+        "zh-cn" if name.lower() in {"zn-cn", "zh_cn", "zh"} else name.lower(): as_text(
+            text
+        )
+        for name, text in value.items()
+        if isinstance(name, str) and isinstance(text, str | int | float) and text != ""
+    }
+
+
+def flag(value: Any) -> bool:
+    """Return a declared truth value; older templates write it as text."""
+    try:
+        return value is not None and boolean(value)
+    except NoFit:
+        return False
+
+
+def _one_text(value: Any) -> str:
+    return next(iter(texts(value).values()), "")
+
+
+def _labels(metadata: Mapping[str, Any]) -> dict[str, Texts]:
+    mapping = metadata.get("ValueLabelMapping")
+    if not isinstance(mapping, Mapping):
+        return {}
+    return {as_text(value): texts(label) for value, label in mapping.items()}
+
+
+def _refuse(key: str, reason: str) -> Exception:
+    return fail(
+        _("Parameter “%(key)s”: %(reason)s.") % {"key": key[:80], "reason": reason}
+    )

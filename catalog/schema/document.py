@@ -1,0 +1,134 @@
+"""A ROS document: the text an author uploads, Terraform workspace or standard.
+
+Format: https://www.alibabacloud.com/help/en/ros/user-guide/template-structure
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from catalog.schema.bounded import read_json, read_yaml
+from catalog.schema.declaration import parameter_of, texts
+from catalog.schema.errors import Problem, TemplateError, fail
+from catalog.schema.interface import INTERFACE, arrange, output_of, rules_of
+from catalog.schema.limits import PARAMETERS
+from catalog.schema.parameter import Texts
+from catalog.schema.schema import Schema
+from catalog.schema.terraform import read_terraform
+
+_FORMAT = "2015-09-01"
+_TERRAFORM = re.compile(r"Aliyun::Terraform-v\d+\.\d+")
+_SECTIONS = ("Parameters", "Outputs", "Metadata", "Rules", "Resources", "Workspace")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document read. `kind` is "terraform" (then `files` is the workspace) or
+    "standard"; `body` is the whole of it with short YAML tags written out."""
+
+    kind: str
+    schema: Schema
+    body: dict[str, Any]
+    files: dict[str, str] = field(default_factory=dict)
+    description: Texts = field(default_factory=dict)
+
+
+def read_document(
+    text: str, *, descriptions: Mapping[str, str] | None = None
+) -> Document:
+    """Read a document, YAML or JSON. Raises TemplateError with file and line.
+
+    `descriptions` replace those of Terraform variables, by name.
+    """
+    body = _body(text)
+    transform = body.get("Transform")
+    terraform = isinstance(transform, str) and bool(_TERRAFORM.fullmatch(transform))
+    if terraform:
+        files = _files(body)
+        schema = _terraform_schema(body, files, descriptions)
+        kind = "terraform"
+    else:
+        files = {}
+        schema = _standard_schema(body)
+        kind = "standard"
+    return Document(kind, schema, body, files, texts(body.get("Description")))
+
+
+def _body(text: str) -> dict[str, Any]:
+    is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
+    body = read_json(text.lstrip("\ufeff")) if is_json else read_yaml(text)
+    if not isinstance(body, dict):
+        raise fail(_("A template is a set of named sections, such as Parameters."))
+    version = body.get("ROSTemplateFormatVersion")
+    if version != _FORMAT:
+        raise fail(
+            _("The template must begin with ROSTemplateFormatVersion: '%(version)s'.")
+            % {"version": _FORMAT}
+        )
+    for name in _SECTIONS:
+        if body.get(name) is not None and not isinstance(body[name], dict):
+            raise fail(
+                _("The section %(name)s must hold names with values.") % {"name": name}
+            )
+    return body
+
+
+def _files(body: Mapping[str, Any]) -> dict[str, str]:
+    files = body.get("Workspace")
+    if not files:
+        raise fail(
+            _("A Terraform template needs a Workspace with its files, such as main.tf.")
+        )
+    unreadable = [
+        str(path) for path, text in files.items() if not isinstance(text, str)
+    ]
+    if unreadable:
+        raise TemplateError(
+            *(Problem(_("The content of a file must be text."), p) for p in unreadable)
+        )
+    return dict(files)
+
+
+def _interface(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    interface = (body.get("Metadata") or {}).get(INTERFACE)
+    return interface if isinstance(interface, dict) else None
+
+
+def _terraform_schema(
+    body: Mapping[str, Any],
+    files: Mapping[str, str],
+    descriptions: Mapping[str, str] | None,
+) -> Schema:
+    schema = read_terraform(
+        files,
+        interface=_interface(body),
+        parameters=body.get("Parameters"),
+        outputs=body.get("Outputs"),
+        descriptions=descriptions,
+    )
+    return replace(schema, rules=rules_of(body.get("Rules")))
+
+
+def _standard_schema(body: Mapping[str, Any]) -> Schema:
+    if not body.get("Resources"):
+        raise fail(
+            _(
+                "The template has neither Resources nor a Workspace with "
+                "Transform: Aliyun::Terraform-v1.5. Add one of them."
+            )
+        )
+    declared = body.get("Parameters") or {}
+    if len(declared) > PARAMETERS:
+        raise fail(
+            _("The template has %(count)d parameters; at most %(limit)d are allowed.")
+            % {"count": len(declared), "limit": PARAMETERS}
+        )
+    found = [parameter_of(key, item) for key, item in declared.items()]
+    ordered, groups = arrange(found, _interface(body))
+    outputs = [
+        output_of(name, item) for name, item in (body.get("Outputs") or {}).items()
+    ]
+    return Schema(ordered, groups, rules_of(body.get("Rules")), outputs)

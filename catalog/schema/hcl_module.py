@@ -1,0 +1,231 @@
+"""The declarations of a Terraform root module: variables, locals, outputs.
+
+`.tf.json` files are first written as HCL, so that one reader serves both.
+https://developer.hashicorp.com/terraform/language/syntax/json
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from catalog.schema.bounded import read_json
+from catalog.schema.errors import TemplateError, fail
+from catalog.schema.hcl_scan import Scan, Statement
+from catalog.schema.hcl_values import NotLiteral, literal, type_of
+from catalog.schema.limits import PARAMETERS, check_files
+
+# What python-hcl2 gets to parse, in tokens of the scan: at most about a second.
+_PARSED_TOKENS = 12_000
+_PARSED = {"type", "default", "description", "sensitive", "nullable", "ephemeral"}
+_JSON_CONTROL = re.compile(r"\\\\|\\b|\\f")
+_NAME = re.compile(r"[^\W\d][\w-]*")
+
+
+@dataclass
+class Declaration:
+    """A `variable` or `output` block, or one argument of `locals`, with its place."""
+
+    scan: Scan
+    statement: Statement
+    arguments: dict[str, Statement] = field(default_factory=dict)
+    blocks: list[Statement] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        labels = self.statement.labels
+        return labels[0] if labels else self.statement.name
+
+    def source(self, name: str) -> str:
+        """The HCL of an argument, empty when it is not there."""
+        argument = self.arguments.get(name)
+        return self.scan.source(argument.first, argument.last) if argument else ""
+
+    def literal(self, name: str, otherwise: Any = None) -> Any:
+        """The constant value of an argument. Raises TemplateError with its line."""
+        source = self.source(name)
+        try:
+            return literal(source) if source else otherwise
+        except NotLiteral as error:
+            raise self.error(name, str(error)) from None
+
+    def type(self) -> Any:
+        """The type as JSON, None when none is declared. Raises TemplateError."""
+        source = self.source("type")
+        try:
+            return type_of(source) if source else None
+        except NotLiteral as error:
+            raise self.error("type", str(error)) from None
+
+    def error(self, argument: str, why: str) -> TemplateError:
+        place = self.arguments.get(argument, self.statement)
+        message = _("The %(argument)s of “%(name)s” cannot be read: %(why)s.") % {
+            "argument": argument,
+            "name": self.name[:80],
+            "why": why,
+        }
+        return fail(message, self.scan.file, place.line)
+
+
+@dataclass
+class Module:
+    """What the root module declares; names are unique."""
+
+    variables: dict[str, Declaration] = field(default_factory=dict)
+    outputs: dict[str, Declaration] = field(default_factory=dict)
+    locals: dict[str, Declaration] = field(default_factory=dict)
+
+
+def read_module(files: Mapping[str, str]) -> Module:
+    """Scan every Terraform file, keep the root's declarations. Raises TemplateError."""
+    check_files(files)
+    module = Module()
+    for path in sorted(files):
+        if path.endswith(".debug.tf"):
+            continue
+        if path.endswith(".tf"):
+            scan = Scan(files[path], path)
+        elif path.endswith(".tf.json"):
+            scan = Scan(_hcl_of(read_json(files[path], path), path), path)
+        else:
+            continue
+        if "/" not in path:
+            for statement in scan.statements():
+                _keep(module, scan, statement)
+    if len(module.variables) > PARAMETERS:
+        raise fail(
+            _("The template has %(count)d parameters; at most %(limit)d are allowed.")
+            % {"count": len(module.variables), "limit": PARAMETERS}
+        )
+    _check_effort(module)
+    return module
+
+
+def _check_effort(module: Module) -> None:
+    effort = 0
+    for declaration in [*module.variables.values(), *module.outputs.values()]:
+        for name in _PARSED & declaration.arguments.keys():
+            argument = declaration.arguments[name]
+            effort += argument.last - argument.first
+            if effort > _PARSED_TOKENS:
+                raise declaration.error(
+                    name, _("types and defaults are too long; move data into locals")
+                )
+
+
+def _keep(module: Module, scan: Scan, statement: Statement) -> None:
+    if not statement.block:
+        raise fail(
+            _("“%(name)s” is not a block.") % {"name": statement.name[:80]},
+            scan.file,
+            statement.line,
+        )
+    if statement.name == "locals":
+        for inner in scan.statements(statement.first, statement.last):
+            _add(module.locals, Declaration(scan, inner))
+    elif statement.name in {"variable", "output"}:
+        known = module.variables if statement.name == "variable" else module.outputs
+        _add(known, _declaration(scan, statement))
+
+
+def _declaration(scan: Scan, statement: Statement) -> Declaration:
+    declaration = Declaration(scan, statement)
+    if len(statement.labels) != 1 or not _NAME.fullmatch(declaration.name):
+        raise fail(
+            _("A %(kind)s needs exactly one name in quotes.")
+            % {"kind": statement.name},
+            scan.file,
+            statement.line,
+        )
+    for inner in scan.statements(statement.first, statement.last):
+        if inner.block:
+            declaration.blocks.append(inner)
+        elif inner.name in declaration.arguments:
+            raise declaration.error(inner.name, _("it is given twice"))
+        else:
+            declaration.arguments[inner.name] = inner
+    return declaration
+
+
+def _add(known: dict[str, Declaration], declaration: Declaration) -> None:
+    if declaration.name in known:
+        raise fail(
+            _("“%(name)s” is declared twice. Remove one.")
+            % {"name": declaration.name[:80]},
+            declaration.scan.file,
+            declaration.statement.line,
+        )
+    known[declaration.name] = declaration
+
+
+def _hcl_of(data: Any, path: str) -> str:
+    """Write the declarations of a `.tf.json` file as HCL."""
+    lines = []
+    for name, body in _json_blocks(data, "variable", path):
+        arguments = [
+            f"type = {json.loads(_quoted(body['type']))}"
+            if isinstance(body.get("type"), str)
+            else ""
+        ]
+        arguments += [
+            f"{key} = {_constant(body[key])}" for key in _CONSTANTS if key in body
+        ]
+        arguments += [
+            "validation {\n"
+            + "\n".join(f"{key} = {_quoted(text)}" for key, text in check.items())
+            + "\n}"
+            for check in _list(body.get("validation"))
+            if isinstance(check, dict) and all(map(_NAME.fullmatch, check))
+        ]
+        lines.append(_block(f"variable {_constant(name)}", arguments))
+    for name, body in _json_blocks(data, "output", path):
+        arguments = [f"{k} = {_constant(body[k])}" for k in _CONSTANTS if k in body]
+        lines.append(_block(f"output {_constant(name)}", arguments))
+    for body in _list(data.get("locals")):
+        arguments = [
+            f"{key} = {_quoted(value)}"
+            for key, value in (body.items() if isinstance(body, dict) else [])
+            if _NAME.fullmatch(key)
+        ]
+        lines.append(_block("locals", arguments))
+    return "\n".join(lines)
+
+
+_CONSTANTS = ("description", "default", "sensitive", "nullable", "ephemeral")
+
+
+def _json_blocks(
+    data: Any, kind: str, path: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not isinstance(data, dict):
+        raise fail(_("A .tf.json file must hold one object."), path)
+    for group in _list(data.get(kind)):
+        for name, body in group.items() if isinstance(group, dict) else []:
+            # Several bodies under one name are refused as declared twice.
+            for one in _list(body):
+                if name != "//" and isinstance(one, dict):
+                    yield name, one
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _block(head: str, arguments: list[str]) -> str:
+    body = "\n".join(filter(None, arguments))
+    return f"{head} {{\n{body}\n}}"
+
+
+def _quoted(value: Any) -> str:
+    """Return JSON as HCL; `${…}` in its texts stays an expression."""
+    text = json.dumps(value, ensure_ascii=False)
+    escapes = {"\\b": "\\u0008", "\\f": "\\u000c"}
+    return _JSON_CONTROL.sub(lambda match: escapes.get(match[0], match[0]), text)
+
+
+def _constant(value: Any) -> str:
+    """Return JSON as HCL in which every text is a plain text."""
+    return _quoted(value).replace("${", "$${").replace("%{", "%%{")

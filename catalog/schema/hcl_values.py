@@ -1,0 +1,285 @@
+"""Literal values and type expressions, read from python-hcl2's parse tree.
+
+The tree comes from `hcl2.parses_to_tree`; only the meaning of its nodes is ours.
+"""
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, TypeGuard
+
+import hcl2
+from django.utils.translation import gettext as _
+from lark import Token, Tree
+from lark.exceptions import LarkError
+
+from catalog.schema.limits import DEPTH
+
+EXPRESSION_CHARACTERS = 128 * 1024
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
+_HEREDOC = re.compile(
+    r"<<(-?)([^\r\n]+?)[ \t\r]*\n(.*?)[ \t]*\2[ \t\r\n]*\Z", re.DOTALL
+)
+_SPLICE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
+_SIMPLE = {"string", "number", "bool", "any"}
+_COLLECTIONS = {"list", "set", "map"}
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "%": math.fmod,
+}
+
+Node = Tree[Token]
+
+
+class NotLiteral(ValueError):
+    """The expression is not a plain value (or not a type); the text says why."""
+
+
+def literal(source: str) -> Any:
+    """Return the JSON value of a constant HCL expression; raises NotLiteral."""
+    if source.startswith("<<"):
+        return heredoc(source)
+    return _value(_parsed(source))
+
+
+def type_of(source: str) -> Any:
+    """Return a type expression as JSON; raises NotLiteral."""
+    return _type(_parsed(source))
+
+
+def heredoc(source: str) -> str:
+    """Return a heredoc's text, `<<-` with its common indent removed."""
+    match = _HEREDOC.match(source)
+    if match is None or _SPLICE.search(match[3]):
+        raise NotLiteral(_("the text refers to other values"))
+    text = match[3].replace("\r\n", "\n")
+    if match[1]:
+        lines = text.splitlines(keepends=True)
+        indents = [len(x) - len(x.lstrip(" \t")) for x in lines if x.strip()]
+        indent = min(indents, default=0)
+        text = "".join(x[indent:] if x.strip() else x.lstrip(" \t") for x in lines)
+    return text.replace("$${", "${").replace("%%{", "%{")
+
+
+def _parsed(source: str) -> Node:
+    if len(source) > EXPRESSION_CHARACTERS:
+        raise NotLiteral(_("the value is too long"))
+    try:
+        start = hcl2.parses_to_tree(f"x = {source}\n")
+    except (LarkError, RecursionError, ValueError) as error:
+        line = getattr(error, "line", None)
+        where = f" ({_('line')} {line})" if isinstance(line, int) and line > 1 else ""
+        raise NotLiteral(_("it cannot be parsed") + where) from None
+    attributes = [node for node in _nodes(start, deep=True) if node.data == "attribute"]
+    if len(attributes) != 1:
+        raise NotLiteral(_("it is not one expression"))
+    return list(_nodes(attributes[0]))[-1]
+
+
+def _nodes(node: Node, *, deep: bool = False) -> Iterator[Node]:
+    """The children that mean something; with `deep`, those of a body as well."""
+    for child in node.children:
+        if _is_node(child) and child.data != "new_line_or_comment":
+            if deep and child.data == "body":
+                yield from _nodes(child)
+            else:
+                yield child
+
+
+def _is_node(child: Any) -> TypeGuard[Node]:
+    return isinstance(child, Tree)
+
+
+def _only(node: Node) -> Node:
+    nodes = list(_nodes(node))
+    if len(nodes) != 1:
+        raise NotLiteral(_("it is not a plain value"))
+    return nodes[0]
+
+
+def _token(node: Node) -> str:
+    return str(node.children[0])
+
+
+def _value(node: Node, depth: int = 0) -> Any:
+    if depth > DEPTH:
+        raise NotLiteral(_("it is nested too deeply"))
+    read = _READERS.get(str(node.data))
+    if read is None:
+        raise NotLiteral(_("it refers to other values or calls a function"))
+    return read(node, depth + 1)
+
+
+def _keyword(node: Node, _depth: int) -> Any:
+    return {"true": True, "false": False, "null": None}[_token(node)]
+
+
+def _number(node: Node, _depth: int) -> int | float:
+    digits = _token(node)
+    if len(digits) > 300:
+        raise NotLiteral(_("a number is too long"))
+    return _tidy(float(digits) if set(digits) & set(".eE") else int(digits))
+
+
+def _tidy(number: float) -> int | float:
+    if not math.isfinite(number):
+        raise NotLiteral(_("a number is too large"))
+    whole = isinstance(number, float) and number == int(number)
+    return int(number) if whole and abs(number) < 2**53 else number
+
+
+def _string(node: Node, _depth: int) -> str:
+    parts = []
+    for part in _nodes(node):
+        token = part.children[0]
+        if not isinstance(token, Token):
+            raise NotLiteral(_("the text refers to other values"))
+        text = str(token)
+        if token.type in {"ESCAPED_INTERPOLATION", "ESCAPED_DIRECTIVE"}:
+            text = text[1:]
+        parts.append(_ESCAPE.sub(_unescaped, text))
+    return "".join(parts)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match[1]
+    if len(code) > 1:
+        number = int(code[1:], 16)
+        if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
+            raise NotLiteral(_("an escape is not a character"))
+        return chr(number)
+    if code not in _ESCAPES:
+        raise NotLiteral(_("the escape \\%(code)s does not exist") % {"code": code})
+    return _ESCAPES[code]
+
+
+def _tuple(node: Node, depth: int) -> list[Any]:
+    return [_value(item, depth) for item in _nodes(node)]
+
+
+def _object(node: Node, depth: int) -> dict[str, Any]:
+    return {key: _value(item, depth) for key, item in _elements(node)}
+
+
+def _elements(node: Node) -> Iterator[tuple[str, Node]]:
+    """The key and the value's node of each element of an object."""
+    seen = set()
+    for element in _nodes(node):
+        key_node, item = list(_nodes(element))
+        key = _key(key_node)
+        if key in seen:
+            raise NotLiteral(_("the key “%(key)s” occurs twice") % {"key": key[:80]})
+        seen.add(key)
+        yield key, item
+
+
+def _key(node: Node) -> str:
+    inner = _only(node) if list(_nodes(node)) else node
+    if inner.data == "expr_term" and str(inner.children[0]) != "(":
+        inner = _only(inner)
+    if inner.data in {"identifier", "keyword", "object_elem_key"}:
+        return _token(inner)
+    value = _value(inner)
+    return value if isinstance(value, str) else str(value)
+
+
+def _negative(node: Node, depth: int) -> Any:
+    value = _value(list(_nodes(node))[-1], depth)
+    if _token(node) == "-" and _is_number(value):
+        return -value
+    if _token(node) == "!" and isinstance(value, bool):
+        return not value
+    raise NotLiteral(_("it is not a plain value"))
+
+
+def _calculation(node: Node, depth: int) -> int | float:
+    left_node, term = list(_nodes(node))
+    sign_node, right_node = list(_nodes(term))
+    left, right = _value(left_node, depth), _value(right_node, depth)
+    calculate = _ARITHMETIC.get(_token(sign_node))
+    if calculate is None or not (_is_number(left) and _is_number(right)):
+        raise NotLiteral(_("it is not a plain value"))
+    try:
+        return _tidy(calculate(left, right))
+    except (ArithmeticError, ValueError):
+        raise NotLiteral(_("it cannot be calculated")) from None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_READERS: dict[str, Callable[[Node, int], Any]] = {
+    "expr_term": lambda node, depth: _value(_only(node), depth),
+    "literal_value": _keyword,
+    "int_lit": _number,
+    "float_lit": _number,
+    "string": _string,
+    "heredoc_template": lambda node, _depth: heredoc(_token(node)),
+    "heredoc_template_trim": lambda node, _depth: heredoc(_token(node)),
+    "tuple": _tuple,
+    "object": _object,
+    "unary_op": _negative,
+    "binary_op": _calculation,
+}
+
+
+def _type(node: Node, depth: int = 0) -> Any:
+    if depth > DEPTH:
+        raise NotLiteral(_("it is nested too deeply"))
+    inner = _only(node) if node.data == "expr_term" else node
+    if inner.data == "string":
+        # Terraform before 0.12 wrote types as strings.
+        old = _string(inner, 0)
+        return [old, "any"] if old in {"list", "map"} else _simple(old)
+    if inner.data == "identifier":
+        name = _token(inner)
+        return [name, "any"] if name in _COLLECTIONS else _simple(name)
+    if inner.data == "function_call":
+        return _constructor(inner, depth)
+    raise NotLiteral(_("it is not a type"))
+
+
+def _simple(name: str) -> str:
+    if name not in _SIMPLE:
+        raise NotLiteral(_("“%(name)s” is not a type") % {"name": name[:80]})
+    return name
+
+
+def _constructor(node: Node, depth: int) -> Any:
+    name, arguments = _call(node)
+    if name in _COLLECTIONS and len(arguments) == 1:
+        return [name, _type(arguments[0], depth + 1)]
+    inner = _only(arguments[0]) if len(arguments) == 1 else node
+    if name == "tuple" and inner.data == "tuple":
+        return ["tuple", [_type(item, depth + 1) for item in _nodes(inner)]]
+    if name == "object" and inner.data == "object":
+        return _object_type(inner, depth)
+    raise NotLiteral(_("“%(name)s” is not a type") % {"name": name[:80]})
+
+
+def _call(node: Node) -> tuple[str, list[Node]]:
+    nodes = list(_nodes(node))
+    arguments = [
+        item for part in nodes if part.data == "arguments" for item in _nodes(part)
+    ]
+    return _token(nodes[0]), arguments
+
+
+def _object_type(node: Node, depth: int) -> list[Any]:
+    attributes: dict[str, Any] = {}
+    optional: dict[str, Any] = {}
+    for key, item in _elements(node):
+        inner = _only(item) if item.data == "expr_term" else item
+        name, arguments = _call(inner) if inner.data == "function_call" else ("", [])
+        if name == "optional" and 1 <= len(arguments) <= 2:
+            attributes[key] = _type(arguments[0], depth + 1)
+            optional[key] = _value(arguments[1]) if len(arguments) == 2 else None
+        else:
+            attributes[key] = _type(item, depth + 1)
+    return ["object", attributes, optional] if optional else ["object", attributes]

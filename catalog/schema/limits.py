@@ -1,0 +1,109 @@
+"""How much a template may hold. Stated once; every reader asks here first."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from django.utils.translation import gettext as _
+
+from catalog.schema.errors import Problem, TemplateError, fail
+
+TEMPLATE_BYTES = 512 * 1024
+FILES = 50
+DEPTH = 50
+PARAMETERS = 200
+VALUE_BYTES = 64 * 1024
+KEY_LENGTH = 255
+
+_PATH_LENGTH = 1024
+_PATH_PARTS = 5
+_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_-])?")
+# Names Terraform reads by itself, or that decide where state and providers come from.
+_LOADED_BY_TERRAFORM = re.compile(
+    r"(?:.*_)?override\.tf(?:\.json)?"
+    r"|.*\.tfvars(?:\.json)?|.*\.tfstate.*|.*\.tfplan|.*\.tfrc|.*\.tofu(?:\.json)?",
+    re.IGNORECASE,
+)
+
+
+def check_size(text: str) -> None:
+    """Refuse a template of more than 512 KiB, or one that is not clean UTF-8 text."""
+    if byte_length(text) > TEMPLATE_BYTES:
+        raise fail(
+            _(
+                "The template is larger than %(limit)d KiB. "
+                "Move scripts and data out of it."
+            )
+            % {"limit": TEMPLATE_BYTES // 1024}
+        )
+
+
+def byte_length(text: str) -> int:
+    """Return the length in UTF-8; raises TemplateError on text that is not UTF-8."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise fail(
+            _("The text is not valid Unicode. Save it as UTF-8 and try again.")
+        ) from None
+    if "\0" in text:
+        raise fail(_("The text contains a NUL character. Remove it."))
+    return size
+
+
+def check_files(files: Mapping[str, str]) -> None:
+    """Refuse a folder that is empty, too large, or names files it must not."""
+    if not files:
+        raise fail(_("The template has no files. Add at least main.tf."))
+    if len(files) > FILES:
+        raise fail(
+            _("The template has %(count)d files; at most %(limit)d are allowed.")
+            % {"count": len(files), "limit": FILES}
+        )
+    problems = [
+        Problem(reason, file=path[:120]) for path in files if (reason := _refusal(path))
+    ]
+    problems += _twins(files)
+    if problems:
+        raise TemplateError(*problems)
+    for path, text in files.items():
+        if not isinstance(text, str):
+            raise fail(_("The content of a file must be text."), path)
+    check_size("".join(files.values()))
+
+
+def _refusal(path: str) -> str:
+    parts = path.split("/")
+    if len(path) > _PATH_LENGTH or len(parts) > _PATH_PARTS:
+        return _(
+            "The path is too long or deeper than %(depth)d folders. Shorten it."
+        ) % {"depth": _PATH_PARTS}
+    if path != ".metadata" and not all(map(_PART.fullmatch, parts)):
+        return _(
+            "Use a relative path of letters, digits, dot, dash and underscore, "
+            "without hidden files or “..”."
+        )
+    if _LOADED_BY_TERRAFORM.fullmatch(PurePosixPath(path).name):
+        return _(
+            "A template may not bring override files, variable files or state. "
+            "Remove this file."
+        )
+    return ""
+
+
+def _twins(files: Mapping[str, str]) -> list[Problem]:
+    seen: dict[str, str] = {}
+    problems = []
+    for path in files:
+        folded = unicodedata.normalize("NFC", path).casefold()
+        if folded in seen:
+            problems.append(
+                Problem(
+                    _("The name differs from %(other)s only in case. Rename one.")
+                    % {"other": seen[folded]},
+                    file=path,
+                )
+            )
+        seen[folded] = path
+    return problems

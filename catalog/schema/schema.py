@@ -1,0 +1,75 @@
+"""A template's schema: what it asks for, in order, and how values are judged."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from typing import Any, Self, TypeVar
+
+from catalog.schema.parameter import Group, Parameter, Rule
+from catalog.schema.validation import clean
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Read once when a version is created, stored as JSON, never changed."""
+
+    parameters: list[Parameter] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+
+    @cached_property
+    def by_key(self) -> dict[str, Parameter]:
+        """The parameters by key."""
+        return {parameter.key: parameter for parameter in self.parameters}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data from which `from_json` makes an equal schema."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Make the schema that `to_json` described; unknown members are ignored."""
+        return cls(
+            parameters=list(_made(Parameter, data.get("parameters", []))),
+            groups=list(_made(Group, data.get("groups", []))),
+            rules=list(_made(Rule, data.get("rules", []))),
+            outputs=list(data.get("outputs", [])),
+        )
+
+    def split(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Part values into those that may be shown and the secret ones.
+
+        A name the schema does not know counts as secret.
+        """
+        plain: dict[str, Any] = {}
+        secret: dict[str, Any] = {}
+        for key, value in values.items():
+            parameter = self.by_key.get(key)
+            hidden = parameter is None or parameter.secret
+            (secret if hidden else plain)[key] = value
+        return plain, secret
+
+    def clean(
+        self,
+        raw: Mapping[str, Any],
+        *,
+        current_secrets: Mapping[str, Any] | None = None,
+        text: bool = True,
+    ) -> dict[str, Any]:
+        """Return typed values by key, defaults filled in.
+
+        With `text`, a string is wire or form text to be parsed by the parameter's
+        type; without, every value is already JSON. An empty secret keeps the one in
+        `current_secrets`. Raises InvalidParameters.
+        """
+        return clean(self, raw, current_secrets=current_secrets or {}, text=text)
+
+
+T = TypeVar("T", Parameter, Group, Rule)
+
+
+def _made(kind: type[T], rows: Iterable[Mapping[str, Any]]) -> Iterable[T]:
+    known = {item.name for item in fields(kind)}
+    for row in rows:
+        yield kind(**{name: row[name] for name in row if name in known})

@@ -1,0 +1,191 @@
+"""The schema of a Terraform template: root variables become parameters."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from catalog.schema.bounded import read_json
+from catalog.schema.conversion import NoFit, fit
+from catalog.schema.declaration import ROS_KINDS, check_key, decorate, flag, texts
+from catalog.schema.errors import TemplateError, fail
+from catalog.schema.hcl_module import Declaration, Module, read_module
+from catalog.schema.hcl_values import NotLiteral, literal
+from catalog.schema.interface import INTERFACE, arrange, output_of
+from catalog.schema.parameter import Parameter
+from catalog.schema.schema import Schema
+
+_KINDS = {"string": "string", "number": "number", "bool": "boolean", "any": "json"}
+_COMPLEX = {
+    "list": "list",
+    "set": "list",
+    "tuple": "list",
+    "map": "map",
+    "object": "object",
+}
+
+
+def read_terraform(
+    files: Mapping[str, str],
+    *,
+    interface: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, Any] | None = None,
+    descriptions: Mapping[str, str] | None = None,
+) -> Schema:
+    """Return what the root module of these files (path → text) asks for.
+
+    `interface` arranges the form; `parameters` and `outputs` are a ROS document's own
+    declarations, laid over those of the files; `descriptions` replace the variables'
+    own. Raises TemplateError.
+    """
+    module = read_module(files)
+    found = [
+        _parameter(
+            declaration,
+            description=(descriptions or {}).get(name),
+            declared=(parameters or {}).get(name),
+        )
+        for name, declaration in module.variables.items()
+    ]
+    ordered, groups = arrange(found, interface or _metadata(files))
+    return Schema(ordered, groups, [], _outputs(module, outputs or {}))
+
+
+def _metadata(files: Mapping[str, str]) -> Mapping[str, Any] | None:
+    if ".metadata" not in files:
+        return None
+    data = read_json(files[".metadata"], ".metadata")
+    return data.get(INTERFACE) if isinstance(data, dict) else None
+
+
+def _parameter(
+    declaration: Declaration, *, description: str | None, declared: Any
+) -> Parameter:
+    check_key(declaration.name)
+    parameter = _typed(declaration)
+    text = description or declaration.literal("description") or ""
+    said = _spoken(text)
+    if said is None:
+        parameter = replace(parameter, description=texts(text))
+    else:
+        parameter = _override(declaration, parameter, said)
+    if isinstance(declared, Mapping):
+        parameter = _override(declaration, parameter, declared)
+    return parameter
+
+
+def _typed(declaration: Declaration) -> Parameter:
+    kind = declaration.type()
+    has_default = "default" in declaration.arguments
+    default = declaration.literal("default")
+    try:
+        default = fit(default, kind or "any")
+    except NoFit as error:
+        raise declaration.error("default", str(error)) from None
+    return Parameter(
+        key=declaration.name,
+        kind=_kind(kind, default),
+        type=kind or "any",
+        required=not has_default,
+        default=default,
+        nullable=flag(declaration.literal("nullable", True)),
+        secret=flag(declaration.literal("sensitive", False)),
+        ephemeral=flag(declaration.literal("ephemeral", False)),
+        validations=_messages(declaration),
+    )
+
+
+def _kind(kind: Any, default: Any) -> str:
+    """Return our kind; an untyped variable is judged by its default."""
+    if isinstance(kind, list):
+        return _COMPLEX[kind[0]]
+    if kind not in {None, "any"}:
+        return _KINDS[kind]
+    if isinstance(default, bool):
+        return "boolean"
+    if isinstance(default, int | float):
+        return "number"
+    if isinstance(default, str) or (kind is None and default is None):
+        return "string"
+    return "json"
+
+
+def _messages(declaration: Declaration) -> list[str]:
+    """The error messages of validation blocks, those that are plain text."""
+    messages = []
+    for block in declaration.blocks:
+        for inner in declaration.scan.statements(block.first, block.last):
+            if block.name == "validation" and inner.name == "error_message":
+                try:
+                    text = literal(declaration.scan.source(inner.first, inner.last))
+                except NotLiteral:
+                    continue
+                messages.append(str(text))
+    return messages
+
+
+def _spoken(description: Any) -> Mapping[str, Any] | None:
+    """Return a description that is a JSON object: it declares the parameter."""
+    if not isinstance(description, str) or not description.lstrip().startswith("{"):
+        return None
+    try:
+        data = read_json(description)
+    except TemplateError:
+        # Two official templates have a broken one: it is then just a description.
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _override(
+    declaration: Declaration, parameter: Parameter, declared: Mapping[str, Any]
+) -> Parameter:
+    named = ROS_KINDS.get(str(declared.get("Type")))
+    if named and parameter.type == "any" and declared["Type"] != "CommaDelimitedList":
+        parameter = replace(parameter, kind=named)
+    if "Default" in declared:
+        try:
+            default = fit(_spelled_out(declared["Default"], parameter), parameter.type)
+        except NoFit as error:
+            raise declaration.error("default", str(error)) from None
+        parameter = replace(parameter, default=default, required=False)
+    try:
+        return decorate(parameter, declared)
+    except TemplateError as error:
+        problem = error.problems[0]
+        raise fail(
+            problem.message, declaration.scan.file, declaration.statement.line
+        ) from None
+
+
+def _spelled_out(default: Any, parameter: Parameter) -> Any:
+    """Read a default that is JSON text, as documents write those of type Json."""
+    if not isinstance(default, str) or parameter.kind in {
+        "string",
+        "number",
+        "boolean",
+    }:
+        return default
+    if not default.strip():
+        return None
+    try:
+        return read_json(default)
+    except TemplateError:
+        return default
+
+
+def _outputs(module: Module, declared: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    for name, declaration in module.outputs.items():
+        text = declaration.literal("description") or ""
+        said = _spoken(text)
+        output = output_of(name, {"Description": text} if said is None else said)
+        over = output_of(name, declared.get(name))
+        output["label"] = over["label"] or output["label"]
+        output["description"] = over["description"] or output["description"]
+        output["sensitive"] = (
+            output["sensitive"]
+            or over["sensitive"]
+            or flag(declaration.literal("sensitive", False))
+        )
+        found.append(output)
+    return found

@@ -1,0 +1,253 @@
+"""One validator for every door: raw values in, typed values or refusals out.
+
+For one value: missing or null → type → allowed values → pattern → length and range;
+then the rules over all values.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from catalog.schema.bounded import check_text, read_json
+from catalog.schema.conditions import UNCHANGED, broken, visible
+from catalog.schema.conversion import NoFit, as_text, boolean, fit, number
+from catalog.schema.errors import InvalidParameters, TemplateError
+from catalog.schema.limits import VALUE_BYTES
+from catalog.schema.parameter import Parameter, text_in
+from catalog.schema.patterns import pattern
+
+if TYPE_CHECKING:
+    from catalog.schema.schema import Schema
+
+WHOLE_FORM = ""
+_MISSING = object()
+
+
+def clean(
+    schema: "Schema",
+    raw: Mapping[str, Any],
+    *,
+    current_secrets: Mapping[str, Any],
+    text: bool,
+) -> dict[str, Any]:
+    """Return typed values by key; raises InvalidParameters with every refusal."""
+    errors: dict[str, list[str]] = {
+        key: [_("The template has no parameter of this name.")]
+        for key in raw
+        if key not in schema.by_key
+    }
+    values: dict[str, Any] = {}
+    shown = visible(schema, {**current_secrets, **_given(raw)})
+    for parameter in schema.parameters:
+        key = parameter.key
+        given = raw.get(key, _MISSING) if key in shown else _MISSING
+        try:
+            value = _one(
+                parameter,
+                given,
+                kept=current_secrets.get(key, _MISSING)
+                if parameter.secret
+                else _MISSING,
+                text=text,
+                shown=key in shown,
+            )
+        except NoFit as error:
+            errors[key] = [str(error)]
+        else:
+            if value is not _MISSING:
+                values[key] = value
+    if not errors:
+        errors = _rule_errors(schema, values)
+    if errors:
+        raise InvalidParameters(errors)
+    return values
+
+
+def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in raw.items() if value not in (None, "")}
+
+
+def _rule_errors(schema: "Schema", values: Mapping[str, Any]) -> dict[str, list[str]]:
+    known = {key: values.get(key) for key in schema.by_key}
+    messages = [
+        text_in(description) or _("The values break the rule “%(name)s”.") % vars(rule)
+        for rule in schema.rules
+        for description in broken(rule, known)
+    ]
+    return {WHOLE_FORM: messages} if messages else {}
+
+
+def _one(
+    parameter: Parameter, given: Any, *, kept: Any, text: bool, shown: bool
+) -> Any:
+    """Return one typed value, or _MISSING when there is nothing to send."""
+    missing = given is _MISSING or given is None
+    empty = missing or (
+        isinstance(given, str)
+        and (given == "" or (parameter.kind != "string" and not given.strip()))
+    )
+    if empty and kept is not _MISSING:
+        return kept
+    if not shown or (parameter.read_only and parameter.default is not None):
+        return _MISSING if parameter.required else parameter.default
+    if empty:
+        return _without(parameter, missing=missing)
+    if given is UNCHANGED:
+        return given
+    value = parse(parameter, given, text=text)
+    if value == parameter.default and type(value) is type(parameter.default):
+        return value
+    _check(parameter, value)
+    return value
+
+
+def _without(parameter: Parameter, *, missing: bool) -> Any:
+    """Return what an empty value means."""
+    default = parameter.default
+    if parameter.required or (default is None and not parameter.nullable):
+        if not parameter.required and parameter.kind == "string":
+            return ""
+        raise NoFit(_("This value is required."))
+    # A secret's default is never shown, so its empty field is not an emptied one.
+    if missing or default is None or parameter.kind != "string" or parameter.secret:
+        return default
+    if default != "":
+        _check(parameter, "")
+    return ""
+
+
+def parse(parameter: Parameter, given: Any, *, text: bool) -> Any:
+    """Return the typed value of what was given. Raises NoFit with a sentence."""
+    if isinstance(given, str) and _bytes(given) > VALUE_BYTES:
+        raise NoFit(
+            _("This value is longer than %(limit)d KiB.")
+            % {"limit": VALUE_BYTES // 1024}
+        )
+    if not isinstance(given, str):
+        _check_tree(given)
+    if parameter.kind == "string":
+        return fit(given, "string")
+    if parameter.kind == "number":
+        return number(given)
+    if parameter.kind == "boolean":
+        return boolean(given)
+    if parameter.type == "CommaDelimitedList":
+        return _comma_list(given)
+    if text and isinstance(given, str):
+        given = _json(parameter, given)
+    if parameter.kind == "json" and parameter.type == "Json":
+        if isinstance(given, list | dict):
+            return given
+        raise NoFit(_("Enter a JSON list or object."))
+    return fit(given, parameter.type)
+
+
+def _bytes(text: str) -> int:
+    try:
+        if "\0" not in text:
+            return len(text.encode())
+    except UnicodeEncodeError:
+        pass
+    raise NoFit(_("This text has characters that cannot be stored."))
+
+
+def _check_tree(value: Any) -> None:
+    try:
+        size = len(as_text(value))
+        check_text(value)
+    except (TemplateError, ValueError, RecursionError, TypeError) as error:
+        raise NoFit(_("This value cannot be stored.")) from error
+    if size > VALUE_BYTES:
+        raise NoFit(
+            _("This value is longer than %(limit)d KiB.")
+            % {"limit": VALUE_BYTES // 1024}
+        )
+
+
+def _comma_list(given: Any) -> list[str]:
+    parts = given.split(",") if isinstance(given, str) else given
+    if not isinstance(parts, list):
+        raise NoFit(_("Enter values separated by commas."))
+    return [as_text(part).strip() for part in parts if as_text(part).strip()]
+
+
+def _json(parameter: Parameter, text: str) -> Any:
+    try:
+        return read_json(text)
+    except TemplateError as error:
+        if parameter.type == "any" and text.strip()[:1] not in {"[", "{", '"'}:
+            return text
+        raise NoFit(str(error)) from None
+
+
+def _check(parameter: Parameter, value: Any) -> None:
+    """Refuse a typed value that breaks a constraint, in the template's own words."""
+    problem = _constraint_problem(parameter, value)
+    if problem:
+        raise NoFit(text_in(parameter.constraint_description) or problem)
+
+
+def _constraint_problem(parameter: Parameter, value: Any) -> str:
+    if parameter.allowed_values is not None and not _allowed(parameter, value):
+        return _("Choose one of the listed values.")
+    if (
+        parameter.allowed_pattern
+        and isinstance(value, str)
+        and not pattern(parameter.allowed_pattern).matches(value)
+    ):
+        return _("This value does not have the required form: %(pattern)s") % {
+            "pattern": parameter.allowed_pattern[:200]
+        }
+    if isinstance(value, str | list | dict):
+        return _length_problem(parameter, len(value), text=isinstance(value, str))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _range_problem(parameter, value)
+    return ""
+
+
+def _allowed(parameter: Parameter, value: Any) -> bool:
+    allowed = {as_text(item) for item in parameter.allowed_values or []}
+    if parameter.kind == "number":
+        # 1, 1.0 and "1" are one number.
+        return as_text(value) in {_number_text(item) for item in allowed}
+    items = value if isinstance(value, list) else [value]
+    return all(as_text(item) in allowed for item in items)
+
+
+def _number_text(text: str) -> str:
+    try:
+        return as_text(number(text))
+    except NoFit:
+        return text
+
+
+def _length_problem(parameter: Parameter, length: int, *, text: bool) -> str:
+    low, high = parameter.min_length, parameter.max_length
+    if low is not None and length < low:
+        return (
+            ngettext(
+                "Enter at least %d character.", "Enter at least %d characters.", low
+            )
+            if text
+            else ngettext("Enter at least %d value.", "Enter at least %d values.", low)
+        ) % low
+    if high is not None and length > high:
+        return (
+            ngettext(
+                "Enter at most %d character.", "Enter at most %d characters.", high
+            )
+            if text
+            else ngettext("Enter at most %d value.", "Enter at most %d values.", high)
+        ) % high
+    return ""
+
+
+def _range_problem(parameter: Parameter, value: float) -> str:
+    low, high = parameter.min_value, parameter.max_value
+    if low is not None and value < low:
+        return _("Enter %(bound)s or more.") % {"bound": as_text(low)}
+    if high is not None and value > high:
+        return _("Enter %(bound)s or less.") % {"bound": as_text(high)}
+    return ""

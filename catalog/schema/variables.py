@@ -1,0 +1,101 @@
+"""The part of a module that can be planned without any provider: its variables.
+
+An engine plans this text with the person's values and so gets Terraform's own
+conversions and the messages of every `validation`, in some 60 ms.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from catalog.schema.hcl_module import Declaration, Module, read_module
+from catalog.schema.hcl_scan import Scan, Statement
+
+# Functions that read files of a workspace which is not there.
+_FILE_FUNCTIONS = {"templatefile", "templatestring", "abspath", "pathexpand"}
+
+
+def variables_source(files: Mapping[str, str]) -> str:
+    """Return the root's variables, and the locals made of nothing else, as HCL.
+
+    Validations that look at a resource, a file or anything not kept are left out:
+    the plan of the whole template judges them. Raises TemplateError.
+    """
+    module = read_module(files)
+    kept = _self_contained(module)
+    known = {("var", name) for name in module.variables}
+    known |= {("local", name) for name in kept}
+    parts = [_variable(item, known) for item in module.variables.values()]
+    if kept:
+        body = "\n".join(
+            f"  {_text(item.scan, item.statement)}" for item in kept.values()
+        )
+        parts.append(f"locals {{\n{body}\n}}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _self_contained(module: Module) -> dict[str, Declaration]:
+    """The locals that refer to variables and to one another only."""
+    needs = {
+        name: set(_references(item.scan, item.statement))
+        for name, item in module.locals.items()
+    }
+    kept = set(needs)
+    while True:
+        known = {("var", name) for name in module.variables}
+        known |= {("local", name) for name in kept}
+        remaining = {name for name in kept if needs[name] <= known}
+        if remaining == kept:
+            return {name: module.locals[name] for name in needs if name in kept}
+        kept = remaining
+
+
+def _variable(declaration: Declaration, known: set[tuple[str, str]]) -> str:
+    scan, whole = declaration.scan, declaration.statement
+    text = _text(scan, whole)
+    for block in reversed(declaration.blocks):
+        if not set(_references(scan, block)) <= known:
+            start, end = block.start - whole.start, block.end - whole.start
+            text = text[:start] + text[end:]
+    return text
+
+
+def _text(scan: Scan, statement: Statement) -> str:
+    return scan.text[statement.start : statement.end]
+
+
+def _references(scan: Scan, statement: Statement) -> Iterator[tuple[str, str]]:
+    """What an expression reads, as (root, name); ("", name) stands for the unknown."""
+    tokens = scan.tokens
+    bound = set(_loop_variables(scan, statement))
+    for at in range(statement.first, statement.last):
+        if tokens[at].kind != "name":
+            continue
+        name = scan.source(at, at + 1)
+        after = scan.source(at + 1, at + 2) if at + 1 < statement.last else ""
+        before = scan.source(at - 1, at) if at > statement.first else ""
+        if before in {".", "::"}:
+            continue
+        if after == "::" or (after == "(" and _reads_files(name)):
+            yield "", name
+        elif name in bound:
+            continue
+        elif after == ".":
+            follows = at + 2 < statement.last and tokens[at + 2].kind == "name"
+            yield name, scan.source(at + 2, at + 3) if follows else ""
+        elif after == "[" and name in {"var", "local", "data", "module"}:
+            yield "", name
+
+
+def _reads_files(function: str) -> bool:
+    return function.startswith("file") or function in _FILE_FUNCTIONS
+
+
+def _loop_variables(scan: Scan, statement: Statement) -> Iterator[str]:
+    """The names a `for … in` binds."""
+    at = statement.first
+    while at < statement.last:
+        if scan.source(at, at + 1) == "for":
+            while at + 1 < statement.last and scan.source(at + 1, at + 2) != "in":
+                at += 1
+                if scan.tokens[at].kind == "name":
+                    yield scan.source(at, at + 1)
+        at += 1

@@ -1,0 +1,133 @@
+"""Where the template of a new version comes from."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+
+from catalog.forms import VersionForm
+from catalog.models import Product, Template, Version
+from catalog.schema.limits import TEMPLATE_BYTES
+from catalog.trusted import EXAMPLES, example_files
+from catalog.upload import read_files, read_text
+from console.lib.people import User
+
+
+class ManyFilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """Several uploaded files, as a list."""
+
+    widget = ManyFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        uploads = data if isinstance(data, list) else [data] if data else []
+        return [super(ManyFilesField, self).clean(each, initial) for each in uploads]
+
+
+def _examples() -> list[tuple[str, str]]:
+    names = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir())
+    return [("", "—"), *((name, name) for name in names)]
+
+
+class SourceForm(VersionForm):
+    """A version and its template: files or a zip, a ROS document, another version, an example.
+
+    Uploaded files replace those of the same name in the version started from.
+    """
+
+    class Source:
+        FILES, DOCUMENT, VERSION, EXAMPLE = "uploads", "document", "version", "example"
+
+    source = forms.ChoiceField(
+        label=_("Template from"),
+        widget=forms.RadioSelect,
+        initial=Source.FILES,
+        choices=[
+            (Source.FILES, _("Terraform files, or one zip of them")),
+            (Source.DOCUMENT, _("A ROS document in YAML or JSON")),
+            (Source.VERSION, _("Another version of this product")),
+            (Source.EXAMPLE, _("A starter example")),
+        ],
+    )
+    uploads = ManyFilesField(
+        allow_empty_file=True,
+        label=_("Terraform files or zip"),
+        required=False,
+        help_text=_("At most 50 files and 512 KiB. Folders need a zip."),
+    )
+    document = forms.CharField(
+        label=_("ROS document"),
+        required=False,
+        strip=False,
+        max_length=TEMPLATE_BYTES,
+        widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false"}),
+    )
+    document_file = forms.FileField(label=_("…or upload it"), required=False)
+    previous = forms.ModelChoiceField(
+        label=_("Version to start from"),
+        queryset=Version.objects.none(),
+        required=False,
+        help_text=_("Files uploaded above replace files of the same name in it."),
+    )
+    example = forms.ChoiceField(label=_("Example"), choices=_examples, required=False)
+
+    def __init__(
+        self, *args: Any, product: Product | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        if product is None:
+            del self.fields["previous"]
+            choices = self.fields["source"].choices  # type: ignore[attr-defined]
+            self.fields["source"].choices = [  # type: ignore[attr-defined]
+                choice for choice in choices if choice[0] != self.Source.VERSION
+            ]
+        else:
+            versions = product.versions.select_related("template")
+            self.fields["previous"].queryset = versions  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        needed = {
+            self.Source.FILES: ["uploads"],
+            self.Source.DOCUMENT: ["document", "document_file"],
+            self.Source.VERSION: ["previous"],
+            self.Source.EXAMPLE: ["example"],
+        }.get(self.cleaned_data.get("source", ""), [])
+        given = any(self.cleaned_data.get(name) for name in needed)
+        if needed and not given and not self.errors.keys() & set(needed):
+            raise ValidationError({needed[0]: _("Give the template here.")})
+        previous = self.cleaned_data.get("previous")
+        if previous and previous.template.body and self.cleaned_data.get("uploads"):
+            raise ValidationError(
+                {"uploads": _("That version is a document: edit the document instead.")}
+            )
+        return self.cleaned_data
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The version itself, as `publish` takes it."""
+        names = ("name", "description", "guidance", "active")
+        return {name: self.cleaned_data[name] for name in names}
+
+    def template(self, by: User) -> Template:
+        """Store the chosen template. Raises TemplateError with file and line."""
+        data, source = self.cleaned_data, self.cleaned_data["source"]
+        if source == self.Source.EXAMPLE:
+            return Template.objects.from_files(example_files(data["example"]), by=by)
+        if source == self.Source.DOCUMENT:
+            upload = data["document_file"]
+            # Browsers send a text area with the line ends of the network.
+            typed = data["document"].replace("\r\n", "\n")
+            text = read_text(upload) if upload else typed
+            return Template.objects.from_document(text, by=by)
+        files = read_files(data["uploads"]) if data["uploads"] else {}
+        if source == self.Source.FILES:
+            return Template.objects.from_files(files, by=by)
+        old: Template = data["previous"].template
+        if not files:
+            return old
+        return Template.objects.from_files({**old.files, **files}, by=by)

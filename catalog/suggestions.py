@@ -1,0 +1,101 @@
+"""Values an administrator keeps per region for parameters that name a cloud's resources.
+
+They are suggestions: what people enter is judged by the template alone.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models import Region
+
+Suggestions = Mapping[str, list[str]]
+LINES, VALUES, LONGEST = 200, 1000, 256
+BYTES = 64 * 1024
+_LONE_COLON = re.compile(r"(?<!:):(?!:)")
+
+
+def canonical(association: str) -> str:
+    """Spell an AssociationProperty one way: official templates write `:` for `::` too."""
+    return _LONE_COLON.sub("::", association.strip())
+
+
+def suggested_in(regions: Iterable[Region]) -> dict[str, list[str]]:
+    """Put together what is suggested in these regions, in their order, each value once."""
+    found: dict[str, dict[str, None]] = {}
+    for region in regions:
+        kept: Suggestions = region.suggestions
+        for association, values in kept.items():
+            found.setdefault(association, {}).update(dict.fromkeys(values))
+    return {association: list(values) for association, values in found.items()}
+
+
+class SuggestionInput(forms.TextInput):
+    """A text input that offers a list to choose from, and takes anything else too."""
+
+    def __init__(self, attrs: dict[str, Any], values: list[str]) -> None:
+        super().__init__(attrs)
+        self.values = values
+
+    def render(
+        self, name: str, value: Any, attrs: Any = None, renderer: Any = None
+    ) -> SafeString:
+        listed = f"{(attrs or {}).get('id', name)}.list"
+        field = super().render(name, value, {**(attrs or {}), "list": listed}, renderer)
+        options = format_html_join(
+            "", '<option value="{}"></option>', ((each,) for each in self.values)
+        )
+        return format_html('{}<datalist id="{}">{}</datalist>', field, listed, options)
+
+
+class SuggestionsField(forms.CharField):
+    """Lines of `AssociationProperty: value, value`, as a dict of lists."""
+
+    def __init__(self, **options: Any) -> None:
+        attrs = {"rows": 6, "spellcheck": "false"}
+        options.setdefault("label", _("Suggestions"))
+        options.setdefault(
+            "help_text",
+            _(
+                "What forms suggest in this region, one kind of resource a line: "
+                "ALIYUN::ECS::Instance::InstanceType: ecs.g7.large, ecs.g7.xlarge"
+            ),
+        )
+        widget = forms.Textarea(attrs=attrs)
+        super().__init__(widget=widget, max_length=BYTES, required=False, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return "\n".join(f"{name}: {', '.join(kept)}" for name, kept in value.items())
+
+    def clean(self, value: Any) -> dict[str, list[str]]:
+        lines = [line for line in super().clean(value).splitlines() if line.strip()]
+        if len(lines) > LINES:
+            raise ValidationError(_("At most 200 lines."))
+        found: dict[str, list[str]] = {}
+        for line in lines:
+            association, values = _split(line)
+            kept = found.setdefault(association, [])
+            kept += [each for each in values if each not in kept]
+        return found
+
+
+def _split(line: str) -> tuple[str, list[str]]:
+    """Part a line at the first colon that a space follows."""
+    association, colon, rest = line.partition(": ")
+    values = [each.strip() for each in rest.split(",") if each.strip()]
+    if not colon or not association.strip() or not values:
+        raise ValidationError(
+            _("Each line is a kind of resource, a colon, a space and values: %(line)s"),
+            params={"line": line[:80]},
+        )
+    if len(values) > VALUES or any(len(each) > LONGEST for each in values):
+        raise ValidationError(_("At most 1000 values of 256 characters a line."))
+    return canonical(association), values

@@ -1,0 +1,139 @@
+"""Tags of an instance: what the administrator imposes or offers, and what a person adds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from catalog.models import Portfolio, Product, TagOption
+from catalog.models.tag_option import key_rule, value_rule
+from console.lib.errors import InvalidInput
+
+MOST = 20
+LONGEST = 128
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class OfferedTags:
+    """The tag options of a product and a portfolio, put together.
+
+    `values` maps a key to the values to choose from. Where both have the key, only the
+    values both have remain; a key left with none is in `values` with an empty tuple.
+    """
+
+    values: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, product: Product, portfolio: Portfolio | None) -> "OfferedTags":
+        """Read and combine the active tag options."""
+        theirs = _pairs(portfolio.tag_options.active()) if portfolio else ()
+        return cls.combined(_pairs(product.tag_options.active()), theirs)
+
+    @classmethod
+    def combined(
+        cls, own: Iterable[Pair], of_portfolio: Iterable[Pair]
+    ) -> "OfferedTags":
+        """Combine the active tag options of a product with those of a portfolio."""
+        ours, theirs = _by_key(own), _by_key(of_portfolio)
+        combined = {}
+        for key in sorted({*ours, *theirs}):
+            if key in ours and key in theirs:
+                combined[key] = tuple(v for v in ours[key] if v in theirs[key])
+            else:
+                combined[key] = ours.get(key) or theirs[key]
+        return cls(combined)
+
+    @property
+    def imposed(self) -> dict[str, str]:
+        """Keys with one value: applied without asking."""
+        return {key: each[0] for key, each in self.values.items() if len(each) == 1}
+
+    @property
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """Keys with several values: the person picks one."""
+        return {key: each for key, each in self.values.items() if len(each) > 1}
+
+    @property
+    def contradictory(self) -> list[str]:
+        """Keys for which product and portfolio agree on no value: nothing can launch."""
+        return [key for key, each in self.values.items() if not each]
+
+    def complete(self, pairs: Sequence[Pair]) -> dict[str, str]:
+        """Check a person's tags and add the imposed ones.
+
+        Raises InvalidInput: `tags.<n>` names the pair (from 0), `tags` the whole.
+        """
+        problems: dict[str, list[str]] = {}
+        tags = dict(self.imposed)
+        seen: set[str] = set()
+        for number, (key, value) in enumerate(pairs):
+            if wrong := [*_wrong(key, value), *self._refused(key, value, seen)]:
+                problems[f"tags.{number}"] = wrong
+            seen.add(key)
+            tags[key] = value
+        if whole := self._missing(tags):
+            problems["tags"] = whole
+        if problems:
+            raise InvalidInput(problems, code="InvalidTags")
+        return tags
+
+    def _refused(self, key: str, value: str, seen: set[str]) -> list[str]:
+        wrong = []
+        if key in seen:
+            wrong.append(_("The key %(key)s is given twice.") % {"key": key})
+        offered = self.values.get(key)
+        if offered and value not in offered:
+            sentence = _("For %(key)s choose one of: %(values)s.")
+            wrong.append(sentence % {"key": key, "values": ", ".join(offered)})
+        return wrong
+
+    def _missing(self, tags: dict[str, str]) -> list[str]:
+        wrong = [
+            _("Choose a value for the tag %(key)s.") % {"key": key}
+            for key in self.choices
+            if key not in tags
+        ]
+        wrong += [
+            _(
+                "The product and the portfolio ask for different values of the tag "
+                "%(key)s, so it cannot be launched. Tell the administrator."
+            )
+            % {"key": key}
+            for key in self.contradictory
+        ]
+        if len(tags) > MOST:
+            wrong.append(
+                _("%(count)d tags are too many: at most %(most)d.")
+                % {"count": len(tags), "most": MOST}
+            )
+        return wrong
+
+
+def _pairs(options: Iterable[TagOption]) -> list[Pair]:
+    return [(option.key, option.value) for option in options]
+
+
+def _by_key(pairs: Iterable[Pair]) -> dict[str, tuple[str, ...]]:
+    by_key: dict[str, tuple[str, ...]] = {}
+    for key, value in pairs:
+        by_key[key] = (*by_key.get(key, ()), value)
+    return by_key
+
+
+def _wrong(key: str, value: str) -> list[str]:
+    """What the vendor's rules say against a key and a value."""
+    wrong = []
+    if not 1 <= len(key) <= LONGEST:
+        wrong.append(_("A tag's key has 1 to 128 characters."))
+    if len(value) > LONGEST:
+        wrong.append(_("A tag's value has at most 128 characters."))
+    for rule, text in ((key_rule, key), (value_rule, value)):
+        try:
+            rule(text)
+        except ValidationError as error:
+            wrong += error.messages
+    if not (key + value).replace(" ", "").isprintable():
+        wrong.append(_("A tag may not contain control characters."))
+    return wrong

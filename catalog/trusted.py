@@ -1,0 +1,32 @@
+"""Templates shipped with the code: trusted by digest, so they may use provisioners."""
+
+from functools import cache
+from pathlib import Path
+
+from catalog.models.template import Template, digest_of
+
+EXAMPLES = Path(__file__).parent / "examples"
+
+
+def example_files(name: str) -> dict[str, str]:
+    """Return a shipped template's files, relative path to text."""
+    folder = EXAMPLES / name
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@cache
+def _digests() -> frozenset[str]:
+    return frozenset(
+        digest_of(Template.Kind.TERRAFORM, example_files(folder.name), "")
+        for folder in EXAMPLES.iterdir()
+        if folder.is_dir()
+    )
+
+
+def is_trusted(template: Template) -> bool:
+    """Whether exactly this template ships with the code."""
+    return template.digest in _digests()

@@ -1,0 +1,143 @@
+"""Uploaded templates: files one by one, or a zip. Bounded before anything is believed.
+
+A zip's own figures lie, so bytes are counted while they are unpacked; nothing is ever
+written to disk under a name from outside.
+"""
+
+import stat
+import zlib
+from collections.abc import Iterable
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+
+from catalog.schema import Problem, TemplateError
+from catalog.schema.limits import FILES, TEMPLATE_BYTES
+
+# A template of 512 KiB fits in well, and the directory of so small a zip is read at once.
+ZIP_BYTES = 1024 * 1024
+ENTRIES = 500
+# What file managers, editors and git leave behind; no template means them.
+LEFTOVERS = {
+    "__MACOSX",
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+    ".git",
+    ".gitignore",
+    ".gitattributes",
+    ".github",
+    ".editorconfig",
+    ".terraform.lock.hcl",
+}
+ENCRYPTED = 0x1
+
+
+def read_files(uploads: Iterable[UploadedFile]) -> dict[str, str]:
+    """Return the uploaded files, relative path to text; a single zip is unpacked.
+
+    Raises TemplateError naming the file.
+    """
+    uploads = list(uploads)
+    if len(uploads) == 1 and (uploads[0].name or "").lower().endswith(".zip"):
+        return unzip(uploads[0])
+    if len(uploads) > FILES:
+        raise _fail(_("At most %(limit)d files are allowed.") % {"limit": FILES})
+    files: dict[str, str] = {}
+    for upload in uploads:
+        name = upload.name or ""
+        if name.lower().endswith(".zip"):
+            raise _fail(_("Upload a zip alone, or files without a zip."), name)
+        if name in files:
+            raise _fail(_("The file is there twice."), name)
+        files[name] = read_text(upload)
+    return files
+
+
+def read_text(upload: UploadedFile) -> str:
+    """Return one uploaded file's text. Raises TemplateError."""
+    name = upload.name or ""
+    if (upload.size or 0) > TEMPLATE_BYTES:
+        raise _too_large(name)
+    return _decode(upload.read(TEMPLATE_BYTES + 1), name)
+
+
+def unzip(upload: UploadedFile) -> dict[str, str]:
+    """Return the files of a zip. Raises TemplateError naming the entry."""
+    if (upload.size or 0) > ZIP_BYTES:
+        raise _fail(_("The zip is larger than %(limit)d KiB.") % {"limit": 1024})
+    try:
+        with ZipFile(upload) as archive:
+            return _without_common_folder(_unpacked(archive))
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+        raise _fail(_("The zip is damaged and cannot be read.")) from error
+
+
+def _unpacked(archive: ZipFile) -> dict[str, str]:
+    entries = archive.infolist()
+    if len(entries) > ENTRIES:
+        raise _fail(_("The zip has more than %(limit)d entries.") % {"limit": ENTRIES})
+    files: dict[str, str] = {}
+    room = TEMPLATE_BYTES
+    for entry in entries:
+        _check_entry(entry)
+        if entry.is_dir() or LEFTOVERS.intersection(entry.filename.split("/")):
+            continue
+        if entry.filename in files:
+            raise _fail(_("The file is in the zip twice."), entry.filename)
+        if len(files) >= FILES:
+            raise _fail(_("At most %(limit)d files are allowed.") % {"limit": FILES})
+        with archive.open(entry) as stream:
+            data = stream.read(room + 1)
+        room -= len(data)
+        if room < 0:
+            raise _too_large(entry.filename)
+        files[entry.filename] = _decode(data, entry.filename)
+    return files
+
+
+def _check_entry(entry: ZipInfo) -> None:
+    """Refuse names that lead elsewhere, and entries that are no plain files."""
+    name = entry.orig_filename
+    parts = name.rstrip("/").split("/")
+    if (
+        name != entry.filename
+        or "\\" in name
+        or ":" in parts[0]
+        or any(part in ("", ".", "..") for part in parts)
+    ):
+        raise _fail(_("The name leads outside the template."), name)
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise _fail(_("Links and devices are not allowed."), name)
+    if entry.flag_bits & ENCRYPTED:
+        raise _fail(_("The zip is encrypted. Upload it without a password."), name)
+    if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise _fail(_("The compression is unknown. Use an ordinary zip."), name)
+
+
+def _without_common_folder(files: dict[str, str]) -> dict[str, str]:
+    """Drop the one folder around everything, as zips of repositories have."""
+    tops = {name.split("/")[0] for name in files}
+    if len(tops) != 1 or any("/" not in name for name in files):
+        return files
+    cut = len(tops.pop()) + 1
+    return {name[cut:]: text for name, text in files.items()}
+
+
+def _decode(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise _fail(_("The file is not UTF-8 text."), name) from None
+
+
+def _too_large(name: str) -> TemplateError:
+    limit = {"limit": TEMPLATE_BYTES // 1024}
+    return _fail(_("The template is larger than %(limit)d KiB.") % limit, name)
+
+
+def _fail(message: str, name: str = "") -> TemplateError:
+    shown = "".join(c if c.isprintable() else "?" for c in name[:120])
+    return TemplateError(Problem(message, file=shown))

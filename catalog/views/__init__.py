@@ -1,0 +1,1 @@
+"""Pages of the catalogue, one module for each noun."""

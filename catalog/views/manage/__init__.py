@@ -1,0 +1,1 @@
+"""The administrator's pages: what can be launched, by whom, and within which limits."""

@@ -1,0 +1,35 @@
+"""People: who administers, who may sign in, what each can launch and what each owns."""
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from catalog.curation_filters import PersonFilter
+from catalog.people import described, with_owned
+from console.lib.access import administrator_required
+from console.lib.htmx import render_page
+from console.lib.http import Request
+from console.lib.pages import capped_count
+from console.lib.people import User
+
+SIZE = 20
+
+
+@require_safe
+@administrator_required
+def people(request: Request) -> HttpResponse:
+    """List people by login name."""
+    found = PersonFilter(request.GET, User.objects.all()).qs
+    after = request.GET.get("after", "")
+    shown = found.filter(username__gt=after) if after else found
+    shown = with_owned(shown.with_administrator()).prefetch_related("groups")
+    users = list(shown.order_by("username")[: SIZE + 1])
+    context = {
+        "rows": described(users[:SIZE]),
+        "next": users[SIZE - 1].username if len(users) > SIZE else "",
+        "count": capped_count(found),
+        "after": after,
+        "q": request.GET.get("q", "").strip(),
+    }
+    return render_page(
+        request, "manage/people.html", context, fragment="manage/_people_table.html"
+    )

@@ -1,0 +1,48 @@
+"""People and the audit trail in Django admin. Groups are roles here: they have principal IDs."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from console.models import AuditEntry, Role, User
+
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    list_display = ("username", "first_name", "last_name", "is_active", "is_staff")
+    readonly_fields = ("principal_id", "last_login", "date_joined")
+    fieldsets = (
+        *(UserAdmin.fieldsets or ()),
+        (_("API"), {"fields": ("principal_id",)}),
+    )
+
+
+@admin.register(Role)
+class RoleAdmin(GroupAdmin):
+    list_display = ("name", "principal_id")
+    fields = ("name", "principal_id", "permissions")
+    readonly_fields = ("principal_id",)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin):
+    list_display = ("at", "actor_name", "action", "target_type", "target_name")
+    list_filter = ("action", "target_type")
+    search_fields = ("=target_id", "=actor_name", "=request_id")
+    ordering = ("-at", "-id")
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

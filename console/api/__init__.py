@@ -1,0 +1,1 @@
+"""The signed API: one door, verified by signature, answered in JSON."""

@@ -1,0 +1,36 @@
+"""The way in: calls are answered before anything made for browsers touches them.
+
+Sessions, cookies, CSRF, redirects and the check of the Host header are the pages' business.
+A call is known by what no page has: the SDK's header, or the parameters of a signed query.
+"""
+
+import re
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from console.api.dispatch import answer
+
+SIGNED_QUERY = re.compile(r"(?:^|&)(?:Action|Signature)=")
+
+
+def is_call(request: HttpRequest) -> bool:
+    """Whether this is a call of the API. The root takes nothing else but GET and HEAD."""
+    meta = request.META
+    if "HTTP_X_ACS_ACTION" in meta:
+        return True
+    if request.path_info != "/":
+        return False
+    if request.method not in ("GET", "HEAD"):
+        return True
+    return bool(SIGNED_QUERY.search(meta.get("QUERY_STRING", "")))
+
+
+class SignedCallMiddleware:
+    """Stands right behind the middleware that names the request."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return answer(request) if is_call(request) else self.get_response(request)

@@ -1,0 +1,63 @@
+"""The page of one's own access keys. A secret is in the answer that makes it, and no other."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from console.access_keys import MOST, AccessKey, access_key_for
+from console.lib.http import Request
+
+LIST = "console:access-key-list"
+
+
+@require_safe
+def access_key_list(request: Request) -> HttpResponse:
+    return _page(request)
+
+
+@never_cache
+@require_POST
+def access_key_create(request: Request) -> HttpResponse:
+    """Make a key and show its secret, this once."""
+    made = AccessKey.objects.issue(request.user, by=request.user)
+    return _page(request, made=made, status=201)
+
+
+@require_POST
+def access_key_disable(request: Request, pk: str) -> HttpResponse:
+    access_key_for(request.user, pk).disable(by=request.user)
+    messages.success(request, _("The key is disabled: calls with it are refused."))
+    return redirect(LIST)
+
+
+@require_POST
+def access_key_enable(request: Request, pk: str) -> HttpResponse:
+    access_key_for(request.user, pk).enable(by=request.user)
+    messages.success(request, _("The key is enabled."))
+    return redirect(LIST)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def access_key_delete(request: Request, pk: str) -> HttpResponse:
+    """Ask once, then delete the key for good."""
+    key = access_key_for(request.user, pk)
+    if request.method != "POST":
+        return render(request, "console/access_key_delete.html", {"key": key})
+    key.remove(by=request.user)
+    messages.success(request, _("The key is deleted."))
+    return redirect(LIST)
+
+
+def _page(
+    request: Request, *, made: AccessKey | None = None, status: int = 200
+) -> HttpResponse:
+    keys = list(AccessKey.objects.of(request.user))
+    context = {"keys": keys, "made": made, "full": len(keys) >= MOST}
+    return render(request, "console/access_key_list.html", context, status=status)

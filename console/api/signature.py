@@ -1,0 +1,268 @@
+"""Signatures: ACS3-HMAC-SHA256, which the vendor's SDKs send, and the older RPC form.
+
+Everything is computed from decoded values, because clients escape differently, and with the
+canonical URI `/` wherever the endpoint is mounted: the SDK signs `/` even when it requests
+`/openapi/`. The Host header is taken as sent: an endpoint given with its scheme makes one
+that is not a host name.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from urllib.parse import quote
+
+from django.utils.translation import gettext as _
+
+from console.api.call import Call
+from console.lib.errors import DomainError
+
+ALGORITHM = "ACS3-HMAC-SHA256"
+WINDOW = timedelta(minutes=15)
+REQUIRED = frozenset(
+    {
+        "host",
+        "x-acs-action",
+        "x-acs-content-sha256",
+        "x-acs-date",
+        "x-acs-signature-nonce",
+        "x-acs-version",
+    }
+)
+AUTHORIZATION = re.compile(
+    rf"{ALGORITHM} +Credential=(?P<key>[!-+\--~]+), *"
+    r"SignedHeaders=(?P<headers>[a-z0-9;_-]+), *Signature=(?P<signature>[0-9a-f]+)"
+)
+RPC_FIXED = {"SignatureMethod": "HMAC-SHA1", "SignatureVersion": "1.0"}
+RPC_NEEDED = ("Signature", "AccessKeyId", "SignatureNonce", "Timestamp", "Version")
+LONGEST_NONCE = 128
+
+
+class Claim(Protocol):
+    """What a call says about itself, not yet believed."""
+
+    @property
+    def key_id(self) -> str: ...
+
+    @property
+    def action(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def nonce(self) -> str: ...
+
+    @property
+    def date(self) -> str: ...
+
+    @property
+    def given(self) -> str: ...
+
+    def string_to_sign(self) -> str:
+        """Return the text whose keyed hash is the signature."""
+        ...
+
+    def signature(self, secret: str) -> str:
+        """Return the signature this call would have with a secret."""
+        ...
+
+
+@dataclass(frozen=True)
+class HeaderClaim:
+    """A call signed with ACS3-HMAC-SHA256, in its Authorization header."""
+
+    call: Call
+    key_id: str
+    signed: str
+    given: str
+
+    @property
+    def action(self) -> str:
+        return self.call.headers["x-acs-action"]
+
+    @property
+    def version(self) -> str:
+        return self.call.headers["x-acs-version"]
+
+    @property
+    def nonce(self) -> str:
+        return self.call.headers["x-acs-signature-nonce"]
+
+    @property
+    def date(self) -> str:
+        return self.call.headers["x-acs-date"]
+
+    def string_to_sign(self) -> str:
+        digest = hashlib.sha256(self._canonical().encode()).hexdigest()
+        return f"{ALGORITHM}\n{digest}"
+
+    def signature(self, secret: str) -> str:
+        text = self.string_to_sign().encode()
+        return hmac.digest(secret.encode(), text, "sha256").hex()
+
+    def _canonical(self) -> str:
+        headers = self.call.headers
+        lines = [f"{name}:{headers[name].strip()}\n" for name in self.signed.split(";")]
+        parts = (
+            self.call.method,
+            "/",
+            _query(self.call.query),
+            "".join(lines),
+            self.signed,
+            hashlib.sha256(self.call.body).hexdigest(),
+        )
+        return "\n".join(parts)
+
+
+@dataclass(frozen=True)
+class ParameterClaim:
+    """A call signed in the older RPC form: HMAC-SHA1 over all its parameters."""
+
+    call: Call
+    key_id: str
+    given: str
+
+    @property
+    def action(self) -> str:
+        return self.call.parameters.get("Action", "")
+
+    @property
+    def version(self) -> str:
+        return self.call.parameters["Version"]
+
+    @property
+    def nonce(self) -> str:
+        return self.call.parameters["SignatureNonce"]
+
+    @property
+    def date(self) -> str:
+        return self.call.parameters["Timestamp"]
+
+    def string_to_sign(self) -> str:
+        pairs = {k: v for k, v in self.call.parameters.items() if k != "Signature"}
+        return f"{self.call.method}&%2F&{_escape(_query(pairs))}"
+
+    def signature(self, secret: str) -> str:
+        text = self.string_to_sign().encode()
+        digest = hmac.digest(f"{secret}&".encode(), text, "sha1")
+        return base64.b64encode(digest).decode()
+
+
+def read_claim(call: Call) -> Claim:
+    """Return what the call claims, in whichever of the two forms it is signed.
+
+    Raises DomainError with IncompleteSignature when something needed is missing.
+    """
+    authorization = call.headers.get("authorization", "")
+    claim: Claim
+    if authorization:
+        claim = _header_claim(call, authorization)
+    else:
+        claim = _parameter_claim(call)
+    if not 1 <= len(claim.nonce) <= LONGEST_NONCE:
+        raise incomplete(_("The signature nonce has 1 to 128 characters."))
+    return claim
+
+
+def check_time(claim: Claim, moment: datetime) -> datetime:
+    """Return the time of signing.
+
+    Raises DomainError with InvalidTimeStamp.Format or, more than 15 minutes off,
+    InvalidTimeStamp.Expired.
+    """
+    try:
+        signed_at = datetime.strptime(claim.date, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError as error:
+        raise DomainError(
+            _("The time of signing must look like 2024-04-07T06:10:37Z."),
+            code="InvalidTimeStamp.Format",
+        ) from error
+    signed_at = signed_at.replace(tzinfo=UTC)
+    if abs(moment - signed_at) > WINDOW:
+        raise DomainError(
+            _(
+                "The time of signing is more than 15 minutes off: the server has "
+                "%(now)s. Set the clock of your machine."
+            )
+            % {"now": f"{moment:%Y-%m-%dT%H:%M:%SZ}"},
+            code="InvalidTimeStamp.Expired",
+        )
+    return signed_at
+
+
+def matches(claim: Claim, secret: str) -> bool:
+    """Whether the claim was signed with the secret; takes the same time either way."""
+    expected = claim.signature(secret)
+    return hmac.compare_digest(expected.encode(), claim.given.encode())
+
+
+def incomplete(message: str) -> DomainError:
+    """Return the refusal of a call that is not signed as it should be."""
+    return DomainError(message, code="IncompleteSignature")
+
+
+def _header_claim(call: Call, authorization: str) -> HeaderClaim:
+    match = AUTHORIZATION.fullmatch(authorization.strip())
+    if match is None:
+        raise incomplete(
+            _(
+                "The Authorization header must read %(algorithm)s "
+                "Credential=…,SignedHeaders=…,Signature=…."
+            )
+            % {"algorithm": ALGORITHM}
+        )
+    names = match["headers"].split(";")
+    if names != sorted(set(names)):
+        raise incomplete(_("SignedHeaders must be sorted, each name once."))
+    # Everything that steers the call is signed, whatever the client thinks of it.
+    steering = {name for name in call.headers if name.startswith("x-acs-")}
+    if call.body:
+        steering.add("content-type")
+    if unsigned := (REQUIRED | steering) - set(names):
+        raise incomplete(
+            _("These headers must be signed: %(names)s.")
+            % {"names": ", ".join(sorted(unsigned))}
+        )
+    if absent := [name for name in names if name not in call.headers]:
+        raise incomplete(
+            _("These signed headers did not arrive: %(names)s.")
+            % {"names": ", ".join(absent)}
+        )
+    body = hashlib.sha256(call.body).hexdigest()
+    if not hmac.compare_digest(body, call.headers["x-acs-content-sha256"].lower()):
+        raise DomainError(
+            _("x-acs-content-sha256 is not the SHA-256 of the body that arrived."),
+            code="SignatureDoesNotMatch",
+        )
+    return HeaderClaim(call, match["key"], match["headers"], match["signature"])
+
+
+def _parameter_claim(call: Call) -> ParameterClaim:
+    sent = call.parameters
+    if "Signature" not in sent:
+        raise incomplete(
+            _("The call is not signed. Use the vendor's SDK with an access key.")
+        )
+    if missing := [name for name in RPC_NEEDED if not sent.get(name)]:
+        raise incomplete(
+            _("Needed for the signature: %(names)s.") % {"names": ", ".join(missing)}
+        )
+    for name, value in RPC_FIXED.items():
+        if sent.get(name) != value:
+            raise incomplete(
+                _("%(name)s must be %(value)s.") % {"name": name, "value": value}
+            )
+    return ParameterClaim(call, sent["AccessKeyId"], sent["Signature"])
+
+
+def _query(pairs: Mapping[str, str]) -> str:
+    return "&".join(f"{_escape(name)}={_escape(pairs[name])}" for name in sorted(pairs))
+
+
+def _escape(text: str) -> str:
+    return quote(text, safe="~")

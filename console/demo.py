@@ -1,0 +1,215 @@
+"""The demonstration: people, regions, and a catalogue of our own making. Seeding twice is harmless."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from catalog.models import Constraint, Portfolio, Product, Region, Template, Version
+from catalog.trusted import example_files
+from console.lib.people import Role, User
+
+PASSWORD = "catalog-demo"
+ADMINISTRATORS = "Administrators"
+PEOPLE = {
+    "admin": "Ada Admin",
+    "alice": "Alice Zhang",
+    "bob": "Bob Meyer",
+    "carol": "Carol Diaz",
+}
+REGIONS = {
+    "cn-hangzhou": "China (Hangzhou)",
+    "cn-beijing": "China (Beijing)",
+    "ap-southeast-1": "Singapore",
+    "eu-central-1": "Germany (Frankfurt)",
+}
+GUIDANCE = Version.Guidance
+DOCUMENT = "template.yaml"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version of a demonstration product and the folder of its template."""
+
+    name: str
+    folder: str
+    description: str
+    guidance: str = GUIDANCE.DEFAULT
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A demonstration product."""
+
+    name: str
+    provider: str
+    description: str
+    portfolio: str
+    releases: tuple[Release, ...]
+    approver: str = ""
+
+
+OFFERS = (
+    Offer(
+        "Web service",
+        "Platform team",
+        "Servers behind a load balancer, with a certificate. Simulated: makes "
+        "terraform_data, no cloud.",
+        "Everyday services",
+        (Release("1.0", "web-service", "First release", GUIDANCE.RECOMMENDED),),
+    ),
+    Offer(
+        "Container cluster",
+        "Platform team",
+        "Takes about half a minute, to watch progress and the live log. Simulated.",
+        "Everyday services",
+        (Release("1.0", "slow-cluster", "Six steps, one after the other"),),
+    ),
+    Offer(
+        "Database",
+        "Data team",
+        "Two versions: updating from 1.0 to 2.0 replaces the database. Simulated.",
+        "Everyday services",
+        (
+            Release("1.0", "database-1", "Engine 15", GUIDANCE.DEPRECATED),
+            Release("2.0", "database-2", "Engine 16 and replicas", GUIDANCE.LATEST),
+        ),
+    ),
+    Offer(
+        "Data warehouse",
+        "Data team",
+        "Fails half-way unless the budget is 500 or more, to show how a failure looks. "
+        "Simulated.",
+        "Everyday services",
+        (Release("1.0", "unlucky", "Fails with the default budget"),),
+    ),
+    Offer(
+        "ROS web stack",
+        "Platform team",
+        "A ROS template: network, servers, load balancer, database. Simulated: nothing "
+        "is made on Alibaba Cloud.",
+        "Everyday services",
+        (Release("1.0", "ros-web-stack", "ROS template", GUIDANCE.RECOMMENDED),),
+    ),
+    Offer(
+        "Production database",
+        "Data team",
+        "Needs a plan that carol approves, for launch, update and termination. "
+        "Simulated.",
+        "Production",
+        (Release("1.0", "database-2", "Engine 16 and replicas", GUIDANCE.RECOMMENDED),),
+        approver="carol",
+    ),
+    Offer(
+        "AWS network",
+        "Cloud team",
+        "Real AWS resources: VPC, two subnets, bucket, server. Needs credentials in "
+        "the region.",
+        "Cloud",
+        (Release("1.0", "aws-network", "AWS provider 5"),),
+    ),
+)
+
+
+class DemoRefused(Exception):
+    """The database is in use: the demonstration would add people with a known password."""
+
+
+def seed(*, debug: bool) -> bool:
+    """Make the demonstration people and catalogue; say whether anything was made.
+
+    Raises DemoRefused when others than the demonstration's people are here already.
+    """
+    others = User.objects.exclude(username__in=PEOPLE).exists()
+    if others and not debug:
+        raise DemoRefused(
+            "This database has people already; the demonstration adds accounts with a "
+            "known password. Use an empty CONSOLE_DATA_DIR, or set CONSOLE_DEBUG=1."
+        )
+    with transaction.atomic():
+        made = _people()
+        for pk, name in REGIONS.items():
+            Region.objects.get_or_create(pk=pk, defaults={"name": name})
+        for offer in OFFERS:
+            made |= _offer(offer)
+    return made
+
+
+def _people() -> bool:
+    made = False
+    for username, full_name in PEOPLE.items():
+        first, last = full_name.split()
+        user, is_new = User.objects.get_or_create(
+            username=username,
+            defaults={
+                "first_name": first,
+                "last_name": last,
+                "is_staff": username == "admin",
+                "is_superuser": username == "admin",
+            },
+        )
+        if is_new:
+            user.set_password(PASSWORD)
+            user.save(update_fields=["password"])
+            if username == "admin":
+                user.groups.add(Role.objects.get(name=ADMINISTRATORS))
+            made = True
+    return made
+
+
+def _offer(offer: Offer) -> bool:
+    portfolio, _ = Portfolio.objects.get_or_create(
+        name=offer.portfolio, defaults={"provider": "Platform team"}
+    )
+    portfolio.grants.get_or_create(pattern="user/*")
+    product, is_new = Product.objects.get_or_create(
+        name=offer.name,
+        provider=offer.provider,
+        defaults={
+            "description": offer.description,
+            "template_kind": _kind(offer.releases[0].folder),
+        },
+    )
+    if is_new:
+        portfolio.products.add(product)
+        for release in offer.releases:
+            Version.objects.create(
+                product=product,
+                name=release.name,
+                description=release.description,
+                guidance=release.guidance,
+                template=_template(release.folder),
+            )
+        if offer.approver:
+            _demand_approval(offer, product, portfolio)
+    return is_new
+
+
+def _kind(folder: str) -> str:
+    kinds = Template.Kind
+    return kinds.STANDARD if DOCUMENT in example_files(folder) else kinds.TERRAFORM
+
+
+def _template(folder: str) -> Template:
+    """Store a shipped template: a folder of Terraform files, or one ROS document."""
+    files = example_files(folder)
+    if DOCUMENT in files:
+        return Template.objects.from_document(files[DOCUMENT])
+    return Template.objects.from_files(files)
+
+
+def _demand_approval(offer: Offer, product: Product, portfolio: Portfolio) -> None:
+    portfolio.constraints.create(
+        kind=Constraint.Kind.APPROVAL,
+        product=product,
+        description=f"{offer.approver} approves every change",
+        config={
+            "OperationTypes": [
+                "LaunchProduct",
+                "UpdateProvisionedProduct",
+                "TerminateProvisionedProduct",
+            ],
+            "Approvers": [
+                {"PrincipalType": "RamUser", "PrincipalName": offer.approver}
+            ],
+        },
+    )

@@ -1,0 +1,235 @@
+"""A departure: somebody is deactivated and what they had goes to others, in one transaction."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from catalog.models import Constraint
+from console.access_keys import AccessKey
+from console.leavers.sessions import end_sessions
+from console.lib.audit import AuditEntry
+from console.lib.errors import Conflict, InvalidInput
+from console.lib.people import User
+from instances.models import Duties, Instance, Move, Notice, Plan, Principal
+from instances.models.ownership import check_recipient, owner_columns, owner_name
+
+UNDO_FOR = timedelta(hours=24)
+
+
+class DepartureManager(models.Manager["Departure"]):
+    @transaction.atomic
+    def begin(
+        self,
+        person: User,
+        *,
+        by: User,
+        instances: QuerySet[Instance],
+        to: Principal | None = None,
+        approver: User | None = None,
+        reason: str = "",
+    ) -> "Departure":
+        """Deactivate a person, end their sessions and keys, and hand over these instances.
+
+        `approver` approves from now on where the person was named; without one the
+        constraints stay as they are, flagged on the person's page. Raises Conflict for
+        oneself, InvalidInput when instances have nowhere to go.
+        """
+        _check(person, by, instances, to, approver, reason)
+        waiting = list(Plan.objects.received_by(person, Duties.of(person)))
+        departure = self.model(user=person, by=by, reason=reason)
+        departure.was_active = bool(
+            User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)
+        )
+        person.is_active = False
+        departure.sessions = end_sessions(person)
+        departure.keys = _disable_keys(person)
+        departure._hand_over(instances, to)
+        departure._reassign(approver)
+        departure.save()
+        if approver is not None:
+            _ask_instead(approver, waiting)
+        departure._record("DeactivatePerson", by, reason)
+        return departure
+
+    def undoable(self, person: User) -> "Departure | None":
+        """The person's last departure, while it can be taken back."""
+        last = self.filter(user=person).order_by("-at", "-pk").first()
+        return last if last and last.can_be_undone else None
+
+
+def _check(
+    person: User,
+    by: User,
+    instances: QuerySet[Instance],
+    to: Principal | None,
+    approver: User | None,
+    reason: str,
+) -> None:
+    if person == by:
+        raise Conflict(_("You cannot deactivate yourself. Ask another administrator."))
+    for field, principal in (("to", to), ("approver", approver)):
+        if principal == person:
+            sentence = _("This is who leaves. Choose somebody else.")
+            raise InvalidInput({field: [sentence]})
+        if principal is not None:
+            check_recipient(principal, reason)
+    if to is None and instances.exists():
+        sentence = _("Choose who gets the instances.")
+        raise InvalidInput({"to": [sentence]})
+
+
+def _disable_keys(person: User) -> list[str]:
+    keys = AccessKey.objects.filter(user=person, active=True)
+    found = list(keys.values_list("pk", flat=True))
+    keys.update(active=False)
+    return found
+
+
+def _ask_instead(approver: User, waiting: Iterable[Plan]) -> None:
+    """Tell who approves from now on what has been waiting for the other."""
+    for plan in waiting:
+        if plan.may_decide(approver):
+            Notice.objects.tell([approver], Notice.Kind.REQUESTED, plan)
+
+
+class Departure(models.Model):
+    """One departure and everything needed to take it back.
+
+    `instances` maps an instance to its new owner's columns, `constraints` a constraint to
+    its configurations before and after; `flagged` lists constraints nobody took over.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="departures",
+        verbose_name=gettext_lazy("person"),
+    )
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    at = models.DateTimeField(gettext_lazy("time"), default=now, editable=False)
+    reason = models.TextField(gettext_lazy("reason"), blank=True)
+    was_active = models.BooleanField(default=True)
+    sessions = models.PositiveIntegerField(default=0)
+    keys = models.JSONField(default=list)
+    instances = models.JSONField(default=dict)
+    constraints = models.JSONField(default=dict)
+    flagged = models.JSONField(default=list)
+    new_owner = models.CharField(max_length=200, blank=True)
+    new_approver = models.CharField(max_length=200, blank=True)
+    undone_at = models.DateTimeField(null=True, editable=False)
+
+    objects = DepartureManager()
+
+    class Meta:
+        app_label = "console"
+        verbose_name = gettext_lazy("departure")
+        verbose_name_plural = gettext_lazy("departures")
+        indexes = [models.Index(fields=["user", "-at"], name="departure_of_person")]
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+    # What could not be handed over, for the page that follows; not stored.
+    refused: list[Move]
+
+    @property
+    def undo_until(self) -> datetime:
+        return self.at + UNDO_FOR
+
+    @property
+    def can_be_undone(self) -> bool:
+        return self.undone_at is None and self.undo_until > now()
+
+    @transaction.atomic
+    def undo(self, *, by: User) -> list[str]:
+        """Reactivate the person and give back what nobody has changed since.
+
+        Return the IDs of what stays with others. Ended sessions stay ended. Raises
+        Conflict after 24 hours, or when it was undone already.
+        """
+        mine = Departure.objects.filter(pk=self.pk, undone_at=None)
+        moment = now()
+        if not mine.filter(at__gt=moment - UNDO_FOR).update(undone_at=moment):
+            raise Conflict(_("This can no longer be undone."))
+        self.undone_at = moment
+        if self.was_active:
+            User.objects.filter(pk=self.user_id).update(is_active=True)
+            self.user.is_active = True
+        keys = AccessKey.objects.filter(pk__in=self.keys, user=self.user)
+        keys.update(active=True)
+        kept = [*self._take_back_instances(), *self._take_back_constraints()]
+        back = [pk for pk in (*self.instances, *self.constraints) if pk not in kept]
+        AuditEntry.objects.record(
+            "ReactivatePerson", self.user, by=by, after={"back": back, "kept": kept}
+        )
+        return kept
+
+    def _hand_over(self, instances: QuerySet[Instance], to: Principal | None) -> None:
+        self.refused = []
+        if to is None:
+            return
+        mine: Any = instances.filter(owner=self.user)
+        moves = mine.move(to)
+        self.refused = [each for each in moves if not each.moved]
+        columns = owner_columns(to)
+        self.instances = {each.pk: columns for each in moves if each.moved}
+        self.new_owner = owner_name(columns) if self.instances else ""
+
+    def _reassign(self, approver: User | None) -> None:
+        for constraint in Constraint.objects.naming(self.user):
+            if approver is None:
+                self.flagged.append(constraint.pk)
+                continue
+            before = constraint.config
+            constraint.config = constraint.with_approver(approver, self.user)
+            constraint.save(update_fields=["config"])
+            self.constraints[constraint.pk] = [before, constraint.config]
+            self.new_approver = owner_name(owner_columns(approver))
+
+    def _take_back_instances(self) -> list[str]:
+        kept = []
+        for pk, columns in self.instances.items():
+            same = Instance.objects.living().filter(pk=pk, **columns)
+            if not same.update(**owner_columns(self.user)):
+                kept.append(pk)
+        return kept
+
+    def _take_back_constraints(self) -> list[str]:
+        found = Constraint.objects.in_bulk(list(self.constraints))
+        kept = []
+        for pk, (before, after) in self.constraints.items():
+            constraint = found.get(pk)
+            if constraint is None or constraint.config != after:
+                kept.append(pk)
+                continue
+            constraint.config = before
+            constraint.save(update_fields=["config"])
+        return kept
+
+    def _record(self, action: str, by: User, reason: str) -> None:
+        before = {
+            "active": self.was_active,
+            "owner": owner_name(owner_columns(self.user)),
+        }
+        after = {
+            "active": False,
+            "sessions_ended": self.sessions,
+            "keys_disabled": self.keys,
+            "instances": list(self.instances),
+            "new_owner": self.new_owner,
+            "constraints": list(self.constraints),
+            "new_approver": self.new_approver,
+            "flagged": self.flagged,
+        }
+        AuditEntry.objects.record(
+            action, self.user, by=by, before=before, after=after, reason=reason
+        )

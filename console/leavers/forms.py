@@ -1,0 +1,80 @@
+"""The form on a person's page: what goes where when they leave."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from console.leavers.holdings import Holdings
+from console.lib.forms import VerbForm
+from instances.models import Instance
+from instances.transfer_form import PersonField, PrincipalField, ReasonField
+
+
+class DepartureForm(VerbForm):
+    """Its `arguments` are those of `Departure.objects.begin`."""
+
+    ALL, CHOSEN, NONE = "all", "chosen", "none"
+
+    to = PrincipalField(
+        label=_("New owner of the instances"),
+        required=False,
+        help_text=_("A login, a group as role/<name>, or a principal ID."),
+    )
+    which = forms.ChoiceField(
+        label=_("Instances to hand over"),
+        choices=[
+            (ALL, _("All of them")),
+            (CHOSEN, _("Those ticked below")),
+            (NONE, _("None: they stay, without an active owner")),
+        ],
+        initial=ALL,
+        widget=forms.RadioSelect,
+    )
+    instance = forms.MultipleChoiceField(required=False)
+    approver = PersonField(
+        label=_("Approves instead"),
+        required=False,
+        help_text=_(
+            "Named in their place in every approval constraint. Without somebody, "
+            "the constraints keep an approver who can no longer decide."
+        ),
+    )
+    reason = ReasonField()
+
+    def __init__(self, holdings: Holdings, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.holdings = holdings
+        if not holdings.constraints:
+            del self.fields["approver"]
+        if not holdings.instance_count:
+            for name in ("to", "which", "instance"):
+                del self.fields[name]
+            return
+        # Said as required where it is: only who hands over nothing may leave it empty.
+        self.fields["to"].required = self.data.get("which") != self.NONE
+        ids = [each.pk for each in holdings.instances]
+        field = self.fields["instance"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(pk, pk) for pk in ids]
+
+    @property
+    def chosen(self) -> QuerySet[Instance]:
+        """The instances that are handed over."""
+        which = self.cleaned_data.get("which", self.NONE)
+        if which == self.ALL:
+            return self.holdings.owned
+        ticked = self.cleaned_data.get("instance", [])
+        chosen = self.holdings.owned.filter(pk__in=ticked)
+        return chosen if which == self.CHOSEN else chosen.none()
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the verb, apart from who does it."""
+        return {
+            "instances": self.chosen,
+            "to": self.cleaned_data.get("to"),
+            "approver": self.cleaned_data.get("approver"),
+            "reason": self.cleaned_data["reason"],
+        }

@@ -1,0 +1,78 @@
+"""The page of one person: what they own, approve and hold, and the button that ends it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from console.leavers.departure import Departure
+from console.leavers.forms import DepartureForm
+from console.leavers.holdings import Holdings, person_for
+from console.lib.access import administrator_required
+from console.lib.errors import Conflict
+from console.lib.forms import refusals_on, render_form
+from console.lib.http import Request
+from instances.transfer_form import suggestions
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrator_required
+def person(request: Request, name: str) -> HttpResponse:
+    """Show everything somebody has; deactivate them and hand it over."""
+    found = person_for(name)
+    holdings = Holdings(found)
+    form = DepartureForm(holdings, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with refusals_on(form):
+            departure = Departure.objects.begin(
+                found, by=request.user, **form.arguments
+            )
+            _tell(request, departure)
+            return redirect("people:person", found.get_username())
+        found.refresh_from_db(fields=["is_active"])
+    context = {
+        "person": found,
+        "holdings": holdings,
+        "form": form,
+        "principals": suggestions(without=found),
+        "ticked": request.POST.getlist("instance"),
+    }
+    return render_form(request, "people/person.html", context)
+
+
+@require_POST
+@administrator_required
+def undo(request: Request, name: str) -> HttpResponse:
+    """Take the last departure back: what nobody changed since goes back to the person."""
+    found = person_for(name)
+    departure = Departure.objects.undoable(found)
+    if departure is None:
+        raise Conflict(_("This can no longer be undone."))
+    kept = departure.undo(by=request.user)
+    messages.success(
+        request, _("%(name)s is back.") % {"name": departure.user.display_name}
+    )
+    if kept:
+        sentence = _("Changed since, so left where it is: %(kept)s.")
+        messages.warning(request, sentence % {"kept": ", ".join(kept)})
+    return redirect("people:person", found.get_username())
+
+
+def _tell(request: Request, departure: Departure) -> None:
+    name: dict[str, Any] = {"name": departure.user.display_name}
+    messages.success(request, _("%(name)s is deactivated and signed out.") % name)
+    count = len(departure.instances)
+    if count:
+        sentence = ngettext(
+            "%(count)d instance was handed over to %(owner)s.",
+            "%(count)d instances were handed over to %(owner)s.",
+            count,
+        )
+        owner = {"count": count, "owner": departure.new_owner}
+        messages.success(request, sentence % owner)
+    for each in departure.refused:
+        messages.warning(request, f"{each.name}: {each.refusal}")

@@ -1,0 +1,1 @@
+"""The kernel every app stands on. Imports Django, the standard library and cryptography only."""

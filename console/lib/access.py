@@ -1,0 +1,28 @@
+"""Pages for administrators: to everybody else they do not exist."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+
+from console.lib.http import Request
+from console.lib.people import is_administrator
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
+
+
+def administrator_required(
+    view: Callable[Concatenate[Request, P], R],
+) -> Callable[Concatenate[HttpRequest, P], R]:
+    """Show a page to administrators; everyone else gets the 404 of a page that is not there."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R:
+        if not is_administrator(request.user):
+            raise Http404
+        return view(cast(Request, request), *args, **kwargs)
+
+    return cast(Callable[Concatenate[HttpRequest, P], R], guarded)

@@ -1,0 +1,154 @@
+"""Field encryption: AES-256-GCM, a key ring, and the row's identity as associated data.
+
+The first key encrypts, all of them decrypt. A ciphertext only opens in the row and column
+it was written for, so it cannot be moved to another row with more readers.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import secrets
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+from django.db.models.query_utils import DeferredAttribute
+
+NONCE = 12
+KEY_ID = 4
+
+
+class Undecryptable(Exception):
+    """No key of the ring opens this value: a key was removed too early, or it was tampered with."""
+
+
+class Sealed(bytes):
+    """A ciphertext: 4 bytes of key ID, 12 bytes of nonce, the rest AES-GCM."""
+
+
+def generate_key() -> str:
+    """Return a new 256-bit key in the form CONSOLE_ENCRYPTION_KEYS takes."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _ring() -> list[tuple[bytes, AESGCM]]:
+    ring = []
+    for text in settings.ENCRYPTION_KEYS:
+        try:
+            key = base64.urlsafe_b64decode(text)
+            ring.append((hashlib.sha256(key).digest()[:KEY_ID], AESGCM(key)))
+        except (binascii.Error, ValueError) as error:
+            raise ImproperlyConfigured(
+                "CONSOLE_ENCRYPTION_KEYS: each key is 32 bytes in URL-safe base64."
+            ) from error
+    if not ring:
+        raise ImproperlyConfigured("CONSOLE_ENCRYPTION_KEYS is empty.")
+    return ring
+
+
+def seal(plain: bytes, context: str) -> Sealed:
+    """Encrypt with the first key; `context` must be given again to open it."""
+    key_id, cipher = _ring()[0]
+    nonce = secrets.token_bytes(NONCE)
+    return Sealed(key_id + nonce + cipher.encrypt(nonce, plain, context.encode()))
+
+
+def unseal(sealed: bytes, context: str) -> bytes:
+    """Decrypt with whichever key sealed it.
+
+    Raises Undecryptable when no key of the ring fits or the context is another one.
+    """
+    key_id, nonce = sealed[:KEY_ID], sealed[KEY_ID : KEY_ID + NONCE]
+    for known, cipher in _ring():
+        if known == key_id:
+            try:
+                return cipher.decrypt(nonce, sealed[KEY_ID + NONCE :], context.encode())
+            except InvalidTag:
+                break
+    raise Undecryptable(f"Cannot decrypt {context}: check CONSOLE_ENCRYPTION_KEYS.")
+
+
+def reseal(sealed: bytes, context: str) -> Sealed | None:
+    """Encrypt anew with the first key; None when it is the first key's already.
+
+    Raises Undecryptable.
+    """
+    key_id, _cipher = _ring()[0]
+    if sealed[:KEY_ID] == key_id:
+        return None
+    return seal(unseal(sealed, context), context)
+
+
+class EncryptedAttribute(DeferredAttribute):
+    """Opens the ciphertext when the attribute is read, not when the row is loaded."""
+
+    field: "EncryptedField"
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        value = super().__get__(instance, cls)
+        if not isinstance(value, Sealed):
+            return value
+        return self.field.loads(unseal(value, self.field.context(instance)))
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        # Makes it a data descriptor: without, the ciphertext in __dict__ would be found first.
+        instance.__dict__[self.field.attname] = value
+
+
+class EncryptedField(models.BinaryField):
+    """Bytes, encrypted at rest.
+
+    The primary key is part of the encryption, so a model with such a field makes its key
+    before it is saved. `QuerySet.update()` with a plain value is refused: it has no row.
+    """
+
+    descriptor_class = EncryptedAttribute
+    # What an attribute takes and gives, for the type checker's plugin.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["editable"] = False
+        super().__init__(*args, **kwargs)
+
+    def context(self, instance: models.Model) -> str:
+        label = instance._meta.label_lower
+        return f"{label}:{instance.pk}:{self.attname}"
+
+    def dumps(self, value: Any) -> bytes:
+        return bytes(value)
+
+    def loads(self, plain: bytes) -> Any:
+        return plain
+
+    def from_db_value(self, value: Any, *args: Any) -> Any:
+        return None if value is None else Sealed(value)
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = model_instance.__dict__.get(self.attname)
+        if value is None or isinstance(value, Sealed):
+            return value
+        if model_instance.pk is None:
+            raise ValueError(f"{self} needs a primary key before it can encrypt.")
+        return seal(self.dumps(value), self.context(model_instance))
+
+    def get_db_prep_value(
+        self, value: Any, connection: Any, prepared: bool = False
+    ) -> Any:
+        if value is not None and not isinstance(value, Sealed):
+            raise TypeError(f"{self}: save the object; a plain value has no row yet.")
+        return super().get_db_prep_value(value, connection, prepared)
+
+
+class EncryptedJSONField(EncryptedField):
+    """JSON, encrypted at rest."""
+
+    def dumps(self, value: Any) -> bytes:
+        return json.dumps(value, ensure_ascii=False).encode()
+
+    def loads(self, plain: bytes) -> Any:
+        return json.loads(plain)

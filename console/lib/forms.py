@@ -1,0 +1,50 @@
+"""Forms in front of verbs: the verb's refusal is shown where the person can mend it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from console.lib.errors import DomainError, InvalidInput
+from console.lib.http import Request
+
+
+class VerbForm(forms.Form):
+    """A form whose `cleaned_data` are the keyword arguments of a verb.
+
+    With `exact`, texts are taken as they come: a program means its spaces, a person's
+    are slips of the hand.
+    """
+
+    def __init__(self, *args: Any, exact: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.exact = exact
+        for field in self.fields.values():
+            if exact and isinstance(field, forms.CharField):
+                field.strip = False
+
+
+@contextmanager
+def refusals_on(form: forms.BaseForm) -> Iterator[None]:
+    """Turn a refusal raised inside into errors of the form, and go on after the block."""
+    try:
+        yield
+    except InvalidInput as error:
+        for name, messages in error.errors.items():
+            for message in messages:
+                form.add_error(name if name in form.fields else None, message)
+    except DomainError as error:
+        problems = getattr(error, "problems", None) or [error]
+        for problem in problems:
+            form.add_error(None, str(problem))
+
+
+def render_form(
+    request: Request, template: str, context: dict[str, Any]
+) -> HttpResponse:
+    """Render a page around `context["form"]`: 422 when the form has errors."""
+    status = 422 if context["form"].errors else 200
+    return render(request, template, context, status=status)

@@ -1,0 +1,83 @@
+"""One masker for everything that is stored or shown: it replaces secret values by `******`.
+
+It works on values, because Terraform loses track of what is sensitive: the output of a
+`terraform_data` is not marked, and a full disk makes it print the whole state.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+MASK = "******"
+SHORTEST = 4
+
+
+def _texts(value: Any) -> Iterable[str]:
+    """Yield every text inside a value: a secret object's leaves are secret too."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, bool) or value is None:
+        return
+    else:
+        yield str(value)
+
+
+def _spellings(text: str) -> Iterable[str]:
+    """Yield the forms in which a secret turns up: raw, per line, JSON, URL and base64."""
+    yield text
+    yield from text.splitlines()
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield quote(text, safe="")
+    yield quote(text)
+    raw = text.encode()
+    for shift in range(3):
+        encoded = base64.b64encode(b"\0" * shift + raw).decode()
+        # Only the characters that depend on the secret alone are the same at every place.
+        start, end = (0, 2, 3)[shift], -4 if (len(raw) + shift) % 3 else None
+        yield encoded[start:end]
+        yield encoded[start:end].replace("+", "-").replace("/", "_")
+
+
+class Masker:
+    """Replaces known secrets in text. Secrets shorter than 4 characters cannot be masked."""
+
+    def __init__(self, secrets: Iterable[Any]) -> None:
+        spellings = {
+            spelling
+            for secret in secrets
+            for text in _texts(secret)
+            if len(text) >= SHORTEST
+            for spelling in _spellings(text)
+            if len(spelling) >= SHORTEST
+        }
+        longest_first = sorted(spellings, key=len, reverse=True)
+        self._pattern = (
+            re.compile("|".join(map(re.escape, longest_first)))
+            if longest_first
+            else None
+        )
+
+    def text(self, text: str) -> str:
+        """Return the text with every known secret replaced."""
+        return self._pattern.sub(MASK, text) if self._pattern else text
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON value with secrets replaced in every text and key inside it."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            masked = self.text(str(value))
+            return value if masked == str(value) else masked
+        return value

@@ -1,0 +1,103 @@
+"""Who acts: a person is a RAM user to the API, a Django group is a RAM role.
+
+The tables belong to the `console` app; the classes live in the kernel because a grant, an
+owner and an audit entry all name people.
+"""
+
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.models import AbstractUser, Group, UserManager
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from console.lib.ids import new_principal_id
+
+ADMINISTER = "administer"
+
+
+class PrincipalType(models.TextChoices):
+    """The API's word for what kind of principal an ID names."""
+
+    USER = "RamUser", _("RAM user")
+    ROLE = "RamRole", _("RAM role")
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def with_administrator(self) -> Self:
+        """Fetch in the same query whether each person is an administrator."""
+        granted = Q(permissions__codename=ADMINISTER)
+        groups = Group.objects.filter(granted, user=OuterRef("pk"))
+        direct = Q(user_permissions__codename=ADMINISTER)
+        own = User.objects.filter(direct, pk=OuterRef("pk"))
+        return self.annotate(administers=Exists(groups) | Exists(own))
+
+
+class PersonManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Django's user manager with the querysets above."""
+
+
+class User(AbstractUser):
+    """A person who signs in, or whose access keys do."""
+
+    principal_id = models.CharField(
+        _("principal ID"),
+        max_length=18,
+        unique=True,
+        editable=False,
+        default=new_principal_id,
+    )
+
+    objects: ClassVar[PersonManager] = PersonManager()
+
+    class Meta(AbstractUser.Meta):
+        app_label = "console"
+        permissions = [(ADMINISTER, "Can administer the catalogue and every instance")]
+
+    @cached_property
+    def is_administrator(self) -> bool:
+        """Say whether this person manages the catalogue and everybody's instances."""
+        if not self.is_active:
+            return False
+        annotated: bool | None = self.__dict__.get("administers")
+        if annotated is None or self.is_superuser:
+            return self.has_perm(f"console.{ADMINISTER}")
+        return annotated
+
+    @property
+    def principal_type(self) -> str:
+        return PrincipalType.USER
+
+    @property
+    def display_name(self) -> str:
+        """The name colleagues know: full name when given, else the login."""
+        return self.get_full_name() or self.get_username()
+
+
+class Role(Group):
+    """A group of people with a principal ID of its own."""
+
+    principal_id = models.CharField(
+        _("principal ID"),
+        max_length=18,
+        unique=True,
+        editable=False,
+        default=new_principal_id,
+    )
+
+    class Meta:
+        app_label = "console"
+
+    @property
+    def principal_type(self) -> str:
+        return PrincipalType.ROLE
+
+    @property
+    def display_name(self) -> str:
+        return self.name
+
+
+def is_administrator(user: Any) -> bool:
+    """Say whether a request's user, signed in or not, is an administrator."""
+    return bool(getattr(user, "is_administrator", False))

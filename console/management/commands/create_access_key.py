@@ -1,0 +1,29 @@
+"""`manage.py create_access_key USERNAME`: a key for scripts, as one line of JSON."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from console.access_keys import AccessKey
+from console.lib.errors import Conflict
+from console.lib.people import User
+
+
+class Command(BaseCommand):
+    help = "Create an access key for a person and print it once, as JSON."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+
+    def handle(self, *, username: str, **options: Any) -> None:
+        user = User.objects.filter(username=username).first()
+        if user is None:
+            raise CommandError(f"There is nobody called {username}.")
+        try:
+            key = AccessKey.objects.issue(user, by=None)
+        except Conflict as refusal:
+            raise CommandError(
+                f"{refusal} The page /access-keys/ lists them."
+            ) from refusal
+        self.stdout.write(key.credentials())

@@ -1,0 +1,23 @@
+"""`manage.py demo`: the demonstration catalogue and people."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from console.demo import PASSWORD, PEOPLE, DemoRefused, seed
+
+
+class Command(BaseCommand):
+    help = (
+        "Seed the demonstration catalogue and people; running it again changes nothing."
+    )
+
+    def handle(self, **options: Any) -> None:
+        try:
+            made = seed(debug=settings.DEBUG)
+        except DemoRefused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        if not made:
+            self.stdout.write("The demonstration is here already; nothing was changed.")
+        self.stdout.write(f"Sign in as {', '.join(PEOPLE)} with password {PASSWORD}.")

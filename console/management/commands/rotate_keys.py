@@ -1,0 +1,30 @@
+"""`rotate_keys`: seal everything encrypted with the first of CONSOLE_ENCRYPTION_KEYS."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from console.rotation import BATCH, Rotation
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypt every secret anew with the first key. Put the new key first, restart, run "
+        "this, then take the old key away. Can be interrupted and run again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--batch", type=int, default=BATCH, help="rows at a time")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rotation = Rotation()
+        for line in rotation.run(max(1, options["batch"])):
+            self.stdout.write(line)
+        if rotation.broken:
+            raise CommandError(
+                f"{len(rotation.broken)} values cannot be opened by any key: "
+                f"{', '.join(rotation.broken[:10])}. Keep the old keys."
+            )
+        self.stdout.write(
+            f"{rotation.resealed} sealed anew, {rotation.current} had the first key."
+        )

@@ -1,0 +1,20 @@
+"""`verify_audit`: read the audit trail's chain from end to end."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from console.trail.chain import Broken, verify
+
+
+class Command(BaseCommand):
+    help = (
+        "Check that no audit entry was changed or taken out; exit 1 naming the first."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            length, last = verify()
+        except Broken as found:
+            raise CommandError(str(found)) from found
+        self.stdout.write(f"{length} entries, none broken. Last hash: {last or '-'}")

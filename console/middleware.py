@@ -1,0 +1,118 @@
+"""The request's ID, the browser's rules, and the one place where a refusal becomes a page."""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import cast
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+
+from console.lib.errors import DomainError
+from console.lib.htmx import wants_fragment
+from console.lib.http import Request
+from console.lib.tracing import current_request_id, current_source, new_request_id
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+# Also on what never reaches Django's own middleware: signed calls, and answers to bad hosts.
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Permissions-Policy": PERMISSIONS_POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": settings.X_FRAME_OPTIONS,
+}
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestMiddleware:
+    """Names the request, and sends the security headers on every status code."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.id = new_request_id()  # type: ignore[attr-defined]
+        token = current_request_id.set(request.id)  # type: ignore[attr-defined]
+        source = current_source.set(client_address(request))
+        try:
+            response = self.get_response(request)
+        finally:
+            current_source.reset(source)
+            current_request_id.reset(token)
+        response.headers["x-acs-request-id"] = request.id  # type: ignore[attr-defined]
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if getattr(request, "user", None) is not None:
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address a request came from, as far as our own proxies vouch for it.
+
+    Each proxy appends the address it saw: of the list, only as many entries from its end
+    can be believed as there are proxies of ours.
+    """
+    proxies = settings.TRUSTED_PROXIES
+    told = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    address = told[-proxies] if 0 < proxies <= len(told) else ""
+    try:
+        return str(ip_address(address.strip() or request.META.get("REMOTE_ADDR", "")))
+    except ValueError:
+        return ""
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """A page is private unless it says otherwise.
+
+    When a session has ended, an htmx request is sent to sign in as a page: swapped into
+    the fragment it asked for, the form would be useless.
+    """
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseRedirect:
+        response = super().handle_no_permission(request, view_func)
+        htmx = cast(Request, request).htmx
+        if not htmx:
+            return response
+        back = urlencode({"next": urlsplit(htmx.current_url or "/").path or "/"})
+        page = HttpResponseClientRedirect(f"{reverse('account_login')}?{back}")
+        return cast(HttpResponseRedirect, page)
+
+
+class DomainErrorMiddleware:
+    """Shows a refusal to the person who caused it: a flash for htmx, a page otherwise."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        if error.status == 404:
+            return render(request, "404.html", status=404)
+        context = {"error": error}
+        if wants_fragment(cast(Request, request)):
+            flash = render(request, "console/_flash.html", context, status=error.status)
+            return reswap(retarget(flash, "#flash"), "outerHTML")
+        return render(request, "console/refused.html", context, status=error.status)

@@ -1,0 +1,17 @@
+"""The console's tables: people and the audit trail; their classes live in the kernel."""
+
+from console.access_keys import AccessKey
+from console.api.replays import UsedNonce
+from console.leavers.departure import Departure
+from console.lib.audit import AuditEntry, AuditHead
+from console.lib.people import Role, User
+
+__all__ = [
+    "AccessKey",
+    "AuditEntry",
+    "AuditHead",
+    "Departure",
+    "Role",
+    "UsedNonce",
+    "User",
+]

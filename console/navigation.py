@@ -1,0 +1,100 @@
+"""The menu as data. An entry whose page does not exist, or is not for this person, is left out."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
+
+from console.lib.errors import Text
+from console.lib.people import User
+from instances.reviewing import waiting_for
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the menu; ``url_name`` is resolved when the menu is drawn."""
+
+    label: Text
+    url_name: str
+    icon: str
+    admin_only: bool = False
+    count: Callable[[User], int] | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """A headed part of the menu."""
+
+    label: Text
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry as the page shows it."""
+
+    label: Text
+    url: str
+    icon: str
+    current: bool
+    count: int = 0
+
+
+MENU = (
+    Group(
+        _("Catalog"),
+        (
+            Entry(_("Products"), "catalog:product-list", "layers"),
+            Entry(_("Instances"), "instances:instance-list", "boxes"),
+            Entry(_("Plans"), "instances:plan-list", "file-diff", count=waiting_for),
+        ),
+    ),
+    Group(
+        _("Administration"),
+        (
+            Entry(
+                _("Manage products"), "manage:product-list", "package", admin_only=True
+            ),
+            Entry(
+                _("Portfolios"), "manage:portfolio-list", "folder-tree", admin_only=True
+            ),
+            Entry(_("Tag options"), "manage:tag-option-list", "tag", admin_only=True),
+            Entry(_("Regions"), "manage:region-list", "globe", admin_only=True),
+            Entry(_("People"), "manage:people", "users", admin_only=True),
+            Entry(_("Audit trail"), "trail:audit-list", "history", admin_only=True),
+            Entry(_("Site administration"), "admin:index", "settings", admin_only=True),
+        ),
+    ),
+    Group(_("Account"), (Entry(_("Access keys"), "console:access-key-list", "key"),)),
+)
+
+
+def navigation(request: HttpRequest) -> dict[str, object]:
+    """Context processor: ``navigation``, a list of ``{"label", "items"}``; empty when signed out."""
+    return {"navigation": SimpleLazyObject(lambda: list(_groups(request)))}
+
+
+def _groups(request: HttpRequest) -> Iterator[dict[str, object]]:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return
+    for group in MENU:
+        entries = [
+            e for e in group.entries if user.is_administrator or not e.admin_only
+        ]
+        found = (_item(each, request.path, user) for each in entries)
+        items = [item for item in found if item is not None]
+        if items:
+            yield {"label": group.label, "items": items}
+
+
+def _item(entry: Entry, path: str, user: User) -> Item | None:
+    try:
+        url = reverse(entry.url_name)
+    except NoReverseMatch:
+        return None
+    count = entry.count(user) if entry.count else 0
+    return Item(entry.label, url, entry.icon, path.startswith(url), count)

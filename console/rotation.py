@@ -1,0 +1,74 @@
+"""Changing the encryption key: everything sealed is sealed anew with the ring's first key.
+
+A row is read and written by its old ciphertext, so a change by somebody else in between wins.
+Rows done already are recognised by their key's ID: the rotation goes on where it was stopped.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.apps import apps
+from django.db import models, transaction
+
+from console.lib.encryption import EncryptedField, Undecryptable, reseal
+
+BATCH = 50
+
+
+@dataclass
+class Rotation:
+    """What a rotation found. `broken` lists columns of rows no key of the ring opens."""
+
+    resealed: int = 0
+    current: int = 0
+    broken: list[str] = field(default_factory=list)
+
+    def run(self, batch: int = BATCH) -> Iterator[str]:
+        """Go through every table, a transaction per batch; yield a line after each column."""
+        for column in encrypted_columns():
+            before = self.resealed
+            last = None
+            while pks := _next(column.model, last, batch):
+                with transaction.atomic():
+                    self._batch(column, pks)
+                last = pks[-1]
+            yield f"{column.model._meta.label}.{column.name}: {self.resealed - before}"
+
+    def _batch(self, column: EncryptedField, pks: list[object]) -> None:
+        rows = column.model._base_manager.filter(pk__in=pks).only("pk", column.name)
+        for row in rows:
+            self._row(column, row)
+
+    def _row(self, column: EncryptedField, row: models.Model) -> None:
+        old = row.__dict__.get(column.attname)
+        if old is None:
+            return
+        try:
+            new = reseal(old, column.context(row))
+        except Undecryptable:
+            self.broken.append(column.context(row))
+            return
+        if new is None:
+            self.current += 1
+            return
+        same = {"pk": row.pk, column.attname: old}
+        rows = column.model._base_manager.filter(**same)
+        # Somebody wrote a newer value meanwhile: with the first key, like all that is new.
+        self.resealed += rows.update(**{column.attname: new})
+
+
+def encrypted_columns() -> list[EncryptedField]:
+    """Every encrypted column of every table."""
+    return [
+        column
+        for model in apps.get_models(include_auto_created=True)
+        for column in model._meta.local_fields
+        if isinstance(column, EncryptedField)
+    ]
+
+
+def _next(model: type[models.Model], last: object, batch: int) -> list[object]:
+    rows = model._base_manager.order_by("pk")
+    if last is not None:
+        rows = rows.filter(pk__gt=last)
+    return list(rows.values_list("pk", flat=True)[:batch])

@@ -1,0 +1,289 @@
+"""Settings: one file, read from the environment once.
+
+Every default works on a laptop over plain HTTP on loopback and is safe when it is not a
+laptop; what a production host must add is checked in `console.checks`.
+"""
+
+import base64
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.utils.translation import gettext_lazy as _
+
+
+def env(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def env_bool(name: str, default: bool) -> bool:
+    return env(name, str(default)).lower() in ("1", "true", "yes", "on")
+
+
+def env_int(name: str, default: int) -> int:
+    return int(env(name) or default)
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in env(name, default).split(",") if part.strip()]
+
+
+def env_secret(name: str, file: str, size: int) -> str:
+    """Read a secret, or make one on first start and keep it in the data directory (0600)."""
+    if value := env(name):
+        return value
+    path = DATA_DIR / file
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(base64.urlsafe_b64encode(secrets.token_bytes(size)).decode())
+    return path.read_text().strip()
+
+
+def database(url: str) -> dict[str, object]:
+    """Translate DATABASE_URL: sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": unquote(parts.path[1:]),
+            # Measured: 0 lock errors with these, 2,205 with Django's defaults.
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                " PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000;",
+            },
+            "CONN_MAX_AGE": None,
+        }
+    if parts.scheme in ("postgres", "postgresql"):
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path[1:]),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": parts.hostname or "",
+            "PORT": str(parts.port or ""),
+            "CONN_MAX_AGE": 600,
+            "CONN_HEALTH_CHECKS": True,
+        }
+    raise ValueError("DATABASE_URL: use sqlite:///PATH or postgres://USER@HOST/NAME.")
+
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env("CONSOLE_DATA_DIR") or BASE_DIR / ".data").resolve()
+STATIC_ROOT = DATA_DIR / "static"
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+STATIC_ROOT.mkdir(exist_ok=True)
+
+DEBUG = env_bool("CONSOLE_DEBUG", False)
+SECRET_KEY = env_secret("CONSOLE_SECRET_KEY", "secret_key", 64)
+ENCRYPTION_KEYS = [
+    key.strip()
+    for key in env_secret("CONSOLE_ENCRYPTION_KEYS", "encryption_keys", 32).split(",")
+]
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+ALLOWED_HOSTS = env_list("CONSOLE_ALLOWED_HOSTS") or LOOPBACK
+# A name that is not loopback means other people's browsers: cookies then need HTTPS.
+HTTPS = env_bool("CONSOLE_HTTPS", not set(ALLOWED_HOSTS) <= set(LOOPBACK))
+TRUSTED_PROXIES = env_int("CONSOLE_TRUSTED_PROXIES", 0)
+
+INSTALLED_APPS = [
+    "console.apps.ConsoleConfig",
+    "catalog.apps.CatalogConfig",
+    "instances.apps.InstancesConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "console.apps.ConsoleAdminConfig",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "django_filters",
+]
+MIDDLEWARE = [
+    "console.middleware.RequestMiddleware",
+    # Signed calls are answered here: nothing below is made for them.
+    "console.api.door.SignedCallMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "console.middleware.SignInMiddleware",
+    "console.middleware.DomainErrorMiddleware",
+]
+ROOT_URLCONF = "console.urls"
+WSGI_APPLICATION = "console.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "console.navigation.navigation",
+                "console.appearance.appearance",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": database(
+        env("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'console.sqlite3'}"
+    )
+}
+# The embedded default has several processes and threads: the test database is a file too.
+DATABASES["default"]["TEST"] = (
+    {"NAME": DATA_DIR / "test.sqlite3"}
+    if "sqlite3" in str(DATABASES["default"]["ENGINE"])
+    else {}
+)
+CACHES = {
+    # Shared by all processes, so that sign-in limits hold across them.
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "console_cache",
+    }
+}
+
+# Sign-in
+AUTH_USER_MODEL = "console.User"
+AUTHENTICATION_BACKENDS = ["console.authentication.Backend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "console.authentication.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_SESSION_REMEMBER = False
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "catalog_session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "catalog_csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "console.views.csrf_failure"
+CSRF_TRUSTED_ORIGINS = [
+    f"https://{host.replace('.', '*.', 1) if host.startswith('.') else host}"
+    for host in ALLOWED_HOSTS
+    if HTTPS and host not in ("*", *LOOPBACK)
+]
+
+# The browser
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+)
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+# Static files: hashed and compressed by `serve`, straight from the sources in debug.
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "console" / "locale"]
+TIME_ZONE = env("CONSOLE_TIME_ZONE", "UTC")
+USE_TZ = True
+
+# Mail about plans: printed, unless CONSOLE_MAIL_URL names a server.
+MAIL = urlsplit(env("CONSOLE_MAIL_URL"))
+EMAIL_BACKEND = (
+    f"django.core.mail.backends.{'smtp' if MAIL.hostname else 'console'}.EmailBackend"
+)
+EMAIL_HOST = MAIL.hostname or ""
+EMAIL_PORT = MAIL.port or 25
+EMAIL_HOST_USER = unquote(MAIL.username or "")
+EMAIL_HOST_PASSWORD = unquote(MAIL.password or "")
+EMAIL_USE_SSL = MAIL.scheme == "smtps"
+EMAIL_USE_TLS = MAIL.scheme == "smtp+tls"
+# A server that does not answer must not hold up the person whose step it tells about.
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = env("CONSOLE_MAIL_FROM", "service-catalog@localhost")
+# Where people reach the console: links in mails begin with it.
+PUBLIC_URL = env("CONSOLE_PUBLIC_URL").rstrip("/")
+
+# The account, as the API knows it
+ACCOUNT_ID = env("CONSOLE_ACCOUNT_ID", "1466115886171234")
+REGION_ID = env("CONSOLE_REGION_ID", "cn-hangzhou")
+# Calls a second an access key may make; 0 is no limit.
+API_RATE = env_int("CONSOLE_API_RATE", 100)
+
+# The engine
+TEMPLATE_POLICY = "instances.engines.policy.violations"
+DOCUMENT_POLICY = "instances.engines.ros_local.problems"
+VERSION_CHECK = "instances.models.check.check_version"
+TERRAFORM_BIN = env("CONSOLE_TERRAFORM_BIN")
+PROVIDER_MIRROR = env("CONSOLE_PROVIDER_MIRROR")
+ALLOW_PROVISIONERS = env_bool("CONSOLE_ALLOW_PROVISIONERS", False)
+ALLOW_UNSANDBOXED = env_bool("CONSOLE_ALLOW_UNSANDBOXED", False)
+TASK_TIMEOUT = env_int("CONSOLE_TASK_TIMEOUT", 2 * 60 * 60)
+LEASE_SECONDS = env_int("CONSOLE_LEASE_SECONDS", 30)
+# How long a plan may be executed after its preview.
+PLAN_HOURS = env_int("CONSOLE_PLAN_HOURS", 24)
+LOG_BYTES = env_int("CONSOLE_LOG_BYTES", 4 * 1024 * 1024)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "console.lib.tracing.RequestFormatter",
+            "format": "{asctime} {levelname} {name} {request_id} {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django.server": {"level": "WARNING"}},
+}

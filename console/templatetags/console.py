@@ -1,0 +1,87 @@
+"""Template tags of the shell: icons, statuses, the menu's current entry, times. Presentation only."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import gettext as _
+
+from console import assets, icons, statuses
+
+register = template.Library()
+
+NO_VALUE = "–"
+
+
+@register.simple_tag
+@lru_cache(maxsize=512)
+def icon(name: str, modifier: str = "") -> SafeString:
+    """``{% icon "copy" %}``: a decorative 16 px icon; ``modifier`` is "small", "large" or "spin".
+
+    Raises `icons.UnknownIcon` for a name the sprite does not hold.
+    """
+    return format_html(
+        '<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        f"icon icon--{modifier}" if modifier else "icon",
+        assets.asset("icons.svg").url,
+        icons.check(name),
+    )
+
+
+@register.simple_tag
+def asset(name: str) -> str:
+    """``{% asset "console.css" %}``: the address of one of our assets, digest included."""
+    return assets.asset(name).url
+
+
+@register.inclusion_tag("components/status.html")
+def status(value: str, word: str = "", kind: str = "status") -> dict[str, object]:
+    """``{% status instance.status %}``: icon and word; ``kind="badge"`` draws it as a badge."""
+    shown = statuses.status_of(str(value))
+    return {"value": value, "word": word or shown.word, "status": shown, "kind": kind}
+
+
+@register.simple_tag(takes_context=True)
+def active(context: template.Context, url: str, exact: bool = False) -> SafeString:
+    """``<a href="{{ url }}" {% active url %}>``: ``aria-current="page"`` on that page or below it."""
+    request = context.get("request")
+    path = request.path if request else ""
+    current = path == url if exact else bool(url) and path.startswith(url)
+    return format_html(' aria-current="{}"', "page") if current else SafeString("")
+
+
+@register.simple_tag
+def relative_time(moment: datetime | None) -> str:
+    """``{% relative_time task.created_at %}``: "2 hours ago", "just now", "in 3 minutes"."""
+    if moment is None:
+        return NO_VALUE
+    now = timezone.now()
+    if abs(now - moment) < timedelta(minutes=1):
+        return _("just now")
+    if moment > now:
+        return _("in %(time)s") % {"time": timeuntil(moment, now, depth=1)}
+    return _("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
+
+
+@register.filter
+def duration(value: timedelta | float | None) -> str:
+    """Seconds or a timedelta in at most two units: "1.2 s", "45 s", "3 min 12 s", "2 h 5 min"."""
+    if value is None:
+        return NO_VALUE
+    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if seconds < 10:
+        return _("%(seconds)s s") % {"seconds": f"{max(seconds, 0):.1f}"}
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+    if minutes:
+        return _("%(minutes)d min %(seconds)d s") % {
+            "minutes": minutes,
+            "seconds": seconds,
+        }
+    return _("%(seconds)s s") % {"seconds": int(seconds)}

@@ -1,0 +1,12 @@
+"""Addresses of the audit trail, below `/manage/`."""
+
+from django.urls import path
+
+from console.trail import views
+
+app_name = "trail"
+
+urlpatterns = [
+    path("audit/", views.audit_list, name="audit-list"),
+    path("audit/export.csv", views.audit_csv, name="audit-csv"),
+]

@@ -1,0 +1,87 @@
+"""Who did what to what: the audit trail, newest first, and the same as a file."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import F, QuerySet
+from django.http import HttpResponse, StreamingHttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from console.lib.access import administrator_required
+from console.lib.audit import AuditEntry
+from console.lib.htmx import render_page
+from console.lib.http import Request
+from console.lib.pages import page_size, paginate
+from console.lib.spreadsheet import download
+from console.trail.filters import AuditFilter
+
+MOST_ROWS = 100_000
+# Keys here are numbers; a cursor from elsewhere gives the first page.
+CURSOR = re.compile(r"[np][0-9]{1,9}\.[0-9]{1,17}\.[0-9]{1,18}")
+
+
+@require_safe
+@administrator_required
+def audit_list(request: Request) -> HttpResponse:
+    """Show one page of the entries that pass the filters."""
+    found = AuditFilter(request.GET, AuditEntry.objects.all())
+    cursor = request.GET.get("cursor", "")
+    page = paginate(
+        _newest(found.qs),
+        cursor=cursor if CURSOR.fullmatch(cursor) else "",
+        size=page_size(request.GET.get("size", ""), 50),
+    )
+    context = {"page": page, "rows": page.rows, "filter": found}
+    return render_page(
+        request, "trail/audit_list.html", context, fragment="trail/_audit_table.html"
+    )
+
+
+@require_safe
+@administrator_required
+def audit_csv(request: Request) -> StreamingHttpResponse:
+    """The filtered entries, newest first, at most MOST_ROWS of them."""
+    found = AuditFilter(request.GET, AuditEntry.objects.all())
+    return download(_rows(found.qs), "audit.csv")
+
+
+def _newest(entries: QuerySet) -> QuerySet:
+    # Pages are found by `created_at`, which is this table's `at`.
+    return entries.annotate(created_at=F("at"))
+
+
+def _rows(entries: QuerySet) -> Iterator[list[Any]]:
+    yield [
+        _("Time"),
+        _("Who"),
+        _("From address"),
+        _("Action"),
+        _("Kind of target"),
+        _("Target ID"),
+        _("Target"),
+        _("Before"),
+        _("After"),
+        _("Reason"),
+        _("Request ID"),
+        _("Place in the chain"),
+        _("Hash"),
+    ]
+    for entry in entries.order_by("-at", "-pk")[:MOST_ROWS].iterator():
+        yield [
+            f"{entry.at:%Y-%m-%dT%H:%M:%S.%fZ}",
+            entry.actor_name,
+            entry.source,
+            entry.action,
+            entry.target_type,
+            entry.target_id,
+            entry.target_name,
+            json.dumps(entry.before, ensure_ascii=False),
+            json.dumps(entry.after, ensure_ascii=False),
+            entry.reason,
+            entry.request_id,
+            entry.sequence,
+            entry.hash,
+        ]

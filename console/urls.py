@@ -1,0 +1,37 @@
+"""The project's addresses: one line for each part of the console."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from console import assets, views
+from instances import manage_urls, plan_urls, wizard_urls
+from instances import urls as instance_urls
+
+instance_pages = [
+    *instance_urls.urlpatterns,
+    *wizard_urls.urlpatterns,
+    *plan_urls.urlpatterns,
+    *manage_urls.urlpatterns,
+]
+
+urlpatterns = [
+    path("", views.root, name="root"),
+    path("", include("catalog.urls")),
+    path("manage/", include("catalog.manage_urls")),
+    path("manage/", include("console.leavers.urls")),
+    path("manage/", include("console.trail.urls")),
+    path("", include("console.api.urls")),
+    path("", include((instance_pages, "instances"))),
+    path("", include(assets.urlpatterns)),
+    path("appearance/", views.appearance, name="appearance"),
+    path("language/", login_not_required(set_language), name="set_language"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+]
+
+handler404 = "console.views.not_found"
+handler500 = "console.views.broken"

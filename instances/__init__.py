@@ -1,0 +1,1 @@
+"""What was launched: instances, tasks, plans, resources; engines run them. Imports catalog."""

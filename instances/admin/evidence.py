@@ -1,0 +1,181 @@
+"""Everything an instance left behind: read here, never added, changed or deleted by hand."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from console.lib.masking import MASK
+from instances.admin.tables import Record
+from instances.models import (
+    OperationRecord,
+    Output,
+    Plan,
+    Resource,
+    StateVersion,
+    Tag,
+    Task,
+    TaskLog,
+)
+
+WORK_FIELDS = (
+    "id",
+    "version",
+    "portfolio",
+    "parameters",
+    "tags",
+    "created_by",
+    "created_at",
+    "updated_at",
+    "state",
+    "queued_at",
+    "started_at",
+    "ended_at",
+    "worker",
+    "host",
+    "epoch",
+    "attempt",
+    "lease_until",
+    "heartbeat_at",
+    "cancel_requested_at",
+    "offset",
+    "stage",
+    "resources_total",
+    "resources_done",
+)
+
+
+@admin.register(Task)
+class TaskAdmin(Record):
+    list_display = ("id", "kind", "status", "state", "instance", "worker", "created_at")
+    list_select_related = ("instance",)
+    list_filter = ("status", "kind")
+    search_fields = ("=id", "=instance__id")
+    heavy = ("parameters", "secrets", "tags")
+    fields = ("instance", "kind", "status", "status_message", "plan", *WORK_FIELDS)
+
+
+@admin.register(Plan)
+class PlanAdmin(Record):
+    list_display = (
+        "id",
+        "name",
+        "operation",
+        "status",
+        "owner",
+        "instance",
+        "created_at",
+    )
+    list_select_related = ("owner", "instance")
+    list_filter = ("status", "operation")
+    search_fields = ("=id", "name", "=instance__id")
+    heavy = ("file", "changes", "log", "parameters", "secrets", "tags")
+    fields = (
+        "name",
+        "description",
+        "draft",
+        "operation",
+        "status",
+        "status_message",
+        "owner",
+        "region",
+        "instance",
+        "instance_name",
+        "digest",
+        "file_digest",
+        "engine_version",
+        "previewed_at",
+        "expires_at",
+        *WORK_FIELDS,
+    )
+
+
+@admin.register(OperationRecord)
+class OperationRecordAdmin(Record):
+    list_display = ("plan_id", "action", "operator", "at")
+    list_select_related = ("operator",)
+    ordering = ("-id",)
+    search_fields = ("=plan__id",)
+    fields = ("plan", "action", "operator", "comment", "digest", "at")
+
+
+@admin.register(TaskLog)
+class TaskLogAdmin(Record):
+    list_display = ("task_id", "attempt", "offset", "command", "stream")
+    ordering = ("-id",)
+    search_fields = ("=task__id",)
+    heavy = ("lines",)
+    fields = ("task", "attempt", "offset", "command", "stream", "lines")
+
+
+@admin.register(Output)
+class OutputAdmin(Record):
+    list_display = ("key", "task_id", "sensitive")
+    ordering = ("-task", "key")
+    search_fields = ("=task__id", "key")
+    heavy = ("secret_value",)
+    fields = ("task", "key", "shown", "sensitive", "description")
+    readonly_fields = ("shown",)
+
+    @admin.display(description=_("value"))
+    def shown(self, output: Output) -> Any:
+        return MASK if output.sensitive else output.value
+
+
+@admin.register(Resource)
+class ResourceAdmin(Record):
+    list_display = (
+        "address",
+        "type",
+        "status",
+        "physical_id",
+        "instance",
+        "updated_at",
+    )
+    list_select_related = ("instance",)
+    ordering = ("instance", "address")
+    search_fields = ("=instance__id", "address", "=physical_id")
+    fields = (
+        "instance",
+        "address",
+        "name",
+        "type",
+        "physical_id",
+        "status",
+        "reason",
+        "created_at",
+        "updated_at",
+    )
+
+
+@admin.register(Tag)
+class TagAdmin(Record):
+    list_display = ("key", "value", "instance")
+    list_select_related = ("instance",)
+    ordering = ("instance", "key")
+    search_fields = ("=instance__id", "key", "value")
+    fields = ("instance", "key", "value")
+
+
+@admin.register(StateVersion)
+class StateVersionAdmin(Record):
+    list_display = (
+        "id",
+        "instance_id",
+        "serial",
+        "resource_count",
+        "task_id",
+        "created_at",
+    )
+    ordering = ("-id",)
+    search_fields = ("=id", "=instance__id")
+    heavy = ("body",)
+    fields = (
+        "instance",
+        "task",
+        "lineage",
+        "serial",
+        "digest",
+        "resource_count",
+        "created_at",
+    )

@@ -1,0 +1,139 @@
+"""Runs checks: `init` and `validate` of a version, a plan with a region's credentials."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from catalog.models import Region
+from catalog.trusted import is_trusted
+from console.lib.masking import Masker
+from instances.engine_choice import files_of
+from instances.engines.base import Diagnostic, Engine, Order, Outcome, StateFile
+from instances.models import Check
+from instances.run import Run
+from instances.settling import Settlement
+
+MOST_PROBLEMS = 50
+
+# Each asks its cloud who is calling, which any valid credentials may do.
+AWS = """\
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+
+data "aws_caller_identity" "caller" {}
+"""
+ALIBABA_CLOUD = """\
+terraform {
+  required_providers {
+    alicloud = { source = "aliyun/alicloud" }
+  }
+}
+
+data "alicloud_caller_identity" "caller" {}
+"""
+NO_CLOUD = 'resource "terraform_data" "nothing" {}\n'
+PROBES = {
+    "AWS_": AWS,
+    "ALICLOUD_": ALIBABA_CLOUD,
+    "ALIBABA_CLOUD_": ALIBABA_CLOUD,
+}
+
+
+def probe_for(region: Region) -> str:
+    """Return the template that shows whether a region's credentials work.
+
+    The cloud is known by the names of the variables; without one only a start is tried.
+    """
+    for prefix, probe in PROBES.items():
+        if any(name.startswith(prefix) for name in region.credential_names):
+            return probe
+    return NO_CLOUD
+
+
+class CheckRun(Run):
+    """One claim of a check. A version needs no credentials to be validated, so has none."""
+
+    work: Check  # type: ignore[assignment]
+
+    def _environment(self) -> dict[str, str]:
+        region = self.work.region
+        return dict(region.credentials) if region is not None else {}
+
+    def _settlement(self) -> Settlement:
+        return CheckSettlement(self.work, self.engine, self.masker)
+
+    def _nothing_to_destroy(self) -> bool:
+        return False
+
+    def _order(self) -> Order:
+        if self.work.region is not None:
+            files = {"main.tf": probe_for(self.work.region)}
+            return Order(action="plan", files=files, environment=self.environment)
+        assert self.work.version is not None  # a check has one subject
+        template = self.work.version.template
+        return Order(
+            action="validate",
+            files=files_of(template),
+            trusted=settings.ALLOW_PROVISIONERS or is_trusted(template),
+        )
+
+
+class CheckSettlement:
+    """Ends a check: passed, or what is wrong with file and line."""
+
+    def __init__(self, check: Check, engine: Engine, masker: Masker) -> None:
+        self.check = check
+        self.engine = engine
+        self.masker = masker
+
+    def mirror(self, state: StateFile) -> None:
+        """A check changes no state: there is nothing to keep."""
+
+    def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
+        """Commit what the run found. Raises Fenced when the claim is over."""
+        found = [
+            self._problem(event.diagnostic)
+            for event in self.engine.events(directory, 0)
+            if event.diagnostic is not None
+        ]
+        self.check.end(
+            ok=outcome.ok,
+            message=self._said() if outcome.ok else message,
+            problems=found[:MOST_PROBLEMS],
+            engine_version=self.engine.version(),
+        )
+
+    def succeed_unstarted(self) -> None:
+        """A check always needs a run: this is not reached, and passes nothing."""
+        self.fail_unstarted(_("Nothing was checked."))
+
+    def fail_unstarted(self, message: str) -> None:
+        """End a check that could not run."""
+        self.check.end(ok=False, message=message)
+
+    fail_interrupted = fail_unstarted
+
+    def _said(self) -> str:
+        """What a pass means where it means less than it seems."""
+        region = self.check.region
+        if region is not None and probe_for(region) == NO_CLOUD:
+            return _(
+                "A run starts in this region. No cloud was asked: the names of the "
+                "credentials are not those of a cloud that is known here."
+            )
+        return ""
+
+    def _problem(self, found: Diagnostic) -> dict[str, object]:
+        sentence = " ".join(
+            filter(None, (f"{found.summary.rstrip('.:')}.", found.detail))
+        )
+        return {
+            "severity": found.severity,
+            "message": self.masker.text(sentence),
+            "file": found.file,
+            "line": found.line,
+        }

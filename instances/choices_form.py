@@ -1,0 +1,83 @@
+"""The part of a wizard that asks through what, which version, under which name and where."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from catalog.limits import LaunchOption, Limits
+from catalog.models import Version
+from instances.wishes import NAME_LENGTH
+
+VERSION_LABEL = _("%(name)s — %(guidance)s")
+WITHDRAWN_LABEL = _("%(name)s — no longer offered")
+
+
+class ChoicesForm(forms.Form):
+    """Launch option and version; `offer` fills in what there is to choose from."""
+
+    use_required_attribute = False
+    auto_id = "id_%s"
+
+    portfolio = forms.ChoiceField(
+        label=_("Launch option"),
+        help_text=_("The portfolio through which it is launched, with its limits."),
+        error_messages={"required": _("Choose a launch option: there are several.")},
+    )
+    version = forms.ChoiceField(
+        label=_("Product version"),
+        error_messages={"required": _("Choose a version.")},
+    )
+
+    def offer(self, options: list[LaunchOption], versions: list[Version]) -> None:
+        """Set the choices; a single launch option is preselected and hidden."""
+        portfolio = self.fields["portfolio"]
+        assert isinstance(portfolio, forms.ChoiceField)
+        portfolio.choices = [(o.portfolio.pk, o.portfolio.name) for o in options]
+        if len(options) == 1:
+            portfolio.widget = forms.HiddenInput()
+            portfolio.required = False
+        else:
+            portfolio.choices = [("", _("Choose a launch option")), *portfolio.choices]
+        version = self.fields["version"]
+        assert isinstance(version, forms.ChoiceField)
+        version.choices = [(each.pk, _version_label(each)) for each in versions]
+
+
+class LaunchChoicesForm(ChoicesForm):
+    """A launch also has a name and a region, for good."""
+
+    name = forms.CharField(
+        label=_("Product instance name"),
+        max_length=NAME_LENGTH,
+        help_text=_("1 to 128 characters. It cannot be changed later."),
+        error_messages={"required": _("Enter a name, or tick “Automatic generate”.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    automatic = forms.BooleanField(
+        label=_("Automatic generate"),
+        required=False,
+        help_text=_("A name is made from the product's name and a number."),
+    )
+    region = forms.ChoiceField(
+        label=_("Region"),
+        help_text=_("Where the resources are made. It cannot be changed later."),
+        error_messages={"required": _("Choose a region.")},
+    )
+
+    field_order = ["name", "automatic", "portfolio", "version", "region"]
+
+    def offer_regions(self, limits: Limits) -> None:
+        """Set the regions the launch option allows."""
+        region = self.fields["region"]
+        assert isinstance(region, forms.ChoiceField)
+        region.choices = [(each.pk, str(each)) for each in limits.regions()]
+
+
+def _version_label(version: Version) -> str:
+    if not version.active:
+        return WITHDRAWN_LABEL % {"name": version.name}
+    if version.guidance == Version.Guidance.DEFAULT:
+        return version.name
+    return VERSION_LABEL % {
+        "name": version.name,
+        "guidance": version.get_guidance_display(),
+    }

@@ -1,0 +1,191 @@
+"""What every engine is given, what it gives back, and the promise it keeps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class EngineError(Exception):
+    """Work that cannot be done; the message is shown to the person and says what to do."""
+
+
+class EngineMissing(EngineError):
+    """The machine lacks what an engine needs: a binary, or a sandbox to run it in."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment decides; `log_bytes` is where a run is stopped for flooding its log."""
+
+    terraform_bin: str = ""
+    provider_mirror: str = ""
+    allow_unsandboxed: bool = False
+    parallelism: int = 10
+    log_bytes: int = 256 << 20
+
+
+@dataclass(frozen=True)
+class Order:
+    """One piece of work for an engine.
+
+    `action` is plan, plan-destroy, apply, destroy or validate. `plan` is a saved
+    plan to carry out exactly, with apply and destroy. Ephemeral variables belong
+    in `secrets`: they must be given again when a saved plan is carried out, and
+    only the environment can do that. A `trusted` template may use provisioners.
+    """
+
+    action: str
+    files: Mapping[str, str]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    state: bytes | None = None
+    plan: bytes | None = None
+    trusted: bool = False
+
+
+@dataclass(frozen=True)
+class ResourceEvent:
+    """A resource entering a status, such as CREATE_IN_PROGRESS; `address` is unique in a run."""
+
+    address: str
+    type: str
+    name: str
+    status: str
+    physical_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """An error or warning of the engine; `variable` is the parameter it speaks of, if one."""
+
+    severity: str
+    summary: str
+    detail: str
+    address: str = ""
+    file: str = ""
+    line: int | None = None
+    variable: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a run's log; `offset` (bytes) is its key, `end` where the next one starts.
+
+    `total` counts operations (a replacement is two), on the line that tells it.
+    """
+
+    offset: int
+    end: int
+    at: str
+    stage: str
+    stream: str
+    level: str
+    message: str
+    resource: ResourceEvent | None = None
+    total: int | None = None
+    diagnostic: Diagnostic | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a plan does to one resource; sensitive parts of before and after are masked."""
+
+    address: str
+    type: str
+    name: str
+    action: str
+    reason: str
+    replace_paths: list[Any]
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Output:
+    """A result of a run; `type` is Terraform's type, a word or compact JSON."""
+
+    key: str
+    value: Any
+    sensitive: bool
+    type: str
+
+
+@dataclass(frozen=True)
+class StateResource:
+    """A resource the state tracks; `tainted` ones will be replaced by the next apply."""
+
+    address: str
+    type: str
+    name: str
+    physical_id: str
+    tainted: bool
+
+
+@dataclass(frozen=True)
+class StateFile:
+    """A state that was read completely; a higher serial of the same lineage is newer."""
+
+    body: bytes
+    serial: int
+    lineage: str
+    outputs: list[Output]
+    resources: list[StateResource]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended; not `finished` means that it died without a word."""
+
+    finished: bool
+    ok: bool
+    exit_code: int | None
+    stage: str
+    applying: bool
+    canceled: bool
+    message: str
+    stages: dict[str, dict[str, Any]]
+
+
+class Engine(Protocol):
+    """Runs orders in directories, detached: the caller may die and another may take over."""
+
+    def start(self, directory: Path, order: Order) -> None:
+        """Write the directory and start the run; EngineError when it cannot begin."""
+
+    def alive(self, directory: Path) -> bool:
+        """Whether any process of the run still lives."""
+
+    def events(self, directory: Path, offset: int, limit: int = 500) -> list[Event]:
+        """The complete log lines from a byte offset on, at most `limit`."""
+
+    def outcome(self, directory: Path) -> Outcome | None:
+        """How the run ended, or None while it is still going."""
+
+    def state(self, directory: Path) -> StateFile | None:
+        """The state the run has reached; None when there is none that can be trusted."""
+
+    def changes(self, directory: Path) -> list[Change]:
+        """What the plan made by the run would do."""
+
+    def plan_file(self, directory: Path) -> bytes | None:
+        """The saved plan, secrets included; None when there is none."""
+
+    def cancel(self, directory: Path, *, force: bool = False) -> bool:
+        """Ask the run to stop, or with `force` kill all of it; False when nothing runs."""
+
+    def clean(self, directory: Path, *, keep_events: bool = False) -> None:
+        """Remove everything that may hold secrets; the log too unless it is kept."""
+
+    def check_values(
+        self,
+        files: Mapping[str, str],
+        parameters: Mapping[str, Any],
+        secrets: Mapping[str, Any],
+    ) -> list[Diagnostic] | None:
+        """What is wrong with these values; None when no answer came in time."""
+
+    def version(self) -> str:
+        """Name and version of the tool, such as "terraform 1.11.4"; EngineMissing if none."""

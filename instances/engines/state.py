@@ -1,0 +1,68 @@
+"""Reads Terraform's state file; anything short of a whole state is no state."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from instances.engines.base import Output, StateFile, StateResource
+
+VERSION = 4
+
+
+def read(path: Path) -> StateFile | None:
+    """The state in the file, None when it is absent, empty, cut short or unreadable."""
+    try:
+        return parse(path.read_bytes())
+    except OSError:
+        return None
+
+
+def parse(body: bytes) -> StateFile | None:
+    """The state in these bytes, None when they are not a whole one.
+
+    Terraform truncates the file and writes it anew, so a reader may see any part of it;
+    and it takes an empty file for "nothing exists", which would create everything again.
+    """
+    try:
+        document = json.loads(body)
+        if document["version"] != VERSION or not document["lineage"]:
+            return None
+        return StateFile(
+            body=body,
+            serial=int(document["serial"]),
+            lineage=str(document["lineage"]),
+            outputs=[
+                _output(*item) for item in (document.get("outputs") or {}).items()
+            ],
+            resources=[
+                resource
+                for block in document.get("resources") or []
+                if block["mode"] == "managed"
+                for resource in _resources(block)
+            ],
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _output(key: str, found: dict[str, Any]) -> Output:
+    """One output of the root module."""
+    kind = found.get("type", "dynamic")
+    name = kind if isinstance(kind, str) else json.dumps(kind, separators=(",", ":"))
+    return Output(key, found["value"], bool(found.get("sensitive")), name)
+
+
+def _resources(block: dict[str, Any]) -> Iterator[StateResource]:
+    """The instances of one resource block; a deposed one still exists and is tracked."""
+    module = f"{block['module']}." if block.get("module") else ""
+    for found in block["instances"]:
+        address = f"{module}{block['type']}.{block['name']}"
+        if "index_key" in found:
+            address += f"[{json.dumps(found['index_key'], ensure_ascii=False)}]"
+        if found.get("deposed"):
+            address += f" (deposed {found['deposed']})"
+        tainted = found.get("status") == "tainted" or bool(found.get("deposed"))
+        identity = (found.get("attributes") or {}).get("id")
+        name = "" if identity is None else str(identity)
+        yield StateResource(address, block["type"], block["name"], name, tainted)

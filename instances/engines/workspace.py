@@ -1,0 +1,187 @@
+"""The directory of one run: what the launcher and Terraform find there, and nothing else.
+
+module/                  the template, and the override that puts the state beside it
+state/terraform.tfstate  written by Terraform after every resource
+terraform.tfvars.json    values that are not secret; secrets are in the environment
+run.json cli.tfrc        what the launcher does; Terraform's own settings
+pid lock                 who the launcher is; held by every process of the run
+events.jsonl stages.jsonl exit.json   the log, where its stages begin, how it ended
+plan.bin plan.json validate.json      what the stages leave
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from instances.engines import sandbox, state
+from instances.engines.base import EngineError, Order, Settings
+from instances.engines.binary import Binary
+
+STATE = "state/terraform.tfstate"
+VALUES = "terraform.tfvars.json"
+PLAN = "plan.bin"
+PLAN_DOCUMENT = "plan.json"
+# Installing a large provider writes one file of most of a gigabyte.
+FILE_BYTES = 2 << 30
+# Relative, because a saved plan remembers it and is carried out in another directory.
+BACKEND = {"terraform": {"backend": {"local": {"path": f"../{STATE}"}}}}
+# Sorts after every name a template may use, so that it has the last word.
+OVERRIDE = "module/zz_override.tf.json"
+NAME = re.compile(r"[^\W\d][\w-]*")
+FROM_PARENT = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE")
+NETWORK = ["-input=false", "-no-color"]
+
+
+def write(directory: Path, order: Order, binary: Binary, settings: Settings) -> None:
+    """Lay out a run. Raises EngineError when that is not possible."""
+    if order.state is not None and state.parse(order.state) is None:
+        raise EngineError(
+            "The last state cannot be read. Restore an earlier one first."
+        )
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise EngineError("This directory already holds a run.")
+        for folder in ("module", "state", "tmp"):
+            (directory / folder).mkdir(mode=0o700)
+        write_template(directory, order.files)
+        _write(directory / OVERRIDE, json.dumps(BACKEND).encode())
+        write_values(directory, order.parameters, settings)
+        if order.state is not None:
+            _write(directory / STATE, order.state)
+        if order.plan is not None:
+            _write(directory / PLAN, order.plan)
+        write_run(
+            directory, stages(order, directory, binary, settings), binary, settings
+        )
+    except (OSError, ValueError) as error:
+        raise EngineError(f"The run could not be prepared: {error}.") from error
+
+
+def write_template(directory: Path, files: Mapping[str, str]) -> None:
+    """Write the files of a template, whose names have been checked."""
+    for name, text in files.items():
+        path = directory / "module" / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(path, text.encode())
+
+
+def write_values(
+    directory: Path, values: Mapping[str, Any], settings: Settings
+) -> None:
+    """Write the values that are not secret, and the settings of the tool.
+
+    One key per line, because an error message quotes whole lines of it.
+    """
+    _write(directory / VALUES, json.dumps(dict(values), indent=1).encode())
+    _write(directory / "cli.tfrc", _cli_settings(settings).encode())
+
+
+def write_run(
+    directory: Path,
+    todo: list[dict[str, Any]],
+    binary: Binary,
+    settings: Settings,
+    **limits: int,
+) -> None:
+    """Write what the launcher is to do."""
+    certificates = [os.environ.get(name, "") for name in CERTIFICATES]
+    run = {
+        "stages": todo,
+        "working_directory": str(directory / "module"),
+        "sandboxed": not settings.allow_unsandboxed or bool(sandbox.available()),
+        "read": [
+            *(os.path.realpath(path) for path in binary.read),
+            *filter(None, (settings.provider_mirror, *certificates)),
+        ],
+        "limits": {"file_bytes": FILE_BYTES, **limits},
+        "log_bytes": settings.log_bytes,
+    }
+    _write(directory / "run.json", json.dumps(run, indent=1).encode())
+
+
+def environment(
+    directory: Path, secrets: Mapping[str, Any], region: Mapping[str, str]
+) -> dict[str, str]:
+    """The whole environment of a run: nothing of this process but proxies and CAs."""
+    inherited = {name: os.environ[name] for name in FROM_PARENT if name in os.environ}
+    return {
+        **inherited,
+        **region,
+        **dict(_secret(*item) for item in secrets.items() if item[1] is not None),
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": str(directory),
+        "PWD": str(directory / "module"),
+        "TMPDIR": str(directory / "tmp"),
+        # A socket's path may have 108 bytes, which a deep data directory would exceed.
+        # Relative to the working directory, which providers share with Terraform.
+        "PLUGIN_UNIX_SOCKET_DIR": "../tmp",
+        "TF_CLI_CONFIG_FILE": str(directory / "cli.tfrc"),
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+        "CHECKPOINT_DISABLE": "1",
+    }
+
+
+def stages(
+    order: Order, directory: Path, binary: Binary, settings: Settings
+) -> list[dict[str, Any]]:
+    """The commands of an action, in order."""
+    values = f"-var-file={directory / VALUES}"
+    plan_file = str(directory / PLAN)
+    parallel = [f"-parallelism={settings.parallelism}", "-lock-timeout=3s"]
+    json_init = ["-json"] if binary.streams_init else []
+    todo = [stage(binary, "init", *NETWORK, *json_init)]
+    if order.action == "validate":
+        return [*todo, stage(binary, "validate", "-json", stdout="validate.json")]
+    if order.plan is None:
+        destroys = order.action in ("destroy", "plan-destroy")
+        options = [*NETWORK, "-json", *parallel, *(["-destroy"] if destroys else [])]
+        todo.append(stage(binary, "plan", *options, f"-out={plan_file}", values))
+    if order.action in ("plan", "plan-destroy"):
+        todo.append(stage(binary, "show", "-json", plan_file, stdout=PLAN_DOCUMENT))
+    else:
+        todo.append(stage(binary, "apply", *NETWORK, "-json", *parallel, plan_file))
+    return todo
+
+
+def stage(binary: Binary, name: str, *options: str, stdout: str = "") -> dict[str, Any]:
+    """One command of a run; its output goes to the log unless `stdout` names a file."""
+    return {
+        "name": name,
+        "title": f"{binary.name} {name}",
+        "argv": [*binary.command, name, *options],
+        "stdout": stdout,
+    }
+
+
+def _secret(name: str, value: Any) -> tuple[str, str]:
+    """A secret value as an environment variable: text as it is, the rest as JSON."""
+    if not NAME.fullmatch(name):
+        raise EngineError(f"{name} is not the name of a variable.")
+    return f"TF_VAR_{name}", value if isinstance(value, str) else json.dumps(value)
+
+
+def _cli_settings(settings: Settings) -> str:
+    """Terraform's own settings: no calls home, and where providers come from."""
+    lines = ["disable_checkpoint = true"]
+    if settings.provider_mirror:
+        path = json.dumps(settings.provider_mirror).replace("${", "$${")
+        mirror = f"  filesystem_mirror {{\n    path = {path}\n  }}\n"
+        lines.append(f"provider_installation {{\n{mirror}}}")
+    return "\n".join(lines) + "\n"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner may read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)

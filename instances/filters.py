@@ -1,0 +1,132 @@
+"""What narrows a list of instances: one set of filters for the page, the CSV and the API."""
+
+import re
+import string
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db.models import CharField, Q, QuerySet, Value
+from django.utils.translation import gettext_lazy as _
+from django_filters import CharFilter, ChoiceFilter, FilterSet
+
+from catalog.models import Product, Region
+from console.lib.errors import Text
+from console.lib.people import Role, User
+from instances.models import Instance
+
+OPTIONS = 200
+LONGEST = 200
+# Pasted from chats and PDFs: spaces of any width, joiners, marks, the byte order mark.
+INVISIBLE = (
+    string.whitespace + "\u00a0\u00ad\u3000\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+)
+INSTANCE_ID = re.compile(r"pp-[0-9a-z]{14}")
+
+
+class SearchField(forms.CharField):
+    """Text somebody pasted: what cannot be seen at its ends is not part of it."""
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value) or "").strip(INVISIBLE)[:LONGEST]
+
+
+class TextFilter(CharFilter):
+    field_class = SearchField
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A filter in force, as the page shows it."""
+
+    name: str
+    label: Text
+    value: str
+
+
+class InstanceFilter(FilterSet):
+    """`q`, `status`, `product`, `region`, `owner`, `ownerless`.
+
+    A value that makes no sense is dropped.
+    """
+
+    q = TextFilter(method="search", label=_("Search"))
+    status = ChoiceFilter(choices=Instance.Status.choices, label=_("Status"))
+    product = TextFilter(field_name="product_id", label=_("Product"))
+    region = TextFilter(field_name="region_id", label=_("Region"))
+    owner = TextFilter(method="of_owner", label=_("Owner"))
+    ownerless = ChoiceFilter(
+        method="without_owner", choices=[("1", _("Yes"))], label=_("Owner has left")
+    )
+
+    class Meta:
+        model = Instance
+        fields: list[str] = []
+
+    def search(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        """By name, ID or its beginning, product or owner."""
+        lower = value.lower()
+        if INSTANCE_ID.fullmatch(lower):
+            return rows.filter(pk=lower)
+        products = Product.objects.filter(name__icontains=value)
+        owners = User.objects.filter(username__icontains=value)
+        return rows.filter(
+            Q(name__icontains=value)
+            | Q(pk__startswith=lower)
+            | Q(product__in=products.values("pk"))
+            | Q(owner__in=owners.values("pk"))
+        )
+
+    def of_owner(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        """By the owner's login, group or principal ID."""
+        people = User.objects.filter(Q(username__iexact=value) | Q(principal_id=value))
+        roles = Role.objects.filter(Q(name__iexact=value) | Q(principal_id=value))
+        return rows.filter(
+            Q(owner__in=people.values("pk")) | Q(owner_role__in=roles.values("pk"))
+        )
+
+    def without_owner(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        """Those nobody looks after: the person, or everybody in the group, has left."""
+        return rows.ownerless()  # type: ignore[attr-defined]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The filters in force, by name."""
+        self.form.is_valid()
+        return {name: value for name, value in self.form.cleaned_data.items() if value}
+
+    def applied(self, names: dict[str, str]) -> list[Applied]:
+        """The filters in force as tokens; `names` says what product and region IDs mean."""
+        words = {**names, **dict(Instance.Status.choices)}
+        return [
+            Applied(name, self.filters[name].label, _word(name, value, words))
+            for name, value in self.values.items()
+        ]
+
+
+def _word(name: str, value: str, words: dict[str, Any]) -> str:
+    return str(_("Yes") if name == "ownerless" else words.get(value, value))
+
+
+def filter_options(user: User) -> tuple[list[Any], list[Any]]:
+    """Products and regions to choose from, as (ID, name), in one query.
+
+    Read from their own tables: asking the instances which ones occur costs a full scan.
+    """
+    products = Product.objects.all()
+    if not user.is_administrator:
+        products = products.visible_to(user)
+    kind = {"kind": Value("2", output_field=CharField())}
+    found = (
+        Region.objects.annotate(kind=Value("1", output_field=CharField()))
+        .order_by()
+        .values_list("kind", "pk", "name")
+        .union(
+            products.annotate(**kind).order_by().values_list("kind", "pk", "name"),
+            all=True,
+        )
+        .order_by("kind", "name", "pk")[: 2 * OPTIONS]
+    )
+    regions = [(pk, name) for kind, pk, name in found if kind == "1"]
+    chosen = [(pk, name) for kind, pk, name in found if kind == "2"]
+    return chosen[:OPTIONS], regions[:OPTIONS]

@@ -1,0 +1,146 @@
+"""Step 1 of the wizards: what to launch, or what to change an instance to."""
+
+from functools import cached_property
+
+from django.conf import settings
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from catalog.limits import launch_options
+from catalog.models import Product, Region, Version
+from console.lib.errors import Conflict
+from console.lib.people import User
+from instances.choices_form import ChoicesForm, LaunchChoicesForm
+from instances.models import Instance, Plan, Task, Wish
+from instances.wish_form import WishForm
+from instances.wishes import (
+    Asked,
+    LaunchWish,
+    automatic_name,
+    launch_from,
+    update_from,
+    update_options,
+)
+
+
+class LaunchForm(WishForm):
+    """A launch of a product the caller was given. Raises Conflict without an active version."""
+
+    choices_class = LaunchChoicesForm
+
+    def __init__(
+        self,
+        product: Product,
+        by: User,
+        request_data: QueryDict,
+        *,
+        validate: bool = False,
+        draft: Plan | None = None,
+    ) -> None:
+        self.product, self.by, self.draft = product, by, draft
+        versions = list(product.versions.active().by_advice().select_related("product"))
+        if not versions:
+            raise Conflict(
+                _("This product has no active version, so it cannot be launched."),
+                code="InvalidProductVersion.NotFound",
+            )
+        super().__init__(
+            options=launch_options(product, by),
+            versions=versions,
+            request_data=request_data,
+            validate=validate,
+            start=draft.wish if draft else None,
+        )
+
+    @property
+    def needs_approval(self) -> bool:
+        return self.limits.needs_approval(Task.Kind.LAUNCH)
+
+    def prepare(self, choices: ChoicesForm) -> None:
+        assert isinstance(choices, LaunchChoicesForm)
+        choices.offer_regions(self.limits)
+        choices.fields["name"].required = "automatic" not in self.request_data
+
+    @cached_property
+    def regions(self) -> dict[str, Region]:
+        """Where the launch option allows it, by ID."""
+        return {region.pk: region for region in self.limits.regions()}
+
+    @property
+    def region(self) -> Region | None:
+        chosen = self.request_data.get("region") or self.first_choices()["region"]
+        return self.regions.get(chosen) or next(iter(self.regions.values()), None)
+
+    @property
+    def region_matters(self) -> bool:
+        """Whether another region changes what the fields suggest."""
+        return any(region.suggestions for region in self.regions.values())
+
+    def first_choices(self) -> dict[str, str]:
+        if self.draft is None:
+            return {"region": settings.REGION_ID}
+        return {"name": self.draft.instance_name, "region": self.draft.region_id}
+
+    def checked(self, asked: Asked) -> LaunchWish:
+        automatic = bool(self.request_data.get("automatic"))
+        name = self.request_data.get("name", "").strip()
+        return launch_from(
+            asked,
+            self.product,
+            name=automatic_name(self.product) if automatic else name,
+            region=self.request_data.get("region", ""),
+            by=self.by,
+        )
+
+
+class UpdateForm(WishForm):
+    """A change of an instance the caller was given. Raises Forbidden without a launch option."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        by: User,
+        request_data: QueryDict,
+        *,
+        validate: bool = False,
+        draft: Plan | None = None,
+    ) -> None:
+        self.instance, self.by, self.draft = instance, by, draft
+        super().__init__(
+            options=update_options(instance, by),
+            versions=self._versions(),
+            request_data=request_data,
+            validate=validate,
+            start=draft.wish if draft else instance.current(),
+        )
+
+    @property
+    def region(self) -> Region:
+        return self.instance.region
+
+    def _versions(self) -> list[Version]:
+        """What may be chosen; the running version also when nobody else may launch it."""
+        product, running = self.instance.product, self.instance.version
+        versions = list(product.versions.active().by_advice().select_related("product"))
+        known = [each.pk for each in versions]
+        return versions if running.pk in known else [*versions, running]
+
+    @property
+    def needs_approval(self) -> bool:
+        return self.limits.needs_approval(Task.Kind.UPDATE)
+
+    @property
+    def base_task(self) -> str:
+        """The last task the person knows of: when the page or its draft was opened."""
+        known = self.instance.last_task_id
+        if "base_task" in self.request_data:
+            return self.request_data.get("base_task", "")
+        return (self.draft.base_task_id if self.draft else known) or ""
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether somebody else has changed the instance since the page was opened."""
+        return self.base_task != (self.instance.last_task_id or "")
+
+    def checked(self, asked: Asked) -> Wish:
+        return update_from(asked, self.instance, by=self.by)

@@ -1,0 +1,29 @@
+"""`manage.py work`: a worker alone."""
+
+import signal
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from instances.worker import Worker
+
+
+class Command(BaseCommand):
+    help = "Run queued tasks and previews until told to stop."
+    # A worker serves no pages: checking them all would only delay its start.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--once", action="store_true", help="stop when the queue is empty"
+        )
+        parser.add_argument(
+            "--concurrency", type=int, default=4, help="runs followed at once (4)"
+        )
+
+    def handle(self, *, once: bool, concurrency: int, **options: Any) -> None:
+        worker = Worker(concurrency)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stop())
+        worker.work(once=once)

@@ -1,0 +1,37 @@
+"""The instances' models."""
+
+from instances.models.approval import Duties, OperationRecord
+from instances.models.check import Check
+from instances.models.decision import Stale
+from instances.models.instance import Instance, Wish, instance_for
+from instances.models.notice import Notice, notice_for
+from instances.models.ownership import Move, Principal
+from instances.models.plan import Plan, plan_for
+from instances.models.resource import Resource, StateVersion, Tag
+from instances.models.task import Output, Task, TaskLog, task_for
+from instances.models.work import Fenced, Work
+
+__all__ = [
+    "Check",
+    "Duties",
+    "Fenced",
+    "Instance",
+    "Move",
+    "Notice",
+    "OperationRecord",
+    "Output",
+    "Plan",
+    "Principal",
+    "Resource",
+    "Stale",
+    "StateVersion",
+    "Tag",
+    "Task",
+    "TaskLog",
+    "Wish",
+    "Work",
+    "instance_for",
+    "notice_for",
+    "plan_for",
+    "task_for",
+]

@@ -1,0 +1,138 @@
+"""A check: something tried out in the background before people rely on it.
+
+A version is given to `init` and `validate`; a region's credentials make a plan of nothing.
+A check changes nothing and has no verb to carry anything out.
+"""
+
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models import Region, Version
+from console.lib.audit import AuditEntry
+from console.lib.ids import id_field
+from console.lib.people import User
+from instances.models.work import Work, WorkQuerySet, queue_indexes
+from instances.wake import wake_workers
+
+
+class CheckQuerySet(WorkQuerySet):
+    def light(self) -> "CheckQuerySet":
+        """Without what only the run itself needs."""
+        return self.defer("secrets", "parameters", "tags", "stages")
+
+    def ask(self, subject: Version | Region, *, by: User | None) -> "Check":
+        """Queue a check of a version or of a region's credentials.
+
+        One that is waiting or running is given back; one that has ended is replaced.
+        """
+        about = {"version" if isinstance(subject, Version) else "region": subject}
+        try:
+            with transaction.atomic():
+                self.filter(**about, state=Work.State.ENDED).delete()
+                check: Check = self.create(**about, created_by=by)
+                transaction.on_commit(wake_workers)
+        except IntegrityError:
+            return self.filter(**about).get()
+        return check
+
+
+def check_version(version: Version, *, by: User) -> None:
+    """Have a new version checked. The catalogue finds this by the setting VERSION_CHECK."""
+    Check.objects.ask(version, by=by)
+
+
+class Check(Work):
+    """One check; the newest of a version or region is the only one kept."""
+
+    class Status(models.TextChoices):
+        IN_PROGRESS = "InProgress", _("In progress")
+        SUCCEEDED = "Succeeded", _("Succeeded")
+        FAILED = "Failed", _("Failed")
+
+    id = id_field("check")
+    version = models.ForeignKey(  # type: ignore[assignment]
+        Version,
+        models.CASCADE,
+        null=True,
+        related_name="checks",
+        verbose_name=_("version"),
+    )
+    region = models.ForeignKey(
+        Region,
+        models.CASCADE,
+        null=True,
+        related_name="checks",
+        verbose_name=_("region"),
+    )
+    status = models.CharField(
+        _("status"),
+        max_length=16,
+        choices=Status,
+        default=Status.IN_PROGRESS,
+        editable=False,
+    )
+    status_message = models.TextField(_("status message"), blank=True, editable=False)
+    # Each a dict of severity, message, file (may be empty) and line (may be None).
+    problems = models.JSONField(_("problems"), default=list, editable=False)
+    log = models.JSONField(_("log"), default=list, editable=False)
+    engine_version = models.CharField(max_length=64, blank=True, editable=False)
+
+    objects = CheckQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("check")
+        verbose_name_plural = _("checks")
+        ordering = ["-created_at", "-id"]
+        indexes = [*queue_indexes("check")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(version__isnull=False, region__isnull=True)
+                | Q(version__isnull=True, region__isnull=False),
+                name="check_has_one_subject",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="InProgress") & ~Q(state="ended")
+                | Q(status__in=["Succeeded", "Failed"], state="ended"),
+                name="check_status_agrees_with_queue",
+            ),
+            models.UniqueConstraint(fields=["version"], name="check_version_once"),
+            models.UniqueConstraint(fields=["region"], name="check_region_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.pk
+
+    @property
+    def running(self) -> bool:
+        return self.status == self.Status.IN_PROGRESS
+
+    @property
+    def passed(self) -> bool:
+        return self.status == self.Status.SUCCEEDED
+
+    def end(self, *, ok: bool, message: str, **found: Any) -> None:
+        """Note the result; a version that waited for it becomes active.
+
+        Raises Fenced when another worker holds the check.
+        """
+        moment = now()
+        with transaction.atomic():
+            self.write(
+                state=self.State.ENDED,
+                status=self.Status.SUCCEEDED if ok else self.Status.FAILED,
+                status_message=message,
+                ended_at=moment,
+                updated_at=moment,
+                lease_until=None,
+                **found,
+            )
+            subject = self.version or self.region
+            AuditEntry.objects.record(
+                "Check", subject, by=None, after={"status": self.status}
+            )
+            if ok and self.version is not None:
+                self.version.admit(by=self.created_by)

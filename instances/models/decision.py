@@ -1,0 +1,129 @@
+"""The decision on a plan: four eyes, an approver of this moment, one decision for one preview."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from console.lib.errors import Conflict, Forbidden, InvalidInput, Text
+from console.lib.people import User
+from instances.models.approval import COMMENT_LENGTH, OperationRecord, fits
+from instances.models.notice import Notice
+from instances.models.plan_life import PlanLife
+
+if TYPE_CHECKING:
+    from instances.models.plan import Plan
+
+
+class Stale(Conflict):
+    """Something moved since the preview: nothing runs; `moved` says what it was."""
+
+    code = "IncorrectStatus.Plan"
+
+    def __init__(self, moved: Iterable[Text]) -> None:
+        self.moved = list(moved)
+        sentence = " ".join(str(each) for each in self.moved)
+        super().__init__(
+            _("The plan is stale. %(moved)s Nothing was run.") % {"moved": sentence},
+            hint=_("Preview it again, then have the new preview approved."),
+        )
+
+
+class Decided(PlanLife):
+    """Abstract: a plan that somebody else than its owner accepts or refuses."""
+
+    class Meta:
+        abstract = True
+
+    def may_decide(self, user: User) -> bool:
+        """Whether somebody is an approver now. Four eyes: the owner never is."""
+        return user.pk != self.owner_id and fits(user, self.approvers)
+
+    def visible_to(self, user: User) -> bool:
+        """Whether somebody may see it: owner, administrators, who decides or has decided."""
+        if user.pk == self.owner_id:
+            return True
+        if self.draft:
+            return False
+        if user.is_administrator or fits(user, self.approvers):
+            return True
+        return self._decisions().filter(operator=user).exists()
+
+    def deciders(self) -> "QuerySet[User]":
+        """Who has decided on the plan."""
+        return User.objects.filter(pk__in=self._decisions().values("operator"))
+
+    def moved_approval(self) -> list[Text]:
+        """Say so when the approval was given to something else than this."""
+        if self.approved_digest() == self.digest:
+            return []
+        return [_("What was approved is another preview than this one.")]
+
+    def approved_digest(self) -> str:
+        """What was approved last; empty when nobody has approved anything."""
+        given = OperationRecord.objects.filter(
+            plan_id=self.pk, action=OperationRecord.Action.APPROVE
+        )
+        last = given.order_by("-at", "-pk").values_list("digest", flat=True).first()
+        return last or ""
+
+    def _decisions(self) -> "QuerySet[OperationRecord]":
+        return OperationRecord.objects.filter(
+            plan_id=self.pk, action__in=OperationRecord.DECISIONS
+        )
+
+    def approve(self, *, by: User, comment: str = "", seen: str = "") -> None:
+        """Accept exactly what was previewed. `seen` is the digest the approver looked at.
+
+        Raises Forbidden for the owner and for who is no approver now, Stale when something
+        moved, Conflict when the plan no longer waits or is not what was seen.
+        """
+        with transaction.atomic():
+            self._check_decision(by, comment, seen)
+            if moved := self.moved() + self.moved_file():
+                raise Stale(moved)
+            self._decide(OperationRecord.Action.APPROVE, by, comment)
+
+    def reject(self, *, by: User, comment: str = "", seen: str = "") -> None:
+        """Refuse it. Raises Forbidden and Conflict like `approve`."""
+        with transaction.atomic():
+            self._check_decision(by, comment, seen)
+            self._decide(OperationRecord.Action.REJECT, by, comment)
+
+    def _check_decision(self, by: User, comment: str, seen: str) -> None:
+        if self.status != self.Status.APPLICATION_IN_PROGRESS:
+            raise self._refusal()
+        if by.pk == self.owner_id:
+            raise Forbidden(_("Somebody else must decide on your own plan."))
+        # Asked anew: who was an approver when the plan was made may be none now.
+        self.__dict__.pop("approvers", None)
+        if not self.may_decide(by):
+            raise Forbidden(_("You are not assigned to decide on this plan."))
+        if seen and seen != self.digest:
+            raise Conflict(
+                _("The plan was previewed again since you opened it. Read it again."),
+                code="IncorrectStatus.Plan",
+            )
+        if len(comment) > COMMENT_LENGTH:
+            problem = _("Use at most %(most)d characters.") % {"most": COMMENT_LENGTH}
+            raise InvalidInput({"comment": [problem]}, code="InvalidComment")
+
+    def _decide(self, action: str, by: User, comment: str) -> None:
+        approved = action == OperationRecord.Action.APPROVE
+        target = (
+            self.Status.APPLICATION_APPROVED
+            if approved
+            else self.Status.APPLICATION_REJECTED
+        )
+        if not self._move(
+            [self.Status.APPLICATION_IN_PROGRESS], target, digest=self.digest
+        ):
+            raise self._refusal()
+        self._record(action, by, comment)
+        facts = {"digest": self.digest, "file_digest": self.file_digest}
+        self._audit(f"{action}Plan", by, after=facts, reason=comment)
+        self._forget_requests()
+        kind = Notice.Kind.APPROVED if approved else Notice.Kind.REJECTED
+        Notice.objects.tell([self.owner], kind, cast("Plan", self), comment=comment)

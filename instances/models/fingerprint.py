@@ -1,0 +1,90 @@
+"""What an approval is bound to: everything that decides what the run of a plan will do."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
+
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from console.lib.errors import Text
+
+if TYPE_CHECKING:
+    from instances.models.previewed import Previewed
+
+SALT = "instances.models.fingerprint"
+MOVED: Mapping[str, Text] = {
+    "request": _("What the plan is for has changed: version, launch option or region."),
+    "template": _("The template of the version is another one."),
+    "parameters": _("The parameters are no longer those that were previewed."),
+    "tags": _("The tags are no longer those that were previewed."),
+    "state": _("The resources of the instance have changed since the preview."),
+    "file": _("The saved plan is not the one that the preview made."),
+    "expires_at": _("The time until which the plan is good has been changed."),
+}
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Digests of all parts, so that a difference can be named without keeping the values.
+
+    Parameters are hashed with the site's key: a plain hash of a short secret is guessable.
+    """
+
+    request: str
+    template: str
+    parameters: str
+    tags: str
+    state: str
+    file: str
+    expires_at: str
+
+    @classmethod
+    def of(cls, plan: "Previewed", *, state: str) -> Self:
+        """Take the fingerprint of a plan as it is stored, over a state of its instance."""
+        target = [
+            plan.operation,
+            plan.reserved_instance_id,
+            plan.instance_name,
+            plan.region_id,
+            plan.version_id,
+            plan.portfolio_id,
+        ]
+        parameters = salted_hmac(SALT, _canonical(plan.values), algorithm="sha256")
+        return cls(
+            request=_digest(target),
+            template=plan.version.template.digest,
+            parameters=parameters.hexdigest(),
+            tags=_digest(plan.tags),
+            state=state,
+            file=plan.file_digest,
+            expires_at=plan.expires_at.isoformat() if plan.expires_at else "",
+        )
+
+    @classmethod
+    def read(cls, stored: Mapping[str, str]) -> Self:
+        """Read one that was stored; a part that is missing is empty, so it differs."""
+        return cls(**{each.name: stored.get(each.name, "") for each in fields(cls)})
+
+    def stored(self) -> dict[str, str]:
+        return asdict(self)
+
+    @property
+    def digest(self) -> str:
+        """One SHA-256 for all parts: what an approver's decision names."""
+        return _digest(asdict(self))
+
+    def differences(self, other: "Fingerprint") -> list[Text]:
+        """Say in words what the other one does not share."""
+        mine, theirs = asdict(self), asdict(other)
+        return [MOVED[name] for name, value in mine.items() if value != theirs[name]]
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()

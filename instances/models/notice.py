@@ -1,0 +1,133 @@
+"""A notice: something about a plan that a person should know, in the console and by mail."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import OuterRef, Q, Subquery
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from console.lib.errors import NotFound, Text
+from console.lib.people import User
+from instances.mail import Letter, send
+
+if TYPE_CHECKING:
+    from instances.models.plan import Plan
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def unread(self) -> "NoticeQuerySet":
+        return self.filter(read_at=None)
+
+    def tell(
+        self, people: Iterable[User], kind: str, plan: "Plan", *, comment: str = ""
+    ) -> None:
+        """Leave a notice for each person, and send them a mail once this is committed."""
+        notices = [Notice(recipient=each, kind=kind, plan=plan) for each in people]
+        Notice.objects.bulk_create(notices)
+        letters = [
+            Letter(each.recipient.email, str(each), _body(each, comment))
+            for each in notices
+            if each.recipient.email
+        ]
+        if letters:
+            transaction.on_commit(partial(send, letters))
+
+    def mark_read(self) -> None:
+        """Note that these were read, those that were not before."""
+        self.unread().update(read_at=now())
+
+
+class Notice(models.Model):
+    """One line of somebody's notices. `kind` says what happened to the plan."""
+
+    class Kind(models.TextChoices):
+        REQUESTED = "requested", _("waits for your decision")
+        READY = "ready", _("can be executed")
+        FAILED = "failed", _("could not be previewed")
+        APPROVED = "approved", _("was approved")
+        REJECTED = "rejected", _("was rejected")
+        CANCELED = "canceled", _("was canceled")
+        EXECUTED = "executed", _("was executed")
+        EXECUTION_FAILED = "execution-failed", _("failed when it was executed")
+
+    SENTENCES: Mapping[str, Text] = {
+        Kind.REQUESTED: _("The plan %(name)s waits for your decision."),
+        Kind.READY: _("The plan %(name)s can be executed."),
+        Kind.FAILED: _("The plan %(name)s could not be previewed."),
+        Kind.APPROVED: _("The plan %(name)s was approved: it can be executed."),
+        Kind.REJECTED: _("The plan %(name)s was rejected."),
+        Kind.CANCELED: _("The plan %(name)s was canceled."),
+        Kind.EXECUTED: _("The plan %(name)s was executed."),
+        Kind.EXECUTION_FAILED: _("The plan %(name)s failed when it was executed."),
+    }
+
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="notices",
+        verbose_name=_("recipient"),
+    )
+    plan = models.ForeignKey(
+        "instances.Plan",
+        models.CASCADE,
+        related_name="notices",
+        verbose_name=_("plan"),
+    )
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+    read_at = models.DateTimeField(_("read"), null=True, editable=False)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["recipient", "-created_at", "-id"], name="notice_of_person"
+            ),
+            models.Index(
+                fields=["recipient"],
+                name="notice_unread",
+                condition=Q(read_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.SENTENCES[self.kind]) % {"name": self.plan.name}
+
+
+def _body(notice: Notice, comment: str) -> str:
+    plan = notice.plan
+    address = reverse("instances:plan-detail", args=[plan.pk])
+    lines = [
+        str(notice),
+        "",
+        f"{plan.get_operation_display()}: {plan.instance_name}",
+        f"{plan.version.product} {plan.version}",
+        str(_("Requested by %(name)s.") % {"name": plan.owner.display_name}),
+    ]
+    if comment:
+        lines += ["", comment]
+    return "\n".join([*lines, "", f"{settings.PUBLIC_URL}{address}", ""])
+
+
+def unread_of(person: OuterRef) -> Subquery:
+    """The number of somebody's unread notices, to be fetched along with them."""
+    unread = Notice.objects.unread().filter(recipient=person).order_by()
+    count = unread.values("recipient").annotate(number=models.Count("pk"))
+    return Subquery(count.values("number"), output_field=models.IntegerField())
+
+
+def notice_for(user: User, pk: int) -> Notice:
+    """Return a notice of this person. Raises NotFound: missing and foreign are one."""
+    notice = Notice.objects.filter(recipient=user, pk=pk).select_related("plan").first()
+    if notice is None:
+        raise NotFound(_("There is no such notice."))
+    return notice

@@ -1,0 +1,156 @@
+"""Who an instance belongs to, and how it gets to somebody else: above all when its owner leaves.
+
+A transfer moves the row of the instance and nothing else, so it is possible while a task
+runs: the task finishes under the new owner.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from console.lib.audit import AuditEntry
+from console.lib.errors import Conflict, InvalidInput, Text
+from console.lib.people import Role, User
+
+Principal = User | Role
+REASON_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class Move:
+    """What became of one instance in a transfer. `refusal` is empty when it was moved."""
+
+    pk: str
+    name: str
+    before: dict[str, Any]
+    refusal: Text = ""
+
+    @property
+    def moved(self) -> bool:
+        return not self.refusal
+
+
+def owner_columns(owner: Principal) -> dict[str, Any]:
+    """The columns of an instance that belongs to a person or a group."""
+    if isinstance(owner, Role):
+        return {"owner_id": None, "owner_role_id": owner.pk}
+    return {"owner_id": owner.pk, "owner_role_id": None}
+
+
+def owner_name(columns: dict[str, Any]) -> str:
+    """The owner behind such columns in words, `user/alice` or `role/operators`."""
+    if role := columns.get("owner_role_id"):
+        name = Role.objects.filter(pk=role).values_list("name", flat=True).first()
+        return f"role/{name or role}"
+    people = User.objects.filter(pk=columns.get("owner_id"))
+    return f"user/{people.values_list('username', flat=True).first() or ''}"
+
+
+def check_recipient(to: Principal, reason: str = "") -> None:
+    """Raise InvalidInput for somebody who has left: nothing is handed over to them."""
+    if isinstance(to, User) and not to.is_active:
+        sentence = _("%(name)s is not active. Choose somebody else.")
+        raise InvalidInput({"to": [sentence % {"name": to.get_username()}]})
+    if len(reason) > REASON_LENGTH:
+        sentence = _("Use at most %(most)d characters.") % {"most": REASON_LENGTH}
+        raise InvalidInput({"reason": [sentence]})
+
+
+class OwnedQuerySet(models.QuerySet[Any]):
+    """Abstract: the part of the instances' queryset that is about owners."""
+
+    def ownerless(self) -> Self:
+        """Living instances nobody looks after: the person, or everybody in the group, has left."""
+        left = User.objects.filter(is_active=False)
+        looked_after = Role.objects.filter(user__is_active=True)
+        deserted = Role.objects.exclude(pk__in=looked_after.values("pk"))
+        nobody = Q(owner__in=left.values("pk")) | Q(
+            owner_role__in=deserted.values("pk")
+        )
+        return self.filter(nobody, terminated_at=None)
+
+    @transaction.atomic
+    def move(self, to: Principal) -> list[Move]:
+        """Give every one of these to a person or a group; the caller puts it on record.
+
+        Says of each what became of it. One that is changing hands at this moment is left
+        to whoever was faster. Raises InvalidInput when the recipient has left.
+        """
+        check_recipient(to)
+        columns = ("pk", "name", "owner_id", "owner_role_id", "terminated_at")
+        return [self._move(row, to) for row in self.order_by("name").values(*columns)]
+
+    def _move(self, row: dict[str, Any], to: Principal) -> Move:
+        before = {name: row[name] for name in ("owner_id", "owner_role_id")}
+        after, refusal = owner_columns(to), ""
+        # Not `self`: after a move the row is no longer in a set chosen by its owner.
+        same = self.model.objects.filter(pk=row["pk"], terminated_at=None, **before)
+        if row["terminated_at"] is not None:
+            refusal = _("It has been terminated.")
+        elif before == after:
+            refusal = _("It belongs to them already.")
+        elif not same.update(**after):
+            refusal = _("It was changed at this very moment.")
+        return Move(row["pk"], row["name"], before, refusal)
+
+    @transaction.atomic
+    def hand_over(self, *, to: Principal, by: User, reason: str = "") -> list[Move]:
+        """Give all of these to a person or a group, with one entry in the audit trail.
+
+        Says of each what became of it. Raises InvalidInput when the recipient has left.
+        """
+        check_recipient(to, reason)
+        moves = self.move(to)
+        if any(each.moved for each in moves):
+            AuditEntry.objects.record(
+                "TransferInstances",
+                to,
+                by=by,
+                before={"owners": owners_before(moves)},
+                after={"owner": owner_name(owner_columns(to))},
+                reason=reason,
+            )
+        return moves
+
+
+def owners_before(moves: Iterable[Move]) -> dict[str, str]:
+    """Who had each instance that was moved, for the audit trail."""
+    moved = [each for each in moves if each.moved]
+    names = {tuple(each.before.values()): "" for each in moved}
+    for each in moved:
+        key = tuple(each.before.values())
+        names[key] = names[key] or owner_name(each.before)
+    return {each.pk: names[tuple(each.before.values())] for each in moved}
+
+
+class Owned(models.Model):
+    """Abstract: an instance as something that belongs to somebody."""
+
+    class Meta:
+        abstract = True
+
+    @transaction.atomic
+    def transfer(self, *, to: Principal, by: User, reason: str = "") -> None:
+        """Give the instance to a person or a group.
+
+        Raises InvalidInput when the recipient has left, Conflict when it has been
+        terminated, belongs to them already, or changes hands at this moment.
+        """
+        check_recipient(to, reason)
+        rows: Any = type(self)._default_manager.filter(pk=self.pk)
+        [move] = rows.move(to)
+        if not move.moved:
+            raise Conflict(move.refusal, code="IncorrectStatus.ProvisionedProduct")
+        AuditEntry.objects.record(
+            "TransferInstance",
+            self,
+            by=by,
+            before={"owner": owner_name(move.before)},
+            after={"owner": owner_name(owner_columns(to))},
+            reason=reason,
+        )
+        self.refresh_from_db(fields=["owner", "owner_role"])

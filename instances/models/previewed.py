@@ -1,0 +1,183 @@
+"""What a preview is made of: the wish, where it goes, what was found, and whether it still holds."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import localtime, now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from catalog.models import Region
+from console.lib.encryption import EncryptedField
+from console.lib.errors import Text
+from console.lib.ids import new_id
+from instances.models.fingerprint import MOVED, Fingerprint
+from instances.models.instance import Instance, Wish
+from instances.models.task import Task
+from instances.models.work import Work
+
+UNSEEN: Mapping[str, Any] = {
+    "state": Work.State.QUEUED,
+    "status_message": "",
+    "base_state": "",
+    "changes": [],
+    "log": [],
+    "file": None,
+    "file_digest": "",
+    "fingerprint": {},
+    "digest": "",
+    "expires_at": None,
+    "previewed_at": None,
+    "started_at": None,
+    "ended_at": None,
+    "cancel_requested_at": None,
+    "run_directory": "",
+    "offset": 0,
+    "stage": "",
+    "stages": {},
+    "attempt": 0,
+}
+
+
+class Previewed(Work):
+    """A change that is computed before it is made. Abstract: the content of a plan."""
+
+    operation = models.CharField(
+        gettext_lazy("operation type"),
+        max_length=32,
+        choices=Task.Kind,
+        editable=False,
+    )
+    region = models.ForeignKey(
+        Region,
+        models.PROTECT,
+        related_name="+",
+        verbose_name=gettext_lazy("stack region"),
+    )
+    instance = models.ForeignKey(
+        Instance,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="plans",
+        verbose_name=gettext_lazy("instance"),
+    )
+    # A launch has its instance's ID before there is an instance.
+    reserved_instance_id = models.CharField(
+        max_length=24, default=partial(new_id, "pp"), editable=False
+    )
+    instance_name = models.CharField(gettext_lazy("instance name"), max_length=128)
+    # What the preview started from
+    base_task = models.ForeignKey(
+        Task, models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    base_state = models.CharField(max_length=96, blank=True, editable=False)
+    # What the preview found
+    changes = models.JSONField(
+        gettext_lazy("resource changes"), default=list, editable=False
+    )
+    log = models.JSONField(gettext_lazy("log"), default=list, editable=False)
+    file = EncryptedField(gettext_lazy("saved plan"), null=True)
+    file_digest = models.CharField(max_length=64, blank=True, editable=False)
+    engine_version = models.CharField(max_length=64, blank=True, editable=False)
+    previewed_at = models.DateTimeField(null=True, editable=False)
+    # What an approval is bound to
+    fingerprint = models.JSONField(default=dict, editable=False)
+    digest = models.CharField(max_length=64, blank=True, editable=False)
+    expires_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def wish(self) -> Wish:
+        """What the plan asks for."""
+        return Wish(self.version, self.portfolio, self.values, self.tags)
+
+    def counts(self) -> dict[str, int]:
+        """How many resources are added, modified, replaced, removed, left alone."""
+        counts = dict.fromkeys(("Add", "Modify", "Replace", "Remove", "None"), 0)
+        for change in self.changes:
+            counts[change["action"]] += 1
+        return counts
+
+    @property
+    def steps(self) -> int:
+        """How many changes an apply reports: a replacement is a removal and a creation."""
+        counts = self.counts()
+        return sum(counts.values()) - counts["None"] + counts["Replace"]
+
+    def seal(self, file: bytes) -> dict[str, object]:
+        """Take up the saved plan and return the columns that bind an approval to it."""
+        self.file = file
+        self.file_digest = hashlib.sha256(file).hexdigest()
+        self.expires_at = now() + timedelta(hours=settings.PLAN_HOURS)
+        found = Fingerprint.of(self, state=self.base_state)
+        return {
+            "file_digest": self.file_digest,
+            "expires_at": self.expires_at,
+            "fingerprint": found.stored(),
+            "digest": found.digest,
+        }
+
+    def forget(self) -> list[str]:
+        """Make it a plan that no preview has seen yet; return the columns to store."""
+        columns: dict[str, Any] = {
+            **UNSEEN,
+            "base_task": self.instance.last_task if self.instance else None,
+            "queued_at": now(),
+        }
+        for name, value in columns.items():
+            setattr(self, name, value)
+        return list(columns)
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether another task has changed the instance since the preview began."""
+        instance = self.instance
+        return instance is not None and instance.last_task_id != self.base_task_id
+
+    def moved(self) -> list[Text]:
+        """Say what is no longer as it was previewed; empty when the plan still holds."""
+        found: list[Text] = []
+        if self.overtaken:
+            found.append(self._overtaken_by())
+        return found + self.moved_content()
+
+    def moved_content(self) -> list[Text]:
+        """The same for the content and the state alone: the plan's own task may be running."""
+        was = Fingerprint.read(self.fingerprint)
+        state = self.instance.state_mark if self.instance else ""
+        found = was.differences(Fingerprint.of(self, state=state))
+        if was.digest != self.digest:
+            found.append(_("The record of the preview was changed."))
+        if self.expires_at is None or self.expires_at <= now():
+            found.append(self._expired())
+        return found
+
+    def moved_file(self) -> list[Text]:
+        """The same for the bytes of the saved plan, which only a run has to read."""
+        file = b"" if self.file is None else bytes(self.file)
+        same = hashlib.sha256(file).hexdigest() == self.file_digest
+        return [] if same else [MOVED["file"]]
+
+    def _overtaken_by(self) -> Text:
+        task = self.instance.last_task if self.instance else None
+        if task is None:
+            return _("The instance was changed since the preview.")
+        return _("The instance was changed since the preview: %(kind)s (%(task)s).") % {
+            "kind": task.get_kind_display(),
+            "task": task.pk,
+        }
+
+    def _expired(self) -> Text:
+        if self.expires_at is None:
+            return _("The preview has no time until which it is good.")
+        return _("The plan was good until %(time)s.") % {
+            "time": f"{localtime(self.expires_at):%Y-%m-%d %H:%M}"
+        }

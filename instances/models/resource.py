@@ -1,0 +1,94 @@
+"""What an instance is made of, and the record of its state."""
+
+from django.db import models
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from console.lib.encryption import EncryptedField
+from console.lib.ids import id_field
+from instances.models.instance import Instance
+from instances.models.task import Task
+
+
+class Resource(models.Model):
+    """A resource as the engine reported it last. `status` is one of ROS's words."""
+
+    instance = models.ForeignKey(
+        Instance, models.CASCADE, related_name="resources", verbose_name=_("instance")
+    )
+    address = models.CharField(_("address"), max_length=512)
+    name = models.CharField(_("name"), max_length=255)
+    type = models.CharField(_("type"), max_length=255)
+    physical_id = models.CharField(_("resource ID"), max_length=512, blank=True)
+    status = models.CharField(_("status"), max_length=32)
+    reason = models.TextField(_("description"), blank=True)
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+    updated_at = models.DateTimeField(_("updated"), default=now, editable=False)
+
+    class Meta:
+        verbose_name = _("resource")
+        verbose_name_plural = _("resources")
+        ordering = ["address"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance", "address"], name="resource_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+    @staticmethod
+    def name_of(address: str, kind: str) -> str:
+        """The part of an address that tells resources of one type apart: `server[0]`."""
+        return address.replace(f"{kind}.", "", 1)
+
+
+class Tag(models.Model):
+    """A tag of an instance, as its last successful change set it."""
+
+    instance = models.ForeignKey(Instance, models.CASCADE, related_name="tags")
+    key = models.CharField(_("key"), max_length=128)
+    value = models.CharField(_("value"), max_length=128, blank=True)
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        ordering = ["key"]
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "key"], name="tag_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class StateVersion(models.Model):
+    """One serial of an instance's state. Rows are only ever added: none is overwritten."""
+
+    id = id_field("state")
+    instance = models.ForeignKey(Instance, models.CASCADE, related_name="states")
+    task = models.ForeignKey(
+        Task, models.SET_NULL, null=True, related_name="states", editable=False
+    )
+    lineage = models.CharField(_("lineage"), max_length=64, editable=False)
+    serial = models.PositiveIntegerField(_("serial"), editable=False)
+    digest = models.CharField(_("digest"), max_length=64, editable=False)
+    body = EncryptedField(_("state"))
+    resource_count = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+
+    class Meta:
+        verbose_name = _("state version")
+        verbose_name_plural = _("state versions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance", "lineage", "serial"], name="state_serial_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["instance", "-created_at"], name="state_newest")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} #{self.serial}"

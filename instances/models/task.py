@@ -1,0 +1,204 @@
+"""A task: one launch, update or termination, from the button to the evidence of its end."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from console.lib.audit import AuditEntry
+from console.lib.encryption import EncryptedJSONField
+from console.lib.errors import Conflict, NotFound
+from console.lib.ids import id_field
+from console.lib.people import User
+from instances.models.work import Work, WorkQuerySet, queue_indexes
+
+if TYPE_CHECKING:
+    from instances.models.instance import Instance
+
+
+class TaskQuerySet(WorkQuerySet):
+    def newest_first(self) -> "TaskQuerySet":
+        return self.order_by("-created_at", "-pk")
+
+
+class Task(Work):
+    """A change of one instance. `kind` and `status` are the API's words."""
+
+    class Kind(models.TextChoices):
+        LAUNCH = "LaunchProduct", _("Launch product")
+        UPDATE = "UpdateProvisionedProduct", _("Update instance")
+        TERMINATE = "TerminateProvisionedProduct", _("Terminate instance")
+
+    class Status(models.TextChoices):
+        IN_PROGRESS = "InProgress", _("In progress")
+        SUCCEEDED = "Succeeded", _("Succeeded")
+        FAILED = "Failed", _("Failed")
+
+    id = id_field("task")
+    instance = models.ForeignKey(
+        "instances.Instance",
+        models.CASCADE,
+        related_name="tasks",
+        verbose_name=_("instance"),
+    )
+    plan = models.OneToOneField(
+        "instances.Plan",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="task",
+        verbose_name=_("plan"),
+    )
+    kind = models.CharField(_("task type"), max_length=32, choices=Kind)
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status, default=Status.IN_PROGRESS
+    )
+    status_message = models.TextField(_("status message"), blank=True)
+    instance_status_before = models.CharField(max_length=16, blank=True, editable=False)
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance"],
+                condition=~Q(state="ended"),
+                name="task_one_active_per_instance",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["InProgress", "Succeeded", "Failed"]),
+                name="task_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="InProgress") & ~Q(state="ended")
+                | ~Q(status="InProgress") & Q(state="ended"),
+                name="task_status_agrees_with_queue",
+            ),
+        ]
+        indexes = [
+            *queue_indexes("task"),
+            models.Index(
+                fields=["instance", "-created_at", "-id"], name="task_of_instance"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.pk
+
+    def get_absolute_url(self) -> str:
+        return reverse("instances:task-detail", args=[self.instance_id, self.pk])
+
+    @transaction.atomic
+    def cancel(self, *, by: User) -> None:
+        """Stop the task: at once while it waits, by asking its worker while it runs.
+
+        Asking twice is harmless. Raises Conflict when it has already ended.
+        """
+        waiting = Task.objects.filter(pk=self.pk, state=self.State.QUEUED)
+        moment = now()
+        stopped = waiting.update(
+            state=self.State.ENDED,
+            status=self.Status.FAILED,
+            status_message=_("Canceled before it started. Nothing was changed."),
+            ended_at=moment,
+            updated_at=moment,
+            cancel_requested_at=moment,
+        )
+        if stopped:
+            self.refresh_from_db()
+            self.instance.settle_unstarted(self)
+            if self.plan is not None:
+                self.plan.settle_execution(ok=False, message=self.status_message)
+        elif not self.request_cancel():
+            raise Conflict(
+                _("The task has already ended: there is nothing to cancel."),
+                code="IncorrectStatus.Task",
+            )
+        AuditEntry.objects.record("CancelTask", self, by=by)
+
+    @property
+    def progress_percent(self) -> int:
+        """How much of the planned change is done, 0 to 100."""
+        if not self.resources_total:
+            return 0
+        return min(100, self.resources_done * 100 // self.resources_total)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running, or ran."""
+        if self.started_at is None:
+            return 0.0
+        return ((self.ended_at or now()) - self.started_at).total_seconds()
+
+
+class TaskLog(models.Model):
+    """A stretch of a task's log, as drained in one go.
+
+    `offset` is where it begins in the run's events file: draining again stores nothing
+    twice. `lines` are `[time, level, text]`, secrets already masked.
+    """
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="logs")
+    attempt = models.PositiveIntegerField(default=0)
+    offset = models.PositiveBigIntegerField()
+    command = models.CharField(max_length=16)
+    stream = models.CharField(max_length=8, default="stdout")
+    lines = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name = _("task log")
+        ordering = ["attempt", "offset"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task", "attempt", "offset"], name="task_log_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} {self.command} @{self.offset}"
+
+
+class Output(models.Model):
+    """An output of a task. A sensitive one has its value in the encrypted column alone."""
+
+    id = id_field("out")
+    task = models.ForeignKey(Task, models.CASCADE, related_name="outputs")
+    key = models.CharField(_("key"), max_length=255)
+    value = models.JSONField(_("value"), null=True)
+    sensitive = models.BooleanField(_("sensitive"), default=False)
+    secret_value = EncryptedJSONField(null=True)
+    description = models.TextField(_("description"), blank=True)
+
+    class Meta:
+        verbose_name = _("output")
+        verbose_name_plural = _("outputs")
+        ordering = ["key"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "key"], name="output_once"),
+            models.CheckConstraint(
+                condition=Q(sensitive=False) | Q(value=None),
+                name="output_secret_not_in_clear",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+def task_for(user: User, instance: "Instance", pk: str) -> Task:
+    """Return a task of an instance the caller has already been given. Raises NotFound."""
+    task: Any = (
+        instance.tasks.select_related("version__template", "portfolio", "created_by")
+        .filter(pk=pk)
+        .first()
+    )
+    if task is None:
+        raise NotFound(_("There is no such task."), code="InvalidTask.NotFound")
+    return task

@@ -1,0 +1,45 @@
+"""What the engine says against values, asked within a request: bounded, and never required."""
+
+from collections.abc import Mapping
+from threading import BoundedSemaphore
+from typing import Any
+
+from catalog.models import Template
+from console.lib.masking import Masker
+from instances.engine_choice import engine_of
+from instances.engines.base import Diagnostic, EngineError
+
+# A check takes a process and up to two seconds: more than two at once would starve pages.
+CHECKS = BoundedSemaphore(2)
+
+
+def objections(template: Template, values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the engine's own messages by parameter, secrets masked.
+
+    Empty as well when it cannot answer at once: the preview, which always runs, will tell.
+    """
+    if template.kind != Template.Kind.TERRAFORM or not template.variables_source:
+        return {}
+    plain, secrets = template.split(values)
+    masker = Masker(secrets.values())
+    found: dict[str, list[str]] = {}
+    for each in _answer(template, plain, secrets):
+        if each.severity == "error" and each.variable in template.schema.by_key:
+            sentence = masker.text(each.detail or each.summary)
+            found.setdefault(each.variable, []).append(sentence)
+    return found
+
+
+def _answer(
+    template: Template, plain: dict[str, Any], secrets: dict[str, Any]
+) -> list[Diagnostic]:
+    if not CHECKS.acquire(blocking=False):
+        return []
+    try:
+        engine = engine_of(template)
+        files = {"variables.tf": template.variables_source}
+        return engine.check_values(files, plain, secrets) or []
+    except EngineError:
+        return []
+    finally:
+        CHECKS.release()

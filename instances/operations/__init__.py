@@ -1,0 +1,19 @@
+"""The API's operations on what was launched: parameters, one verb, an answer.
+
+The wire's names live here and nowhere else: the API says ProvisionedProduct, the code says
+Instance.
+"""
+
+from collections.abc import Mapping
+
+from console.lib.operation import Operation
+from instances.operations import changes, instances, launching, plans, reviewing, tasks
+
+OPERATIONS: Mapping[str, Operation] = {
+    **instances.OPERATIONS,
+    **launching.OPERATIONS,
+    **tasks.OPERATIONS,
+    **plans.OPERATIONS,
+    **changes.OPERATIONS,
+    **reviewing.OPERATIONS,
+}

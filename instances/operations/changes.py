@@ -1,0 +1,164 @@
+"""Operations that make, change, run and withdraw plans."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from catalog.operations import words
+from console.lib.errors import Conflict, InvalidInput, NotFound
+from console.lib.operation import Answer, Operation, Parameter, Values, spelled
+from console.lib.people import User
+from instances.models import Instance, Plan, Task, Wish, plan_for
+from instances.operations.launching import (
+    NAME,
+    OPTION,
+    PARAMETERS,
+    REGION,
+    TAGS,
+    living_instance,
+    wished_launch,
+    wished_update,
+)
+from instances.operations.plans import PLAN_ID
+from instances.wishes import execute_once
+
+
+def create_plan(params: Values, by: User) -> Answer:
+    """Make a plan: a launch, update or termination that is previewed before it runs.
+
+    An update or a termination points at its instance by ProvisionedProductName. Where an
+    approval constraint covers the operation, the plan asks for the approval by itself.
+    """
+    operation = params["OperationType"]
+    target: dict[str, Any] = {}
+    if operation == Task.Kind.LAUNCH:
+        asked = wished_launch(params, by)
+        wish = asked.wish
+        target = {"region": asked.region, "instance_name": asked.name}
+    else:
+        instance = _named(params["ProvisionedProductName"], by)
+        if params["StackRegionId"] != instance.region_id:
+            problem = _("The instance is in another region.")
+            raise InvalidInput(
+                {"StackRegionId": [problem]}, code="InvalidStackRegionId"
+            )
+        wish = _wish(operation, params, instance, by)
+        target = {"region": instance.region, "instance": instance}
+    with spelled(name="PlanName", description="Description"):
+        plan = Plan.objects.submit(
+            operation,
+            wish,
+            name=params["PlanName"],
+            description=params.get("Description", ""),
+            by=by,
+            **target,
+        )
+    return _ids(plan)
+
+
+def update_plan(params: Values, by: User) -> Answer:
+    """Change what a plan asks for; it is previewed again, and an approval is dropped."""
+    plan = _own(params["PlanId"], by)
+    plan.check_owner(by)
+    if params["ProductId"] != plan.version.product_id:
+        raise NotFound(
+            _("The plan is not for this product."), code="InvalidProduct.NotFound"
+        )
+    if plan.instance is None:
+        names = {
+            "ProvisionedProductName": plan.instance_name,
+            "StackRegionId": plan.region_id,
+        }
+        wish = wished_launch(params | names, by).wish
+    else:
+        wish = _wish(plan.operation, params, plan.instance, by)
+    with spelled(description="Description"):
+        plan.edit(wish, by=by, description=params.get("Description"))
+    return _ids(plan)
+
+
+def execute_plan(params: Values, by: User) -> Answer:
+    """Run a plan exactly as it was previewed and approved."""
+    plan = _own(params["PlanId"], by)
+    execute_once(plan, by=by)
+    return {"PlanId": plan.pk}
+
+
+def cancel_plan(params: Values, by: User) -> Answer:
+    """Withdraw a plan that was not executed."""
+    _own(params["PlanId"], by).cancel(by=by)
+    return {}
+
+
+def delete_plan(params: Values, by: User) -> Answer:
+    """Delete a plan nobody waits for; its task stays."""
+    _own(params["PlanId"], by).remove(by=by)
+    return {}
+
+
+def _own(pk: str, by: User) -> Plan:
+    return plan_for(by, pk, draft=False)
+
+
+def _ids(plan: Plan) -> Answer:
+    instance = plan.instance_id or plan.reserved_instance_id
+    return {"PlanId": plan.pk, "ProvisionedProductId": instance}
+
+
+def _named(name: str, by: User) -> Instance:
+    found = Instance.objects.visible_to(by).named(name).first()
+    return living_instance(by, found.pk if found else "")
+
+
+def _wish(operation: str, params: Values, instance: Instance, by: User) -> Wish:
+    """What an update asks for; a termination asks for what is there."""
+    if operation == Task.Kind.UPDATE:
+        wish = wished_update(params, instance, by)
+        if not instance.differs_from(wish):
+            raise Conflict(
+                _("Nothing to update: neither the version nor a parameter changes."),
+                code="NoChange.ProvisionedProduct",
+            )
+        return wish
+    if params["ProductId"] != instance.product_id:
+        raise NotFound(
+            _("The instance is not of this product."), code="InvalidProduct.NotFound"
+        )
+    return instance.current()
+
+
+GROUP = "Plans"
+KIND = Parameter(
+    "OperationType",
+    "What it does.",
+    choices=tuple(Task.Kind.values),
+    default=str(Task.Kind.LAUNCH),
+)
+DESCRIPTION = Parameter("Description", "Why.", example="More memory")
+WISH = (words.PRODUCT_ID, words.VERSION_ID, OPTION, PARAMETERS, TAGS)
+IDS = {"PlanId": str, "ProvisionedProductId": str}
+
+OPERATIONS = {
+    "CreateProvisionedProductPlan": Operation(
+        create_plan,
+        GROUP,
+        (
+            Parameter("PlanName", "Its name.", required=True, example="more memory"),
+            Parameter("PlanType", "Always Ros.", required=True, choices=("Ros",)),
+            KIND,
+            DESCRIPTION,
+            NAME,
+            REGION,
+            *WISH,
+        ),
+        IDS,
+    ),
+    "UpdateProvisionedProductPlan": Operation(
+        update_plan, GROUP, (PLAN_ID, DESCRIPTION, *WISH), IDS
+    ),
+    "ExecuteProvisionedProductPlan": Operation(
+        execute_plan, GROUP, (PLAN_ID,), {"PlanId": str}
+    ),
+    "CancelProvisionedProductPlan": Operation(cancel_plan, GROUP, (PLAN_ID,)),
+    "DeleteProvisionedProductPlan": Operation(delete_plan, GROUP, (PLAN_ID,)),
+}

@@ -1,0 +1,179 @@
+"""Operations that read instances."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from catalog.limits import launch_options
+from catalog.models import Constraint
+from catalog.models.product import product_for
+from catalog.operations import words
+from console.lib.errors import Forbidden, NotFound
+from console.lib.operation import (
+    PAGED_ANSWER,
+    PAGING,
+    SORTING,
+    Answer,
+    Operation,
+    Parameter,
+    Values,
+    an_id,
+    filters,
+    numbered,
+)
+from console.lib.people import User
+from instances.models import Instance
+from instances.operations import shapes
+
+
+def reachable(by: User) -> QuerySet[Instance]:
+    """Instances the caller may see, with what their shape needs; terminated ones are gone."""
+    rows = Instance.objects.visible_to(by).living()
+    return rows.select_related("product", "version", "owner", "owner_role").defer(
+        "product__description", "version__description"
+    )
+
+
+def instance_at(rows: QuerySet[Instance], pk: str) -> Instance:
+    """Return one of these instances. Raises NotFound."""
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise NotFound(
+            _("There is no such instance."), code="InvalidProvisionedProduct.NotFound"
+        )
+    return row
+
+
+def check_access(access: str, by: User) -> None:
+    """Raise Forbidden when somebody else than an administrator asks for everybody's."""
+    if access != "User" and not by.is_administrator:
+        raise Forbidden(_("Only administrators may list the whole account. Use User."))
+
+
+def get_provisioned_product(params: Values, by: User) -> Answer:
+    """Read one instance."""
+    row = instance_at(reachable(by), params["ProvisionedProductId"])
+    return {"ProvisionedProductDetail": shapes.instance(row)}
+
+
+def get_for_resource_spec(params: Values, by: User) -> Answer:
+    """Read one instance with the outputs, parameters and tags of its last good task.
+
+    Terraform's provider uses it; the vendor does not document it.
+    """
+    rows = reachable(by).select_related("last_successful_task__version__template")
+    row = instance_at(rows, params["ProvisionedProductId"])
+    task: Any = row.last_successful_task
+    detail = shapes.instance(row) | {"Outputs": [], "Parameters": [], "TaskTags": []}
+    if task is not None:
+        detail["Outputs"] = [shapes.output(each) for each in task.outputs.all()]
+        detail["Parameters"] = shapes.parameters(task.masked_parameters)
+        detail["TaskTags"] = shapes.tags(task.tags)
+    return {"ProvisionedProductDetail": detail}
+
+
+def list_provisioned_products(params: Values, by: User) -> Answer:
+    """List instances: one's own, or for administrators everybody's."""
+    check_access(params["AccessLevelFilter"], by)
+    access = "account" if params["AccessLevelFilter"] == "Account" else "user"
+    rows = Instance.objects.visible_to(by, access).living()
+    for condition in params["Filters"]:
+        by_name = condition["Key"] == "ProvisionedProductName"
+        lookup = "name__iexact" if by_name else "name__icontains"
+        rows = rows.filter(**{lookup: condition["Value"]})
+    rows = rows.select_related("product", "version", "owner", "owner_role")
+    found, paging = numbered(rows, params)
+    details = [shapes.instance(row) for row in found]
+    return {"ProvisionedProductDetails": details, **paging}
+
+
+def list_launch_options(params: Values, by: User) -> Answer:
+    """List the portfolios through which the caller can launch a product, with their limits."""
+    product = product_for(by, params["ProductId"])
+    return {
+        "LaunchOptionSummaries": [
+            {
+                "PortfolioId": option.portfolio.pk,
+                "PortfolioName": option.portfolio.name,
+                "ConstraintSummaries": [
+                    _constraint(each) for each in option.limits.constraints
+                ],
+            }
+            for option in launch_options(product, by)
+        ]
+    }
+
+
+def _constraint(row: Constraint) -> Answer:
+    summary: Answer = {"ConstraintType": row.kind, "Description": row.description}
+    if row.kind == Constraint.Kind.APPROVAL:
+        summary["OperationTypes"] = row.config.get("OperationTypes", [])
+    if row.kind == Constraint.Kind.STACK_REGION:
+        summary["StackRegions"] = row.config.get("StackRegions", [])
+    return summary
+
+
+GROUP = "Instances"
+INSTANCE_ID = an_id("ProvisionedProductId", "pp-bp1ddg1n2a4k5x")
+ACCESS = Parameter(
+    "AccessLevelFilter",
+    "One's own, or for administrators the whole account.",
+    choices=("User", "Account"),
+    default="User",
+)
+OPTION = {
+    "PortfolioId": str,
+    "PortfolioName": str,
+    "ConstraintSummaries": [
+        {
+            "ConstraintType": str,
+            "Description": str,
+            "OperationTypes": [str],
+            "StackRegions": [str],
+        }
+    ],
+}
+FOR_RESOURCE = {
+    **shapes.INSTANCE,
+    "Outputs": [shapes.OUTPUT],
+    "Parameters": [shapes.PARAMETER],
+    "TaskTags": [shapes.TAG],
+}
+
+OPERATIONS = {
+    "GetProvisionedProduct": Operation(
+        get_provisioned_product,
+        GROUP,
+        (INSTANCE_ID,),
+        {"ProvisionedProductDetail": shapes.INSTANCE},
+        in_query=True,
+    ),
+    "GetProvisionedProductForResourceSpec": Operation(
+        get_for_resource_spec,
+        GROUP,
+        (INSTANCE_ID,),
+        {"ProvisionedProductDetail": FOR_RESOURCE},
+        in_query=True,
+    ),
+    "ListProvisionedProducts": Operation(
+        list_provisioned_products,
+        GROUP,
+        (
+            ACCESS,
+            filters("ProvisionedProductName", "FullTextSearch"),
+            *PAGING,
+            *SORTING,
+        ),
+        {"ProvisionedProductDetails": [shapes.INSTANCE], **PAGED_ANSWER},
+        in_query=True,
+    ),
+    "ListLaunchOptions": Operation(
+        list_launch_options,
+        GROUP,
+        (words.PRODUCT_ID,),
+        {"LaunchOptionSummaries": [OPTION]},
+        scoped=False,
+        in_query=True,
+    ),
+}

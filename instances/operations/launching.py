@@ -1,0 +1,202 @@
+"""Operations that launch, change and end instances."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from catalog.limits import Limits
+from catalog.models.product import product_for
+from catalog.operations import words
+from catalog.schema.conversion import as_text
+from console.lib.errors import InvalidInput, NotFound
+from console.lib.operation import (
+    Answer,
+    Operation,
+    Parameter,
+    Values,
+    an_id,
+    spelled,
+)
+from console.lib.people import User
+from instances.models import Instance, Task, Wish, instance_for
+from instances.operations.instances import INSTANCE_ID
+from instances.wishes import Asked, LaunchWish, launch_from, update_from
+
+NAMES = {
+    "name": "ProvisionedProductName",
+    "version": "ProductVersionId",
+    "portfolio": "PortfolioId",
+    "region": "StackRegionId",
+    "parameters": "Parameters",
+    "tags": "Tags",
+}
+
+
+def launch_product(params: Values, by: User) -> Answer:
+    """Launch a product: creates an instance and queues its first task.
+
+    Answers at once; poll GetProvisionedProduct until the status is Available.
+    """
+    asked = wished_launch(params, by)
+    task = Instance.objects.launch(
+        asked.wish, name=asked.name, region=asked.region, by=by
+    )
+    return {"ProvisionedProductId": task.instance_id}
+
+
+def update_provisioned_product(params: Values, by: User) -> Answer:
+    """Change an instance's version or parameters; queues a task.
+
+    Parameters and tags that are not sent stay as they are.
+    """
+    instance = living_instance(by, params["ProvisionedProductId"])
+    instance.update_to(wished_update(params, instance, by), by=by)
+    return {"ProvisionedProductId": instance.pk}
+
+
+def terminate_provisioned_product(params: Values, by: User) -> Answer:
+    """Remove an instance's resources, then the instance. This cannot be undone."""
+    instance = living_instance(by, params["ProvisionedProductId"])
+    limits = Limits.of(instance.product, instance.portfolio)
+    limits.check_direct(Task.Kind.TERMINATE)
+    instance.terminate(by=by)
+    return {}
+
+
+def living_instance(by: User, pk: str) -> Instance:
+    """Return an instance the caller may change. Raises NotFound once it is terminated."""
+    instance = instance_for(by, pk)
+    if instance.terminated_at:
+        raise NotFound(
+            _("There is no such instance."), code="InvalidProvisionedProduct.NotFound"
+        )
+    return instance
+
+
+def wished_launch(params: Values, by: User) -> LaunchWish:
+    """Check a launch as the wizard does, under the wire's names. Raises InvalidInput."""
+    product = product_for(by, params["ProductId"])
+    asked = Asked(
+        version=params["ProductVersionId"],
+        portfolio=params.get("PortfolioId", ""),
+        parameters=_parameters(params),
+        tags=_tags(params),
+    )
+    with spelled(**NAMES):
+        return launch_from(
+            asked,
+            product,
+            name=params["ProvisionedProductName"],
+            region=params["StackRegionId"],
+            by=by,
+        )
+
+
+def wished_update(params: Values, instance: Instance, by: User) -> Wish:
+    """Check an update as the wizard does, under the wire's names. Raises InvalidInput."""
+    if params["ProductId"] != instance.product_id:
+        raise NotFound(
+            _("The instance is not of this product."), code="InvalidProduct.NotFound"
+        )
+    current = instance.current()
+    asked = Asked(
+        version=params["ProductVersionId"],
+        portfolio=params.get("PortfolioId", ""),
+        parameters={**_shown(current, params), **_parameters(params)},
+        tags=_tags(params) or tuple(current.tags.items()),
+        kept=current.values,
+    )
+    with spelled(**NAMES):
+        return update_from(asked, instance, by=by)
+
+
+def _shown(current: Wish, params: Values) -> dict[str, str]:
+    """The present values, without secrets, of parameters the wanted version asks for too."""
+    version = current.version.product.versions.filter(pk=params["ProductVersionId"])
+    wanted = version.select_related("template").first()
+    if wanted is None:
+        return {}
+    plain = wanted.template.split(
+        {k: v for k, v in current.values.items() if k in wanted.template.schema.by_key}
+    )[0]
+    return {key: as_text(value) for key, value in plain.items()}
+
+
+def _parameters(params: Values) -> dict[str, str]:
+    values = {
+        each["ParameterKey"]: each["ParameterValue"] for each in params["Parameters"]
+    }
+    if len(values) < len(params["Parameters"]):
+        problem = _("A key is given twice.")
+        raise InvalidInput({"Parameters": [problem]}, code="InvalidParameters")
+    return values
+
+
+def _tags(params: Values) -> tuple[Any, ...]:
+    return tuple((each["Key"], each["Value"]) for each in params["Tags"])
+
+
+GROUP = "Instances"
+NAME = Parameter(
+    "ProvisionedProductName",
+    "The name of the instance; unique, for good.",
+    required=True,
+    example="orders",
+)
+REGION = Parameter(
+    "StackRegionId",
+    "Where its resources are made; for good.",
+    required=True,
+    example="cn-hangzhou",
+)
+OPTION = an_id("PortfolioId", "port-bp1yt7582gn1xz", required=False)
+PARAMETERS = Parameter(
+    "Parameters",
+    "Values for the template's parameters, as text.",
+    "list",
+    most=200,
+    fields=(
+        Parameter(
+            "ParameterKey", "The parameter.", required=True, most=255, example="size"
+        ),
+        Parameter(
+            "ParameterValue",
+            "Its value; lists and objects as JSON.",
+            required=True,
+            blank=True,
+            most=65536,
+            example="small",
+        ),
+    ),
+)
+TAGS = Parameter(
+    "Tags",
+    "Tags of the instance.",
+    "list",
+    most=20,
+    fields=(
+        Parameter("Key", "The tag's key.", required=True, example="team"),
+        Parameter(
+            "Value", "The tag's value.", required=True, blank=True, example="data"
+        ),
+    ),
+)
+WISH = (words.PRODUCT_ID, words.VERSION_ID, OPTION, PARAMETERS, TAGS)
+
+OPERATIONS = {
+    "LaunchProduct": Operation(
+        launch_product,
+        GROUP,
+        (NAME, REGION, *WISH),
+        {"ProvisionedProductId": str},
+    ),
+    "UpdateProvisionedProduct": Operation(
+        update_provisioned_product,
+        GROUP,
+        (INSTANCE_ID, *WISH),
+        {"ProvisionedProductId": str},
+    ),
+    "TerminateProvisionedProduct": Operation(
+        terminate_provisioned_product, GROUP, (INSTANCE_ID,)
+    ),
+}

@@ -1,0 +1,128 @@
+"""Operations that read tasks."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, QuerySet, Window
+from django.utils.translation import gettext as _
+
+from console.lib.errors import NotFound
+from console.lib.operation import (
+    PAGED_ANSWER,
+    PAGING,
+    SORTING,
+    Answer,
+    Operation,
+    Values,
+    an_id,
+    paging,
+    sliced,
+)
+from console.lib.people import User
+from instances.models import Instance, Output, Task, TaskLog
+from instances.operations import shapes
+from instances.operations.instances import INSTANCE_ID, instance_at
+
+# What a list tells of all its tasks' logs together; GetTask has the whole of one.
+LIST_LOG_CHARACTERS = 1024 * 1024
+
+
+def get_task(params: Values, by: User) -> Answer:
+    """Read one task with its parameters, outputs and log. Secrets are masked."""
+    instances = Instance.objects.visible_to(by)
+    rows = _tasks(Task.objects.filter(instance__in=instances.values("pk")))
+    row = rows.filter(pk=params["TaskId"]).first()
+    if row is None:
+        raise NotFound(_("There is no such task."), code="InvalidTask.NotFound")
+    logs = row.logs.order_by("attempt", "offset")
+    detail = shapes.task(row, row.outputs.all(), _merged(logs.iterator()))
+    return {"TaskDetail": detail | {"TaskTags": shapes.tags(row.tags)}}
+
+
+def list_tasks(params: Values, by: User) -> Answer:
+    """List the tasks of an instance, newest first.
+
+    Long logs are left out, oldest tasks first; GetTask has them.
+    """
+    pk = params["ProvisionedProductId"]
+    instances = Instance.objects.visible_to(by).living()
+    rows = Task.objects.filter(instance=pk, instance__in=instances.values("pk"))
+    found = sliced(_tasks(rows).annotate(total=Window(Count("pk"))), params)
+    # Every row knows how many there are; without rows it has to be asked.
+    if found:
+        total = found[0].total
+    else:
+        counted: Any = instance_at(instances.annotate(total=Count("tasks")), pk)
+        total = counted.total
+    outputs = defaultdict(list)
+    for output in Output.objects.filter(task__in=found):
+        outputs[output.task_id].append(output)
+    logs = _logs(found)
+    details = [shapes.task(row, outputs[row.pk], logs.get(row.pk, [])) for row in found]
+    return {"TaskDetails": details, **paging(params, total)}
+
+
+def _tasks(rows: Any) -> QuerySet[Task]:
+    related = rows.select_related("version__product", "version__template", "instance")
+    tasks: QuerySet[Task] = related.defer(
+        "version__template__body",
+        "version__template__files",
+        "version__template__variables_source",
+    )
+    return tasks
+
+
+def _logs(tasks: list[Task]) -> dict[str, list[Answer]]:
+    """The logs of several tasks, newest first, as far as an answer may hold."""
+    logs: dict[str, list[Answer]] = {}
+    left = LIST_LOG_CHARACTERS
+    rows = TaskLog.objects.filter(task__in=tasks).order_by(
+        "-task__created_at", "task_id", "attempt", "offset"
+    )
+    chunks = defaultdict(list)
+    for chunk in rows.iterator(chunk_size=50):
+        left -= sum(len(line[2]) for line in chunk.lines)
+        if left < 0:
+            break
+        chunks[chunk.task_id].append(chunk)
+    for pk, each in chunks.items():
+        logs[pk] = _merged(each)
+    return logs
+
+
+def _merged(chunks: Iterable[TaskLog]) -> list[Answer]:
+    """One entry for each stretch of the same command and stream."""
+    merged: list[Answer] = []
+    for chunk in chunks:
+        text = "".join(f"{line[2]}\n" for line in chunk.lines)
+        same = merged and (chunk.command, chunk.stream) == (
+            merged[-1]["Command"],
+            merged[-1]["Stream"],
+        )
+        if same:
+            merged[-1]["Content"].append(text)
+        else:
+            merged.append(
+                {"Command": chunk.command, "Stream": chunk.stream, "Content": [text]}
+            )
+    return [{**entry, "Content": "".join(entry["Content"])} for entry in merged]
+
+
+GROUP = "Instances"
+
+OPERATIONS = {
+    "GetTask": Operation(
+        get_task,
+        GROUP,
+        (an_id("TaskId", "task-bp1dmg242c4k5x"),),
+        {"TaskDetail": {**shapes.TASK, "TaskTags": [shapes.TAG]}},
+    ),
+    "ListTasks": Operation(
+        list_tasks,
+        GROUP,
+        (INSTANCE_ID, *PAGING, *SORTING),
+        {"TaskDetails": [shapes.TASK], **PAGED_ANSWER},
+        in_query=True,
+    ),
+}

@@ -1,0 +1,40 @@
+"""What people type about a plan: its name and purpose, and an approver's comment."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from console.lib.forms import VerbForm
+from instances.models.approval import COMMENT_LENGTH
+from instances.models.plan_life import TEXT_LENGTH
+
+
+class PlanForm(VerbForm):
+    """The texts of `plan.submit`."""
+
+    auto_id = "plan_%s"
+
+    name = forms.CharField(
+        label=_("Plan name"),
+        max_length=TEXT_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Enter a name for the plan.")},
+    )
+    description = forms.CharField(
+        label=_("Description"),
+        max_length=TEXT_LENGTH,
+        required=False,
+        help_text=_("What it is for; approvers read this first."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class DecisionForm(VerbForm):
+    """What an approver says, and which preview it is said about."""
+
+    comment = forms.CharField(
+        label=_("Comment"),
+        max_length=COMMENT_LENGTH,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    seen = forms.CharField(max_length=64, widget=forms.HiddenInput)

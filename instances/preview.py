@@ -1,0 +1,194 @@
+"""What a plan's preview found, put into words: the worst first."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from catalog.schema.conversion import as_text
+from console.lib.errors import Text
+from instances.models import Plan
+
+# What must be read first stands first; what does not change is counted only.
+ORDER = ("Replace", "Remove", "Modify", "Add")
+LONGEST = 500
+
+ACTIONS: Mapping[str, Text] = {
+    "Replace": gettext_lazy("Replace"),
+    "Remove": gettext_lazy("Remove"),
+    "Modify": gettext_lazy("Modify"),
+    "Add": gettext_lazy("Add"),
+}
+TONES = {"Replace": "warn", "Remove": "bad", "Modify": "busy", "Add": "good"}
+
+# Terraform's action reasons:
+# https://developer.hashicorp.com/terraform/internals/json-format#change-representation
+REASONS: Mapping[str, Text] = {
+    "replace_because_cannot_update": gettext_lazy(
+        "A setting changes that cannot be changed in place."
+    ),
+    "replace_because_tainted": gettext_lazy("An earlier run left it damaged."),
+    "replace_by_request": gettext_lazy("Its replacement was asked for."),
+    "replace_by_triggers": gettext_lazy("Something it depends on changes."),
+    "delete_because_no_resource_config": gettext_lazy(
+        "The version no longer contains it."
+    ),
+    "delete_because_no_module": gettext_lazy("The version no longer contains it."),
+    "delete_because_wrong_repetition": gettext_lazy("It is no longer counted."),
+    "delete_because_count_index": gettext_lazy("Fewer of them are asked for."),
+    "delete_because_each_key": gettext_lazy("It is no longer asked for."),
+    "forget": gettext_lazy("It will be left running and no longer be managed."),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One attribute of a resource, before and after."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """One resource that changes."""
+
+    address: str
+    type: str
+    action: str
+    word: Text
+    tone: str
+    reason: Text
+    settings: list[Setting]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The resources to which the same is done."""
+
+    action: str
+    word: Text
+    tone: str
+    changes: list[ResourceChange]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The resource changes of a plan, for its page."""
+
+    plan: Plan
+    url: str = ""
+    edit_url: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.plan.status == Plan.Status.PREVIEW_IN_PROGRESS
+
+    @property
+    def failed(self) -> bool:
+        return self.plan.status == Plan.Status.PREVIEW_FAILED
+
+    @property
+    def executable(self) -> bool:
+        """Whether the plan can be carried out; a preview that still runs is no obstacle."""
+        ready = (Plan.Status.PREVIEW_IN_PROGRESS, Plan.Status.PREVIEW_SUCCESS)
+        return self.plan.status in ready and not self.plan.stale
+
+    @property
+    def unchanged(self) -> int:
+        return self.counts["None"]
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        return self.plan.counts()
+
+    @cached_property
+    def changes(self) -> list[ResourceChange]:
+        """The changes, replacements and removals first."""
+        found = [each for each in self.plan.changes if each["action"] in ORDER]
+        found.sort(key=lambda each: (ORDER.index(each["action"]), each["address"]))
+        return [_read(each) for each in found]
+
+    @property
+    def groups(self) -> list[Group]:
+        """The same by what is done to them, the worst first."""
+        return [
+            Group(action, ACTIONS[action], TONES[action], found)
+            for action in ORDER
+            if (found := [each for each in self.changes if each.action == action])
+        ]
+
+    @property
+    def warnings(self) -> list[ResourceChange]:
+        """Resources whose contents are lost."""
+        return [each for each in self.changes if each.action in ("Replace", "Remove")]
+
+    @property
+    def warning_title(self) -> str:
+        """How many are lost, in words: "1 resource will be replaced, 2 will be removed"."""
+        replaced, removed = self.counts["Replace"], self.counts["Remove"]
+        parts = []
+        if replaced:
+            parts.append(
+                ngettext(
+                    "%(count)d resource will be replaced",
+                    "%(count)d resources will be replaced",
+                    replaced,
+                )
+                % {"count": replaced}
+            )
+        if removed:
+            parts.append(
+                ngettext(
+                    "%(count)d resource will be removed",
+                    "%(count)d resources will be removed",
+                    removed,
+                )
+                % {"count": removed}
+            )
+        return ", ".join(parts)
+
+
+def _read(change: Mapping[str, Any]) -> ResourceChange:
+    action = change["action"]
+    return ResourceChange(
+        address=change["address"],
+        type=change["type"],
+        action=action,
+        word=ACTIONS[action],
+        tone=TONES[action],
+        reason=_why(change),
+        settings=[*_settings(change)],
+    )
+
+
+def _why(change: Mapping[str, Any]) -> str:
+    reason = str(REASONS.get(change.get("reason") or "", ""))
+    paths = [
+        ".".join(str(step) for step in path) if isinstance(path, list) else str(path)
+        for path in change.get("replace_paths") or ()
+    ]
+    if paths:
+        because = _("Because of: %(settings)s.") % {"settings": ", ".join(paths)}
+        return f"{reason} {because}".strip()
+    return reason
+
+
+def _settings(change: Mapping[str, Any]) -> Iterator[Setting]:
+    """The attributes that differ; all of them where the resource comes or goes."""
+    before, after = change.get("before") or {}, change.get("after") or {}
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return
+    for name in [*before, *(name for name in after if name not in before)]:
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            yield Setting(name, _short(old), _short(new))
+
+
+def _short(value: Any) -> str:
+    text = as_text(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -1,0 +1,117 @@
+"""How far a task has come, in the words of its page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware, now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from console.lib.errors import Text
+from instances.models import Task
+
+STAGES: dict[str, Text] = {
+    "init": gettext_lazy("Prepare providers"),
+    "plan": gettext_lazy("Compute the changes"),
+    "apply": gettext_lazy("Change the resources"),
+    "destroy": gettext_lazy("Remove the resources"),
+}
+# A page that shows elapsed time is out of date after so many seconds.
+FRESH_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`percent` is None while the number of resources is not known. Times are in seconds."""
+
+    task: Task
+    text: str
+    percent: int | None
+    elapsed: float | None
+    heard: float | None
+    steps: list[dict[str, Any]]
+    seen: str
+
+
+def task_progress(task: Task) -> Progress:
+    """Read a task's progress from its row."""
+    elapsed = task.seconds if task.started_at else None
+    heard = None
+    if task.state == Task.State.RUNNING and task.heartbeat_at:
+        heard = max(0.0, (now() - task.heartbeat_at).total_seconds())
+    age = int((elapsed or 0) // FRESH_SECONDS)
+    done, total = task.resources_done, task.resources_total
+    return Progress(
+        task=task,
+        text=_text(task),
+        percent=task.progress_percent if total else None,
+        elapsed=elapsed,
+        heard=heard,
+        steps=_steps(task),
+        seen=f"{task.state}.{task.stage}.{done}.{total}.{age}",
+    )
+
+
+def _text(task: Task) -> str:
+    if task.state == Task.State.QUEUED:
+        return _("Waiting for a worker")
+    if task.resources_total is None:
+        return (
+            _("Working out what to do") if task.active else _("No resource was reached")
+        )
+    return _("%(done)d of %(total)d resources") % {
+        "done": min(task.resources_done, task.resources_total),
+        "total": task.resources_total,
+    }
+
+
+def _steps(task: Task) -> list[dict[str, Any]]:
+    """The stages heard of, and those still to come while the task is active."""
+    # By time, not as stored: PostgreSQL puts the keys of JSON into an order of its own.
+    heard = sorted(
+        task.stages, key=lambda stage: str(task.stages[stage].get("started"))
+    )
+    if task.stage and task.stage not in heard:
+        heard.append(task.stage)
+    usual = [stage for stage in ("init", "plan", "apply") if stage not in heard]
+    ahead = [s for s in usual if not heard or _order(s) > _order(heard[-1])]
+    return [_step(task, stage, heard) for stage in [*heard, *(ahead * task.active)]]
+
+
+def _order(stage: str) -> int:
+    return list(STAGES).index(stage) if stage in STAGES else -1
+
+
+def _step(task: Task, stage: str, heard: list[str]) -> dict[str, Any]:
+    last = bool(heard) and stage == heard[-1]
+    if stage not in heard:
+        state = "next"
+    elif last and task.active:
+        state = "now"
+    elif last and task.status == Task.Status.FAILED:
+        state = "failed"
+    else:
+        state = "done"
+    label = STAGES.get(stage, stage)
+    if stage == "apply" and task.kind == Task.Kind.TERMINATE:
+        label = STAGES["destroy"]
+    return {"label": label, "state": state, "seconds": _seconds(task, stage, state)}
+
+
+def _seconds(task: Task, stage: str, state: str) -> float | None:
+    times = task.stages.get(stage, {})
+    started, latest = _moment(times.get("started")), _moment(times.get("latest"))
+    until = now() if state == "now" else latest
+    if started is None or until is None:
+        return None
+    return max(0.0, (until - started).total_seconds())
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = parse_datetime(text or "")
+    except ValueError:
+        return None
+    return moment if moment and is_aware(moment) else None

@@ -1,0 +1,127 @@
+"""Turns an engine's events into log lines, resource statuses and progress."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+
+from django.conf import settings
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from console.lib.masking import Masker
+from instances.engines.base import Event
+from instances.models import Check, Plan, Resource, Task, TaskLog
+
+PLAN_LOG_LINES = 500
+DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
+
+
+class Recorder:
+    """Stores what one run says. Called inside the transaction that moves the offset."""
+
+    def __init__(self, work: Task | Plan | Check, masker: Masker) -> None:
+        self.work = work
+        self.masker = masker
+        self.bytes_kept = work.offset
+
+    def store(self, events: list[Event]) -> None:
+        """Store a batch of events exactly once. Raises Fenced when the claim is over."""
+        moment = now()
+        values: dict[str, Any] = {
+            "offset": events[-1].end,
+            "stage": events[-1].stage or self.work.stage,
+            "heartbeat_at": moment,
+            "lease_until": moment + timedelta(seconds=settings.LEASE_SECONDS),
+            "updated_at": moment,
+        }
+        totals = [event.total for event in events if event.total is not None]
+        if totals:
+            values["resources_total"] = totals[-1]
+        done = sum(1 for e in events if e.resource and e.resource.status in DONE)
+        if done:
+            values["resources_done"] = self.work.resources_done + done
+        values["stages"] = self._stages(events)
+        if isinstance(self.work, Plan | Check):
+            values["log"] = (self.work.log + list(self._lines(events)))[
+                -PLAN_LOG_LINES:
+            ]
+        self.work.write(**values)
+        if isinstance(self.work, Task):
+            self._store_log(self.work, events)
+            self._store_resources(self.work, events)
+
+    def _stages(self, events: Iterable[Event]) -> dict[str, Any]:
+        """When each stage was first heard of and last heard of, in order."""
+        stages = dict(self.work.stages)
+        for event in events:
+            if event.stage and event.at:
+                known = stages.setdefault(event.stage, {"started": event.at})
+                known["latest"] = event.at
+        return stages
+
+    def _lines(self, events: Iterable[Event]) -> Iterator[list[str]]:
+        for event in events:
+            if event.message:
+                yield [event.at, event.level, self.masker.text(event.message)]
+
+    def _store_log(self, task: Task, events: list[Event]) -> None:
+        if self.bytes_kept > settings.LOG_BYTES:
+            return
+        chunks = []
+        for (command, stream), batch in groupby(
+            events, key=lambda event: (event.stage, event.stream)
+        ):
+            part = list(batch)
+            lines = list(self._lines(part))
+            if lines:
+                chunks.append(
+                    TaskLog(
+                        task=task,
+                        attempt=task.attempt,
+                        offset=part[0].offset,
+                        command=command,
+                        stream=stream,
+                        lines=lines,
+                    )
+                )
+        self.bytes_kept = events[-1].end
+        if self.bytes_kept > settings.LOG_BYTES and chunks:
+            chunks[-1].lines.append(["", "warn", _("The log is cut off here.")])
+        TaskLog.objects.bulk_create(chunks, ignore_conflicts=True)
+
+    def _store_resources(self, task: Task, events: list[Event]) -> None:
+        latest = {}
+        for event in events:
+            if event.resource:
+                latest[event.resource.address] = event.resource
+        reasons = {
+            event.diagnostic.address: event.message
+            for event in events
+            if event.diagnostic and event.diagnostic.severity == "error"
+        }
+        moment = now()
+        rows = [
+            Resource(
+                instance_id=task.instance_id,
+                address=resource.address,
+                name=Resource.name_of(resource.address, resource.type),
+                type=resource.type,
+                status=resource.status,
+                physical_id=self.masker.text(resource.physical_id or ""),
+                reason="",
+                updated_at=moment,
+            )
+            for resource in latest.values()
+        ]
+        Resource.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["instance", "address"],
+            update_fields=["status", "physical_id", "reason", "updated_at"],
+        )
+        # Terraform tells why in a line of its own, which may come with a later batch.
+        for address, message in reasons.items():
+            Resource.objects.filter(
+                instance_id=task.instance_id, address=address
+            ).update(reason=self.masker.text(message))

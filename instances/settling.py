@@ -1,0 +1,260 @@
+"""Ends work: result, state, resources, outputs and status in one transaction."""
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from django.db import transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from catalog.schema import text_in
+from console.lib.masking import Masker
+from instances.engines.base import Engine, Outcome, StateFile
+from instances.models import Instance, Output, Plan, Resource, StateVersion, Tag, Task
+
+
+class Settlement(Protocol):
+    """How one kind of work ends. Every step raises Fenced when the claim is over."""
+
+    def mirror(self, state: StateFile) -> None:
+        """Keep a new serial of the state."""
+
+    def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
+        """Commit how the run ended."""
+
+    def succeed_unstarted(self) -> None:
+        """End work that needed no run."""
+
+    def fail_unstarted(self, message: str) -> None:
+        """End work whose run changed nothing."""
+
+    def fail_interrupted(self, message: str) -> None:
+        """End work that may have changed something, when nothing better is known."""
+
+
+class TaskSettlement:
+    """Ends a task and puts its instance into the state that is true."""
+
+    def __init__(self, task: Task, engine: Engine, masker: Masker) -> None:
+        self.task = task
+        self.engine = engine
+        self.masker = masker
+
+    def mirror(self, state: StateFile) -> None:
+        """Keep a serial of the state, encrypted. The same serial twice is kept once."""
+        known = StateVersion.objects.filter(
+            instance_id=self.task.instance_id,
+            lineage=state.lineage,
+            serial=state.serial,
+        )
+        if known.exists():
+            return
+        StateVersion.objects.create(
+            instance_id=self.task.instance_id,
+            task=self.task,
+            lineage=state.lineage,
+            serial=state.serial,
+            digest=hashlib.sha256(state.body).hexdigest(),
+            body=state.body,
+            resource_count=len(state.resources),
+        )
+
+    def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
+        """Commit how the run ended. Raises Fenced when the claim is over."""
+        state = self.engine.state(directory)
+        with transaction.atomic():
+            self._end(outcome.ok, "" if outcome.ok else self._explain(outcome, message))
+            if state is not None:
+                self.mirror(state)
+                self._sync_resources(state, interrupted=not outcome.finished)
+                self._store_outputs(state)
+            self._change_instance(outcome.ok)
+
+    def fail_unstarted(self, message: str) -> None:
+        """End a task whose run changed nothing: the instance is what it was."""
+        with transaction.atomic():
+            self._end(False, message)
+            self.task.status_message = message
+            self.task.instance.settle_unstarted(self.task)
+
+    def succeed_unstarted(self) -> None:
+        """End a termination that found nothing to destroy."""
+        with transaction.atomic():
+            self._end(True, "")
+            self._change_instance(True)
+
+    def fail_interrupted(self, message: str) -> None:
+        """End a task that may have changed something, when nothing better is known."""
+        with transaction.atomic():
+            self._end(False, message)
+            self._change_instance(False)
+
+    def _end(self, ok: bool, message: str) -> None:
+        statuses = Task.Status
+        moment = now()
+        self.task.write(
+            state=Task.State.ENDED,
+            status=statuses.SUCCEEDED if ok else statuses.FAILED,
+            status_message=message,
+            ended_at=moment,
+            updated_at=moment,
+            lease_until=None,
+        )
+        if self.task.plan is not None:
+            self.task.plan.settle_execution(ok=ok, message=message)
+
+    def _explain(self, outcome: Outcome, message: str) -> str:
+        if outcome.finished:
+            return (
+                message if outcome.applying else _("%s Nothing was changed.") % message
+            )
+        in_flight = Resource.objects.filter(
+            instance_id=self.task.instance_id, status__endswith="_IN_PROGRESS"
+        ).values_list("address", flat=True)
+        return _(
+            "Interrupted: the run was killed while it was changing resources. "
+            "In flight: %(resources)s. These may exist although they are not recorded. "
+            "Update again to finish, or terminate."
+        ) % {"resources": ", ".join(in_flight) or _("none")}
+
+    def _sync_resources(self, state: StateFile, *, interrupted: bool) -> None:
+        """Make the resource rows say what the state says, keeping failures visible."""
+        rows = {
+            row.address: row
+            for row in Resource.objects.filter(instance_id=self.task.instance_id)
+        }
+        known = {resource.address for resource in state.resources}
+        gone = [
+            row.pk
+            for row in rows.values()
+            if row.address not in known
+            and not row.status.endswith("_FAILED")
+            and not (interrupted and row.status.endswith("_IN_PROGRESS"))
+        ]
+        Resource.objects.filter(pk__in=gone).delete()
+        Resource.objects.bulk_create(
+            [
+                Resource(
+                    instance_id=self.task.instance_id,
+                    address=resource.address,
+                    name=Resource.name_of(resource.address, resource.type),
+                    type=resource.type,
+                    physical_id=self.masker.text(resource.physical_id),
+                    status="CREATE_COMPLETE",
+                )
+                for resource in state.resources
+                if resource.address not in rows
+            ]
+        )
+
+    def _store_outputs(self, state: StateFile) -> None:
+        described = {
+            output["name"]: output
+            for output in self.task.version.template.schema.outputs
+        }
+        Output.objects.filter(task=self.task).delete()
+        for output in state.outputs:
+            masked = self.masker.value(output.value)
+            declared = described.get(output.key, {})
+            hidden = output.sensitive or bool(declared.get("sensitive"))
+            Output.objects.create(
+                task=self.task,
+                key=output.key,
+                value=None if hidden else masked,
+                sensitive=hidden,
+                secret_value=output.value if hidden else None,
+                description=text_in(declared.get("description") or {}, "en"),
+            )
+
+    def _change_instance(self, ok: bool) -> None:
+        task = self.task
+        mine = Instance.objects.filter(pk=task.instance_id, last_task=task)
+        if not ok:
+            mine.update(
+                status=Instance.Status.ERROR, status_message=task.status_message
+            )
+        elif task.kind == Task.Kind.TERMINATE:
+            Resource.objects.filter(instance_id=task.instance_id).delete()
+            mine.update(
+                status=Instance.Status.AVAILABLE,
+                status_message="",
+                terminated_at=now(),
+                last_successful_task=task,
+            )
+        else:
+            mine.update(
+                status=Instance.Status.AVAILABLE,
+                status_message="",
+                version=task.version_id,
+                portfolio=task.portfolio_id,
+                last_successful_task=task,
+            )
+            self._replace_tags()
+
+    def _replace_tags(self) -> None:
+        Tag.objects.filter(instance_id=self.task.instance_id).delete()
+        Tag.objects.bulk_create(
+            Tag(instance_id=self.task.instance_id, key=key, value=value)
+            for key, value in self.task.tags.items()
+        )
+
+
+class PlanSettlement:
+    """Ends a preview: its resource changes and its saved file, or why there are none."""
+
+    def __init__(self, plan: Plan, engine: Engine, masker: Masker) -> None:
+        self.plan = plan
+        self.engine = engine
+        self.masker = masker
+
+    def mirror(self, state: StateFile) -> None:
+        """A preview changes no state: there is nothing to keep."""
+
+    def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
+        """Commit what the preview found. Raises Fenced when the claim is over."""
+        if not outcome.ok:
+            self._end(Plan.Status.PREVIEW_FAILED, status_message=message)
+            return
+        file = self.engine.plan_file(directory) or b""
+        changes = [
+            self.masker.value(asdict(change))
+            for change in self.engine.changes(directory)
+        ]
+        self._succeed(file, changes)
+
+    def succeed_unstarted(self) -> None:
+        """End the preview of a termination that finds nothing to destroy."""
+        if self.plan.instance is not None:
+            self.plan.write(base_state=self.plan.instance.state_mark)
+        self._succeed(b"", [])
+
+    def fail_unstarted(self, message: str) -> None:
+        """End a preview that could not run."""
+        self._end(Plan.Status.PREVIEW_FAILED, status_message=message)
+
+    fail_interrupted = fail_unstarted
+
+    def _succeed(self, file: bytes, changes: list[Any]) -> None:
+        with transaction.atomic():
+            self._end(
+                Plan.Status.PREVIEW_SUCCESS,
+                changes=changes,
+                engine_version=self.engine.version(),
+                **self.plan.seal(file),
+            )
+            self.plan.save(update_fields=["file"])
+
+    def _end(self, status: Plan.Status, **found: Any) -> None:
+        moment = now()
+        with transaction.atomic():
+            self.plan.write(
+                state=Plan.State.ENDED,
+                ended_at=moment,
+                updated_at=moment,
+                previewed_at=moment,
+                lease_until=None,
+                **found,
+            )
+            self.plan.settle_preview(status)

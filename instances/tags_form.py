@@ -1,0 +1,133 @@
+"""The part of a wizard that asks for tags: offered keys to choose from, own rows below."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.forms import BoundField
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+
+from catalog.tagging import LONGEST, MOST, OfferedTags, Pair
+
+BLANK_ROWS = 2
+# One more than allowed, so that too many are told and not silently dropped.
+MOST_ROWS = MOST + 1
+ROW = re.compile(r"tags-key_(\d{1,2})")
+
+
+class TagsForm(forms.Form):
+    """`pairs` are what the person chose and typed; the rules are in `catalog.tagging`."""
+
+    use_required_attribute = False
+
+    def __init__(
+        self,
+        offered: OfferedTags,
+        *,
+        data: MultiValueDict[str, str] | None = None,
+        initial: Mapping[str, str] | None = None,
+        more: int = 0,
+    ) -> None:
+        tags = dict(initial or {})
+        own = [(k, v) for k, v in tags.items() if k not in offered.values]
+        super().__init__(data=data, prefix="tags", initial=_initial(offered, tags, own))
+        self.offered = offered
+        self.adding = more > 0
+        for number, (key, values) in enumerate(offered.choices.items()):
+            self.fields[f"choice_{number}"] = forms.ChoiceField(
+                label=key,
+                choices=[("", _("Choose a value")), *((each, each) for each in values)],
+            )
+        rows = len(own) + BLANK_ROWS + more if data is None else _rows(data)
+        self.row_count = min(rows, MOST_ROWS)
+        for number in range(self.row_count):
+            self._add_row(number)
+
+    def _add_row(self, number: int) -> None:
+        label = {"number": number + 1}
+        self.fields[f"key_{number}"] = forms.CharField(
+            label=_("Key of tag %(number)d") % label,
+            required=False,
+            widget=forms.TextInput(attrs={"maxlength": LONGEST, "autocomplete": "off"}),
+        )
+        self.fields[f"value_{number}"] = forms.CharField(
+            label=_("Value of tag %(number)d") % label,
+            required=False,
+            widget=forms.TextInput(attrs={"maxlength": LONGEST, "autocomplete": "off"}),
+        )
+
+    @property
+    def choice_fields(self) -> list[BoundField]:
+        """The fields of offered keys with several values."""
+        return [self[name] for name in self.fields if name.startswith("choice_")]
+
+    @property
+    def row_fields(self) -> list[tuple[BoundField, BoundField]]:
+        """The rows for own tags: key and value."""
+        return [
+            (self[f"key_{number}"], self[f"value_{number}"])
+            for number in range(self.row_count)
+        ]
+
+    @property
+    def opened(self) -> bool:
+        """Whether the rows are shown at once: they are in use, or something is wrong."""
+        return self.adding or bool(self.errors) or self.filled
+
+    @property
+    def filled(self) -> bool:
+        """Whether any own tag has been entered."""
+        return any(key.value() or value.value() for key, value in self.row_fields)
+
+    @property
+    def full(self) -> bool:
+        """Whether no row can be added."""
+        return self.row_count >= MOST
+
+    def pairs(self) -> list[tuple[str, Pair]]:
+        """What was entered, each with the name of its field; empty rows are left out."""
+        found = []
+        for number, key in enumerate(self.offered.choices):
+            if value := _text(self[f"choice_{number}"]):
+                found.append((f"choice_{number}", (key, value)))
+        for number, (key_field, value_field) in enumerate(self.row_fields):
+            key, value = _text(key_field), _text(value_field)
+            if key or value:
+                found.append((f"key_{number}", (key, value)))
+        return found
+
+
+def typed_tags(data: Mapping[str, Any], offered: OfferedTags) -> dict[str, str]:
+    """Tags in a request that is not validated: to show the rows again."""
+    typed = {}
+    for number, key in enumerate(offered.choices):
+        if value := data.get(f"tags-choice_{number}"):
+            typed[key] = str(value)
+    for number in range(MOST_ROWS):
+        if key := str(data.get(f"tags-key_{number}") or "").strip():
+            typed[key] = str(data.get(f"tags-value_{number}") or "").strip()
+    return typed
+
+
+def _initial(
+    offered: OfferedTags, tags: Mapping[str, str], own: list[Pair]
+) -> dict[str, str]:
+    initial = {
+        f"choice_{number}": tags[key]
+        for number, key in enumerate(offered.choices)
+        if key in tags
+    }
+    for number, (key, value) in enumerate(own):
+        initial |= {f"key_{number}": key, f"value_{number}": value}
+    return initial
+
+
+def _rows(data: MultiValueDict[str, str]) -> int:
+    numbers = [int(match[1]) for name in data if (match := ROW.fullmatch(name))]
+    return max(numbers, default=-1) + 1
+
+
+def _text(field: BoundField) -> str:
+    return str(field.value() or "").strip()

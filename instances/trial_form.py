@@ -1,0 +1,128 @@
+"""The form of *Try the form*: a version's parameters as end users get them, and a region."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.http import QueryDict
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models import Region, Version
+from catalog.parameter_form import ParameterForm, parameter_form, typed_again
+from catalog.schema import InvalidParameters
+from catalog.suggestions import suggested_in
+from console.lib.masking import MASK
+from console.lib.people import User
+from instances.models import Plan, Task, Wish
+from instances.objections import objections
+from instances.wishes import kept_secrets
+
+
+class PlaceForm(forms.Form):
+    """Where the plan is made: its credentials may be needed for that."""
+
+    region = forms.ModelChoiceField(
+        label=_("Region"), queryset=Region.objects.active(), empty_label=None
+    )
+
+
+class TrialForm:
+    """Region and parameters as one form; `plan` is the trial it goes on from."""
+
+    def __init__(
+        self, version: Version, data: QueryDict, *, validate: bool, plan: Plan | None
+    ) -> None:
+        self.version, self.data, self.plan = version, data, plan
+        self.validate = validate
+        self.values: dict[str, Any] = {}
+
+    @cached_property
+    def regions(self) -> dict[str, Region]:
+        return {region.pk: region for region in Region.objects.active()}
+
+    @property
+    def region(self) -> Region | None:
+        """The chosen region, else the one of the trial, else the usual one."""
+        first = self.plan.region_id if self.plan else settings.REGION_ID
+        chosen = self.regions.get(self.data.get("region", first))
+        return chosen or next(iter(self.regions.values()), None)
+
+    @cached_property
+    def place(self) -> PlaceForm | None:
+        """None where there is no region, so nothing can be planned."""
+        if self.region is None:
+            return None
+        if self.validate:
+            return PlaceForm(self.data)
+        return PlaceForm(initial={"region": self.region})
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """The secrets of the trial it goes on from: left empty, they stay."""
+        values = self.plan.values if self.plan else {}
+        return kept_secrets(self.version.template.schema, values)
+
+    @cached_property
+    def parameters(self) -> ParameterForm:
+        schema = self.version.template.schema
+        known: Mapping[str, Any] = self.plan.parameters if self.plan else {}
+        return parameter_form(
+            schema,
+            data=self.data if self.validate else None,
+            initial={
+                **known,
+                **({} if self.validate else typed_again(schema, self.data)),
+            },
+            secrets_kept=frozenset(self.kept),
+            language=get_language() or "en",
+            again=self.data.get("change", ""),
+            suggestions=suggested_in([self.region] if self.region else []),
+        )
+
+    @property
+    def parts(self) -> list[forms.Form]:
+        return [each for each in (self.place, self.parameters) if each is not None]
+
+    @property
+    def errors(self) -> bool:
+        return self.validate and any(part.errors for part in self.parts)
+
+    def is_valid(self) -> bool:
+        """Judge as a launch does, the engine's view of the values included."""
+        # All of them, so that one answer names everything there is to mend.
+        if not self.validate or not all([*map(forms.Form.is_valid, self.parts)]):
+            return False
+        template = self.version.template
+        try:
+            self.values = template.schema.clean(
+                self.parameters.cleaned_values(), current_secrets=self.kept, text=False
+            )
+            against = objections(template, self.values)
+        except InvalidParameters as refusal:
+            against = refusal.errors
+        for key, messages in against.items():
+            known = key in self.parameters.fields
+            self.parameters.add_error(key if known else None, messages)
+        return not against
+
+    def shown_values(self) -> Iterator[tuple[str, Any]]:
+        """What the template would be given, secrets masked."""
+        plain, secret = self.version.template.split(self.values)
+        yield from plain.items()
+        yield from ((key, MASK) for key in secret)
+
+    def start(self, *, by: User) -> Plan | None:
+        """Queue a plan nobody can carry out; None where there is no region for it."""
+        if self.region is None:
+            return None
+        return Plan.objects.draft_for(
+            Task.Kind.LAUNCH,
+            Wish(self.version, None, self.values, {}),
+            by=by,
+            region=self.region,
+            instance_name=str(self.version.product),
+            trial=True,
+        )

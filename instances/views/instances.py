@@ -1,0 +1,225 @@
+"""Instances: the list, one row of it, and the detail page with its tabs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from django_htmx.http import (
+    HttpResponseClientRedirect,
+    push_url,
+    replace_url,
+    reswap,
+    retarget,
+)
+
+from console.lib.errors import NotFound
+from console.lib.htmx import render_page, wants_fragment
+from console.lib.http import Request
+from console.lib.pages import page_size, paginate
+from console.lib.people import User
+from instances.listing import (
+    COLUMNS,
+    CappedCount,
+    Listing,
+    count_text,
+    instance_rows,
+    with_names,
+)
+from instances.models import Instance, Plan, instance_for
+from instances.progress import task_progress
+from instances.transcript import log_tail
+
+Panel = Callable[[Request, Instance], dict[str, Any]]
+
+
+@require_safe
+def instance_list(request: Request) -> HttpResponse:
+    listing = Listing(request.user, request.GET.dict())
+    whole = request.htmx.target == "instance-list"
+    fragment = (
+        "instances/_instance_list.html" if whole else "instances/_instance_table.html"
+    )
+    context = {"listing": listing, "page": listing.page, "rows": listing.rows}
+    context["facets_apart"] = bool(request.htmx) and not whole
+    page = render_page(
+        request, "instances/instance_list.html", context, fragment=fragment
+    )
+    if not wants_fragment(request):
+        return page
+    # Typing replaces the address, a choice is a step in the browser's history.
+    typing = request.htmx.trigger == "instance-search"
+    return (replace_url if typing else push_url)(page, listing.address)
+
+
+@require_safe
+def instance_row(request: Request, pk: str) -> HttpResponse:
+    """One row as it is now; 204 while nothing has changed, nothing once it has left the list."""
+    found = with_names(_known_to(request.user).filter(pk=pk)).values(*COLUMNS)
+    if not found:
+        raise NotFound(_("There is no such instance."))
+    if found[0]["terminated_at"]:
+        return HttpResponse()
+    rows = instance_rows(found)
+    if rows[0]["changing"] and rows[0]["seen"] == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    selectable = request.user.is_administrator and request.GET.get("select") == "1"
+    context = {"rows": rows, "selectable": selectable}
+    return render(request, "instances/_instance_row.html", context)
+
+
+@require_safe
+def instance_detail(request: Request, pk: str) -> HttpResponse:
+    return _tab(request, pk, "tasks")
+
+
+@require_safe
+def instance_tasks(request: Request, pk: str) -> HttpResponse:
+    return _tab(request, pk, "tasks")
+
+
+@require_safe
+def instance_resources(request: Request, pk: str) -> HttpResponse:
+    return _tab(request, pk, "resources")
+
+
+@require_safe
+def instance_tags(request: Request, pk: str) -> HttpResponse:
+    return _tab(request, pk, "tags")
+
+
+@require_safe
+def instance_plans(request: Request, pk: str) -> HttpResponse:
+    return _tab(request, pk, "plans")
+
+
+@require_safe
+def instance_status(request: Request, pk: str) -> HttpResponse:
+    """What has changed since the page was drawn; the whole page once the task has ended."""
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in PANELS else "tasks"
+    try:
+        instance = instance_for(request.user, pk)
+    except NotFound:
+        if not _known_to(request.user).filter(pk=pk).exists():
+            raise
+        messages.success(request, _("The instance has been terminated."))
+        return HttpResponseClientRedirect(reverse("instances:instance-list"))
+    if not instance.changing:
+        context = _context(request, instance, tab)
+        whole = render(request, "instances/_instance_detail.html", context)
+        return reswap(retarget(whole, "#instance-detail"), "outerHTML")
+    progress = task_progress(instance.last_task) if instance.last_task else None
+    if progress and progress.seen == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    context = {"instance": instance, "tab": tab, "progress": progress}
+    context["progress_apart"] = tab == "tasks" and request.GET.get("open") == "1"
+    return render(request, "instances/_instance_head.html", context)
+
+
+def _known_to(user: User) -> Any:
+    """The person's instances, also the terminated ones; for an administrator everybody's."""
+    instances = Instance.objects.all()
+    return instances if user.is_administrator else instances.owned_by(user)
+
+
+def _tab(request: Request, pk: str, tab: str) -> HttpResponse:
+    instance = instance_for(request.user, pk)
+    return render_page(
+        request,
+        "instances/instance_detail.html",
+        _context(request, instance, tab),
+        fragment="instances/_instance_detail.html",
+    )
+
+
+def _context(request: Request, instance: Instance, tab: str) -> dict[str, Any]:
+    task = instance.last_task
+    return {
+        "instance": instance,
+        "tab": tab,
+        "tabs": _tabs(instance, tab),
+        "panel": f"instances/_instance_{tab}.html",
+        "progress": task_progress(task) if task and instance.changing else None,
+        **PANELS[tab](request, instance),
+    }
+
+
+def _tabs(instance: Instance, current: str) -> list[dict[str, Any]]:
+    labels = {
+        "tasks": _("Tasks"),
+        "resources": _("Resources"),
+        "tags": _("Tags"),
+        "plans": _("Plans"),
+    }
+    counts = Instance.objects.filter(pk=instance.pk).values_list(
+        CappedCount(instance.tasks.all()),
+        CappedCount(instance.resources.all()),
+        CappedCount(instance.tags.all()),
+        CappedCount(Plan.objects.submitted().filter(instance=instance)),
+    )[0]
+    return [
+        {
+            "name": name,
+            "label": label,
+            "url": reverse(f"instances:instance-{name}", args=[instance.pk]),
+            "current": name == current,
+            "count": count_text(count),
+        }
+        for (name, label), count in zip(labels.items(), counts, strict=True)
+    ]
+
+
+def _page(request: Request, rows: Any) -> dict[str, Any]:
+    size = page_size(request.GET.get("size", ""))
+    return {"page": paginate(rows, cursor=request.GET.get("cursor", ""), size=size)}
+
+
+def _tasks(request: Request, instance: Instance) -> dict[str, Any]:
+    """The tasks, newest first; the last one is opened while it runs and when it has failed."""
+    tasks = instance.tasks.select_related("version", "created_by").defer(
+        "parameters", "secrets", "tags"
+    )
+    context = _page(request, tasks)
+    task = instance.last_task
+    rows = context["page"].rows
+    if task and rows and rows[0].pk == task.pk and task.status != task.Status.SUCCEEDED:
+        opened = task_progress(task)
+        context |= {"opened": task, "progress": opened, "transcript": log_tail(task)}
+    return context
+
+
+def _resources(request: Request, instance: Instance) -> dict[str, Any]:
+    return {"resources": instance.resources.all()[:RESOURCES]}
+
+
+def _tags(request: Request, instance: Instance) -> dict[str, Any]:
+    return {"tags": instance.tags.all()}
+
+
+def _plans(request: Request, instance: Instance) -> dict[str, Any]:
+    """The instance's plans; a colleague's is named, but opens only for who may see it."""
+    plans = Plan.objects.submitted().light().filter(instance=instance)
+    context = _page(
+        request, plans.select_related("owner").defer("parameters", "secrets")
+    )
+    shown = Plan.objects.shown_to(request.user)
+    rows = context["page"].rows
+    foreign = [row.pk for row in rows if row.owner_id != request.user.pk]
+    opens = {row.pk for row in rows} - set(foreign)
+    if foreign:
+        opens |= set(shown.filter(pk__in=foreign).values_list("pk", flat=True))
+    return {**context, "opens": opens}
+
+
+RESOURCES = 1000
+PANELS: dict[str, Panel] = {
+    "tasks": _tasks,
+    "resources": _resources,
+    "tags": _tags,
+    "plans": _plans,
+}

@@ -1,0 +1,136 @@
+"""The launch wizard: configure, check and confirm, launch."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from catalog.models import Product
+from catalog.models.product import product_for
+from console.lib.errors import DomainError
+from console.lib.htmx import render_page
+from console.lib.http import Request
+from instances.comparison import Comparison
+from instances.forms import LaunchForm
+from instances.models import Plan, Task
+from instances.plan_forms import PlanForm
+from instances.views import wizard
+from instances.wishes import LaunchWish, execute_once
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def launch(request: Request, pk: str) -> HttpResponse:
+    """Step 1: choices, tags and parameters. Another version shows its own parameters."""
+    product = product_for(request.user, pk)
+    draft = _draft(request, product)
+    data, judge = request.POST or request.GET, wizard.is_final(request)
+    form = LaunchForm(product, request.user, data, validate=judge, draft=draft)
+    if form.is_valid():
+        return _next(request, pk, form.wish, draft)
+    context = {
+        "form": form,
+        "product": product,
+        "draft": draft,
+        "steps": wizard.steps(),
+    }
+    return render_page(
+        request,
+        "instances/launch.html",
+        context,
+        fragment="instances/_launch_form.html",
+        status=422 if form.errors else 200,
+    )
+
+
+def _next(
+    request: Request, pk: str, asked: LaunchWish, draft: Plan | None
+) -> HttpResponse:
+    if draft is not None and not draft.draft:
+        target = {"instance_name": asked.name, "region": asked.region}
+        return wizard.change_plan(request, draft, asked.wish, **target)
+    plan = asked.draft(by=request.user)
+    wizard.withdraw(draft, by=request.user)
+    review = wizard.preview_of(plan, "launch-review", "launch", pk)
+    return wizard.go(request, review.url)
+
+
+def _draft(request: Request, product: Product) -> Plan | None:
+    kind = Task.Kind.LAUNCH
+    return wizard.start_of(
+        request, kind, version__product=product
+    ) or wizard.open_draft(request, kind, version__product=product)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def launch_review(request: Request, pk: str) -> HttpResponse:
+    """Step 2: what will be launched and which resources that makes; then Launch or Cancel."""
+    plan = wizard.draft_of(request, Task.Kind.LAUNCH, version__product_id=pk)
+    if plan is None:
+        product_for(request.user, pk)
+        messages.info(
+            request, _("Configure the product first; then check and confirm.")
+        )
+        return redirect("instances:launch", pk)
+    if not plan.draft:
+        return redirect(plan)
+    if request.method == "POST":
+        return _answer(request, pk, plan)
+    if plan.status == Plan.Status.CANCELED:
+        messages.info(
+            request, _("This draft was canceled. Continue from it, or start anew.")
+        )
+        return redirect(wizard.preview_of(plan, "launch-review", "launch", pk).edit_url)
+    if plan.executed:
+        return redirect(plan.task.instance)
+    return wizard.poll_answer(request, plan) or _review(request, pk, plan)
+
+
+def _answer(request: Request, pk: str, plan: Plan) -> HttpResponse:
+    if "cancel" in request.POST:
+        wizard.withdraw(plan, by=request.user)
+        messages.info(request, _("Canceled. Nothing was launched."))
+        return redirect(plan.version.product)
+    if "create_plan" in request.POST:
+        form = wizard.plan_form(request, plan)
+        made = wizard.make_plan(request, plan, form)
+        return made or _review(request, pk, plan, form=form)
+    return _execute(request, pk, plan)
+
+
+def _execute(request: Request, pk: str, plan: Plan) -> HttpResponse:
+    try:
+        task = execute_once(plan, by=request.user)
+    except DomainError as refusal:
+        # Told in its context, with a way to change what is wrong.
+        return _review(request, pk, plan, refusal)
+    messages.success(
+        request, _("%(name)s is being launched.") % {"name": plan.instance_name}
+    )
+    return redirect(task.instance)
+
+
+def _review(
+    request: Request,
+    pk: str,
+    plan: Plan,
+    refusal: DomainError | None = None,
+    form: PlanForm | None = None,
+) -> HttpResponse:
+    preview = wizard.preview_of(plan, "launch-review", "launch", pk)
+    context = {
+        "plan": plan,
+        "product": plan.version.product,
+        "preview": preview,
+        "comparison": Comparison.of_launch(plan),
+        "refusal": refusal,
+        "form": form or wizard.plan_form(request, plan),
+        "steps": wizard.steps(preview.edit_url),
+    }
+    return render_page(
+        request,
+        "instances/launch_review.html",
+        context,
+        fragment="instances/_plan_preview.html",
+        status=409 if refusal else 422 if form else 200,
+    )

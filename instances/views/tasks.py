@@ -1,0 +1,188 @@
+"""One task: what it does now, what it was asked, what it made, and its log."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import reswap, retarget
+
+from console.lib.htmx import render_page
+from console.lib.http import Request
+from console.lib.masking import MASK
+from instances.models import Task, instance_for, task_for
+from instances.progress import task_progress
+from instances.transcript import Place, log_after, log_tail, log_text
+
+
+@require_safe
+def task_detail(request: Request, pk: str, task: str) -> HttpResponse:
+    return _tab(request, _task(request, pk, task), "log")
+
+
+@require_safe
+def task_output(request: Request, pk: str, task: str) -> HttpResponse:
+    return _tab(request, _task(request, pk, task), "output")
+
+
+@require_safe
+def task_parameters(request: Request, pk: str, task: str) -> HttpResponse:
+    return _tab(request, _task(request, pk, task), "parameters")
+
+
+@require_safe
+def task_progress_fragment(request: Request, pk: str, task: str) -> HttpResponse:
+    """How far the task is now; its whole page once it has ended."""
+    found = _task(request, pk, task)
+    progress = task_progress(found)
+    if not found.active:
+        tab = request.GET.get("tab", "")
+        context = _context(found, tab if tab in PANELS else "log")
+        whole = render(request, "instances/_task_detail.html", context)
+        return reswap(retarget(whole, "#task-detail"), "outerHTML")
+    if progress.seen == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    context = {"progress": progress, "polls": request.GET.get("tab") or "log"}
+    return render(request, "instances/_task_progress.html", context)
+
+
+@require_safe
+def task_log(request: Request, pk: str, task: str) -> HttpResponse:
+    """The log's page; with `after`, only the lines behind that place, or 204."""
+    found = _task(request, pk, task)
+    after = request.GET.get("after")
+    if after is None:
+        return _tab(request, found, "log")
+    transcript = log_after(found, Place.parse(after))
+    if not transcript.lines:
+        return HttpResponse(status=204)
+    context = {"task": found, "transcript": transcript}
+    return render(request, "instances/_task_log_more.html", context)
+
+
+@require_safe
+def task_log_download(request: Request, pk: str, task: str) -> StreamingHttpResponse:
+    """The whole log as a text file, secrets masked as they are stored."""
+    found = _task(request, pk, task)
+    return StreamingHttpResponse(
+        log_text(found),
+        content_type="text/plain; charset=utf-8",
+        headers={
+            # A task's ID has letters, digits and hyphens only.
+            "Content-Disposition": f'attachment; filename="{found.pk}.log"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def task_cancel(request: Request, pk: str, task: str) -> HttpResponse:
+    """Ask before stopping a task, then stop it."""
+    found = _task(request, pk, task)
+    if request.method != "POST":
+        context = {"task": found, "instance": found.instance}
+        return render_page(
+            request,
+            "instances/task_cancel.html",
+            context,
+            fragment="instances/_task_cancel_dialog.html",
+        )
+    found.cancel(by=request.user)
+    messages.success(request, _("The task has been asked to stop."))
+    return redirect(found)
+
+
+def _task(request: Request, pk: str, task: str) -> Task:
+    """A task through its instance: foreign and missing are the same 404."""
+    instance = instance_for(request.user, pk)
+    found = task_for(request.user, instance, task)
+    found.instance = instance
+    return found
+
+
+def _tab(request: Request, task: Task, tab: str) -> HttpResponse:
+    return render_page(
+        request,
+        "instances/task_detail.html",
+        _context(task, tab),
+        fragment="instances/_task_detail.html",
+    )
+
+
+def _context(task: Task, tab: str) -> dict[str, Any]:
+    return {
+        "task": task,
+        "instance": task.instance,
+        "tab": tab,
+        "tabs": _tabs(task, tab),
+        "panel": f"instances/_task_{tab}.html",
+        "progress": task_progress(task),
+        **PANELS[tab](task),
+    }
+
+
+def _tabs(task: Task, current: str) -> list[dict[str, Any]]:
+    args = [task.instance_id, task.pk]
+    return [
+        {"label": label, "url": reverse(name, args=args), "current": tab == current}
+        for tab, label, name in (
+            ("log", _("Log"), "instances:task-log"),
+            ("output", _("Output"), "instances:task-output"),
+            ("parameters", _("Parameters"), "instances:task-parameters"),
+        )
+    ]
+
+
+def _log(task: Task) -> dict[str, Any]:
+    return {"transcript": log_tail(task)}
+
+
+def _output(task: Task) -> dict[str, Any]:
+    """Outputs with their values as text; what is secret is not even read."""
+    outputs = task.outputs.values_list("key", "value", "sensitive", "description")
+    return {
+        "values": [
+            _value(key, MASK if sensitive else _shown(value), description)
+            for key, value, sensitive, description in outputs
+        ]
+    }
+
+
+def _parameters(task: Task) -> dict[str, Any]:
+    """Parameters in the template's order, secrets as asterisks, and the tags asked for."""
+    language = get_language()
+    labels = {
+        p.key: p.label_in(language) for p in task.version.template.schema.parameters
+    }
+    return {
+        "values": [
+            _value(key, _shown(value), labels.get(key, ""))
+            for key, value in task.masked_parameters.items()
+        ],
+        "tags": [_value(key, value) for key, value in task.tags.items()],
+    }
+
+
+def _value(key: str, text: str, note: str = "") -> dict[str, Any]:
+    """A row of a table of values; the note is left out where it repeats the key."""
+    return {
+        "key": key,
+        "text": text,
+        "note": "" if note == key else note,
+        "long": "\n" in text,
+    }
+
+
+def _shown(value: Any) -> str:
+    """A JSON value as people write it: text without quotes, the rest indented."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+PANELS = {"log": _log, "output": _output, "parameters": _parameters}

@@ -1,0 +1,102 @@
+"""Terminate: a dialog that wants a word typed, and the same as a page."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from catalog.limits import ApprovalRequired, Limits
+from console.lib.errors import Conflict, DomainError
+from console.lib.htmx import render_page, wants_fragment
+from console.lib.http import Request
+from instances.filters import INVISIBLE
+from instances.models import Instance, Task, instance_for
+
+WORD = "terminate"
+WRONG = gettext_lazy("Enter the word terminate. The instance has not been changed.")
+# So many resources are named, the rest are counted.
+NAMED = 20
+
+
+class TerminateForm(forms.Form):
+    """The word, in any case; what cannot be seen around it is forgiven, nothing else."""
+
+    confirm = forms.CharField(
+        label=gettext_lazy("Enter terminate to confirm"),
+        max_length=64,
+        strip=False,
+        error_messages={"required": WRONG},
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "autofocus": True,
+                "data-confirm-word": WORD,
+            }
+        ),
+    )
+
+    def clean_confirm(self) -> str:
+        typed: str = self.cleaned_data["confirm"]
+        if typed.strip(INVISIBLE).lower() != WORD:
+            raise forms.ValidationError(WRONG)
+        return typed
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def instance_terminate(request: Request, pk: str) -> HttpResponse:
+    """Ask for the word, then queue the termination."""
+    instance = instance_for(request.user, pk)
+    if request.method != "POST":
+        return _ask(request, instance, TerminateForm())
+    form = TerminateForm(request.POST)
+    if not form.is_valid():
+        return _ask(request, instance, form, status=422)
+    try:
+        instance.terminate(by=request.user)
+    except (Conflict, ApprovalRequired) as refusal:
+        # A message behind an open dialog would not be seen: it is shown inside.
+        return _ask(request, instance, form, refusal=refusal, status=refusal.status)
+    messages.success(
+        request, _("Termination of %(name)s has started.") % {"name": instance.name}
+    )
+    url = _list_with(request, instance)
+    return HttpResponseClientRedirect(url) if wants_fragment(request) else redirect(url)
+
+
+def _list_with(request: Request, instance: Instance) -> str:
+    """The list that shows the instance; its heading takes the focus, to be read on from there."""
+    mine = Instance.objects.owned_by(request.user).filter(pk=instance.pk).exists()
+    scope = "" if mine else "?access=account"
+    return f"{reverse('instances:instance-list')}{scope}#instances"
+
+
+def _ask(
+    request: Request,
+    instance: Instance,
+    form: TerminateForm,
+    *,
+    refusal: DomainError | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context: dict[str, Any] = {"instance": instance, "form": form, "refusal": refusal}
+    limits = Limits.of(instance.product, instance.portfolio)
+    context["needs_approval"] = limits.needs_approval(Task.Kind.TERMINATE)
+    resources = list(instance.resources.values("address", "type")[: NAMED + 1])
+    context["resources"] = resources[:NAMED]
+    context["more"] = instance.resources.count() - NAMED if resources[NAMED:] else 0
+    return render_page(
+        request,
+        "instances/terminate.html",
+        context,
+        fragment="instances/_terminate_dialog.html",
+        status=status,
+    )

@@ -1,0 +1,57 @@
+"""Instances get another owner: one, or many from the list. Administrators only."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from console.lib.access import administrator_required
+from console.lib.forms import refusals_on, render_form
+from console.lib.http import Request
+from instances.models import Instance, instance_for
+from instances.transfer_form import TransferForm, suggestions
+
+# As many as a page of the list can show.
+MOST = 100
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrator_required
+def instance_transfer(request: Request, pk: str) -> HttpResponse:
+    """Ask who is to have it, then hand it over; a running task does not stand in the way."""
+    instance = instance_for(request.user, pk)
+    form = TransferForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with refusals_on(form):
+            instance.transfer(by=request.user, **form.cleaned_data)
+            messages.success(
+                request,
+                _("%(name)s belongs to %(owner)s now.")
+                % {"name": instance.name, "owner": instance.principal.display_name},
+            )
+            return redirect(instance)
+    context = {"form": form, "instance": instance, "principals": suggestions()}
+    return render_form(request, "instances/instance_transfer.html", context)
+
+
+@require_POST
+@administrator_required
+def instances_transfer(request: Request) -> HttpResponse:
+    """Hand over the ticked instances, and say of each what became of it."""
+    wanted = request.POST.getlist("instance")[:MOST]
+    chosen = Instance.objects.visible_to(request.user).filter(pk__in=wanted)
+    form = TransferForm(request.POST)
+    context: dict[str, Any] = {"form": form, "principals": suggestions()}
+    if not wanted:
+        form.add_error(None, _("Tick the instances that are to change hands."))
+    elif form.is_valid():
+        with refusals_on(form):
+            moves = chosen.hand_over(by=request.user, **form.cleaned_data)
+            done = {"moves": moves, "to": form.cleaned_data["to"]}
+            done["moved"] = sum(each.moved for each in moves)
+            return render(request, "instances/instances_transferred.html", done)
+    context["instances"] = chosen.order_by("name").select_related("owner", "owner_role")
+    return render_form(request, "instances/instances_transfer.html", context)

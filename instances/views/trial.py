@@ -1,0 +1,63 @@
+"""A version tried out: its form as end users get it, and the plan it leads to."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from catalog.models import Version
+from catalog.views.manage.versions import version_for
+from console.lib.access import administrator_required
+from console.lib.htmx import wants_fragment
+from console.lib.http import Request
+from instances.models import Plan, plan_for
+from instances.preview import Preview
+from instances.trial_form import TrialForm
+from instances.views import wizard
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrator_required
+def version_try(request: Request, pk: str, version_pk: str) -> HttpResponse:
+    """Check values as a launch does and show which resources they would make."""
+    version = version_for(pk, version_pk)
+    plan = _trial(request, version)
+    if plan is not None and request.method != "POST" and wants_fragment(request):
+        return _poll(request, plan)
+    judge = wizard.is_final(request)
+    form = TrialForm(version, request.POST, validate=judge, plan=plan)
+    context: dict[str, Any] = {"version": version, "form": form, "tab": "try"}
+    if form.is_valid():
+        started = form.start(by=request.user)
+        if started is not None:
+            return wizard.go(request, _preview(started).url)
+        context["values"] = list(form.shown_values())
+    elif plan is not None and not judge:
+        context["preview"] = _preview(plan)
+        context["values"] = list(plan.masked_parameters.items())
+    status = 422 if form.errors else 200
+    return render(request, "manage/version_try.html", context, status=status)
+
+
+def _trial(request: Request, version: Version) -> Plan | None:
+    """The caller's own trial that the request names. Raises NotFound for another."""
+    pk = request.POST.get("plan") or request.GET.get("plan")
+    if not pk:
+        return None
+    return plan_for(request.user, pk, owner=request.user, trial=True, version=version)
+
+
+def _preview(plan: Plan) -> Preview:
+    here = [plan.version.product_id, plan.version_id]
+    return Preview(
+        plan, reverse("instances:version-try", args=here) + f"?plan={plan.pk}"
+    )
+
+
+def _poll(request: Request, plan: Plan) -> HttpResponse:
+    if plan.status == Plan.Status.PREVIEW_IN_PROGRESS:
+        return HttpResponse(status=204)
+    context = {"preview": _preview(plan)}
+    return render(request, "instances/_plan_preview.html", context)

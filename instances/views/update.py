@@ -1,0 +1,150 @@
+"""The update wizard: change, check old against new, update."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from console.lib.errors import DomainError
+from console.lib.htmx import render_page
+from console.lib.http import Request
+from instances.comparison import Comparison, changes_since
+from instances.forms import UpdateForm
+from instances.models import Instance, Plan, Task, instance_for
+from instances.plan_forms import PlanForm
+from instances.views import wizard
+from instances.wishes import execute_once
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def update(request: Request, pk: str) -> HttpResponse:
+    """Step 1: another version, launch option, other parameters or tags."""
+    instance = instance_for(request.user, pk)
+    draft = _draft(request, instance)
+    data, judge = request.POST or request.GET, wizard.is_final(request)
+    form = UpdateForm(instance, request.user, data, validate=judge, draft=draft)
+    blocked = form.validate and (form.overtaken or instance.changing)
+    if not blocked and form.is_valid():
+        return _next(request, instance, form, draft)
+    context = {
+        "form": form,
+        "instance": instance,
+        "draft": draft,
+        "since": changes_since(instance, form.base_task) if form.overtaken else [],
+        "steps": wizard.steps(),
+    }
+    return render_page(
+        request,
+        "instances/update.html",
+        context,
+        fragment="instances/_update_form.html",
+        status=409 if blocked else 422 if form.errors else 200,
+    )
+
+
+def _draft(request: Request, instance: Instance) -> Plan | None:
+    """The draft to continue. A forgotten one that others have overtaken is none."""
+    kind = Task.Kind.UPDATE
+    return wizard.start_of(request, kind, instance=instance) or wizard.open_draft(
+        request, kind, instance=instance, base_task=instance.last_task
+    )
+
+
+def _next(
+    request: Request, instance: Instance, form: UpdateForm, draft: Plan | None
+) -> HttpResponse:
+    if not instance.differs_from(form.wish):
+        messages.info(
+            request,
+            _(
+                "Nothing to update: neither the version nor a parameter changes. "
+                "Tags alone cannot be updated."
+            ),
+        )
+        return wizard.go(request, reverse("instances:update", args=[instance.pk]))
+    if draft is not None and not draft.draft:
+        return wizard.change_plan(request, draft, form.wish)
+    plan = Plan.objects.draft_for(
+        Task.Kind.UPDATE,
+        form.wish,
+        by=request.user,
+        region=instance.region,
+        instance=instance,
+    )
+    wizard.withdraw(draft, by=request.user)
+    review = wizard.preview_of(plan, "update-review", "update", instance.pk)
+    return wizard.go(request, review.url)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def update_review(request: Request, pk: str) -> HttpResponse:
+    """Step 2: old against new, and which resources that touches; then Update or Cancel."""
+    instance = instance_for(request.user, pk)
+    plan = wizard.draft_of(request, Task.Kind.UPDATE, instance=instance)
+    if plan is None:
+        messages.info(request, _("Change something first; then check and confirm."))
+        return redirect("instances:update", pk)
+    if not plan.draft:
+        return redirect(plan)
+    if request.method == "POST":
+        return _answer(request, instance, plan)
+    if plan.status == Plan.Status.CANCELED:
+        messages.info(
+            request, _("This draft was canceled. Continue from it, or start anew.")
+        )
+        return redirect(wizard.preview_of(plan, "update-review", "update", pk).edit_url)
+    if plan.executed:
+        return redirect(instance)
+    return wizard.poll_answer(request, plan) or _review(request, instance, plan)
+
+
+def _answer(request: Request, instance: Instance, plan: Plan) -> HttpResponse:
+    if "cancel" in request.POST:
+        wizard.withdraw(plan, by=request.user)
+        messages.info(request, _("Canceled. Nothing was changed."))
+        return redirect(instance)
+    if "create_plan" in request.POST:
+        form = wizard.plan_form(request, plan)
+        made = wizard.make_plan(request, plan, form)
+        return made or _review(request, instance, plan, form=form)
+    return _execute(request, instance, plan)
+
+
+def _execute(request: Request, instance: Instance, plan: Plan) -> HttpResponse:
+    try:
+        execute_once(plan, by=request.user)
+    except DomainError as refusal:
+        # Told in its context, with a way to change what is wrong.
+        return _review(request, instance, plan, refusal)
+    messages.success(request, _("%(name)s is being updated.") % {"name": instance.name})
+    return redirect(instance)
+
+
+def _review(
+    request: Request,
+    instance: Instance,
+    plan: Plan,
+    refusal: DomainError | None = None,
+    form: PlanForm | None = None,
+) -> HttpResponse:
+    preview = wizard.preview_of(plan, "update-review", "update", instance.pk)
+    comparison = Comparison.of_update(plan, instance)
+    context = {
+        "plan": plan,
+        "instance": instance,
+        "preview": preview,
+        "comparison": comparison,
+        "since": changes_since(instance, plan.base_task_id or "") if plan.stale else [],
+        "refusal": refusal,
+        "form": form or wizard.plan_form(request, plan),
+        "steps": wizard.steps(preview.edit_url, comparison.changes_text),
+    }
+    return render_page(
+        request,
+        "instances/update_review.html",
+        context,
+        fragment="instances/_plan_preview.html",
+        status=409 if refusal else 422 if form else 200,
+    )

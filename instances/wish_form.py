@@ -1,0 +1,253 @@
+"""Choices, tags and parameters as one form: what both wizards have in common."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import get_language
+
+from catalog.limits import LaunchOption, Limits
+from catalog.models import Portfolio, Region, Version
+from catalog.parameter_form import ParameterForm, parameter_form, typed_again
+from catalog.schema import Schema
+from catalog.suggestions import suggested_in
+from catalog.tagging import OfferedTags
+from console.lib.errors import InvalidInput
+from instances.choices_form import ChoicesForm
+from instances.models import Wish
+from instances.tags_form import TagsForm, typed_tags
+from instances.wishes import Asked, kept_secrets
+
+PREFIX = "parameters-"
+
+
+class WishForm:
+    """Choices, tags and the parameters of the chosen version, as one form.
+
+    `request_data` is what a browser sent; with `validate` it is judged, without it is only
+    shown again. `start` is what the fields hold at first, `secrets` what stays unseen.
+    """
+
+    choices_class: type[ChoicesForm] = ChoicesForm
+
+    def __init__(
+        self,
+        *,
+        options: list[LaunchOption],
+        versions: list[Version],
+        request_data: QueryDict,
+        validate: bool,
+        start: Wish | None,
+    ) -> None:
+        self.options, self.versions = options, versions
+        self.request_data, self.start = request_data, start
+        # Fields made for another choice are not judged: they are only shown again.
+        self.validate = validate and not self.outdated
+        self.wish: Any = None
+
+    @cached_property
+    def version(self) -> Version:
+        """The chosen version, else the one it starts from, else the best advised."""
+        wanted = [self.request_data.get("version")]
+        wanted += [self.start.version.pk] if self.start else []
+        by_pk = {version.pk: version for version in self.versions}
+        return next((by_pk[pk] for pk in wanted if pk in by_pk), self.versions[0])
+
+    @cached_property
+    def option(self) -> LaunchOption | None:
+        """The chosen launch option, or the only one; None while it is open."""
+        started = self.start.portfolio if self.start else None
+        wanted = [self.request_data.get("portfolio"), started and started.pk]
+        by_pk = {option.portfolio.pk: option for option in self.options}
+        only = self.options[0] if len(self.options) == 1 else None
+        return next((by_pk[pk] for pk in wanted if pk in by_pk), only)
+
+    @property
+    def portfolio(self) -> Portfolio | None:
+        return self.option.portfolio if self.option else None
+
+    @property
+    def limits(self) -> Limits:
+        return self.option.limits if self.option else Limits()
+
+    @property
+    def shown(self) -> str:
+        """Which version and launch option the fields belong to."""
+        return f"{self.version.pk}/{self.portfolio.pk if self.portfolio else ''}"
+
+    @property
+    def sent(self) -> bool:
+        """Whether the browser sent the fields of this form, and not only an address."""
+        return "shown" in self.request_data
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the browser sent another choice than its fields were made for."""
+        return self.request_data.get("shown", self.shown) != self.shown
+
+    @cached_property
+    def choices(self) -> ChoicesForm:
+        if self.validate:
+            form = self.choices_class(self.request_data)
+        else:
+            typed = self.request_data.dict()
+            chosen = {"version": self.version.pk}
+            if self.portfolio:
+                chosen["portfolio"] = self.portfolio.pk
+            form = self.choices_class(initial=self.first_choices() | typed | chosen)
+        form.offer(self.options, self.versions)
+        self.prepare(form)
+        return form
+
+    def prepare(self, choices: ChoicesForm) -> None:
+        """Set further choices of a kind of wizard."""
+
+    def first_choices(self) -> dict[str, str]:
+        """What the choices hold before anything was typed."""
+        return {}
+
+    @cached_property
+    def tags(self) -> TagsForm:
+        offered = OfferedTags.of(self.version.product, self.portfolio)
+        if self.validate:
+            return TagsForm(offered, data=self.request_data)
+        typed = typed_tags(self.request_data, offered)
+        first = self.start.tags if self.start else {}
+        more = 3 if self.request_data.get("change") == "tag" else 0
+        return TagsForm(offered, initial=typed if self.sent else first, more=more)
+
+    @cached_property
+    def parameters(self) -> ParameterForm:
+        kept = kept_secrets(self.schema, self.start.values) if self.start else {}
+        first = (
+            self.start.version.template.split(self.start.values)[0]
+            if self.start
+            else {}
+        )
+        known = {key: value for key, value in first.items() if key not in kept}
+        return parameter_form(
+            self.schema,
+            data=self.request_data if self.validate else None,
+            initial=known if self.validate else known | self._typed_parameters(),
+            secrets_kept=frozenset(kept),
+            language=get_language() or "en",
+            again="" if self.outdated else self.request_data.get("change", ""),
+            suggestions=self.suggestions,
+        )
+
+    @cached_property
+    def suggestions(self) -> dict[str, list[str]]:
+        """What the region's list offers for parameters that name resources."""
+        return suggested_in([self.region] if self.region else [])
+
+    @property
+    def region(self) -> Region | None:
+        """Where it runs, or would run; None while that is open."""
+        raise NotImplementedError
+
+    @property
+    def schema(self) -> Schema:
+        return self.version.template.schema
+
+    def _typed_parameters(self) -> dict[str, Any]:
+        """What was typed for keys that are no secret, neither here nor where it was typed."""
+        typed_for = self.request_data.get("shown", "").partition("/")[0]
+        version = next((each for each in self.versions if each.pk == typed_for), None)
+        if version is None:
+            return {}
+        before = version.template.schema.by_key
+        return {
+            key: value
+            for key, value in typed_again(self.schema, self.request_data).items()
+            if not (key in before and before[key].secret)
+        }
+
+    def _unknown_parameters(self) -> dict[str, str]:
+        """What was sent that the version does not ask for: refused, never ignored."""
+        names = [name for name in self.request_data if name.startswith(PREFIX)]
+        # A colon begins what belongs to a key: its second entry, or a cell.
+        keys = [name.removeprefix(PREFIX).partition(":")[0] for name in names]
+        return {key: "" for key in keys if key not in self.schema.by_key}
+
+    def is_valid(self) -> bool:
+        """Judge everything at once; afterwards `wish` is set or `errors` say why not."""
+        if not self.validate:
+            return False
+        parts = [
+            self.choices.is_valid(),
+            self.tags.is_valid(),
+            self.parameters.is_valid(),
+        ]
+        try:
+            wish = self.checked(self._asked())
+        except InvalidInput as refusal:
+            self._spread(refusal.errors)
+            return False
+        if not all(parts):
+            return False
+        self.wish = wish
+        return True
+
+    def checked(self, asked: Asked) -> Any:
+        """Make the wish. Raises InvalidInput."""
+        raise NotImplementedError
+
+    def _asked(self) -> Asked:
+        typed = self.parameters.is_valid()
+        return Asked(
+            version=self.request_data.get("version", ""),
+            portfolio=self.request_data.get("portfolio", ""),
+            parameters=self._unknown_parameters()
+            | (self.parameters.cleaned_values() if typed else {}),
+            tags=[pair for _name, pair in self.tags.pairs()],
+            typed=True,
+            kept=self.start.values if self.start else {},
+        )
+
+    def _spread(self, errors: Mapping[str, list[str]]) -> None:
+        """Put each message beside the field it speaks of."""
+        rows = [name for name, _pair in self.tags.pairs()]
+        judged = self.parameters.is_valid()
+        for place, messages in errors.items():
+            part, _dot, rest = place.partition(".")
+            if part == "parameters":
+                # What the form found itself is not said twice.
+                if rest in self.parameters.fields and judged:
+                    self.parameters.add_error(rest, messages)
+                elif rest not in self.schema.by_key:
+                    named = [f"{rest}: {each}" if rest else each for each in messages]
+                    self.parameters.add_error(None, named)
+            elif part == "tags":
+                self.tags.add_error(rows[int(rest)] if rest else None, messages)
+            elif part not in self.choices.errors:
+                field = part if part in self.choices.fields else None
+                self.choices.add_error(field, messages)
+
+    # What components/error_summary.html asks of a form
+
+    @property
+    def parts(self) -> list[forms.Form]:
+        return [self.choices, self.tags, self.parameters]
+
+    @property
+    def errors(self) -> dict[str, Any]:
+        if not self.validate:
+            return {}
+        return {
+            f"{n}.{k}": v
+            for n, part in enumerate(self.parts)
+            for k, v in part.errors.items()
+        }
+
+    def non_field_errors(self) -> list[str]:
+        return [str(e) for part in self.parts for e in part.non_field_errors()]
+
+    def hidden_fields(self) -> Iterator[forms.BoundField]:
+        for part in self.parts:
+            yield from part.hidden_fields()
+
+    def visible_fields(self) -> Iterator[forms.BoundField]:
+        for part in self.parts:
+            yield from part.visible_fields()

@@ -1,0 +1,286 @@
+"""The one place where what somebody asks for becomes a `Wish`: pages and API come here.
+
+Everything wrong is collected and raised together, so that a person learns it all at once.
+Nothing is stored and nothing runs but the bounded check of values by the engine.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from catalog.limits import LaunchOption, Limits, launch_options, options_through
+from catalog.models import Portfolio, Product, Region, Version
+from catalog.models.product import product_for
+from catalog.schema import Schema
+from catalog.tagging import OfferedTags, Pair
+from console.lib.errors import Conflict, DomainError, Forbidden, InvalidInput
+from console.lib.ids import new_number
+from console.lib.people import User
+from instances.models import Instance, Plan, Task, Wish, instance_for
+from instances.objections import objections
+
+NAME_LENGTH = 128
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What arrived: IDs and raw values, nothing checked.
+
+    `parameters` are texts, or JSON values when `typed`. `kept` holds the secrets an
+    empty value keeps.
+    """
+
+    version: str
+    portfolio: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[Pair] = ()
+    typed: bool = False
+    kept: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LaunchWish:
+    """A wish for a new instance: with the name and the region it will have for good."""
+
+    wish: Wish
+    name: str
+    region: Region
+
+    def draft(self, *, by: User) -> Plan:
+        """Store it as a draft and queue its preview. Nothing is launched."""
+        return Plan.objects.draft_for(
+            Task.Kind.LAUNCH,
+            self.wish,
+            by=by,
+            region=self.region,
+            instance_name=self.name,
+        )
+
+
+class Findings:
+    """Collects what is wrong in several places; `errors` maps a field to its messages."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, list[str]] = {}
+        self.first: DomainError | None = None
+
+    @contextmanager
+    def at(self, place: str) -> Iterator[None]:
+        """Note a refusal; `place` is its field, or the prefix of several fields."""
+        try:
+            yield
+        except InvalidInput as error:
+            self.first = self.first or error
+            for key, messages in error.errors.items():
+                name = f"{place}.{key}" if place == "parameters" and key else key
+                self.errors.setdefault(name or place, []).extend(messages)
+        except DomainError as error:
+            self.first = self.first or error
+            self.errors.setdefault(place, []).append(str(error))
+
+    def settle(self) -> None:
+        """Raise everything as one InvalidInput with the code of the first, if anything."""
+        if self.first is not None:
+            raise InvalidInput(self.errors, code=self.first.code) from self.first
+
+
+def launch_from(
+    asked: Asked, product: Product, *, name: str, region: str, by: User
+) -> LaunchWish:
+    """Check everything about a launch of a product the caller was given.
+
+    Raises InvalidInput, keyed name, version, portfolio, region, tags, tags.<n>,
+    parameters, parameters.<key>; its code is that of the first refusal.
+    """
+    found = Findings()
+    options = launch_options(product, by)
+    with found.at("name"):
+        check_name(name)
+    limits, place = Limits(), None
+    with found.at("portfolio"):
+        option = choose(options, asked.portfolio)
+        limits = option.limits
+    with found.at("region"):
+        place = _active_region(region)
+        limits.check_region(place)
+    wish = _wish(asked, product, options, found)
+    found.settle()
+    assert wish is not None  # otherwise something was found
+    assert place is not None
+    return LaunchWish(wish, name, place)
+
+
+def update_from(asked: Asked, instance: Instance, *, by: User) -> Wish:
+    """Check everything about a change of an instance the caller was given.
+
+    Raises InvalidInput like `launch_from`, and Forbidden for somebody who may no longer
+    use the product. Whether anything differs is for `instance.differs_from` to say.
+    """
+    found = Findings()
+    options = update_options(instance, by)
+    asked = replace(asked, kept={**instance.current().values, **asked.kept})
+    with found.at("portfolio"):
+        choose(options, asked.portfolio)
+    wish = _wish(asked, instance.product, options, found, running=instance.version)
+    found.settle()
+    assert wish is not None
+    return wish
+
+
+def update_options(instance: Instance, by: User) -> list[LaunchOption]:
+    """The launch options for changing an instance.
+
+    An administrator, who need not be granted the product, has every portfolio that
+    holds it and the one the instance came from. Raises Forbidden when there is none.
+    """
+    if by.is_administrator:
+        holding = Q(products=instance.product) | Q(pk=instance.portfolio_id)
+        options = options_through(
+            Portfolio.objects.filter(holding).distinct(), instance.product
+        )
+    else:
+        options = launch_options(instance.product, by)
+    if not options:
+        raise Forbidden(
+            _("This product is no longer shared with you, so you cannot update it."),
+            hint=_("Ask an administrator to grant you a portfolio that holds it."),
+        )
+    return options
+
+
+def choose(options: Sequence[LaunchOption], portfolio: str) -> LaunchOption:
+    """Return the launch option asked for, or the only one.
+
+    Raises InvalidInput with MissingPortfolioId or InvalidPortfolioId.NotLaunchOption.
+    """
+    if not portfolio and len(options) == 1:
+        return options[0]
+    if not portfolio:
+        problem = _("Choose a launch option: there are several.")
+        raise InvalidInput({"portfolio": [problem]}, code="MissingPortfolioId")
+    for option in options:
+        if option.portfolio.pk == portfolio:
+            return option
+    problem = _("This portfolio is not a launch option of the product.")
+    raise InvalidInput(
+        {"portfolio": [problem]}, code="InvalidPortfolioId.NotLaunchOption"
+    )
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidInput or Conflict for a name a new instance cannot have."""
+    if not name:
+        problem = _("Enter a name, or tick “Automatic generate”.")
+        raise InvalidInput({"name": [problem]}, code="MissingProvisionedProductName")
+    if len(name) > NAME_LENGTH or not name.replace(" ", "").isprintable():
+        problem = _("Use 1 to 128 characters without line breaks.")
+        raise InvalidInput({"name": [problem]}, code="InvalidProvisionedProductName")
+    if Instance.objects.named(name).exists():
+        raise Conflict(
+            _("An instance with this name already exists. Choose another name."),
+            code="DuplicateName.ProvisionedProduct",
+        )
+
+
+def automatic_name(product: Product) -> str:
+    """Return a name like `Web service-637412905`, unique but for a miracle."""
+    return f"{product.name[: NAME_LENGTH - 10].strip()}-{new_number(9)}"
+
+
+def kept_secrets(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values a form keeps without showing them: of what is secret in this version."""
+    return schema.split(
+        {key: value for key, value in values.items() if key in schema.by_key}
+    )[1]
+
+
+def execute_once(plan: Plan, *, by: User) -> Task:
+    """Run a plan, when it is still allowed. A draft sent twice gives the same task.
+
+    Raises a DomainError when it is no longer possible or allowed.
+    """
+    plan.check_owner(by)
+    if not plan.executed:
+        check_again(plan, by=by)
+    return plan.execute(by=by)
+
+
+def check_again(plan: Plan, *, by: User) -> None:
+    """Refuse to execute what was allowed when it was made and no longer is.
+
+    Raises a DomainError: instance, grant, version, launch option or region have changed.
+    Whether an approval is needed is for the verb to say.
+    """
+    if plan.instance is not None:
+        instance_for(by, plan.instance.pk)
+    if plan.operation == Task.Kind.TERMINATE:
+        return
+    version, product = plan.version, plan.version.product
+    if plan.instance is None:
+        options = launch_options(product_for(by, product.pk), by)
+        running = None
+    else:
+        options, running = update_options(plan.instance, by), plan.instance.version
+    _active_version(product, version.pk, running)
+    limits = choose(options, plan.portfolio_id or "").limits
+    if plan.instance is None:
+        limits.check_region(plan.region)
+    limits.check_values(version, plan.values)
+
+
+def _wish(
+    asked: Asked,
+    product: Product,
+    options: Sequence[LaunchOption],
+    found: Findings,
+    *,
+    running: Version | None = None,
+) -> Wish | None:
+    """Check version, tags and parameters, noting what is wrong; None without a version."""
+    with found.at("version"):
+        version = _active_version(product, asked.version, running)
+        option = next(
+            (each for each in options if each.portfolio.pk == asked.portfolio),
+            options[0] if len(options) == 1 else None,
+        )
+        portfolio = option.portfolio if option else None
+        tags: dict[str, str] = {}
+        with found.at("tags"):
+            tags = OfferedTags.of(product, portfolio).complete(asked.tags)
+        values: dict[str, Any] = {}
+        with found.at("parameters"):
+            values = _values(version, asked, option.limits if option else Limits())
+        return Wish(version, portfolio, values, tags)
+    return None
+
+
+def _values(version: Version, asked: Asked, limits: Limits) -> dict[str, Any]:
+    """Typed values that the schema, the portfolio's rules and the engine accept."""
+    schema = version.template.schema
+    values = schema.clean(
+        asked.parameters,
+        current_secrets=kept_secrets(schema, asked.kept),
+        text=not asked.typed,
+    )
+    limits.check_values(version, values)
+    if against := objections(version.template, values):
+        raise InvalidInput(against)
+    return values
+
+
+def _active_version(product: Product, pk: str, running: Version | None) -> Version:
+    """A version people may choose; what an instance runs stays possible for it."""
+    if running is not None and running.pk == pk:
+        return running
+    return product.active_version(pk)
+
+
+def _active_region(pk: str) -> Region:
+    region = Region.objects.active().filter(pk=pk).first()
+    if region is None:
+        raise InvalidInput({"region": [_("Choose a region.")]}, code="InvalidRegion")
+    return region

@@ -1,0 +1,106 @@
+"""The worker: claims work and follows each run in a thread of its own."""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import close_old_connections, connection
+from django.utils.timezone import now
+
+from instances.checking import CheckRun
+from instances.models import Check, Plan, Task, Work
+from instances.run import Run
+from instances.wake import Bell
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+SWEEP_EVERY = timedelta(minutes=10)
+
+
+class Worker:
+    """One process that runs up to `concurrency` pieces of work at once."""
+
+    def __init__(self, concurrency: int = 4) -> None:
+        self.host = socket.gethostname()
+        self.name = f"{self.host}-{os.getpid()}-{secrets.token_hex(2)}"
+        self.concurrency = concurrency
+        self.stopping = threading.Event()
+        self.threads: set[threading.Thread] = set()
+        self.bell = Bell(self.name)
+        self.swept_at = now() - SWEEP_EVERY
+
+    def stop(self) -> None:
+        """Stop following. Runs go on; the next worker takes them over at once."""
+        self.stopping.set()
+        self.bell.ring()
+
+    def work(self, *, once: bool = False) -> None:
+        """Serve the queue until told to stop, or until it is empty."""
+        logger.info("worker %s begins", self.name)
+        try:
+            while not self.stopping.is_set():
+                close_old_connections()
+                self._beat()
+                if not self._fill() and once and not self._following():
+                    return
+                self.bell.wait(0.1 if once else POLL_SECONDS)
+        finally:
+            for thread in list(self.threads):
+                thread.join()
+            self._heartbeat_file.unlink(missing_ok=True)
+            self.bell.close()
+            logger.info("worker %s ends", self.name)
+
+    @property
+    def _heartbeat_file(self) -> Path:
+        return Path(settings.DATA_DIR) / "wake" / f"{self.name}.alive"
+
+    def _beat(self) -> None:
+        """Leave a sign of life for `/readyz`, and sweep up now and then."""
+        self._heartbeat_file.touch()
+        if now() - self.swept_at >= SWEEP_EVERY:
+            self.swept_at = now()
+            Plan.objects.abandoned().delete()
+
+    def _following(self) -> int:
+        self.threads = {thread for thread in self.threads if thread.is_alive()}
+        return len(self.threads)
+
+    def _fill(self) -> bool:
+        """Claim as much as there is room for; say whether anything was claimed."""
+        claimed = False
+        while self._following() < self.concurrency and not self.stopping.is_set():
+            work = self._claim()
+            if work is None:
+                break
+            claimed = True
+            thread = threading.Thread(target=self._follow, args=[work], name=work.pk)
+            thread.start()
+            self.threads.add(thread)
+        return claimed
+
+    def _claim(self) -> Work | None:
+        """The next piece of work: tasks, which people wait for, then previews, then checks."""
+        mine = (self.name, self.host)
+        work: Work | None = Task.objects.claim(*mine) or Plan.objects.claim(*mine)
+        # Checks leave room: a launch must not wait for them.
+        if work is None and self._following() <= self.concurrency // 2:
+            work = Check.objects.claim(*mine)
+        return work
+
+    def _follow(self, work: Work) -> None:
+        try:
+            kind = CheckRun if isinstance(work, Check) else Run
+            kind(work, self.stopping).drive()  # type: ignore[arg-type]
+        except Exception:
+            # Nothing may stop the loop; the lease runs out and the work is claimed again.
+            logger.exception("%s could not be followed", work.pk)
+        finally:
+            connection.close()
+            self.bell.ring()

@@ -1,0 +1,26 @@
+// After a page or a swap with errors, focus goes to the error summary; a flash scrolls into view.
+// "/" goes to the search box.
+function summary(root) {
+  root.querySelector?.("[data-error-summary]")?.focus();
+}
+
+function typing(node) {
+  return node.matches?.("input, select, textarea, [contenteditable]");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (document.querySelector("dialog[open]")) return;
+  const boxes = [...document.querySelectorAll("main [data-search], [data-search]")];
+  const box = boxes.find((each) => each.checkVisibility());
+  if (!box) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
+});
+
+document.addEventListener("htmx:load", (event) => {
+  if (event.target.id === "flash") event.target.scrollIntoView({ block: "center" });
+  summary(event.target);
+});
+summary(document);

@@ -1,0 +1,139 @@
+"""Which role gets what from each address; whoever adds an address enters it here."""
+
+import re
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+# What the table says: who gets an answer. Everybody else gets the 404 of what is missing.
+PUBLIC = ("anonymous", "alice", "bob", "admin", "deactivated")
+MEMBERS = ("alice", "bob", "admin")
+OWNERS = ("alice", "admin")
+ALICE = ("alice",)
+ADMIN = ("admin",)
+SAFE, POST, BOTH = ("GET", "HEAD"), ("POST",), ("GET", "HEAD", "POST")
+ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+
+# Addresses are named by their routes. allauth's pages of mail and passwords are its own.
+TABLE = {
+    "": (MEMBERS, SAFE),
+    "products/": (MEMBERS, SAFE),
+    "products/<str:pk>/": (ALICE, SAFE),
+    "products/<str:pk>/launch/": (ALICE, BOTH),
+    "products/<str:pk>/launch/review/": (ALICE, BOTH),
+    "instances/": (MEMBERS, SAFE),
+    "instances/export.csv": (MEMBERS, SAFE),
+    "instances/transfer/": (ADMIN, POST),
+    "instances/<str:pk>/": (OWNERS, SAFE),
+    "instances/<str:pk>/row/": (OWNERS, SAFE),
+    "instances/<str:pk>/status/": (OWNERS, SAFE),
+    "instances/<str:pk>/tasks/": (OWNERS, SAFE),
+    "instances/<str:pk>/resources/": (OWNERS, SAFE),
+    "instances/<str:pk>/tags/": (OWNERS, SAFE),
+    "instances/<str:pk>/plans/": (OWNERS, SAFE),
+    "instances/<str:pk>/terminate/": (OWNERS, BOTH),
+    "instances/<str:pk>/terminate/plan/": (OWNERS, BOTH),
+    "instances/<str:pk>/transfer/": (ADMIN, BOTH),
+    "instances/<str:pk>/update/": (OWNERS, BOTH),
+    "instances/<str:pk>/update/review/": (OWNERS, BOTH),
+    "instances/<str:pk>/tasks/<str:task>/": (OWNERS, SAFE),
+    "instances/<str:pk>/tasks/<str:task>/progress/": (OWNERS, SAFE),
+    "instances/<str:pk>/tasks/<str:task>/log/": (OWNERS, SAFE),
+    "instances/<str:pk>/tasks/<str:task>/log/download/": (OWNERS, SAFE),
+    "instances/<str:pk>/tasks/<str:task>/output/": (OWNERS, SAFE),
+    "instances/<str:pk>/tasks/<str:task>/parameters/": (OWNERS, SAFE),
+    "instances/<str:pk>/tasks/<str:task>/cancel/": (OWNERS, BOTH),
+    "plans/": (MEMBERS, SAFE),
+    "plans/<str:pk>/": (OWNERS, SAFE),
+    "plans/<str:pk>/decide/": (OWNERS, POST),
+    "plans/<str:pk>/execute/": (OWNERS, BOTH),
+    "plans/<str:pk>/cancel/": (OWNERS, BOTH),
+    "plans/<str:pk>/delete/": (OWNERS, BOTH),
+    "plans/<str:pk>/preview/": (OWNERS, POST),
+    "notices/": (MEMBERS, SAFE),
+    "notices/read/": (MEMBERS, POST),
+    "notices/<int:pk>/open/": (ALICE, POST),
+    "access-keys/": (MEMBERS, SAFE),
+    "access-keys/create/": (MEMBERS, POST),
+    "access-keys/<str:pk>/disable/": (ALICE, POST),
+    "access-keys/<str:pk>/enable/": (ALICE, POST),
+    "access-keys/<str:pk>/delete/": (ALICE, BOTH),
+    "docs/api/": (MEMBERS, SAFE),
+    "docs/api/<str:name>/": (MEMBERS, SAFE),
+    "openapi.json": (PUBLIC, SAFE),
+    "appearance/": (PUBLIC, POST),
+    "language/": (PUBLIC, ALL_METHODS),
+    "healthz": (PUBLIC, ("GET",)),
+    "readyz": (PUBLIC, ("GET",)),
+    "-/<slug:stem>.<slug:digest>.<slug:suffix>": (PUBLIC, SAFE),
+    "accounts/login/": (PUBLIC, BOTH),
+    "accounts/logout/": (PUBLIC, BOTH),
+    "accounts/reauthenticate/": (MEMBERS, BOTH),
+    "accounts/password/change/": (MEMBERS, BOTH),
+    "accounts/password/set/": (MEMBERS, BOTH),
+}
+# An administrator sees everybody's plans, and their owners alone act on them.
+FORBIDDEN = {
+    ("admin", "POST", f"plans/<str:pk>/{step}/")
+    for step in ("cancel", "delete", "preview")
+}
+READ = """
+products/ products/<P>/ products/<P>/reach/ products/<V>/ products/<V>/files/
+products/<V>/compare/ products/<V>/check/ portfolios/ portfolios/<F>/
+portfolios/<F>/constraints/ tag-options/ products/<P>/tag-options/
+portfolios/<F>/tag-options/ regions/ people/ audit/ audit/export.csv
+"""
+WRITE = """
+products/<V>/recheck/ products/<V>/activate/ people/<N>/undo/
+portfolios/<F>/products/<str:product_pk>/add/
+products/<P>/tag-options/<O>/attach/ products/<P>/tag-options/<O>/detach/
+portfolios/<F>/tag-options/<O>/attach/ portfolios/<F>/tag-options/<O>/detach/
+"""
+READ_AND_WRITE = """
+products/new/ products/<P>/edit/ products/<P>/copy/ products/<P>/delete/
+products/<P>/versions/new/ products/<V>/try/ products/<V>/edit/ products/<V>/delete/
+portfolios/new/ portfolios/<F>/edit/ portfolios/<F>/delete/
+portfolios/<F>/products/<str:product_pk>/remove/ portfolios/<F>/access/
+portfolios/<F>/access/<int:grant_pk>/remove/ portfolios/<F>/constraints/new/
+portfolios/<F>/constraints/<C>/ portfolios/<F>/constraints/<C>/delete/
+tag-options/new/ tag-options/<K>/ tag-options/<K>/delete/ regions/new/ regions/<K>/
+regions/<K>/delete/ regions/<K>/test/ launch-roles/new/ launch-roles/<K>/ launch-roles/<K>/delete/
+people/<N>/
+"""
+SHORT = {
+    "<P>": "<str:pk>",
+    "<F>": "<str:pk>",
+    "<K>": "<str:pk>",
+    "<V>": "<str:pk>/versions/<str:version_pk>",
+    "<O>": "<str:option>",
+    "<C>": "<str:constraint_pk>",
+    "<N>": "<str:name>",
+}
+for routes, methods in ((READ, SAFE), (WRITE, POST), (READ_AND_WRITE, BOTH)):
+    for short in routes.split():
+        route = re.sub(r"<[A-Z]>", lambda found: SHORT[found.group()], short)
+        TABLE[f"manage/{route}"] = (ADMIN, methods)
+SKIPPED = {
+    "admin/": "Django's own, behind is_staff: tests/catalog/test_admin.py and others",
+    "accounts/signup/": "closed by the adapter",
+    "accounts/inactive/": "a sentence of allauth's",
+    "accounts/email/": "allauth's own, about one's own addresses",
+    "accounts/confirm-email/": "allauth's own, opened by a key from a mail",
+    "accounts/^confirm-email/": "allauth's own, opened by a key from a mail",
+    "accounts/password/reset/": "allauth's own, opened by a key from a mail",
+    "accounts/^password/reset/": "allauth's own, opened by a key from a mail",
+    "accounts/login/code/confirm/": "allauth's own; sign-in by code is off",
+}
+
+
+def routes(patterns=None, before=""):
+    """Every address the project answers, as the URL configuration writes it."""
+    for each in get_resolver().url_patterns if patterns is None else patterns:
+        route = before + str(each.pattern)
+        if isinstance(each, URLResolver):
+            yield from routes(each.url_patterns, route)
+        elif isinstance(each, URLPattern):
+            yield route
+
+
+def skipped(route):
+    return any(route.startswith(prefix) for prefix in SKIPPED)

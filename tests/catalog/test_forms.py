@@ -1,0 +1,86 @@
+"""The forms state the rules once, for pages and the API."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from catalog.credentials import CredentialsField
+from catalog.forms import GrantForm, ProductForm, RegionEditForm, VersionForm
+from tests.factories import RoleFactory
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", ""), ("name", "x" * 129), ("provider", " ")]
+)
+def test_texts_have_1_to_128_characters(field, value):
+    form = ProductForm({"name": "n", "provider": "p"} | {field: value})
+    assert list(form.errors) == [field]
+
+
+def test_a_persons_spaces_are_slips_of_the_hand():
+    form = ProductForm({"name": " Web \n", "provider": "p"})
+    assert form.is_valid()
+    assert form.cleaned_data["name"] == "Web"
+
+
+def test_a_programs_spaces_are_kept():
+    form = ProductForm({"name": "Web\n", "provider": "p"}, exact=True)
+    assert form.is_valid()
+    assert form.cleaned_data["name"] == "Web\n"
+
+
+def test_guidance_defaults_to_no_advice():
+    form = VersionForm({"name": "1.0"})
+    assert form.is_valid()
+    assert form.cleaned_data["guidance"] == "Default"
+
+
+def test_a_person_is_named_by_login_or_principal_id(bob):
+    for name in ("bob", bob.principal_id):
+        form = GrantForm({"user": name})
+        assert form.is_valid()
+        assert form.cleaned_data["user"] == bob
+
+
+def test_a_group_is_named_by_name_or_principal_id(db):
+    group = RoleFactory(name="Ops team")
+    for name in ("Ops team", group.principal_id):
+        form = GrantForm({"role": name})
+        assert form.is_valid()
+        assert form.cleaned_data["role"] == group
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"user": "bob", "pattern": "user/*"}, {"user": "nobody"}]
+)
+def test_a_grant_names_exactly_one_who_exists(bob, data):
+    assert not GrantForm(data).is_valid()
+
+
+def test_credentials_are_read_line_by_line():
+    field = CredentialsField()
+    assert field.clean("A=1\n\n B_2 = x=y \n") == {"A": "1", "B_2": "x=y"}
+
+
+def test_no_credentials_mean_those_stored():
+    assert CredentialsField(required=False).clean("  \n") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["noequals", "=x", "1A=x", "A B=x", "LD_PRELOAD=x", "PATH=x", "TF_LOG=x"]
+)
+def test_a_line_that_is_no_credential_is_refused_without_its_value(text):
+    with pytest.raises(ValidationError) as refused:
+        CredentialsField().clean(text.replace("x", "s3cret"))
+    assert "s3cret" not in str(refused.value)
+
+
+def test_credentials_are_not_shown_again_even_when_refused():
+    form = RegionEditForm({"name": "", "credentials": "KEY=s3cret"})
+    assert not form.is_valid()
+    assert "s3cret" not in form.as_p()
+
+
+def test_stored_credentials_can_be_removed():
+    form = RegionEditForm({"name": "x", "forget": "on"})
+    assert form.is_valid()
+    assert form.cleaned_data["credentials"] == {}

@@ -1,0 +1,53 @@
+"""A pattern of names means the same in the database and on the page of people."""
+
+import pytest
+
+from catalog.models import Grant
+from catalog.models.grant import matcher
+from catalog.people import described, with_owned
+from console.lib.people import User
+from tests.factories import PortfolioFactory, RoleFactory, UserFactory, VersionFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "fits"),
+    [
+        ("user/bob", "bob", True),
+        ("user/BOB", "bob", True),
+        ("user/ops-*", "Ops-Anna", True),
+        ("user/b*b", "bob", True),
+        ("user/b_b", "bob", False),
+        ("user/b%", "bob", False),
+        ("user/b\\*", "b\\ob", True),
+        ("user/b.b", "bob", False),
+        ("user/*", "a/b", True),
+        ("user/bo", "bob", False),
+        ("user/ä*", "änna", True),
+        ("user/Ä*", "änna", False),
+    ],
+)
+def test_one_meaning_everywhere(pattern, name, fits):
+    person = UserFactory(username=name)
+    product = VersionFactory().product
+    portfolio = PortfolioFactory(products=[product])
+    portfolio.grants.create(pattern=pattern)
+    assert Grant.objects.covering(person).exists() is fits
+    users = with_owned(User.objects.filter(pk=person.pk)).with_administrator()
+    [row] = described(list(users.prefetch_related("groups")))
+    assert row.launchable == int(fits)
+
+
+@pytest.mark.parametrize("pattern", ["role/ops", "role/OPS", "role/o*"])
+def test_groups_are_matched_without_their_case(pattern):
+    group = RoleFactory(name="Ops")
+    person = UserFactory()
+    person.groups.add(group)
+    PortfolioFactory().grants.create(pattern=pattern)
+    assert Grant.objects.covering(person).exists()
+
+
+def test_a_name_at_hand_is_matched_in_full():
+    assert matcher("user/a*").fullmatch("user/Anna")
+    assert not matcher("user/a*").fullmatch("x user/anna")

@@ -1,0 +1,139 @@
+"""What constraints of a product inside a portfolio allow."""
+
+import pytest
+
+from catalog.limits import ApprovalRequired, Limits, launch_options
+from console.lib.errors import InvalidInput
+from tests.factories import (
+    PortfolioFactory,
+    ProductFactory,
+    RegionFactory,
+    VersionFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def product():
+    return ProductFactory()
+
+
+@pytest.fixture
+def portfolio(product, alice):
+    return PortfolioFactory(products=[product], users=[alice])
+
+
+@pytest.fixture
+def constrain(product, portfolio):
+    def constrain(kind, config):
+        portfolio.constraints.create(product=product, kind=kind, config=config)
+        return Limits.of(product, portfolio)
+
+    return constrain
+
+
+def refusal(call, *args):
+    with pytest.raises(InvalidInput) as caught:
+        call(*args)
+    return caught.value
+
+
+def test_without_constraints_everything_is_allowed(product, portfolio):
+    limits = Limits.of(product, portfolio)
+    limits.check_region(RegionFactory())
+    limits.check_direct("LaunchProduct")
+    limits.check_values(VersionFactory(product=product), {"name": "x"})
+
+
+def test_a_constraint_of_another_portfolio_does_not_hold_here(product, portfolio):
+    other = PortfolioFactory(products=[product])
+    other.constraints.create(
+        product=product, kind="StackRegion", config={"StackRegions": ["cn-beijing"]}
+    )
+    Limits.of(product, portfolio).check_region(RegionFactory(id="cn-hangzhou"))
+
+
+def test_a_region_outside_the_list_is_refused(constrain):
+    limits = constrain("StackRegion", {"StackRegions": ["cn-beijing"]})
+    error = refusal(limits.check_region, RegionFactory(id="cn-hangzhou"))
+    assert error.code == "RegionNotAllowed"
+
+
+def test_two_region_constraints_leave_what_both_allow(constrain):
+    RegionFactory(id="cn-beijing")
+    RegionFactory(id="cn-hangzhou")
+    constrain("StackRegion", {"StackRegions": ["cn-beijing", "cn-hangzhou"]})
+    limits = constrain("StackRegion", {"StackRegions": ["cn-hangzhou"]})
+    assert [region.pk for region in limits.regions()] == ["cn-hangzhou"]
+
+
+def test_an_inactive_region_is_never_offered(constrain):
+    RegionFactory(id="cn-beijing", active=False)
+    limits = constrain("StackRegion", {"StackRegions": ["cn-beijing"]})
+    assert not limits.regions()
+
+
+@pytest.mark.parametrize("value", ["small", 3, True, None])
+def test_allowed_values_compare_as_text(constrain, product, value):
+    rule = {"ParameterKey": "size", "AllowedValues": ["small", 3, "true", ""]}
+    limits = constrain("Template", {"Rules": [rule]})
+    limits.check_values(VersionFactory(product=product), {"size": value})
+
+
+def test_a_value_outside_the_rule_is_refused_without_repeating_it(constrain, product):
+    rule = {"ParameterKey": "size", "AllowedValues": ["small", "medium"]}
+    limits = constrain("Template", {"Rules": [rule]})
+    version = VersionFactory(product=product)
+    error = refusal(limits.check_values, version, {"size": "gigantic"})
+    assert error.code == "ParameterNotAllowed"
+    assert list(error.errors) == ["size"]
+    assert "gigantic" not in str(error)
+
+
+@pytest.mark.parametrize("value", ["web-", "xweb-1", "web-1\n"])
+def test_a_pattern_covers_the_whole_value(constrain, product, value):
+    rule = {"ParameterKey": "name", "AllowedPattern": "web-[0-9]"}
+    limits = constrain("Template", {"Rules": [rule]})
+    version = VersionFactory(product=product)
+    limits.check_values(version, {"name": "web-1"})
+    refusal(limits.check_values, version, {"name": value})
+
+
+def test_a_pattern_nobody_can_read_lets_nothing_through(constrain, product):
+    rule = {"ParameterKey": "name", "AllowedPattern": "(?<=x)y"}
+    limits = constrain("Template", {"Rules": [rule]})
+    refusal(limits.check_values, VersionFactory(product=product), {"name": "y"})
+
+
+def test_a_rule_for_one_version_does_not_bind_another(constrain, product):
+    bound, free = VersionFactory(product=product), VersionFactory(product=product)
+    rule = {
+        "ParameterKey": "name",
+        "AllowedValues": ["x"],
+        "ProductVersionId": bound.pk,
+    }
+    limits = constrain("Template", {"Rules": [rule]})
+    limits.check_values(free, {"name": "y"})
+    refusal(limits.check_values, bound, {"name": "y"})
+
+
+def test_a_covered_operation_needs_an_approval_and_others_do_not(constrain):
+    limits = constrain(
+        "Approval", {"OperationTypes": ["LaunchProduct"], "Approvers": []}
+    )
+    limits.check_direct("TerminateProvisionedProduct")
+    with pytest.raises(ApprovalRequired) as caught:
+        limits.check_direct("LaunchProduct")
+    assert caught.value.code == "ApprovalRequired"
+
+
+def test_launch_options_are_the_granted_portfolios_with_their_limits(
+    alice, product, portfolio, constrain, django_assert_num_queries
+):
+    PortfolioFactory(products=[product])
+    constrain("StackRegion", {"StackRegions": ["cn-beijing"]})
+    with django_assert_num_queries(2):
+        (option,) = launch_options(product, alice)
+    assert option.portfolio == portfolio
+    assert option.limits.region_ids == {"cn-beijing"}

@@ -1,0 +1,155 @@
+"""The API's operations on versions and templates."""
+
+import json
+
+import pytest
+
+from catalog.models import Template
+from tests.factories import MAIN_TF, PortfolioFactory, ProductFactory, VersionFactory
+from tests.signing import Caller
+
+DOCUMENT = json.dumps(
+    {
+        "ROSTemplateFormatVersion": "2015-09-01",
+        "Transform": "Aliyun::Terraform-v1.5",
+        "Workspace": {"main.tf": MAIN_TF},
+    }
+)
+TERRAFORM = "RosTerraformTemplate"
+
+
+@pytest.fixture
+def api(alice):
+    return Caller.of(alice)
+
+
+@pytest.fixture
+def admin_api(admin):
+    return Caller.of(admin)
+
+
+def granted(user, **options):
+    product = ProductFactory(**options)
+    PortfolioFactory(products=[product], users=[user])
+    return product
+
+
+def test_an_end_user_sees_active_versions_of_granted_products(api, alice):
+    version = VersionFactory(product=granted(alice))
+    hidden = VersionFactory(product=version.product, active=False)
+    foreign = VersionFactory()
+    answer = api.call("ListProductVersions", ProductId=version.product_id)
+    assert [v["ProductVersionId"] for v in answer["ProductVersionDetails"]] == [
+        version.pk
+    ]
+    assert api.call("GetProductVersion", ProductVersionId=version.pk)
+    for each in (hidden.pk, foreign.pk, "pv-bp1missing0000"):
+        refusal = api.refusal("GetProductVersion", ProductVersionId=each)
+        assert refusal == (404, "InvalidProductVersion.NotFound")
+    refusal = api.refusal("ListProductVersions", ProductId=foreign.product_id)
+    assert refusal == (404, "InvalidProduct.NotFound")
+
+
+def test_an_administrator_sees_every_version(admin_api):
+    version = VersionFactory(active=False)
+    answer = admin_api.call("ListProductVersions", ProductId=version.product_id)
+    assert [v["Active"] for v in answer["ProductVersionDetails"]] == [False]
+
+
+def test_two_versions_do_not_share_a_name(admin_api):
+    version = VersionFactory()
+    refusal = admin_api.refusal(
+        "CreateProductVersion",
+        ProductId=version.product_id,
+        ProductVersionName=version.name,
+        TemplateType=TERRAFORM,
+        TemplateUrl=version.template.url,
+    )
+    assert refusal == (400, "DuplicateName.ProductVersion")
+
+
+def test_what_a_version_update_does_not_send_stays(admin_api):
+    version = VersionFactory(guidance="Latest", active=False, description="d")
+    admin_api.call(
+        "UpdateProductVersion", ProductVersionId=version.pk, ProductVersionName="9"
+    )
+    version.refresh_from_db()
+    assert (version.name, version.guidance, version.active, version.description) == (
+        "9",
+        "Latest",
+        False,
+        "d",
+    )
+
+
+def test_a_template_is_stored_and_read_back(admin_api):
+    url = admin_api.call(
+        "CreateTemplate", TemplateBody=DOCUMENT, TemplateType=TERRAFORM
+    )["TemplateUrl"]
+    version = VersionFactory(template=Template.objects.get())
+    assert version.template.url == url
+    answer = admin_api.call(
+        "GetTemplate", ProductId=version.product_id, ProductVersionId=version.pk
+    )
+    assert answer["TemplateBody"] == DOCUMENT
+
+
+def test_a_folder_is_read_as_the_document_it_amounts_to(admin_api):
+    version = VersionFactory()
+    answer = admin_api.call(
+        "GetTemplate", ProductId=version.product_id, ProductVersionId=version.pk
+    )
+    assert json.loads(answer["TemplateBody"])["Workspace"] == version.template.files
+
+
+def test_a_template_is_found_through_its_product_only(api, alice):
+    version = VersionFactory(product=granted(alice))
+    other = granted(alice)
+    refusal = api.refusal(
+        "GetTemplate", ProductId=other.pk, ProductVersionId=version.pk
+    )
+    assert refusal == (404, "InvalidProductVersion.NotFound")
+
+
+def test_a_description_of_a_variable_is_replaced(admin_api):
+    admin_api.call(
+        "CreateTemplate",
+        TemplateBody=DOCUMENT,
+        TemplateType=TERRAFORM,
+        TerraformVariables=[
+            {
+                "VariableName": "name",
+                "Description": '{"Label": {"en": "Name"}, "AllowedValues": ["a", "b"]}',
+            }
+        ],
+    )
+    parameter = Template.objects.get().schema.by_key["name"]
+    assert parameter.label_in("en") == "Name"
+    assert parameter.allowed_values == ["a", "b"]
+
+
+def test_a_variable_that_is_not_declared_is_refused(admin_api):
+    refusal = admin_api.refusal(
+        "CreateTemplate",
+        TemplateBody=DOCUMENT,
+        TemplateType=TERRAFORM,
+        TerraformVariables=[{"VariableName": "size", "Description": "x"}],
+    )
+    assert refusal == (400, "InvalidTerraformVariables")
+
+
+@pytest.mark.parametrize("body", ["{", "Resources: {}", "x" * 10])
+def test_a_template_that_cannot_be_read_is_refused(admin_api, body):
+    refusal = admin_api.refusal(
+        "CreateTemplate", TemplateBody=body, TemplateType=TERRAFORM
+    )
+    assert refusal == (400, "InvalidTemplate")
+    assert not Template.objects.exists()
+
+
+def test_a_template_of_another_type_is_refused(admin_api):
+    refusal = admin_api.refusal(
+        "CreateTemplate", TemplateBody=DOCUMENT, TemplateType="RosStandardTemplate"
+    )
+    assert refusal == (400, "InvalidTemplateType")
+    assert not Template.objects.exists()

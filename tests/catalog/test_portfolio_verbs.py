@@ -1,0 +1,128 @@
+"""What becomes of a portfolio: opened, filled, granted, emptied, removed."""
+
+import pytest
+
+from catalog.models import Constraint, Grant, Portfolio, Product
+from console.lib.audit import AuditEntry
+from console.lib.errors import Conflict, InvalidInput, NotFound
+from tests.factories import (
+    InstanceFactory,
+    PortfolioFactory,
+    ProductFactory,
+    RegionFactory,
+    RoleFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_opening_makes_an_empty_portfolio(admin):
+    portfolio = Portfolio.objects.open(name="Cloud", provider="Team", by=admin)
+    assert not portfolio.products.exists()
+    assert AuditEntry.objects.get(action="CreatePortfolio").after["name"] == "Cloud"
+
+
+def test_editing_replaces_the_texts(admin):
+    portfolio = PortfolioFactory(name="Old")
+    portfolio.edit(name="New", provider="Team", description="x", by=admin)
+    portfolio.refresh_from_db()
+    assert (portfolio.name, portfolio.description) == ("New", "x")
+
+
+def test_a_portfolio_with_products_is_not_removed_and_they_are_named(admin):
+    portfolio = PortfolioFactory(products=[ProductFactory(name="Web")])
+    with pytest.raises(Conflict, match="Web") as refused:
+        portfolio.remove(by=admin)
+    assert refused.value.code == "PortfolioNotEmpty"
+
+
+def test_removing_an_empty_portfolio_keeps_its_instances(admin, bob):
+    portfolio = PortfolioFactory(users=[bob])
+    instance = InstanceFactory(portfolio=portfolio)
+    portfolio.remove(by=admin)
+    instance.refresh_from_db()
+    assert instance.portfolio is None
+    entry = AuditEntry.objects.get(action="DeletePortfolio")
+    assert entry.before["grants"][0]["user"] == "bob"
+
+
+def test_adding_a_product_twice_is_one_change(admin):
+    portfolio, product = PortfolioFactory(), ProductFactory()
+    portfolio.add_product(product, by=admin)
+    portfolio.add_product(product, by=admin)
+    assert portfolio.products.get() == product
+    assert AuditEntry.objects.count() == 1
+
+
+def test_taking_a_product_out_takes_its_constraints_there_and_says_so(admin):
+    RegionFactory(id="cn-hangzhou")
+    product = ProductFactory()
+    here, there = PortfolioFactory.create_batch(2, products=[product])
+    for portfolio in (here, there):
+        Constraint.objects.impose(
+            kind="StackRegion",
+            portfolio=portfolio,
+            product=product,
+            config={"StackRegions": ["cn-hangzhou"]},
+            by=admin,
+        )
+    here.remove_product(product, by=admin)
+    assert [each.portfolio for each in Constraint.objects.all()] == [there]
+    entry = AuditEntry.objects.get(action="DisassociateProductFromPortfolio")
+    assert entry.before["constraints"][0]["kind"] == "StackRegion"
+
+
+def test_taking_out_what_is_not_in_is_not_found(admin):
+    with pytest.raises(NotFound):
+        PortfolioFactory().remove_product(ProductFactory(), by=admin)
+
+
+def test_a_grant_to_a_person_lets_them_see_the_products(admin, bob):
+    product = ProductFactory()
+    PortfolioFactory(products=[product]).grant(user=bob, by=admin)
+    assert list(Product.objects.visible_to(bob)) == [product]
+
+
+def test_a_grant_to_a_group_reaches_its_members(admin, bob):
+    group = RoleFactory()
+    bob.groups.add(group)
+    portfolio = PortfolioFactory(products=[ProductFactory()])
+    portfolio.grant(role=group, by=admin)
+    assert Product.objects.visible_to(bob).exists()
+
+
+def test_granting_again_is_no_change(admin, bob):
+    portfolio = PortfolioFactory()
+    first = portfolio.grant(user=bob, by=admin)
+    assert portfolio.grant(user=bob, by=admin) == first
+    assert AuditEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("pattern", ["bob", "users/bob", "user/", "user/a\nb", "/"])
+def test_a_pattern_of_another_form_is_refused(admin, pattern):
+    with pytest.raises(InvalidInput):
+        PortfolioFactory().grant(pattern=pattern, by=admin)
+    assert not Grant.objects.exists()
+
+
+def test_a_grant_names_exactly_one_principal(admin, bob):
+    with pytest.raises(InvalidInput):
+        PortfolioFactory().grant(user=bob, pattern="user/*", by=admin)
+    with pytest.raises(InvalidInput):
+        PortfolioFactory().grant(by=admin)
+
+
+def test_withdrawing_leaves_running_instances_alone(admin, bob):
+    portfolio = PortfolioFactory(users=[bob])
+    instance = InstanceFactory(owner=bob, portfolio=portfolio)
+    portfolio.withdraw(user=bob, by=admin)
+    instance.refresh_from_db()
+    assert (instance.status, instance.portfolio) == ("Available", portfolio)
+    assert not portfolio.grants.exists()
+    entry = AuditEntry.objects.get(action="DisassociatePrincipalFromPortfolio")
+    assert entry.before == {"user": "bob", "principal_id": bob.principal_id}
+
+
+def test_withdrawing_what_is_not_granted_is_not_found(admin, bob):
+    with pytest.raises(NotFound):
+        PortfolioFactory().withdraw(user=bob, by=admin)

@@ -1,0 +1,302 @@
+"""Products and versions on the administrator's pages."""
+
+import io
+import zipfile
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from catalog.models import Product, Template, Version
+from tests.factories import (
+    MAIN_TF,
+    InstanceFactory,
+    PortfolioFactory,
+    ProductFactory,
+    TemplateFactory,
+    VersionFactory,
+)
+
+pytestmark = pytest.mark.django_db
+CREATE = "/manage/products/new/"
+ROS = """\
+ROSTemplateFormatVersion: '2015-09-01'
+Parameters:
+  Name:
+    Type: String
+    Default: demo
+Resources:
+  Wait:
+    Type: ALIYUN::ROS::Sleep
+"""
+
+
+def tf(text=MAIN_TF, name="main.tf"):
+    return SimpleUploadedFile(name, text.encode())
+
+
+def new_product(**more):
+    return {
+        "name": "Web",
+        "provider": "Team",
+        "version-name": "1.0",
+        "version-source": "uploads",
+        "version-active": "on",
+    } | more
+
+
+def new_version(**more):
+    return {"name": "2.0", "source": "uploads", "active": "on"} | more
+
+
+def versions_of(product):
+    return reverse("manage:version-create", args=[product.pk])
+
+
+def test_the_list_finds_by_name_and_id(admin_browser):
+    wanted, other = ProductFactory(name="Database"), ProductFactory(name="Web")
+    for query in ("databa", wanted.pk, wanted.pk[:10]):
+        page = admin_browser.get("/manage/products/", {"q": query})
+        assert wanted in page.context["page"].rows
+    page = admin_browser.get("/manage/products/", {"q": "databa"})
+    assert other not in page.context["page"].rows
+
+
+def test_the_list_shows_also_what_is_in_no_portfolio(admin_browser):
+    product = ProductFactory()
+    assert product in admin_browser.get("/manage/products/").context["page"].rows
+
+
+def test_a_product_is_created_with_its_first_version_from_files(admin_browser):
+    data = new_product(**{"version-uploads": [tf(), tf("", "variables.tf")]})
+    answer = admin_browser.post(CREATE, data)
+    product = Product.objects.get(name="Web")
+    assert answer.url == reverse("manage:product-detail", args=[product.pk])
+    version = product.versions.get()
+    assert sorted(version.template.files) == ["main.tf", "variables.tf"]
+    assert version.waits_for_check
+
+
+def test_a_product_is_created_from_an_example(admin_browser):
+    data = new_product(**{"version-source": "example", "version-example": "unlucky"})
+    admin_browser.post(CREATE, data)
+    assert Product.objects.get().versions.exists()
+
+
+def test_the_type_of_a_product_is_that_of_its_first_template(admin_browser):
+    data = new_product(**{"version-source": "document", "version-document": ROS})
+    admin_browser.post(CREATE, data)
+    assert Product.objects.get().template_kind == Template.Kind.STANDARD
+
+
+def test_a_broken_template_makes_neither_product_nor_template(admin_browser):
+    broken = 'variable "x" {\n  type = \n'
+    data = new_product(**{"version-uploads": [tf(broken)]})
+    page = admin_browser.post(CREATE, data)
+    assert page.status_code == 422
+    assert b"main.tf, line" in page.content
+    assert not Product.objects.exists()
+    assert not Template.objects.exists()
+
+
+def test_everything_there_is_to_mend_is_named_at_once(admin_browser):
+    page = admin_browser.post(CREATE, new_product(name=""))
+    assert page.status_code == 422
+    assert list(page.context["form"].errors) == ["name"]
+    assert list(page.context["release"].errors) == ["uploads"]
+
+
+def test_a_product_is_edited(admin_browser):
+    product = ProductFactory()
+    url = reverse("manage:product-edit", args=[product.pk])
+    admin_browser.post(url, {"name": "New", "provider": "Team"})
+    product.refresh_from_db()
+    assert product.name == "New"
+
+
+def test_a_product_is_copied(admin_browser):
+    version = VersionFactory()
+    url = reverse("manage:product-copy", args=[version.product_id])
+    admin_browser.post(url, {"name": ""})
+    assert Version.objects.filter(name=version.name).count() == 2
+
+
+def test_deleting_says_by_what_the_product_is_used(admin_browser):
+    product = ProductFactory()
+    PortfolioFactory(name="Everyday", products=[product])
+    page = admin_browser.post(reverse("manage:product-delete", args=[product.pk]))
+    assert page.status_code == 422
+    assert b"Everyday" in page.content
+
+
+def test_a_product_nobody_uses_is_deleted(admin_browser):
+    product = ProductFactory()
+    answer = admin_browser.post(reverse("manage:product-delete", args=[product.pk]))
+    assert answer.url == reverse("manage:product-list")
+    assert not Product.objects.exists()
+
+
+def test_a_version_is_created_from_a_zip(admin_browser):
+    product = ProductFactory()
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("main.tf", MAIN_TF)
+        archive.writestr("modules/net/main.tf", "")
+    upload = SimpleUploadedFile("t.zip", stream.getvalue())
+    admin_browser.post(versions_of(product), new_version(uploads=[upload]))
+    files = product.versions.get().template.files
+    assert sorted(files) == ["main.tf", "modules/net/main.tf"]
+
+
+def test_a_version_is_created_from_an_uploaded_document(admin_browser):
+    product = ProductFactory(template_kind=Template.Kind.STANDARD)
+    upload = SimpleUploadedFile("t.yaml", ROS.encode())
+    data = new_version(source="document", document_file=upload)
+    admin_browser.post(versions_of(product), data)
+    assert product.versions.get().template.body == ROS
+
+
+def test_a_version_starts_from_another_and_replaces_files_of_the_same_name(
+    admin_browser,
+):
+    old = VersionFactory(
+        template=TemplateFactory(files={"main.tf": MAIN_TF, "extra.tf": ""})
+    )
+    data = new_version(
+        source="version", previous=old.pk, uploads=[tf("# new", "extra.tf")]
+    )
+    admin_browser.post(versions_of(old.product), data)
+    new = old.product.versions.get(name="2.0")
+    assert new.template.files == {"main.tf": MAIN_TF, "extra.tf": "# new"}
+    assert old.template_id != new.template_id
+
+
+def test_the_document_of_a_version_is_there_to_edit(admin_browser):
+    template = Template.objects.from_document(ROS)
+    product = ProductFactory(template_kind=Template.Kind.STANDARD)
+    version = VersionFactory(product=product, template=template)
+    page = admin_browser.get(versions_of(product), {"from": version.pk})
+    assert page.context["form"]["document"].value() == ROS
+
+
+def test_what_the_policy_forbids_is_shown_with_file_and_line(admin_browser):
+    product = ProductFactory()
+    backend = 'terraform {\n  backend "http" {}\n}\n'
+    data = new_version(uploads=[tf(backend)])
+    page = admin_browser.post(versions_of(product), data)
+    assert page.status_code == 422
+    assert b"main.tf, line 2" in page.content
+    assert not Template.objects.exists()
+
+
+def test_a_template_of_the_other_type_is_refused_on_the_page(admin_browser):
+    product = ProductFactory()
+    data = new_version(source="document", document=ROS)
+    page = admin_browser.post(versions_of(product), data)
+    assert page.status_code == 422
+    assert not product.versions.exists()
+
+
+def test_the_parameter_view_hides_the_default_of_a_secret(admin_browser):
+    text = 'variable "password" {\n  default   = "hunter2"\n  sensitive = true\n}\n'
+    version = VersionFactory(template=TemplateFactory(files={"main.tf": text}))
+    page = admin_browser.get(
+        reverse("manage:version-detail", args=[version.product_id, version.pk])
+    )
+    assert b"password" in page.content
+    assert b"hunter2" not in page.content
+
+
+def test_the_file_view_shows_one_file_escaped(admin_browser):
+    files = {"main.tf": MAIN_TF, "x.tf": "# <script>alert(1)</script>\n"}
+    version = VersionFactory(template=TemplateFactory(files=files))
+    url = reverse("manage:version-files", args=[version.product_id, version.pk])
+    page = admin_browser.get(url, {"file": "x.tf"})
+    assert b"&lt;script&gt;" in page.content
+    assert b"<script>alert" not in page.content
+    assert admin_browser.get(url, {"file": "../x"}).status_code == 404
+
+
+def test_two_versions_are_compared_by_parameter_and_file(admin_browser):
+    old = VersionFactory(name="1.0")
+    text = MAIN_TF.replace('"demo"', '"other"')
+    new = VersionFactory(
+        product=old.product,
+        name="2.0",
+        template=TemplateFactory(files={"main.tf": text}),
+    )
+    url = reverse("manage:version-compare", args=[old.product_id, new.pk])
+    found = admin_browser.get(url).context["comparison"]
+    assert [(c.key, c.before, c.after) for c in found.parameters] == [
+        ("name", "demo", "other")
+    ]
+    kinds = {line.kind for line in found.files[0].lines}
+    assert {"added", "removed"} <= kinds
+
+
+def test_another_products_version_is_not_compared(admin_browser):
+    version, foreign = VersionFactory(), VersionFactory()
+    url = reverse("manage:version-compare", args=[version.product_id, version.pk])
+    page = admin_browser.get(url, {"with": foreign.pk})
+    assert page.context["comparison"] is None
+
+
+def test_trying_the_form_says_what_the_template_would_be_given(admin_browser):
+    version = VersionFactory()
+    url = reverse("instances:version-try", args=[version.product_id, version.pk])
+    page = admin_browser.post(url, {"parameters-name": "shop"})
+    assert page.context["values"] == [("name", "shop")]
+
+
+def test_trying_the_form_shows_what_is_wrong(admin_browser):
+    text = 'variable "size" {\n  type = number\n}\n'
+    version = VersionFactory(template=TemplateFactory(files={"main.tf": text}))
+    url = reverse("instances:version-try", args=[version.product_id, version.pk])
+    page = admin_browser.post(url, {"parameters-size": "big"})
+    assert page.status_code == 422
+    assert "size" in page.context["form"].parameters.errors
+
+
+def test_trying_the_form_never_shows_a_secret(admin_browser):
+    text = 'variable "password" {\n  sensitive = true\n}\n'
+    version = VersionFactory(template=TemplateFactory(files={"main.tf": text}))
+    url = reverse("instances:version-try", args=[version.product_id, version.pk])
+    page = admin_browser.post(url, {"parameters-password": "hunter2"})
+    assert page.status_code == 200
+    assert b"hunter2" not in page.content
+
+
+def test_a_version_is_deactivated(admin_browser):
+    version = VersionFactory()
+    url = reverse("manage:version-edit", args=[version.product_id, version.pk])
+    admin_browser.post(url, {"name": version.name, "guidance": "Deprecated"})
+    version.refresh_from_db()
+    assert (version.active, version.guidance) == (False, "Deprecated")
+
+
+def test_a_version_that_waits_for_its_check_goes_on_waiting_when_edited(admin_browser):
+    version = VersionFactory(active=False, waits_for_check=True)
+    url = reverse("manage:version-edit", args=[version.product_id, version.pk])
+    assert "active" not in admin_browser.get(url).context["form"].fields
+    admin_browser.post(url, {"name": "1.1", "guidance": "Latest"})
+    version.refresh_from_db()
+    assert (version.name, version.active, version.waits_for_check) == (
+        "1.1",
+        False,
+        True,
+    )
+
+
+def test_deleting_a_version_in_use_names_the_instances(admin_browser):
+    instance = InstanceFactory(name="orders")
+    version = instance.version
+    url = reverse("manage:version-delete", args=[version.product_id, version.pk])
+    page = admin_browser.post(url)
+    assert page.status_code == 422
+    assert b"orders" in page.content
+
+
+def test_a_version_under_another_product_is_not_found(admin_browser):
+    version = VersionFactory()
+    url = reverse("manage:version-detail", args=[ProductFactory().pk, version.pk])
+    assert admin_browser.get(url).status_code == 404

@@ -1,0 +1,180 @@
+"""Hostile templates: refused with a sentence, quickly, without harm to the process.
+
+Time is not asserted: each of these takes for ever, or ends the process, when it is not
+stopped by a limit.
+"""
+
+import json
+
+import pytest
+
+from catalog.schema import TemplateError, read_document, read_terraform
+from catalog.schema.limits import FILES, PARAMETERS, TEMPLATE_BYTES
+
+HEAD = "ROSTemplateFormatVersion: '2015-09-01'\nResources: {a: 1}\n"
+LAUGHS = "a: &a [lol]\n" + "".join(
+    f"{name}: &{name} [{', '.join(['*' + before] * 9)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(HEAD + LAUGHS, "aliases", id="billion laughs"),
+        pytest.param(HEAD + "x: &a [1]\n", "aliases", id="anchor alone"),
+        pytest.param(HEAD + "x: " + "[" * 100_000, "50 levels", id="deep yaml"),
+        pytest.param('{"a":' + "[" * 100_000, "50 levels", id="deep json"),
+        pytest.param('{"a": NaN}', "NaN", id="json nan"),
+        pytest.param('{"a": 1e999}', "too large", id="json infinity"),
+        pytest.param('{"a": ' + "9" * 5000 + "}", "too long", id="long number"),
+        pytest.param(HEAD + "x: .nan\n", "finite", id="yaml nan"),
+        pytest.param('{"a": 1, "a": 2}', "twice", id="twin json keys"),
+        pytest.param(HEAD + "x: {a: 1, a: 2}\n", "twice", id="twin yaml keys"),
+        pytest.param(HEAD + "x: {1: 1, '1': 2}\n", "twice", id="twin keys as text"),
+        pytest.param(HEAD + "x: !!python/name:os.system\n", "tag", id="python tag"),
+        pytest.param(HEAD + "x: !!binary aGk=\n", "not allowed", id="binary tag"),
+        pytest.param(HEAD + "? [a]\n: 1\n", "key", id="list as key"),
+        pytest.param('{"a": "\\ud800"}', "Unicode", id="half a character"),
+        pytest.param(HEAD + 'x: "\\0"\n', "NUL", id="nul"),
+        pytest.param(HEAD + "x: [" + "1," * 200_000 + "]", "too many", id="many nodes"),
+        pytest.param("x" * (TEMPLATE_BYTES + 1), "512 KiB", id="too large"),
+        pytest.param("\ud800", "Unicode", id="lone surrogate"),
+    ],
+)
+def test_a_hostile_document_is_refused(text, words):
+    with pytest.raises(TemplateError, match=words):
+        read_document(text)
+
+
+def variable(default):
+    return f'variable "a" {{\n  default = {default}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(variable("[" * 100_000), "50 levels", id="deep list"),
+        pytest.param(
+            variable("(" * 60 + "1" + ")" * 60), "50 levels", id="parentheses"
+        ),
+        pytest.param(variable('"${' * 60), "50 levels", id="deep interpolation"),
+        pytest.param(variable("1 + " * 5000 + "1"), "terms", id="long sum"),
+        pytest.param(variable("true ? 1 : " * 400 + "1"), "terms", id="ternaries"),
+        pytest.param(variable("a" + ".b" * 5000), "terms", id="long path"),
+        pytest.param(variable("9" * 100_000), "too long", id="long number"),
+        pytest.param(variable("1e999"), "too large", id="infinity"),
+        pytest.param(variable("[" + "1," * 70_000 + "1]"), "too long", id="long list"),
+        pytest.param("a = 1\n" * 60_000, "too long", id="many arguments"),
+        pytest.param(variable("<<EOT\n" + "x\n" * 1000), "not closed", id="heredoc"),
+        pytest.param("/*" * 100_000, "terms", id="comment"),
+        pytest.param(variable('"a'), "end on its line", id="open string"),
+        pytest.param("variable {", "not closed", id="open block"),
+        pytest.param("}", "closes nothing", id="closed block"),
+        pytest.param("variable {}", "exactly one name", id="nameless"),
+        pytest.param('variable "a" {\n type = strng\n}', "not a type", id="bad type"),
+        pytest.param(variable('file("/etc/passwd")'), "calls a function", id="call"),
+        pytest.param(variable('"${var.b}"'), "other values", id="reference"),
+        pytest.param("a\0b", "NUL", id="nul"),
+        pytest.param("@", "not HCL", id="sign"),
+    ],
+)
+def test_hostile_hcl_is_refused(text, words):
+    with pytest.raises(TemplateError, match=words):
+        read_terraform({"main.tf": text})
+
+
+@pytest.mark.parametrize(
+    "default", ["[" + "1," * 12_000 + "]", "[" + "{a=1}," * 5_000 + "]"]
+)
+def test_a_long_default_is_refused_before_it_is_parsed(default):
+    with pytest.raises(TemplateError, match="move data into locals"):
+        read_terraform({"main.tf": variable(default)})
+
+
+def test_many_long_defaults_are_refused_before_they_are_parsed():
+    text = "".join(
+        f'variable "v{n}" {{\n default = [{"1," * 500}]\n}}\n' for n in range(20)
+    )
+    with pytest.raises(TemplateError, match="move data into locals"):
+        read_terraform({"main.tf": text})
+
+
+def test_too_many_parameters_are_refused():
+    text = "".join(f'variable "v{n}" {{}}\n' for n in range(PARAMETERS + 1))
+    with pytest.raises(TemplateError, match="at most 200"):
+        read_terraform({"main.tf": text})
+
+
+def test_too_many_parameters_of_a_document_are_refused():
+    declared = {f"p{n}": {"Type": "String"} for n in range(PARAMETERS + 1)}
+    text = {
+        "ROSTemplateFormatVersion": "2015-09-01",
+        "Resources": {"a": 1},
+        "Parameters": declared,
+    }
+    with pytest.raises(TemplateError, match="at most 200"):
+        read_document(json.dumps(text))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/etc/x.tf",
+        "../x.tf",
+        "a/../x.tf",
+        "a//x.tf",
+        "./x.tf",
+        "a\\x.tf",
+        "C:x.tf",
+        "x.tf.",
+        "x\0.tf",
+        "x\n.tf",
+        ".terraform/x.tf",
+        ".terraformrc",
+        "a/.metadata",
+        "a/b/c/d/e/x.tf",
+        "n" * 300 + ".tf",
+        "override.tf",
+        "a_override.tf",
+        "A_Override.TF.json",
+        "terraform.tfvars",
+        "x.auto.tfvars.json",
+        "terraform.tfstate",
+        "terraform.tfstate.backup",
+        "é.tf",
+    ],
+)
+def test_a_file_name_that_is_not_safe_is_refused(path):
+    with pytest.raises(TemplateError) as caught:
+        read_terraform({"main.tf": "", path: ""})
+    assert caught.value.problems[0].file == path[:120]
+
+
+def test_names_that_differ_in_case_only_are_refused():
+    with pytest.raises(TemplateError, match="case"):
+        read_terraform({"main.tf": "", "Main.tf": ""})
+
+
+def test_a_template_without_files_is_refused():
+    with pytest.raises(TemplateError, match=r"main\.tf"):
+        read_terraform({})
+
+
+def test_too_many_files_are_refused():
+    with pytest.raises(TemplateError, match="at most 50"):
+        read_terraform({f"f{n}.tf": "" for n in range(FILES + 1)})
+
+
+def test_the_size_of_all_files_counts():
+    half = "#" + "x" * (TEMPLATE_BYTES // 2)
+    with pytest.raises(TemplateError, match="512 KiB"):
+        read_terraform({"a.tf": half, "b.tf": half})
+
+
+def test_a_large_harmless_template_is_read():
+    text = "".join(
+        f'resource "a" "r{n}" {{\n  x = "{"y" * 300}"\n}}\n' for n in range(1400)
+    )
+    assert read_terraform({"main.tf": text}).parameters == []

@@ -1,0 +1,170 @@
+"""Uploaded templates: files and zips, also hostile ones. Nothing is written, little is read."""
+
+import io
+import stat
+import struct
+import zipfile
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from catalog.schema import TemplateError
+from catalog.upload import read_files
+
+
+def upload(data, name="template.zip"):
+    return SimpleUploadedFile(name, data)
+
+
+def zipped(*entries, compression=zipfile.ZIP_DEFLATED):
+    """A zip of (name or ZipInfo, text)."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as archive:
+        for name, text in entries:
+            archive.writestr(name, text)
+    return stream.getvalue()
+
+
+def refusal(*uploads):
+    with pytest.raises(TemplateError) as refused:
+        read_files(uploads)
+    return refused.value.problems[0]
+
+
+def test_several_files_are_taken_by_name():
+    files = read_files([upload(b"a", "main.tf"), upload(b"b", "variables.tf")])
+    assert files == {"main.tf": "a", "variables.tf": "b"}
+
+
+def test_a_zip_keeps_its_folders():
+    data = zipped(("main.tf", "a"), ("modules/net/main.tf", "b"))
+    assert read_files([upload(data)]) == {"main.tf": "a", "modules/net/main.tf": "b"}
+
+
+def test_the_one_folder_around_everything_is_dropped():
+    data = zipped(("repo-main/main.tf", "a"), ("repo-main/m/x.tf", "b"))
+    assert read_files([upload(data)]) == {"main.tf": "a", "m/x.tf": "b"}
+
+
+def test_what_tools_leave_behind_is_left_out():
+    data = zipped(
+        ("main.tf", "a"),
+        ("__MACOSX/._main.tf", "x"),
+        (".git/config", "x"),
+        (".DS_Store", "x"),
+        (".terraform.lock.hcl", "x"),
+    )
+    assert read_files([upload(data)]) == {"main.tf": "a"}
+
+
+def test_a_byte_order_mark_and_windows_line_ends_go():
+    assert read_files([upload(b"\xef\xbb\xbfa\r\nb", "main.tf")]) == {"main.tf": "a\nb"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../main.tf",
+        "/etc/main.tf",
+        "a/../../main.tf",
+        "a//main.tf",
+        "./main.tf",
+        "..\\main.tf",
+        "C:/main.tf",
+        "a/./b.tf",
+    ],
+)
+def test_a_name_that_leads_elsewhere_is_refused(name):
+    assert "outside" in refusal(upload(zipped((name, "x")))).message
+
+
+def test_a_name_cut_by_a_nul_is_refused():
+    data = zipped(("main.tfXevil", "x")).replace(b"main.tfXevil", b"main.tf\0evil")
+    assert "outside" in refusal(upload(data)).message
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
+def test_links_and_devices_are_refused(kind):
+    entry = zipfile.ZipInfo("main.tf")
+    entry.external_attr = (kind | 0o777) << 16
+    assert "Links" in refusal(upload(zipped((entry, "/etc/passwd")))).message
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_the_same_name_twice_is_refused():
+    problem = refusal(upload(zipped(("main.tf", "a"), ("main.tf", "b"))))
+    assert (problem.file, "twice" in problem.message) == ("main.tf", True)
+
+
+def test_a_bomb_is_stopped_at_the_size_of_a_template():
+    data = zipped(("main.tf", "0" * 50_000_000))
+    assert len(data) < 100_000
+    assert "larger than 512 KiB" in refusal(upload(data)).message
+
+
+def test_many_middling_files_are_stopped_at_the_same_size():
+    data = zipped(*((f"f{n}.tf", "0" * 100_000) for n in range(40)))
+    assert "larger than 512 KiB" in refusal(upload(data)).message
+
+
+def test_a_header_that_lies_about_the_size_does_not_help():
+    data = bytearray(zipped(("main.tf", "0" * 2_000_000)))
+    place = data.index(b"PK\x01\x02")
+    struct.pack_into("<I", data, place + 24, 10)
+    problem = refusal(upload(bytes(data)))
+    assert "damaged" in problem.message or "larger" in problem.message
+
+
+def test_too_many_entries_are_refused():
+    data = zipped(*((f"d{n}/", "") for n in range(501)))
+    assert "more than 500 entries" in refusal(upload(data)).message
+
+
+def test_too_many_files_are_refused():
+    data = zipped(*((f"f{n}.tf", "x") for n in range(51)))
+    assert "At most 50 files" in refusal(upload(data)).message
+
+
+def test_a_large_zip_is_not_even_opened():
+    assert "larger than" in refusal(upload(b"PK" + b"\0" * 1024 * 1024)).message
+
+
+def test_an_encrypted_zip_is_refused():
+    data = bytearray(zipped(("main.tf", "x"), compression=zipfile.ZIP_STORED))
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    assert "encrypted" in refusal(upload(bytes(data))).message
+
+
+def test_an_unusual_compression_is_refused():
+    data = zipped(("main.tf", "x" * 100), compression=zipfile.ZIP_LZMA)
+    assert "compression" in refusal(upload(data)).message
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x05\x06", b"not a zip", b"PK\x03\x04xx"])
+def test_a_damaged_zip_is_refused(data):
+    assert "damaged" in refusal(upload(data)).message
+
+
+def test_a_zip_cut_short_is_refused():
+    data = zipped(("main.tf", "x" * 1000), compression=zipfile.ZIP_STORED)
+    broken = data.replace(b"x" * 1000, b"y" * 1000)
+    assert "damaged" in refusal(upload(broken)).message
+
+
+def test_a_nested_archive_is_no_text():
+    data = zipped(("inner.zip", b"PK\xff\xfe"))
+    assert "UTF-8" in refusal(upload(data)).message
+
+
+def test_a_binary_file_is_refused_by_name():
+    problem = refusal(upload(b"\xff\xfe\x00", "main.tf"))
+    assert problem.file == "main.tf"
+
+
+def test_a_zip_beside_other_files_is_refused():
+    uploads = [upload(zipped(("main.tf", "x"))), upload(b"x", "b.tf")]
+    assert "alone" in refusal(*uploads).message
+
+
+def test_two_files_of_the_same_name_are_refused():
+    assert "twice" in refusal(upload(b"a", "m.tf"), upload(b"b", "m.tf")).message

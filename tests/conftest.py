@@ -1,0 +1,90 @@
+"""People and doors every test may use."""
+
+import os
+import shutil
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.test import Client
+
+from tests.factories import AdministratorFactory, UserFactory
+
+
+def pytest_configure(config):
+    # Plain names for static files (no collectstatic) and a hasher that costs nothing.
+    django_settings.STORAGES = django_settings.STORAGES | {
+        "staticfiles": {
+            "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        }
+    }
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Part with the sessions that threads of tests left open: they would keep the database."""
+    yield
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+
+@pytest.fixture(autouse=True)
+def data_dir(settings, tmp_path):
+    """Runs, wake-ups and anything else on disk stay inside the test."""
+    settings.DATA_DIR = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def terraform():
+    """A Terraform binary, or the reason why there is none."""
+    path = shutil.which("tofu") or shutil.which("terraform")
+    if not path:
+        if os.environ.get("CI"):
+            pytest.fail("CI needs terraform on PATH", pytrace=False)
+        pytest.skip("no tofu or terraform on PATH")
+    return path
+
+
+@pytest.fixture
+def alice(db):
+    return UserFactory(username="alice")
+
+
+@pytest.fixture
+def bob(db):
+    return UserFactory(username="bob")
+
+
+@pytest.fixture
+def carol(db):
+    return UserFactory(username="carol")
+
+
+@pytest.fixture
+def admin(db):
+    return AdministratorFactory(username="admin")
+
+
+@pytest.fixture
+def browser(client, alice):
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def admin_browser(admin):
+    client = Client()
+    client.force_login(admin)
+    return client
+
+
+@pytest.fixture
+def htmx():
+    return {"HX-Request": "true"}

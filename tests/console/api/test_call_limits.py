@@ -1,0 +1,118 @@
+"""POST /: a call is answered once, at a rate, and leaves one line in the log."""
+
+import json
+import logging
+import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connections
+
+from console.access_keys import AccessKey
+from console.api import store
+from tests.signing import Caller, headers_for
+
+
+@pytest.fixture
+def api(alice):
+    return Caller.of(alice)
+
+
+def test_the_same_call_is_answered_once(api):
+    headers = headers_for("ListRegions", api.key_id, api.secret, query={}, body=b"")
+    codes = [api.deliver({}, b"", headers).json().get("Code") for _ in range(2)]
+    assert codes == [None, "SignatureNonceUsed"]
+
+
+def test_a_replay_after_a_restart_is_refused(api, monkeypatch):
+    headers = headers_for("ListRegions", api.key_id, api.secret, query={}, body=b"")
+    api.deliver({}, b"", headers)
+    store._local.connection.close()
+    monkeypatch.setattr(store, "_local", threading.local())
+    assert api.deliver({}, b"", headers).json()["Code"] == "SignatureNonceUsed"
+
+
+def test_a_forged_call_does_not_burn_a_nonce(api):
+    nonce = secrets.token_hex(16)
+    forger = Caller(api.key_id, "x" * 30)
+    forger.send("ListRegions", x_acs_signature_nonce=nonce)
+    response = api.send("ListRegions", x_acs_signature_nonce=nonce)
+    assert response.status_code == 200
+
+
+def test_the_nonce_of_one_key_is_free_for_another(api, bob):
+    nonce = secrets.token_hex(16)
+    api.send("ListRegions", x_acs_signature_nonce=nonce)
+    response = Caller.of(bob).send("ListRegions", x_acs_signature_nonce=nonce)
+    assert response.status_code == 200
+
+
+def test_a_nonce_cannot_be_used_again_at_another_time(api):
+    nonce, moment = secrets.token_hex(16), datetime.now(UTC)
+    codes = []
+    for minutes in (0, 5):
+        date = f"{moment + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+        response = api.send("ListRegions", x_acs_signature_nonce=nonce, x_acs_date=date)
+        codes.append(response.json().get("Code"))
+    assert codes == [None, "SignatureNonceUsed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_fifty_replays_at_once_exactly_one_is_answered(api):
+    headers = headers_for("ListRegions", api.key_id, api.secret, query={}, body=b"")
+
+    def replay(_):
+        try:
+            return api.deliver({}, b"", headers).json().get("Code")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(25) as pool:
+        codes = list(pool.map(replay, range(50)))
+    assert (codes.count(None), codes.count("SignatureNonceUsed")) == (1, 49)
+
+
+def test_a_key_that_calls_too_fast_is_throttled(api, settings):
+    settings.API_RATE = 2
+    responses = [api.send("ListRegions") for _ in range(6)]
+    assert [response.status_code for response in responses[:4]] == [200] * 4
+    assert responses[5].json()["Code"] == "Throttling.User"
+    assert int(responses[5].headers["x-acs-retry-after"]) > 0
+
+
+def test_the_rate_of_one_key_is_not_anothers(api, bob, settings):
+    settings.API_RATE = 1
+    for _ in range(3):
+        api.send("ListRegions")
+    assert Caller.of(bob).send("ListRegions").status_code == 200
+
+
+def test_a_forged_call_does_not_use_up_a_rate(api, settings):
+    settings.API_RATE = 1
+    for _ in range(4):
+        Caller(api.key_id, "x" * 30).send("ListRegions")
+    assert api.send("ListRegions").status_code == 200
+
+
+def test_a_call_is_logged_in_one_line_without_parameters(api, caplog):
+    with caplog.at_level(logging.INFO, logger="console.api"):
+        api.send("GetProductAsEndUser", {"ProductId": "prod-secret"})
+    [record] = [each for each in caplog.records if each.name == "console.api"]
+    line = json.loads(record.getMessage())
+    assert line["key"] == api.key_id
+    assert line["action"] == "GetProductAsEndUser"
+    assert line["code"] == "InvalidProduct.NotFound"
+    assert "prod-secret" not in record.getMessage()
+
+
+def test_what_a_stranger_sends_is_not_logged(db, caplog):
+    with caplog.at_level(logging.INFO, logger="console.api"):
+        Caller('x"\n', "s").send('evil"\n' + "x")
+    assert "evil" not in caplog.text
+
+
+def test_the_key_remembers_its_last_use(api):
+    api.call("ListRegions")
+    assert AccessKey.objects.get(pk=api.key_id).last_used_at

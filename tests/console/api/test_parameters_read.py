@@ -1,0 +1,172 @@
+"""From the wire to Python: what a table describes is read, everything else refused with its name."""
+
+import pytest
+
+from console.api.parameters import read
+from console.lib.errors import DomainError
+from console.lib.operation import PAGING, Parameter
+
+PAIRS = Parameter(
+    "Pairs",
+    kind="list",
+    most=12,
+    fields=(
+        Parameter("Key", required=True),
+        Parameter("Value", required=True, blank=True),
+    ),
+)
+FIRST = Parameter(
+    "First",
+    kind="object",
+    fields=(
+        Parameter("Name", required=True, most=10),
+        Parameter("Active", kind="boolean"),
+    ),
+)
+
+
+def code_of(parameter, **sent):
+    with pytest.raises(DomainError) as refusal:
+        read((parameter,), {name.replace("__", "."): v for name, v in sent.items()})
+    return refusal.value.code
+
+
+def test_lists_are_ordered_by_number():
+    sent = {}
+    for number in range(1, 13):
+        sent |= {f"Pairs.{number}.Key": str(number), f"Pairs.{number}.Value": "v"}
+    values = read((PAIRS,), dict(sorted(sent.items())))["Pairs"]
+    assert [each["Key"] for each in values] == [str(n) for n in range(1, 13)]
+
+
+def test_a_list_that_was_not_sent_is_empty():
+    assert read((PAIRS,), {}) == {"Pairs": []}
+
+
+def test_numbers_may_have_gaps():
+    sent = {"Pairs.7.Key": "a", "Pairs.7.Value": "b"}
+    assert read((PAIRS,), sent)["Pairs"] == [{"Key": "a", "Value": "b"}]
+
+
+def test_an_empty_value_is_kept():
+    sent = {"Pairs.1.Key": "a", "Pairs.1.Value": ""}
+    assert read((PAIRS,), sent)["Pairs"] == [{"Key": "a", "Value": ""}]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Pairs.0.Key",
+        "Pairs.-1.Key",
+        "Pairs.x.Key",
+        "Pairs.1",
+        "Pairs.1.Other",
+        "Pairs.",
+    ],
+)
+def test_a_list_knows_its_fields(name):
+    assert code_of(PAIRS, **{name.replace(".", "__"): "v"}) == "InvalidPairs"
+
+
+def test_a_list_is_no_single_value():
+    assert code_of(PAIRS, Pairs="[]") == "InvalidPairs"
+
+
+def test_an_entry_needs_its_fields():
+    assert code_of(PAIRS, Pairs__1__Key="a") == "MissingValue"
+
+
+def test_a_list_has_a_limit():
+    sent = {f"Pairs__{n}__Key": "k" for n in range(1, 14)}
+    assert code_of(PAIRS, **sent) == "InvalidPairs"
+
+
+@pytest.mark.parametrize("text", ["true", "True", "TRUE"])
+def test_booleans_come_in_any_case(text):
+    assert read((Parameter("On", kind="boolean"),), {"On": text}) == {"On": True}
+
+
+@pytest.mark.parametrize("text", ["", "1", "yes", "None"])
+def test_what_is_neither_true_nor_false_is_refused(text):
+    assert code_of(Parameter("On", kind="boolean"), On=text) == "InvalidOn"
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "101", "1.0", "1e2", "x", "", " 1", "9" * 5000, "\u0661"])  # fmt: skip
+def test_a_page_size_is_a_number_from_1_to_100(text):
+    assert code_of(PAGING[1], PageSize=text) == "InvalidPageSize"
+
+
+def test_defaults_fill_in():
+    assert read(PAGING, {}) == {"PageNumber": 1, "PageSize": 10}
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_a_required_text_may_not_be_empty(text):
+    assert code_of(Parameter("Name", required=True), Name=text) == "MissingName"
+
+
+def test_a_required_text_must_be_sent():
+    assert code_of(Parameter("Name", required=True)) == "MissingName"
+
+
+def test_a_text_has_a_length():
+    assert code_of(Parameter("Name"), Name="x" * 129) == "InvalidName"
+
+
+def test_choices_are_exact():
+    assert code_of(Parameter("Kind", choices=("Ros",)), Kind="ros") == "InvalidKind"
+
+
+def test_choices_may_come_in_any_case():
+    parameter = Parameter("Kind", choices=("Product",), any_case=True)
+    assert read((parameter,), {"Kind": "product"}) == {"Kind": "Product"}
+
+
+def test_an_empty_choice_is_none():
+    parameter = Parameter("Kind", choices=("A", "B"), default="B")
+    assert read((parameter,), {"Kind": ""}) == {"Kind": "B"}
+
+
+def test_an_unknown_name_is_ignored():
+    assert read((), {"RegionId": "cn-hangzhou"}) == {}
+
+
+@pytest.mark.parametrize("active", ["true", '"True"', '"true"'])
+def test_json_in_a_field_is_read(active):
+    sent = {"First": f'{{"Name": "1.0", "Active": {active}}}'}
+    assert read((FIRST,), sent) == {"First": {"Name": "1.0", "Active": True}}
+
+
+def test_null_in_json_is_not_sent():
+    sent = {"First": '{"Name": "1", "Active": null}'}
+    assert read((FIRST,), sent) == {"First": {"Name": "1"}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"Name": "1", "Other": 1}',
+        '{"Name": {"a": 1}}',
+        '{"Name": "a", "Name": "b"}',
+        '{"Name": NaN}',
+        '{"Name": "\\ud800"}',
+        '{"Name": "\\u0000"}',
+        "[" * 100_000,
+        '{"Name": ' + "9" * 5000 + "}",
+    ],
+)
+def test_rubbish_in_json_is_refused(text):
+    assert code_of(FIRST, First=text) == "InvalidFirst"
+
+
+def test_what_json_must_hold_is_missed_by_name():
+    assert code_of(FIRST, First="{}") == "MissingName"
+
+
+def test_the_refusal_says_where():
+    with pytest.raises(DomainError, match=r"Pairs\.3\.Value"):
+        read((PAIRS,), {"Pairs.3.Key": "a"})

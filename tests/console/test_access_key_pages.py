@@ -1,0 +1,87 @@
+"""/access-keys/: one's own keys, and a secret that is shown this once."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from console.access_keys import AccessKey
+
+LIST = "/access-keys/"
+
+
+@pytest.fixture
+def key(alice):
+    return AccessKey.objects.issue(alice, by=alice)
+
+
+def url(action, key):
+    return reverse(f"console:access-key-{action}", args=[key.pk])
+
+
+def test_it_lists_my_keys(browser, key):
+    response = browser.get(LIST)
+    assert response.status_code == 200
+    assert response.context["keys"] == [key]
+
+
+def test_it_requires_login(client, db):
+    assert client.get(LIST).status_code == 302
+
+
+def test_the_list_never_shows_a_secret(browser, key):
+    assert key.secret_text not in browser.get(LIST).content.decode()
+
+
+def test_it_hides_other_peoples_keys(browser, bob):
+    foreign = AccessKey.objects.issue(bob, by=bob)
+    assert browser.get(LIST).context["keys"] == []
+    assert browser.post(url("disable", foreign)).status_code == 404
+    assert browser.get(url("delete", foreign)).status_code == 404
+
+
+def test_making_one_shows_its_secret_once(browser, alice):
+    response = browser.post(reverse("console:access-key-create"))
+    key = AccessKey.objects.get(user=alice)
+    assert response.status_code == 201
+    assert key.secret_text in response.content.decode()
+    assert "no-store" in response.headers["Cache-Control"]
+    assert key.secret_text not in browser.get(LIST).content.decode()
+
+
+def test_a_third_is_refused(browser, alice):
+    for _ in range(2):
+        AccessKey.objects.issue(alice, by=alice)
+    assert browser.post(reverse("console:access-key-create")).status_code == 409
+    assert AccessKey.objects.count() == 2
+
+
+def test_it_is_disabled_and_enabled(browser, key):
+    assert browser.post(url("disable", key)).url == LIST
+    key.refresh_from_db()
+    assert not key.active
+    browser.post(url("enable", key))
+    key.refresh_from_db()
+    assert key.active
+
+
+def test_deleting_asks_first(browser, key):
+    assert browser.get(url("delete", key)).status_code == 200
+    assert AccessKey.objects.exists()
+    assert browser.post(url("delete", key)).url == LIST
+    assert not AccessKey.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["disable", "enable"])
+def test_it_rejects_the_wrong_method(browser, key, action):
+    assert browser.get(url(action, key)).status_code == 405
+
+
+def test_it_needs_the_csrf_token(alice):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    assert client.post(reverse("console:access-key-create")).status_code == 403
+
+
+def test_the_list_costs_few_queries(browser, key, django_assert_max_num_queries):
+    with django_assert_max_num_queries(6):
+        browser.get(LIST)

@@ -1,0 +1,80 @@
+"""The audit trail is a chain: what is changed or taken out of it is found."""
+
+import threading
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from console.lib.audit import AuditEntry
+from tests.factories import ProductFactory
+
+
+@pytest.fixture
+def entries(db, alice):
+    product = ProductFactory()
+    return [
+        AuditEntry.objects.record(f"Change{number}", product, by=alice)
+        for number in range(4)
+    ]
+
+
+def verify():
+    call_command("verify_audit")
+
+
+def test_an_untouched_chain_is_whole(entries, capsys):
+    verify()
+    assert "4 entries, none broken" in capsys.readouterr().out
+
+
+def test_an_empty_chain_is_whole(db, capsys):
+    verify()
+    assert "0 entries" in capsys.readouterr().out
+
+
+def test_a_changed_entry_is_named(entries):
+    AuditEntry.objects.filter(pk=entries[1].pk).update(actor_name="somebody else")
+    with pytest.raises(CommandError, match="Entry 2 was changed"):
+        verify()
+
+
+def test_a_removed_entry_is_named(entries):
+    entries[1].delete()
+    with pytest.raises(CommandError, match="Entry 2 is missing"):
+        verify()
+
+
+def test_a_removed_end_is_noticed(entries):
+    entries[3].delete()
+    with pytest.raises(CommandError, match="ends at entry 3, but 4 were written"):
+        verify()
+
+
+def test_a_rewritten_entry_breaks_the_one_behind_it(entries):
+    entry = AuditEntry.objects.get(pk=entries[1].pk)
+    entry.reason = "I had a good reason"
+    entry.hash = entry.digest()
+    entry.save()
+    with pytest.raises(CommandError, match="Entry 3 does not follow"):
+        verify()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_entries_written_at_once_are_still_one_chain(alice, capsys):
+    product = ProductFactory()
+    barrier = threading.Barrier(4)
+
+    def write():
+        barrier.wait()
+        for _ in range(5):
+            AuditEntry.objects.record("Change", product, by=alice)
+        connection.close()
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    verify()
+    assert "20 entries" in capsys.readouterr().out

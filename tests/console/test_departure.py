@@ -1,0 +1,300 @@
+"""/manage/people/<name>/: what somebody has, deactivating them, and taking it back."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils.timezone import now
+
+from catalog.models import Constraint
+from console.access_keys import AccessKey
+from console.leavers.departure import Departure
+from console.lib.audit import AuditEntry
+from console.lib.errors import Conflict, InvalidInput
+from instances.models import Instance, Notice, Plan
+from tests.factories import (
+    InstanceFactory,
+    PlanFactory,
+    PortfolioFactory,
+    ProductFactory,
+    RoleFactory,
+    UserFactory,
+    VersionFactory,
+)
+from tests.signing import Caller
+
+pytestmark = pytest.mark.django_db
+URL = "/manage/people/bob/"
+
+
+@pytest.fixture
+def owned(bob):
+    return [InstanceFactory(owner=bob, name=f"shop-{n}") for n in range(3)]
+
+
+@pytest.fixture
+def constraint(bob):
+    product = ProductFactory()
+    return Constraint.objects.create(
+        kind=Constraint.Kind.APPROVAL,
+        product=product,
+        portfolio=PortfolioFactory(products=[product]),
+        config={
+            "OperationTypes": ["LaunchProduct"],
+            "Approvers": [{"PrincipalType": "RamUser", "PrincipalName": "bob"}],
+        },
+    )
+
+
+@pytest.fixture
+def waiting(constraint):
+    return PlanFactory(
+        version=VersionFactory(product=constraint.product),
+        portfolio=constraint.portfolio,
+        status=Plan.Status.APPLICATION_IN_PROGRESS,
+    )
+
+
+def leave(bob, admin, to=None, **options):
+    mine = Instance.objects.filter(owner=bob)
+    return Departure.objects.begin(bob, by=admin, instances=mine, to=to, **options)
+
+
+def owners():
+    return set(Instance.objects.values_list("owner__username", flat=True))
+
+
+def test_the_page_shows_what_somebody_has(admin_browser, bob, owned, waiting):
+    key = AccessKey.objects.issue(bob, by=bob)
+    bob.groups.add(RoleFactory(name="night shift"))
+    portfolio = PortfolioFactory(name="Granted to bob", users=[bob])
+    Client().force_login(bob)
+    page = admin_browser.get(URL).content.decode()
+    for text in (
+        key.pk,
+        "night shift",
+        portfolio.name,
+        str(waiting),
+        str(waiting.version.product),
+        *(each.pk for each in owned),
+    ):
+        assert text in page
+    assert admin_browser.get(URL).context["holdings"].sessions == 1
+
+
+def test_the_principal_id_is_an_address_too(admin_browser, bob):
+    assert admin_browser.get(f"/manage/people/{bob.principal_id}/").status_code == 200
+
+
+def test_the_list_of_people_leads_to_it(admin_browser, bob):
+    assert f'href="{URL}"' in admin_browser.get("/manage/people/").content.decode()
+
+
+def test_only_administrators_find_it(browser, bob):
+    assert browser.get(URL).status_code == 404
+    assert browser.post(URL, {}).status_code == 404
+    assert browser.post(f"{URL}undo/").status_code == 404
+    bob.refresh_from_db()
+    assert bob.is_active
+
+
+def test_nobody_is_a_404(admin_browser):
+    assert admin_browser.get("/manage/people/nobody/").status_code == 404
+
+
+def test_one_button_deactivates_and_hands_everything_over(admin_browser, owned, alice):
+    response = admin_browser.post(URL, {"to": "alice", "which": "all"})
+    assert response.url == URL
+    assert owners() == {"alice"}
+    assert not Departure.objects.get().user.is_active
+
+
+def test_the_others_stay_when_some_are_ticked(admin_browser, owned, alice):
+    first, *rest = owned
+    admin_browser.post(URL, {"to": "alice", "which": "chosen", "instance": [first.pk]})
+    assert list(alice.instances.all()) == [first]
+    assert set(Instance.objects.ownerless()) == set(rest)
+
+
+def test_a_group_takes_them(admin_browser, owned):
+    group = RoleFactory(name="operators")
+    admin_browser.post(URL, {"to": "role/operators", "which": "all"})
+    assert group.instances.count() == 3
+
+
+def test_without_a_new_owner_nothing_happens(admin_browser, owned, bob):
+    response = admin_browser.post(URL, {"to": "", "which": "all"})
+    assert response.status_code == 422
+    bob.refresh_from_db()
+    assert bob.is_active
+
+
+def test_anothers_instance_cannot_be_slipped_in(admin_browser, owned, alice):
+    foreign = InstanceFactory()
+    response = admin_browser.post(
+        URL, {"to": "alice", "which": "chosen", "instance": [foreign.pk]}
+    )
+    assert response.status_code == 422
+    foreign.refresh_from_db()
+    assert foreign.owner != alice
+
+
+def test_a_living_session_ends_with_the_next_request(bob, admin):
+    session = Client()
+    session.force_login(bob)
+    assert session.get("/products/").status_code == 200
+    leave(bob, admin)
+    assert session.get("/products/").url.startswith("/accounts/login/")
+    assert not Session.objects.filter(pk=session.session.session_key).exists()
+
+
+def test_other_peoples_sessions_go_on(browser, bob, admin):
+    leave(bob, admin)
+    assert browser.get("/products/").status_code == 200
+
+
+def test_a_signed_call_is_refused_from_then_on(bob, admin):
+    api = Caller.of(bob)
+    api.call("ListRegions")
+    leave(bob, admin)
+    assert api.refusal("ListRegions")[1] == "InvalidAccessKeyId.Inactive"
+
+
+def test_ticking_active_in_admin_does_not_revive_the_keys(bob, admin):
+    key = AccessKey.objects.issue(bob, by=bob)
+    leave(bob, admin)
+    type(bob).objects.filter(pk=bob.pk).update(is_active=True)
+    assert not AccessKey.objects.get(pk=key.pk).active
+
+
+def test_approvals_are_named_anew(bob, admin, alice, waiting, constraint):
+    leave(bob, admin, approver=alice)
+    constraint.refresh_from_db()
+    assert constraint.config["Approvers"] == [
+        {"PrincipalType": "RamUser", "PrincipalName": "alice"}
+    ]
+    assert Plan.objects.get(pk=waiting.pk).may_decide(alice)
+
+
+def test_the_new_approver_is_told_what_waits(bob, admin, alice, waiting):
+    leave(bob, admin, approver=alice)
+    assert Notice.objects.get(recipient=alice).plan == waiting
+
+
+def test_nobody_approves_twice(bob, admin, alice, constraint):
+    constraint.config["Approvers"].append(
+        {"PrincipalType": "RamUser", "PrincipalName": "alice"}
+    )
+    constraint.save()
+    leave(bob, admin, approver=alice)
+    constraint.refresh_from_db()
+    assert len(constraint.config["Approvers"]) == 1
+
+
+def test_without_an_approver_the_constraints_are_flagged(
+    admin_browser, bob, admin, constraint
+):
+    assert leave(bob, admin).flagged == [constraint.pk]
+    assert "Approvals without an approver" in admin_browser.get(URL).content.decode()
+
+
+def test_a_group_cannot_approve_instead(admin_browser, constraint, bob):
+    RoleFactory(name="operators")
+    response = admin_browser.post(URL, {"approver": "role/operators"})
+    assert response.status_code == 422
+
+
+def test_there_is_one_entry_in_the_audit_trail(bob, admin, alice, owned, constraint):
+    leave(bob, admin, to=alice, approver=alice, reason="resigned")
+    entry = AuditEntry.objects.get()
+    assert entry.action == "DeactivatePerson"
+    assert set(entry.after["instances"]) == {each.pk for each in owned}
+    assert entry.after["new_owner"] == entry.after["new_approver"] == "user/alice"
+    assert entry.reason == "resigned"
+
+
+def test_a_refusal_leaves_everything_as_it_was(bob, admin, owned):
+    with pytest.raises(InvalidInput):
+        leave(bob, admin, to=UserFactory(is_active=False))
+    bob.refresh_from_db()
+    assert bob.is_active
+    assert owners() == {"bob"}
+
+
+def test_nobody_deactivates_themselves(admin):
+    with pytest.raises(Conflict):
+        leave(admin, admin)
+
+
+def test_nothing_goes_to_who_leaves(bob, admin, owned):
+    with pytest.raises(InvalidInput, match="who leaves"):
+        leave(bob, admin, to=bob)
+
+
+def test_undo_gives_everything_back(bob, admin, alice, owned, constraint):
+    key = AccessKey.objects.issue(bob, by=bob)
+    before = constraint.config
+    departure = leave(bob, admin, to=alice, approver=alice)
+    assert departure.undo(by=admin) == []
+    bob.refresh_from_db()
+    constraint.refresh_from_db()
+    assert bob.is_active
+    assert owners() == {"bob"}
+    assert constraint.config == before
+    assert AccessKey.objects.get(pk=key.pk).active
+
+
+def test_undo_leaves_what_was_changed_since(bob, admin, alice, owned):
+    departure = leave(bob, admin, to=alice)
+    moved = Instance.objects.get(pk=owned[0].pk)
+    moved.transfer(to=admin, by=admin)
+    assert departure.undo(by=admin) == [moved.pk]
+    assert owners() == {"bob", "admin"}
+
+
+def test_a_key_disabled_before_stays_disabled(bob, admin):
+    key = AccessKey.objects.issue(bob, by=bob)
+    key.disable(by=bob)
+    leave(bob, admin).undo(by=admin)
+    assert not AccessKey.objects.get(pk=key.pk).active
+
+
+def test_undo_is_audited(bob, admin):
+    leave(bob, admin).undo(by=admin)
+    assert AuditEntry.objects.filter(action="ReactivatePerson").count() == 1
+
+
+def test_undo_works_once(bob, admin):
+    departure = leave(bob, admin)
+    departure.undo(by=admin)
+    with pytest.raises(Conflict):
+        departure.undo(by=admin)
+
+
+def test_undo_ends_after_a_day(admin_browser, bob, admin):
+    leave(bob, admin)
+    Departure.objects.update(at=now() - timedelta(hours=25))
+    assert admin_browser.post(f"{URL}undo/").status_code == 409
+    bob.refresh_from_db()
+    assert not bob.is_active
+
+
+def test_the_page_offers_undo(admin_browser, bob, admin):
+    leave(bob, admin)
+    assert f'action="{URL}undo/"' in admin_browser.get(URL).content.decode()
+    assert admin_browser.post(f"{URL}undo/").url == URL
+    bob.refresh_from_db()
+    assert bob.is_active
+
+
+def test_who_was_inactive_before_stays_so(bob, admin, alice, owned):
+    type(bob).objects.filter(pk=bob.pk).update(is_active=False)
+    leave(bob, admin, to=alice).undo(by=admin)
+    bob.refresh_from_db()
+    assert not bob.is_active
+    assert owners() == {"bob"}
+
+
+def test_undo_rejects_get(admin_browser, bob):
+    assert admin_browser.get(f"{URL}undo/").status_code == 405

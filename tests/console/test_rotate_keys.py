@@ -1,0 +1,161 @@
+"""rotate_keys: everything sealed gets the first key, and can be read all the while."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from catalog.models import LaunchRole, Region
+from console import rotation
+from console.access_keys import AccessKey
+from console.lib.encryption import Undecryptable, generate_key
+from console.rotation import Rotation, encrypted_columns
+from instances.models import Output, Plan, StateVersion, Task
+from tests.everything import Everything
+from tests.factories import RegionFactory, TaskFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ring(settings):
+    """Put a new key before the old ones; returns how to take the old ones away."""
+
+    def turn():
+        settings.ENCRYPTION_KEYS = [generate_key(), *settings.ENCRYPTION_KEYS]
+
+    def drop():
+        settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS[:1]
+
+    turn.drop = drop
+    return turn
+
+
+@pytest.fixture
+def sealed(alice, bob, admin):
+    """At least one value in every encrypted column."""
+    everything = Everything(alice, bob, admin)
+    everything.region.credentials = {"TOKEN": "region-secret"}
+    everything.region.save()
+    role = LaunchRole.objects.get()
+    role.environment = {"TOKEN": "role-secret"}
+    role.save()
+    task = TaskFactory(ended=True, secrets={"password": "task-secret"})
+    Output.objects.create(
+        task=task, key="out", sensitive=True, secret_value="output-secret"
+    )
+    plan = everything.plan
+    plan.file = b"saved plan"
+    plan.save()
+    StateVersion.objects.create(
+        instance=task.instance, lineage="l", serial=1, digest="d", body=b"state"
+    )
+    return everything
+
+
+def readable(sealed):
+    """What is in each encrypted column."""
+    return {
+        AccessKey.objects.get(pk=sealed.key.pk).secret_text,
+        Region.objects.get(pk=sealed.region.pk).credentials["TOKEN"],
+        LaunchRole.objects.get().environment["TOKEN"],
+        Output.objects.get(key="out").secret_value,
+        bytes(Plan.objects.get(pk=sealed.plan.pk).file),
+        bytes(StateVersion.objects.get().body),
+        *(task.secrets.get("password") for task in Task.objects.all()),
+    }
+
+
+def test_it_knows_every_encrypted_column():
+    known = {
+        f"{each.model._meta.object_name}.{each.name}" for each in encrypted_columns()
+    }
+    assert known >= {
+        "AccessKey.secret",
+        "LaunchRole.environment",
+        "Output.secret_value",
+        "Plan.file",
+        "Plan.secrets",
+        "Region.credentials",
+        "StateVersion.body",
+        "Task.secrets",
+    }
+
+
+def test_afterwards_the_old_key_is_not_needed(sealed, ring, capsys):
+    before = readable(sealed)
+    ring()
+    call_command("rotate_keys")
+    ring.drop()
+    assert readable(sealed) == before
+    assert "sealed anew" in capsys.readouterr().out
+
+
+def test_without_it_the_old_key_is_needed(sealed, ring):
+    ring()
+    ring.drop()
+    with pytest.raises(Undecryptable):
+        readable(sealed)
+
+
+def test_running_it_again_changes_nothing(sealed, ring):
+    ring()
+    call_command("rotate_keys")
+    again = Rotation()
+    list(again.run())
+    assert again.resealed == 0
+    assert again.current > 0
+
+
+def test_it_goes_on_where_it_was_stopped(sealed, ring, monkeypatch):
+    """Killed after each number of rows in turn: what is done stays, and the rest follows."""
+    before, real = readable(sealed), rotation.reseal
+    for stop in range(1, 6):
+        ring()
+        left = iter(range(stop))
+
+        def reseal(*args, left=left):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return real(*args)
+
+        monkeypatch.setattr(rotation, "reseal", reseal)
+        with pytest.raises(KeyboardInterrupt):
+            call_command("rotate_keys", batch=1)
+        assert readable(sealed) == before
+        monkeypatch.setattr(rotation, "reseal", real)
+        call_command("rotate_keys", batch=2)
+        ring.drop()
+        assert readable(sealed) == before
+
+
+def test_a_value_written_meanwhile_is_not_overwritten(ring, monkeypatch):
+    region = RegionFactory()
+    region.credentials = {"TOKEN": "old"}
+    region.save()
+    ring()
+    real = rotation.reseal
+
+    def reseal(sealed, context):
+        new = real(sealed, context)
+        fresh = Region.objects.get(pk=region.pk)
+        fresh.credentials = {"TOKEN": "new"}
+        fresh.save()
+        return new
+
+    monkeypatch.setattr(rotation, "reseal", reseal)
+    call_command("rotate_keys")
+    assert Region.objects.get(pk=region.pk).credentials == {"TOKEN": "new"}
+
+
+def test_what_no_key_opens_is_named_and_the_rest_is_done(sealed, ring, settings):
+    lost = RegionFactory(id="eu-lost")
+    kept = settings.ENCRYPTION_KEYS
+    settings.ENCRYPTION_KEYS = [generate_key()]
+    lost.credentials = {"TOKEN": "x"}
+    lost.save()
+    settings.ENCRYPTION_KEYS = kept
+    ring()
+    with pytest.raises(CommandError, match="region:eu-lost:credentials"):
+        call_command("rotate_keys")
+    ring.drop()
+    lost.delete()
+    assert "region-secret" in readable(sealed)

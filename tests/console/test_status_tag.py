@@ -1,0 +1,111 @@
+"""A status is an icon and a word, and keeps the API's value for machines."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.template import Context, Template
+from django.utils import timezone
+
+from console import icons, statuses
+from console.templatetags.console import duration, relative_time
+
+PLAN_STATUSES = [
+    *("PreviewInProgress", "PreviewSuccess", "PreviewFailed"),
+    *("ApplicationInProgress", "ApplicationApproved", "ApplicationRejected"),
+    *("ExecuteInProgress", "ExecuteSuccess", "ExecuteFailed", "Canceled"),
+]
+RESOURCE_STATUSES = [
+    "INIT_COMPLETE",
+    *(
+        f"{verb}_{state}"
+        for verb in ("CREATE", "UPDATE", "DELETE", "CHECK", "IMPORT")
+        for state in ("IN_PROGRESS", "FAILED", "COMPLETE")
+    ),
+]
+KNOWN = [
+    *("Available", "UnderChange", "Error", "InProgress", "Succeeded", "Failed"),
+    *PLAN_STATUSES,
+    *RESOURCE_STATUSES,
+]
+
+
+def render(source, **context):
+    return Template("{% load console %}" + source).render(Context(context))
+
+
+@pytest.mark.parametrize("value", KNOWN)
+def test_every_status_of_the_api_has_a_word_of_its_own(value):
+    assert value in statuses.STATUSES
+
+
+def test_two_statuses_of_a_plan_never_share_a_word():
+    assert len({str(statuses.STATUSES[value].word) for value in PLAN_STATUSES}) == len(
+        PLAN_STATUSES
+    )
+
+
+def test_every_icon_of_a_status_is_in_the_sprite():
+    assert {status.icon for status in statuses.STATUSES.values()} <= icons.NAMES
+
+
+@pytest.mark.parametrize("value", [*KNOWN, "SomethingNew"])
+def test_a_status_carries_the_value_of_the_api(value):
+    assert f'data-status="{value}"' in render("{% status value %}", value=value)
+
+
+def test_a_status_shows_its_word():
+    html = render("{% status value %}", value="UnderChange")
+    assert re.sub(r"<[^>]+>", "", html).strip() == "Under change"
+
+
+def test_a_status_nobody_foresaw_is_shown_as_it_is():
+    html = render("{% status value %}", value="SomethingNew")
+    assert re.sub(r"<[^>]+>", "", html).strip() == "SomethingNew"
+
+
+def test_a_status_is_escaped():
+    assert "<b>" not in render("{% status value %}", value="<b>")
+
+
+@pytest.mark.parametrize(
+    ("value", "tone"),
+    [
+        ("ROLLBACK_COMPLETE", "bad"),
+        ("ROLLBACK_IN_PROGRESS", "busy"),
+        ("IMPORT_ROLLBACK_FAILED", "bad"),
+    ],
+)
+def test_a_stack_status_is_judged_by_its_ending(value, tone):
+    assert statuses.status_of(value).tone == tone
+
+
+def test_a_badge_has_the_tone_of_the_status():
+    assert 'class="badge badge--bad"' in render('{% status "Failed" kind="badge" %}')
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (1.24, "1.2 s"),
+        (45, "45 s"),
+        (192, "3 min 12 s"),
+        (7500, "2 h 5 min"),
+        (timedelta(minutes=1), "1 min 0 s"),
+    ],
+)
+def test_a_duration_is_told_in_at_most_two_units(value, text):
+    assert duration(value) == text
+
+
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (timedelta(seconds=10), "just now"),
+        (timedelta(hours=2, minutes=9), "2\xa0hours ago"),
+        (timedelta(minutes=-3, seconds=-30), "in 3\xa0minutes"),
+    ],
+)
+def test_a_moment_is_told_relative_to_now(ago, text):
+    assert relative_time(timezone.now() - ago) == text

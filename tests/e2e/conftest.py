@@ -1,0 +1,132 @@
+"""A real server with its worker, and a real browser. Run alone: `pytest tests/e2e`."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+CHROMIUM = (
+    os.environ.get("CHROMIUM")
+    or shutil.which("chromium-headless-shell")
+    or shutil.which("chromium")
+)
+PASSWORD = "catalog-demo"
+# A 422 is how a refused form answers, a 404 what a missing page is; Chromium calls both errors.
+EXPECTED = ("status of 422", "status of 409", "status of 404")
+
+
+def missing(reason):
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """`manage.py serve --demo`, as the README starts it, on a free port; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = tmp_path_factory.mktemp("site")
+    server = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--demo", f"--port={port}"],
+        cwd=ROOT,
+        env=os.environ | {"CONSOLE_DATA_DIR": str(data)},
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_ready(address, server)
+        yield address
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
+
+
+def wait_until_ready(address, server):
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "the server ended"
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail("the server was not ready in time")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if not CHROMIUM:
+        missing("no Chromium: apt-get install chromium-headless-shell, or set CHROMIUM")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("Playwright is not installed: pip install -e '.[browser]'")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, site):
+    """Give pages in contexts of their own; each must end without a problem in its console."""
+    opened = []
+
+    def open_one(**options):
+        context = chromium.new_context(base_url=site, locale="en", **options)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        problems = []
+        page.on(
+            "console",
+            lambda message: (
+                problems.append(message.text)
+                if message.type in ("error", "warning")
+                and not any(text in message.text for text in EXPECTED)
+                else None
+            ),
+        )
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                problems.append(f"off origin: {request.url}")
+                if not request.url.startswith((site, "blob:"))
+                else None
+            ),
+        )
+        opened.append((context, problems))
+        return page
+
+    yield open_one
+    for context, problems in opened:
+        context.close()
+        assert problems == []
+
+
+@pytest.fixture
+def sign_in(open_page):
+    """Sign somebody in and give their page."""
+
+    def enter(username, **options):
+        page = open_page(**options)
+        page.goto("/accounts/login/")
+        page.get_by_label("Username").fill(username)
+        page.get_by_label("Password", exact=False).first.fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/accounts/login" not in url)
+        return page
+
+    return enter

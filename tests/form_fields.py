@@ -1,0 +1,43 @@
+"""What a browser would send for a form that was left as it came."""
+
+from html.parser import HTMLParser
+
+
+class Fields(HTMLParser):
+    """The names and values of the fields in a piece of HTML."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.sent, self.area, self.select = {}, None, None
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag == "input" and attrs.get("name"):
+            self.sent[attrs["name"]] = attrs.get("value") or ""
+        elif tag == "textarea":
+            self.area = attrs["name"]
+            self.sent[self.area] = ""
+        elif tag == "select":
+            self.select = attrs["name"]
+        elif tag == "option" and self.select:
+            first = self.select not in self.sent
+            if first or "selected" in attrs:
+                self.sent[self.select] = attrs["value"]
+
+    def handle_endtag(self, tag):
+        if tag == "textarea":
+            # Browsers drop the line break that follows the opening tag.
+            self.sent[self.area] = self.sent[self.area].removeprefix("\n")
+            self.area = None
+        elif tag == "select":
+            self.select = None
+
+    def handle_data(self, data):
+        if self.area:
+            self.sent[self.area] += data
+
+
+def shown(form):
+    """The data of all fields of a form."""
+    return Fields("".join(str(form[name]) for name in form.fields)).sent

@@ -1,0 +1,97 @@
+"""Runs of real engines: what starts them, waits for them and cleans up after them."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instances.engines import sandbox
+from instances.engines.base import EngineMissing, Event, Order, Outcome, Settings
+from instances.engines.terraform import Terraform
+
+PATIENCE_SECONDS = 60
+
+Start = Callable[..., Path]
+Finish = Callable[[Path], Outcome]
+
+
+def missing(what: str) -> None:
+    """Skip a test whose tool is not here; on the build machine that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing")
+    pytest.skip(f"{what} is missing")
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """The first true answer of a condition; fails when there is none in a minute."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        if answer := condition():
+            return answer
+        time.sleep(0.01)
+    pytest.fail("waited for a minute in vain")
+
+
+def said(events: list[Event]) -> str:
+    """Everything a log says, as one text."""
+    return "\n".join(event.message for event in events)
+
+
+@pytest.fixture
+def engine() -> Terraform:
+    engine = Terraform(Settings())
+    try:
+        engine.version()
+    except EngineMissing:
+        missing("Terraform or OpenTofu")
+    if not sandbox.available():
+        missing("landlock")
+    return engine
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A directory like the one a deployment keeps its data in."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    return data
+
+
+@pytest.fixture
+def start(engine: Terraform, folder: Path) -> Iterator[Start]:
+    """Starts a template given as text or files; returns the directory of the run."""
+    started: list[Path] = []
+
+    def begin(action: str, template: str | dict[str, str], **facts: Any) -> Path:
+        directory = folder / f"run-{len(started)}"
+        files = {"main.tf": template} if isinstance(template, str) else template
+        started.append(directory)
+        engine.start(directory, Order(action=action, files=files, **facts))
+        return directory
+
+    yield begin
+    for directory in started:
+        engine.cancel(directory, force=True)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def finish(engine: Terraform) -> Finish:
+    """Waits for a run to end; returns its outcome."""
+    return lambda directory: wait_for(lambda: engine.outcome(directory))
+
+
+@pytest.fixture
+def status_of(engine: Terraform) -> Callable[[Path], list[tuple[str, str]]]:
+    """The statuses that resources went through in a run, in order."""
+
+    def statuses(directory: Path) -> list[tuple[str, str]]:
+        events = engine.events(directory, 0, 10_000)
+        found = [event.resource for event in events if event.resource]
+        return [(resource.address, resource.status) for resource in found]
+
+    return statuses

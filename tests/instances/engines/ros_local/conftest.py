@@ -1,0 +1,66 @@
+"""Runs of ROS documents."""
+
+import json
+from typing import Any
+
+import pytest
+
+from instances.engines import sandbox
+from instances.engines.base import EngineMissing, Settings
+from instances.engines.ros_local import RosLocal
+from tests.instances.engines.conftest import missing
+
+PSEUDO = {
+    "ALIYUN::Region": "cn-hangzhou",
+    "ALIYUN::StackName": "sc-1466-pp-1",
+    "ALIYUN::StackId": "6bca8e60-93c5-5a3f-8a65-5ba5d4f0c001",
+    "ALIYUN::AccountId": "1466115886171234",
+    "ALIYUN::TenantId": "1466115886171234",
+}
+
+
+def document(
+    resources: dict[str, Any] | None = None, **sections: Any
+) -> dict[str, Any]:
+    """A ROS document with these resources and sections."""
+    head = {"ROSTemplateFormatVersion": "2015-09-01", "Resources": resources or {}}
+    return head | sections
+
+
+@pytest.fixture
+def engine() -> RosLocal:
+    engine = RosLocal(Settings())
+    try:
+        engine.version()
+    except EngineMissing:
+        missing("Terraform or OpenTofu")
+    if not sandbox.available():
+        missing("landlock")
+    return engine
+
+
+@pytest.fixture
+def run(start, finish):
+    """Runs a document to its end; returns the directory, which a test looks into."""
+
+    def run(action, body, *, ok=True, parameters=None, **facts):
+        files = {"template.json": json.dumps(body)}
+        values = {**PSEUDO, **(parameters or {})}
+        directory = start(action, files, parameters=values, **facts)
+        outcome = finish(directory)
+        assert outcome.ok is ok, outcome.message
+        return directory
+
+    return run
+
+
+@pytest.fixture
+def outputs(engine, run):
+    """Launches a document with these outputs; returns their values."""
+
+    def outputs(values, **sections):
+        told = {name: {"Value": value} for name, value in values.items()}
+        directory = run("apply", document(Outputs=told, **sections))
+        return {each.key: each.value for each in engine.state(directory).outputs}
+
+    return outputs

@@ -1,0 +1,141 @@
+"""What cannot be simulated is refused before anything runs, by name and place."""
+
+import pytest
+
+from instances.engines.ros_local import problems
+from tests.instances.engines.ros_local.conftest import document
+
+VPC = {"Type": "ALIYUN::ECS::VPC"}
+
+
+def vpc(**properties):
+    return {"Vpc": VPC | {"Properties": properties}}
+
+
+def one(value, **sections):
+    """The only problem of a document with this output."""
+    body = document({"Vpc": VPC}, Outputs={"Out": {"Value": value}}, **sections)
+    [problem] = problems(body)
+    assert problem.place == "Outputs.Out"
+    return problem.message
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"Fn::GetStackOutput": ["a", "b"]}, "Fn::GetStackOutput cannot be simulated"),
+        ({"Fn::FormatTime": ["a", "b"]}, "Fn::FormatTime cannot be simulated"),
+        ({"Fn::MarketplaceImage": "x"}, "Fn::MarketplaceImage cannot"),
+        ({"Fn::NoSuchThing": []}, "Fn::NoSuchThing cannot be simulated"),
+        ({"Ref": "Nowhere"}, "Ref names Nowhere"),
+        ({"Ref": ["Vpc"]}, "Ref takes the name"),
+        ({"Ref": "ALIYUN::Index"}, "ALIYUN::Index is only known"),
+        ({"Fn::GetAtt": ["Nowhere", "Id"]}, "Fn::GetAtt names Nowhere"),
+        ({"Fn::GetAtt": "Vpc"}, "Fn::GetAtt takes a list"),
+        ({"Fn::Sub": "${Nowhere}"}, "Fn::Sub names Nowhere"),
+        ({"Fn::Sub": [{"Ref": "Vpc"}, {}]}, "Fn::Sub takes a text"),
+        ({"Fn::Join": ["-"]}, "Fn::Join takes a list of 2 values"),
+        ({"Fn::Select": ["0:5:2", []]}, "the slice 0:5:2"),
+        ({"Fn::If": ["Nowhere", 1, 2]}, "There is no condition called Nowhere"),
+        ({"Fn::FindInMap": ["No", "a", "b"]}, "Fn::FindInMap names the mapping No"),
+        ({"Fn::Calculate": ["__import__('os')", 0]}, "Fn::Calculate cannot"),
+        ({"Fn::Calculate": ["1+{3}", 0, [1]]}, "names {3}, which is not given"),
+        ({"Fn::Calculate": ["1", 99]}, "decimal places"),
+        ({"Fn::Jq": ["First", "limit(3; .[])", {}]}, "Fn::Jq cannot be simulated"),
+        ({"Fn::Jq": ["First", "input", {}]}, "its function input"),
+        ({"Fn::Jq": ["First", "$ENV.HOME", {}]}, "Fn::Jq cannot be simulated"),
+        ({"Fn::Jq": ["First", "." * 3000, {}]}, "Fn::Jq cannot be simulated"),
+        ({"Fn::Jq": ["Second", ".", {}]}, "First or All"),
+    ],
+)
+def test_a_function_is_refused_by_name(value, said):
+    assert said in one(value)
+
+
+@pytest.mark.parametrize(
+    ("resource", "said"),
+    [
+        ({"Type": ""}, "must have a Type"),
+        ("text", "must have a Type"),
+        (VPC | {"Properties": []}, None),
+        (VPC | {"Properties": "x"}, "Properties of a resource must have names"),
+        (VPC | {"DependsOn": "Nowhere"}, "DependsOn names Nowhere"),
+        (VPC | {"DependsOn": [["x"]]}, "DependsOn takes names"),
+        (VPC | {"Condition": "Nowhere"}, "no condition called Nowhere"),
+        (VPC | {"Count": 100000}, "Count must be a number from 0 to 300"),
+        (
+            {"Type": "ALIYUN::ROS::Stack", "Properties": {"TemplateURL": "http://x/"}},
+            "needs its TemplateBody",
+        ),
+        (
+            {"Type": "ALIYUN::ROS::Stack", "Properties": {"TemplateBody": "a: b"}},
+            "must be an object or JSON",
+        ),
+    ],
+)
+def test_a_resource_is_refused_with_its_place(resource, said):
+    found = problems(document({"Thing": resource}))
+    assert [
+        (p.place.startswith("Resources.Thing"), said in p.message) for p in found
+    ] == ([(True, True)] if said else [])
+
+
+def test_every_problem_is_told_at_once():
+    body = document(
+        vpc(A={"Ref": "X"}) | {"B": VPC | {"Properties": {"B": {"Ref": "Y"}}}}
+    )
+    assert [str(each) for each in problems(body)] == [
+        "Resources.Vpc: Ref names X, which is not in the template.",
+        "Resources.B: Ref names Y, which is not in the template.",
+    ]
+
+
+def test_a_problem_of_a_nested_stack_says_where_it_is():
+    inner = document(vpc(A={"Ref": "X"}))
+    stack = {"Type": "ALIYUN::ROS::Stack", "Properties": {"TemplateBody": inner}}
+    [problem] = problems(document({"Inner": stack}))
+    assert problem.place == "Resources.Inner.TemplateBody.Resources.Vpc"
+
+
+def test_stacks_nested_without_end_are_refused():
+    body = document(vpc())
+    for _ in range(9):
+        stack = {"Type": "ALIYUN::ROS::Stack", "Properties": {"TemplateBody": body}}
+        body = document({"Inner": stack})
+    assert "nested 5 levels deep" in problems(body)[0].message
+
+
+def test_resources_in_a_circle_are_refused():
+    body = document(
+        {
+            "A": VPC | {"Properties": {"Other": {"Ref": "B"}}},
+            "B": VPC | {"DependsOn": "A"},
+        }
+    )
+    [problem] = problems(body)
+    assert (
+        problem.message == "Circular dependency: resource A → resource B → resource A."
+    )
+
+
+def test_conditions_in_a_circle_are_refused():
+    conditions = {"A": {"Fn::Not": ["B"]}, "B": {"Fn::Not": ["A"]}}
+    assert "Circular" in problems(document(vpc(), Conditions=conditions))[0].message
+
+
+def test_a_condition_may_not_depend_on_a_resource():
+    conditions = {"A": {"Fn::Equals": [{"Ref": "Vpc"}, "x"]}}
+    [problem] = problems(document(vpc(), Conditions=conditions))
+    assert str(problem) == (
+        "Conditions.A: A condition may not depend on the resource Vpc."
+    )
+
+
+def test_a_transform_is_refused():
+    [problem] = problems(document(vpc(), Transform="Aliyun::Serverless-2018-04-03"))
+    assert problem.place == "Transform"
+
+
+def test_a_local_that_asks_the_cloud_is_refused():
+    locals_ = {"Zones": {"Type": "DATASOURCE::ECS::Zones", "Properties": {}}}
+    assert problems(document(vpc(), Locals=locals_))[0].place == "Locals.Zones"

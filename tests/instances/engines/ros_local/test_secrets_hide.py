@@ -1,0 +1,102 @@
+"""NoEcho values: used by resources, and shown nowhere."""
+
+import pytest
+
+from tests.instances.engines.conftest import said
+from tests.instances.engines.ros_local.conftest import document
+
+pytestmark = pytest.mark.engine
+
+SECRET = "hunter2-Correct-Horse"
+SECRETS = {"Password": SECRET, "Keys": {"a": "${x}" + SECRET}, "Pin": 987654321}
+BODY = document(
+    {
+        "Account": {
+            "Type": "ALIYUN::RDS::Account",
+            "Properties": {
+                "AccountName": "admin",
+                "AccountPassword": {"Ref": "Password"},
+                "UserData": {"Fn::Base64Encode": {"Fn::Sub": "p=${Password}"}},
+                "Key": {"Fn::GetJsonValue": ["a", {"Ref": "Keys"}]},
+                "Pin": {"Ref": "Pin"},
+            },
+        },
+        "AccessKey": {
+            "Type": "ALIYUN::RAM::AccessKey",
+            "Properties": {"UserName": "u"},
+        },
+    },
+    Parameters={
+        "Password": {"Type": "String", "NoEcho": True},
+        "Keys": {"Type": "Json", "NoEcho": "true"},
+        "Pin": {"Type": "Number", "NoEcho": True},
+    },
+    Outputs={
+        "Plain": {"Value": "visible"},
+        "Derived": {"Value": {"Fn::Join": ["", ["x", {"Ref": "Password"}]]}},
+        "Inside": {"Value": [{"Key": {"Ref": "Keys"}}]},
+        "Through": {"Value": {"Fn::GetAtt": ["Account", "AccountPassword"]}},
+        "Marked": {"Value": "anything", "NoEcho": True},
+        "Made": {"Value": {"Fn::GetAtt": ["AccessKey", "AccessKeySecret"]}},
+    },
+)
+ENCODED = "cD1odW50ZXIyL"
+
+
+@pytest.fixture
+def launched(run):
+    return run("apply", BODY, secrets=SECRETS)
+
+
+def test_secret_values_reach_the_resource(engine, launched):
+    body = engine.state(launched).body.decode()
+    assert SECRET in body
+    assert "${x}" + SECRET in body
+    assert "987654321" in body
+
+
+def test_no_file_but_the_state_holds_them(launched):
+    state = launched / "state" / "terraform.tfstate"
+    plan = launched / "plan.bin"
+    for path in launched.rglob("*"):
+        assert SECRET not in path.name
+        if (
+            path.is_file()
+            and path not in (state, plan)
+            and ".terraform" not in path.parts
+        ):
+            text = path.read_bytes().decode(errors="replace")
+            assert SECRET not in text, path
+            assert "987654321" not in text, path
+
+
+def test_the_log_does_not_tell_them(engine, launched):
+    assert SECRET not in said(engine.events(launched, 0, 10_000))
+
+
+def test_a_preview_masks_them_and_what_is_made_of_them(engine, run, launched):
+    changed = SECRETS | {"Password": SECRET + "-new"}
+    state = engine.state(launched).body
+    for directory in (
+        run("plan", BODY, secrets=SECRETS),
+        run("plan", BODY, secrets=changed, state=state),
+        run("plan-destroy", BODY, secrets=SECRETS, state=state),
+    ):
+        told = repr(engine.changes(directory))
+        assert "AccountPassword" in told
+        for secret in (SECRET, "987654321", ENCODED):
+            assert secret not in told
+
+
+def test_outputs_with_a_secret_in_them_are_hidden_and_the_others_are_not(
+    engine, launched
+):
+    hidden = {each.key: each.sensitive for each in engine.state(launched).outputs}
+    assert hidden == {
+        "Plain": False,
+        "Derived": True,
+        "Inside": True,
+        "Through": True,
+        "Marked": True,
+        "Made": True,
+    }

@@ -1,0 +1,127 @@
+"""Saved plans: what they say, and that they are carried out as they are."""
+
+import pytest
+
+from instances.engines.base import Change
+
+pytestmark = pytest.mark.engine
+
+TEMPLATE = """
+variable "size" {
+  type = number
+}
+variable "password" {
+  type      = string
+  sensitive = true
+}
+resource "terraform_data" "disk" {
+  input            = { size = var.size, password = var.password }
+  triggers_replace = var.size
+}
+resource "terraform_data" "label" {
+  input = "v${var.size}"
+}
+"""
+SECRETS = {"password": "hunter2-hunter2"}
+
+
+@pytest.fixture
+def plan(start, finish):
+    """Plans the template with a size; returns the directory."""
+
+    def make(size: int, action: str = "plan", **facts):
+        values = {"size": size}
+        directory = start(action, TEMPLATE, parameters=values, secrets=SECRETS, **facts)
+        assert finish(directory).ok
+        return directory
+
+    return make
+
+
+@pytest.fixture
+def state(engine, plan):
+    return engine.state(plan(1, "apply")).body
+
+
+@pytest.fixture
+def changes(engine, plan, state):
+    """What a larger size would change, by address."""
+    return {change.address: change for change in engine.changes(plan(2, state=state))}
+
+
+def test_a_plan_makes_no_state(engine, plan):
+    assert engine.state(plan(1)) is None
+
+
+def test_a_plan_of_a_new_stack_adds(engine, plan):
+    assert {change.action for change in engine.changes(plan(1))} == {"Add"}
+
+
+def test_a_replacement_tells_its_cause(changes: dict[str, Change]):
+    change = changes["terraform_data.disk"]
+    assert change.action == "Replace"
+    assert change.reason == "replace_because_cannot_update"
+    assert change.replace_paths == [["triggers_replace"]]
+
+
+def test_an_update_tells_before_and_after(changes: dict[str, Change]):
+    change = changes["terraform_data.label"]
+    assert change.action == "Modify"
+    assert (change.before["input"], change.after["input"]) == ("v1", "v2")
+
+
+def test_what_is_not_known_yet_says_so(changes: dict[str, Change]):
+    assert changes["terraform_data.label"].after["output"] == "(known after apply)"
+
+
+def test_sensitive_values_are_masked(changes: dict[str, Change]):
+    assert changes["terraform_data.disk"].after["input"] == "******" or (
+        changes["terraform_data.disk"].after["input"]["password"] == "******"
+    )
+
+
+def test_a_plan_without_changes_says_none(engine, plan, state):
+    changes = engine.changes(plan(1, state=state))
+    assert {change.action for change in changes} == {"None"}
+
+
+def test_a_plan_to_destroy_removes(engine, plan, state):
+    changes = engine.changes(plan(1, "plan-destroy", state=state))
+    assert {change.action for change in changes} == {"Remove"}
+
+
+def test_a_saved_plan_is_carried_out_in_another_directory(engine, plan):
+    saved = engine.plan_file(plan(1))
+    directory = plan(1, "apply", plan=saved)
+    assert len(engine.state(directory).resources) == 2
+
+
+def test_a_saved_plan_is_carried_out_as_it_was_seen(engine, plan):
+    saved = engine.plan_file(plan(1))
+    directory = plan(7, "apply", plan=saved)
+    attributes = engine.state(directory).body
+    assert b'"v1"' in attributes
+    assert b'"v7"' not in attributes
+
+
+def test_a_saved_plan_is_not_planned_again(engine, start, finish, plan):
+    saved = engine.plan_file(plan(1))
+    values = {"size": 1}
+    directory = start("apply", TEMPLATE, parameters=values, secrets=SECRETS, plan=saved)
+    assert list(finish(directory).stages) == ["init", "apply"]
+
+
+def test_a_saved_plan_to_destroy_is_carried_out(engine, plan, state):
+    saved = engine.plan_file(plan(1, "plan-destroy", state=state))
+    directory = plan(1, "destroy", plan=saved, state=state)
+    assert engine.state(directory).resources == []
+
+
+def test_a_stale_plan_is_refused_with_advice(engine, start, finish, plan):
+    saved = engine.plan_file(plan(1))
+    moved = engine.state(plan(1, "apply")).body
+    directory = start("apply", TEMPLATE, secrets=SECRETS, plan=saved, state=moved)
+    outcome = finish(directory)
+    assert not outcome.ok
+    assert outcome.message.startswith("Saved plan is stale.")
+    assert outcome.message.endswith("Create a new plan.")

@@ -1,0 +1,236 @@
+"""What is left of a run when somebody is killed: the worker, the launcher, the tool."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from instances.engines import processes
+from instances.engines.base import Order, Settings
+from instances.engines.terraform import Terraform
+from tests.instances.engines.conftest import said, wait_for
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).parents[3]
+# Each step waits for a file, so that no test depends on how fast this machine is.
+STEPS = """
+resource "terraform_data" "first" {}
+resource "terraform_data" "second" {
+  depends_on = [terraform_data.first]
+  provisioner "local-exec" {
+    command = "while [ ! -e ../go ]; do sleep 0.05; done; echo gone on"
+  }
+}
+resource "terraform_data" "third" {
+  depends_on = [terraform_data.second]
+}
+"""
+WORKER = """
+import json, sys, time
+from pathlib import Path
+from instances.engines.base import Order, Settings
+from instances.engines.terraform import Terraform
+
+directory, template = Path(sys.argv[1]), sys.stdin.read()
+files = {"main.tf": template}
+Terraform(Settings()).start(directory, Order("apply", files, trusted=True))
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
+def middle_of(engine, directory: Path) -> None:
+    """Wait until the second resource is being created."""
+    wait_for(lambda: "second: Provisioning with" in said(engine.events(directory, 0)))
+
+
+def go_on(directory: Path) -> None:
+    (directory / "go").touch()
+
+
+@pytest.fixture
+def run(engine, start):
+    """A run in the middle of its second resource."""
+    directory = start("apply", STEPS, trusted=True)
+    middle_of(engine, directory)
+    return directory
+
+
+@pytest.fixture
+def orphan(engine, folder: Path):
+    """The same, whose worker was killed hard."""
+    directory = folder / "orphan"
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(directory)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    worker.stdin.write(STEPS)
+    worker.stdin.close()
+    assert worker.stdout.readline() == "started\n"
+    middle_of(engine, directory)
+    worker.kill()
+    worker.wait()
+    worker.stdout.close()
+    yield directory
+    engine.cancel(directory, force=True)
+
+
+def launcher_of(directory: Path) -> int:
+    return int((directory / "pid").read_text().split()[0])
+
+
+def test_a_run_is_alive_from_its_start(engine, start):
+    assert engine.alive(start("apply", STEPS, trusted=True))
+
+
+def test_a_run_that_goes_on_has_no_outcome(engine, run):
+    assert engine.outcome(run) is None
+
+
+def test_a_run_outlives_its_worker(orphan, finish):
+    go_on(orphan)
+    assert finish(orphan).ok
+
+
+def test_another_worker_reads_every_event_once(orphan, finish):
+    before = Terraform(Settings()).events(orphan, 0)
+    go_on(orphan)
+    finish(orphan)
+    after = Terraform(Settings()).events(orphan, before[-1].end)
+    size = (orphan / "events.jsonl").stat().st_size
+    spans = [(event.offset, event.end) for event in before + after]
+    starts = [0, *(end for _, end in spans)]
+    assert [start for start, _ in spans] == starts[:-1]
+    assert starts[-1] == size
+
+
+def test_a_run_of_a_dead_worker_can_be_canceled(engine, orphan, finish):
+    assert engine.cancel(orphan)
+    assert finish(orphan).canceled
+
+
+def test_a_run_killed_with_its_launcher_has_not_finished(engine, run, finish):
+    os.killpg(launcher_of(run), signal.SIGKILL)
+    outcome = finish(run)
+    assert not outcome.finished
+    assert outcome.applying
+    assert outcome.message == "The run was killed during apply."
+
+
+def test_what_was_in_flight_can_be_read_from_the_log(engine, run, finish, status_of):
+    os.killpg(launcher_of(run), signal.SIGKILL)
+    finish(run)
+    assert dict(status_of(run)) == {
+        "terraform_data.first": "CREATE_COMPLETE",
+        "terraform_data.second": "CREATE_IN_PROGRESS",
+    }
+
+
+def test_the_state_survives_a_hard_kill(engine, run, finish):
+    os.killpg(launcher_of(run), signal.SIGKILL)
+    finish(run)
+    assert "terraform_data.first" in {r.address for r in engine.state(run).resources}
+
+
+def test_a_run_is_alive_while_a_provisioner_is(engine, run, finish):
+    [tool] = children_of(launcher_of(run))
+    os.kill(tool, signal.SIGKILL)
+    wait_for((run / "exit.json").exists)
+    assert engine.outcome(run) is None
+    go_on(run)
+    assert not finish(run).finished
+
+
+def test_without_its_launcher_the_tool_is_interrupted(engine, run, finish):
+    os.kill(launcher_of(run), signal.SIGKILL)
+    wait_for(lambda: processes.start_time(launcher_of(run)) is None)
+    assert engine.cancel(run)
+    assert not finish(run).finished
+
+
+def test_a_canceled_apply_stops_in_good_order(engine, run, finish):
+    engine.cancel(run)
+    outcome = finish(run)
+    assert (outcome.finished, outcome.canceled, outcome.ok) == (True, True, False)
+    assert outcome.message == "Canceled during apply."
+
+
+def test_a_canceled_apply_knows_what_it_had_begun(engine, run, finish):
+    engine.cancel(run)
+    finish(run)
+    tainted = {r.address: r.tainted for r in engine.state(run).resources}
+    assert tainted == {"terraform_data.first": False, "terraform_data.second": True}
+
+
+def test_a_canceled_plan_starts_no_later_stage(engine, start, finish):
+    directory = start("apply", STEPS, trusted=True)
+    engine.cancel(directory)
+    outcome = finish(directory)
+    assert outcome.canceled
+    assert not outcome.applying
+
+
+def test_force_kills_every_process(engine, run, finish):
+    assert engine.cancel(run, force=True)
+    wait_for(lambda: not engine.alive(run))
+    assert not finish(run).finished
+
+
+def test_there_is_nothing_to_cancel_after_the_end(engine, start, finish):
+    directory = start("validate", STEPS, trusted=True)
+    finish(directory)
+    wait_for(lambda: not engine.alive(directory))
+    assert not engine.cancel(directory)
+
+
+def test_a_stranger_with_the_same_number_is_not_signalled(engine, folder: Path):
+    directory = folder / "old"
+    directory.mkdir()
+    (directory / "pid").write_text(f"{os.getpid()} 1\n")
+    with open(directory / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not engine.cancel(directory, force=True)
+
+
+def test_a_run_that_never_began_is_dead_and_changed_nothing(engine, folder: Path):
+    directory = folder / "empty"
+    directory.mkdir()
+    outcome = engine.outcome(directory)
+    assert (outcome.finished, outcome.applying, outcome.stage) == (False, False, "")
+
+
+def test_a_record_of_the_end_that_is_cut_short_is_no_record(engine, folder: Path):
+    directory = folder / "cut"
+    directory.mkdir()
+    (directory / "exit.json").write_text(json.dumps({"ok": True})[:-2])
+    assert not engine.outcome(directory).finished
+
+
+def test_a_flooded_log_stops_the_run(folder: Path, engine, finish):
+    small = Terraform(Settings(log_bytes=20_000))
+    template = """
+    resource "terraform_data" "loud" {
+      provisioner "local-exec" {
+        command = "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; sleep 0.001; done"
+      }
+    }
+    """
+    order = Order("apply", {"main.tf": template}, trusted=True)
+    small.start(folder / "loud", order)
+    outcome = finish(folder / "loud")
+    assert not outcome.ok
+    assert "log grew too large" in outcome.message
+
+
+def children_of(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]

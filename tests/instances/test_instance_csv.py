@@ -1,0 +1,79 @@
+"""GET /instances/export.csv"""
+
+import csv
+import io
+
+import pytest
+
+from tests.factories import InstanceFactory
+
+pytestmark = pytest.mark.django_db
+URL = "/instances/export.csv"
+
+
+def table(response):
+    text = b"".join(response.streaming_content).decode()
+    return list(csv.reader(io.StringIO(text)))
+
+
+def test_it_holds_the_instances_i_see(browser, alice, bob):
+    mine = InstanceFactory(owner=alice, name="mine")
+    InstanceFactory(owner=bob)
+    response = browser.get(URL)
+    heading, row = table(response)
+    assert heading[0] == "Product instance ID"
+    assert row[:3] == [mine.pk, "mine", "Available"]
+    assert row[9] == f"{mine.created_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_it_is_a_download(browser):
+    response = browser.get(URL)
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"] == 'attachment; filename="instances.csv"'
+    assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def test_it_requires_login(client, db):
+    assert client.get(URL)["Location"].startswith("/accounts/login/")
+
+
+def test_it_rejects_other_methods(browser):
+    assert browser.post(URL).status_code == 405
+
+
+def test_it_obeys_the_filters_of_the_page(browser, alice):
+    InstanceFactory(owner=alice, name="wanted")
+    InstanceFactory(owner=alice, name="other")
+    assert [row[1] for row in table(browser.get(URL, {"q": "want"}))[1:]] == ["wanted"]
+
+
+def test_only_an_administrator_exports_the_account(browser, admin_browser):
+    InstanceFactory()
+    assert len(table(browser.get(URL, {"access": "account"}))) == 1
+    assert len(table(admin_browser.get(URL, {"access": "account"}))) == 2
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_is_a_formula(browser, alice, sign):
+    InstanceFactory(owner=alice, name=f"{sign}1+1")
+    text = b"".join(browser.get(URL).streaming_content).decode()
+    assert f"'{sign}1+1" in text
+
+
+def test_commas_and_quotes_stay_in_their_cell(browser, alice):
+    InstanceFactory(owner=alice, name='a,"b"\nc')
+    assert table(browser.get(URL))[1][1] == 'a,"b"\nc'
+
+
+def test_it_says_where_it_is_cut(browser, alice, monkeypatch):
+    monkeypatch.setattr("instances.views.export.MOST_ROWS", 2)
+    InstanceFactory.create_batch(3, owner=alice)
+    rows = table(browser.get(URL))
+    assert len(rows) == 4
+    assert rows[3] == ["Only the first 2 rows are in this file. Use filters."]
+
+
+def test_a_full_file_is_not_called_cut(browser, alice, monkeypatch):
+    monkeypatch.setattr("instances.views.export.MOST_ROWS", 2)
+    InstanceFactory.create_batch(2, owner=alice)
+    assert len(table(browser.get(URL))) == 3

@@ -1,0 +1,207 @@
+"""GET /instances/<pk>/"""
+
+import re
+
+import pytest
+from django.utils.timezone import now
+
+from instances.models import Instance, Task
+from tests.factories import InstanceFactory, TaskFactory, VersionFactory
+from tests.instances.running import failed, log, running, with_task
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def instance(alice):
+    return InstanceFactory(owner=alice, name="orders")
+
+
+@pytest.fixture
+def url(instance):
+    return f"/instances/{instance.pk}/"
+
+
+def test_it_shows_the_ten_facts_in_the_vendors_order(browser, url):
+    page = browser.get(url).content.decode()
+    section = page[page.index("Product instance information") :]
+    assert re.findall(r"<dt>(.+?)</dt>", section)[:10] == [
+        "Product instance ID",
+        "Instance status",
+        "Owner",
+        "Created time",
+        "Product name",
+        "Version name",
+        "Product ID",
+        "Version ID",
+        "Stack region",
+        "Resource stack ID",
+    ]
+
+
+def test_the_facts_are_those_of_the_instance(browser, url, instance):
+    page = browser.get(url).content.decode()
+    for fact in (
+        instance.pk,
+        instance.product_id,
+        instance.version_id,
+        instance.version.name,
+        str(instance.stack_id),
+        "China (Hangzhou)",
+        "cn-hangzhou",
+    ):
+        assert fact in page
+
+
+def test_it_requires_login(client, url):
+    assert client.get(url)["Location"].startswith("/accounts/login/")
+
+
+def test_it_rejects_other_methods(browser, url):
+    assert browser.post(url).status_code == 405
+
+
+def test_a_foreign_instance_is_a_missing_instance(browser, bob):
+    foreign = browser.get(f"/instances/{InstanceFactory(owner=bob).pk}/")
+    missing = browser.get("/instances/pp-bp100000000000/")
+    assert foreign.status_code == missing.status_code == 404
+    ids = re.compile(rb"[0-9A-F]{8}-[0-9A-F-]{27}|pp-bp1\w{11}|\b\w{64}\b")
+    assert ids.sub(b"", foreign.content) == ids.sub(b"", missing.content)
+
+
+def test_an_administrator_sees_everybodys(admin_browser, url):
+    assert admin_browser.get(url).status_code == 200
+
+
+def test_a_terminated_instance_is_gone_for_its_owner(browser, instance, url):
+    Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
+    assert browser.get(url).status_code == 404
+
+
+def test_an_administrator_reads_the_history_of_a_terminated_instance(
+    admin_browser, instance, url
+):
+    with_task(instance, kind=Task.Kind.TERMINATE, ended=True)
+    Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
+    page = admin_browser.get(url).content.decode()
+    assert "This instance has been terminated" in page
+    assert "Terminate instance" in page
+    assert "/update/" not in page
+    assert "/terminate/" not in page
+
+
+def test_it_answers_htmx_with_its_fragment(browser, url, htmx):
+    response = browser.get(url, headers=htmx)
+    assert response.content.strip().startswith(
+        b'<div class="stack" id="instance-detail"'
+    )
+
+
+def test_the_header_repeats_the_status(browser, url):
+    page = browser.get(url).content.decode()
+    heading = re.search(r"<h1>.*?</h1>", page, re.DOTALL)
+    assert heading
+    assert 'data-status="Available"' in heading[0]
+
+
+def test_an_error_says_its_reason(browser, instance, url):
+    task = failed(instance)
+    Instance.objects.filter(pk=instance.pk).update(
+        status_message="Error: no such image"
+    )
+    page = browser.get(url).content.decode()
+    assert page.count("Error: no such image") == 2
+    assert task.pk in page
+
+
+def test_actions_are_links_while_nothing_runs(browser, url):
+    page = browser.get(url).content.decode()
+    assert f'href="{url}update/"' in page
+    assert f'href="{url}terminate/"' in page
+
+
+def test_actions_say_why_they_are_blocked(browser, instance, url):
+    task = running(instance)
+    page = browser.get(url).content.decode()
+    assert page.count('aria-disabled="true" aria-describedby="instance-busy"') == 2
+    assert f"Task {task.pk} is running." in page
+    assert f'href="{url}terminate/"' not in page
+
+
+def test_it_names_the_version_it_is_updating_to(browser, instance, url):
+    newer = VersionFactory(product=instance.product, name="v2.4.0")
+    running(instance, kind=Task.Kind.UPDATE, version=newer)
+    assert "updating to v2.4.0" in browser.get(url).content.decode()
+
+
+def test_hostile_texts_are_shown_as_text(browser, alice):
+    instance = InstanceFactory(owner=alice, name="<img src=x onerror=alert(1)>")
+    failed(instance, message="<svg onload=alert(2)>")
+    page = browser.get(f"/instances/{instance.pk}/").content.decode()
+    assert "<img src=x" not in page
+    assert "<svg onload" not in page
+
+
+def test_it_takes_eight_queries(browser, instance, url, django_assert_max_num_queries):
+    for _ in range(5):
+        TaskFactory(instance=instance, ended=True)
+    log(running(instance), "one")
+    with django_assert_max_num_queries(8):
+        browser.get(url)
+
+
+# GET /instances/<pk>/status/
+
+
+def test_an_idle_page_does_not_poll(browser, url):
+    assert b"tick from:body" not in browser.get(url).content
+
+
+def test_a_page_under_change_polls_its_status(browser, instance, url):
+    running(instance)
+    assert f'hx-get="{url}status/?tab=tasks' in browser.get(url).content.decode()
+
+
+def test_an_unchanged_status_is_not_sent_again(browser, instance, url):
+    running(instance)
+    seen = browser.get(url).context["progress"].seen
+    assert browser.get(f"{url}status/", {"seen": seen}).status_code == 204
+
+
+def test_progress_brings_the_header_and_the_opened_task(browser, instance, url):
+    running(instance, done=8)
+    answer = browser.get(f"{url}status/", {"seen": "old", "tab": "tasks", "open": "1"})
+    page = answer.content.decode()
+    assert page.strip().startswith('<div class="stack" id="instance-head"')
+    assert 'id="task-progress" hx-swap-oob="true"' in page
+    assert "8 of 11 resources" in page
+
+
+def test_the_end_of_the_task_brings_everything_and_no_more_polling(
+    browser, instance, url
+):
+    with_task(instance, ended=True)
+    answer = browser.get(f"{url}status/", {"seen": "old", "tab": "resources"})
+    assert answer["HX-Retarget"] == "#instance-detail"
+    assert b'id="instance-resources"' in answer.content
+    assert b"tick from:body" not in answer.content
+
+
+def test_the_end_of_a_termination_leads_its_owner_to_the_list(browser, instance, url):
+    Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
+    assert browser.get(f"{url}status/")["HX-Redirect"] == "/instances/"
+
+
+def test_the_status_of_a_foreign_instance_is_a_404(browser, bob):
+    assert (
+        browser.get(f"/instances/{InstanceFactory(owner=bob).pk}/status/").status_code
+        == 404
+    )
+
+
+def test_a_status_answer_takes_five_queries(
+    browser, instance, url, django_assert_max_num_queries
+):
+    running(instance)
+    with django_assert_max_num_queries(5):
+        browser.get(f"{url}status/")

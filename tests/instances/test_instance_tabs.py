@@ -1,0 +1,174 @@
+"""GET /instances/<pk>/tasks|resources|tags|plans/"""
+
+import pytest
+
+from instances.models import Task
+from tests.factories import InstanceFactory, PlanFactory, TaskFactory
+from tests.instances.running import failed, log, running, with_task
+
+pytestmark = pytest.mark.django_db
+TABS = ("tasks", "resources", "tags", "plans")
+
+
+@pytest.fixture
+def instance(alice):
+    return InstanceFactory(owner=alice)
+
+
+def page(browser, instance, tab):
+    return browser.get(f"/instances/{instance.pk}/{tab}/").content.decode()
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_each_tab_is_a_page_with_its_own_address(browser, instance, tab):
+    text = page(browser, instance, tab)
+    assert f'href="/instances/{instance.pk}/{tab}/" aria-current="page"' in text
+    assert f'<h2 class="hidden-visually" id="tab-heading">{tab.title()}</h2>' in text
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_a_tab_of_a_foreign_instance_is_a_404(browser, bob, tab):
+    foreign = InstanceFactory(owner=bob)
+    assert browser.get(f"/instances/{foreign.pk}/{tab}/").status_code == 404
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_a_tab_requires_login(client, instance, tab):
+    assert client.get(f"/instances/{instance.pk}/{tab}/").status_code == 302
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_a_tab_takes_eight_queries(
+    browser, instance, tab, django_assert_max_num_queries
+):
+    for number in range(25):
+        TaskFactory(instance=instance, ended=True)
+        PlanFactory(instance=instance)
+        instance.resources.create(address=f"a.{number}", name="a", type="t", status="X")
+        instance.tags.create(key=f"k{number}", value="v")
+    with django_assert_max_num_queries(8):
+        browser.get(f"/instances/{instance.pk}/{tab}/")
+
+
+def test_tabs_carry_their_counts(browser, instance):
+    TaskFactory(instance=instance, ended=True)
+    PlanFactory(instance=instance)
+    PlanFactory(instance=instance, draft=True)
+    instance.tags.create(key="team", value="web")
+    tabs = browser.get(f"/instances/{instance.pk}/").context["tabs"]
+    assert {tab["name"]: tab["count"] for tab in tabs} == {
+        "tasks": "1",
+        "resources": "0",
+        "tags": "1",
+        "plans": "1",
+    }
+
+
+def test_tasks_have_the_vendors_columns_and_operations(browser, instance):
+    task = with_task(instance, kind=Task.Kind.UPDATE, ended=True)
+    text = page(browser, instance, "tasks")
+    for heading in (
+        "Task ID",
+        "Task Type",
+        "Version name",
+        "Version ID",
+        "Created time",
+        "Task status",
+    ):
+        assert f">{heading}</th>" in text
+    assert "Update instance" in text
+    for operation, place in (
+        ("View output", "output"),
+        ("Parameter", "parameters"),
+        ("Log", "log"),
+    ):
+        assert f'href="{task.get_absolute_url()}{place}/">{operation}</a>' in text
+
+
+def test_a_task_that_succeeded_is_not_opened(browser, instance):
+    log(with_task(instance, ended=True), "a line")
+    assert "a line" not in page(browser, instance, "tasks")
+
+
+def test_the_running_task_is_opened(browser, instance):
+    log(running(instance), "creating")
+    text = page(browser, instance, "tasks")
+    assert "7 of 11 resources" in text
+    assert "63%" in text
+    assert "Live log" in text
+    assert "creating" in text
+    assert "Change the resources" in text
+
+
+def test_a_failed_task_shows_its_log_and_the_reason_before_it(browser, instance):
+    log(failed(instance, message="Error: quota"), "last words")
+    text = page(browser, instance, "tasks")
+    assert text.index("Error: quota") < text.index("last words")
+    assert "tick from:body" not in text
+
+
+def test_resources_have_the_vendors_columns(browser, instance):
+    instance.resources.create(
+        address="terraform_data.web[0]",
+        name="web",
+        type="terraform_data",
+        physical_id="i-123",
+        status="CREATE_FAILED",
+        reason="no <quota>",
+    )
+    text = page(browser, instance, "resources")
+    for heading in (
+        "Resource Name/Resource Type",
+        "Resource ID",
+        "Resource status",
+        "Description",
+    ):
+        assert f">{heading}</th>" in text
+    for value in ("web", "terraform_data", "i-123", "no &lt;quota&gt;"):
+        assert value in text
+    assert 'data-status="CREATE_FAILED"' in text
+
+
+def test_tags_show_key_and_value(browser, instance):
+    instance.tags.create(key="team", value="<web>")
+    text = page(browser, instance, "tags")
+    assert "team" in text
+    assert "&lt;web&gt;" in text
+
+
+def test_plans_have_the_vendors_columns(browser, instance, alice):
+    plan = PlanFactory(
+        instance=instance, owner=alice, name="grow", description="more disks"
+    )
+    text = page(browser, instance, "plans")
+    for heading in (
+        "PlanID",
+        "OperationType",
+        "PlanName",
+        "Owner",
+        "PlanStatus",
+        "Description",
+    ):
+        assert f">{heading}</th>" in text
+    for value in (plan.pk, "grow", "more disks", "Launch product", "alice"):
+        assert value in text
+
+
+def test_drafts_are_not_plans(browser, instance):
+    plan = PlanFactory(instance=instance, draft=True)
+    assert plan.pk not in page(browser, instance, "plans")
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_an_empty_tab_says_so(browser, instance, tab):
+    assert f"This instance has no {tab}." in page(browser, instance, tab)
+
+
+def test_many_tasks_come_in_pages(browser, instance):
+    for _ in range(25):
+        TaskFactory(instance=instance, ended=True)
+    response = browser.get(f"/instances/{instance.pk}/tasks/")
+    assert len(response.context["page"].rows) == 20
+    cursor = response.context["page"].next
+    rest = browser.get(f"/instances/{instance.pk}/tasks/", {"cursor": cursor})
+    assert len(rest.context["page"].rows) == 5

@@ -1,0 +1,221 @@
+"""Handing instances over: one from its page, many from the list."""
+
+import pytest
+from django.utils.timezone import now
+
+from console.lib.audit import AuditEntry
+from console.lib.errors import Conflict, InvalidInput, NotFound
+from instances.models import Instance, Plan, Task
+from tests.factories import InstanceFactory, PlanFactory, RoleFactory, UserFactory
+from tests.instances.running import running
+
+pytestmark = pytest.mark.django_db
+BULK = "/instances/transfer/"
+
+
+@pytest.fixture
+def instance(alice):
+    return InstanceFactory(owner=alice, name="orders")
+
+
+@pytest.fixture
+def url(instance):
+    return f"/instances/{instance.pk}/transfer/"
+
+
+def owner_of(instance):
+    return Instance.objects.get(pk=instance.pk).principal
+
+
+def test_it_goes_to_a_person(instance, admin, bob):
+    instance.transfer(to=bob, by=admin)
+    assert owner_of(instance) == bob
+
+
+def test_it_goes_to_a_group(instance, admin):
+    group = RoleFactory()
+    instance.transfer(to=group, by=admin)
+    assert owner_of(instance) == group
+
+
+def test_it_comes_back_from_a_group(instance, admin, alice):
+    instance.transfer(to=RoleFactory(), by=admin)
+    instance.transfer(to=alice, by=admin)
+    assert owner_of(instance) == alice
+
+
+def test_a_running_task_goes_on_under_the_new_owner(instance, admin, bob):
+    task = running(instance)
+    instance.transfer(to=bob, by=admin)
+    assert Task.objects.get(pk=task.pk).state == Task.State.RUNNING
+    assert Instance.objects.get(pk=instance.pk).last_task_id == task.pk
+
+
+def test_it_is_audited_with_both_owners_and_the_reason(instance, admin, bob):
+    instance.transfer(to=bob, by=admin, reason="moves to sales")
+    entry = AuditEntry.objects.get(action="TransferInstance", target_id=instance.pk)
+    assert (entry.before, entry.after) == (
+        {"owner": "user/alice"},
+        {"owner": "user/bob"},
+    )
+    assert (entry.actor_name, entry.reason) == ("admin", "moves to sales")
+
+
+def test_somebody_who_has_left_gets_nothing(instance, admin):
+    with pytest.raises(InvalidInput, match="not active"):
+        instance.transfer(to=UserFactory(is_active=False), by=admin)
+
+
+def test_what_belongs_to_them_already_is_refused(instance, admin, alice):
+    with pytest.raises(Conflict):
+        instance.transfer(to=alice, by=admin)
+
+
+def test_a_terminated_one_is_refused(instance, admin, bob):
+    Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
+    with pytest.raises(Conflict):
+        instance.transfer(to=bob, by=admin)
+    assert not AuditEntry.objects.exists()
+
+
+def test_many_are_handed_over_with_one_entry(alice, bob, admin):
+    for _ in range(3):
+        InstanceFactory(owner=alice)
+    moves = Instance.objects.filter(owner=alice).hand_over(to=bob, by=admin)
+    assert [each.moved for each in moves] == [True] * 3
+    assert bob.instances.count() == 3
+    assert len(AuditEntry.objects.get().before["owners"]) == 3
+
+
+def test_the_former_owner_cannot_execute_a_plan_made_before(instance, admin, bob):
+    plan = PlanFactory(
+        draft=True,
+        operation=Task.Kind.TERMINATE,
+        owner=instance.owner,
+        instance=instance,
+        version=instance.version,
+        status=Plan.Status.PREVIEW_SUCCESS,
+    )
+    instance.transfer(to=bob, by=admin)
+    with pytest.raises(NotFound):
+        Plan.objects.get(pk=plan.pk).execute(by=plan.owner)
+    assert not Task.objects.exists()
+
+
+def test_the_former_owner_no_longer_finds_it(browser, instance, admin, bob):
+    instance.transfer(to=bob, by=admin)
+    assert browser.get(instance.get_absolute_url()).status_code == 404
+
+
+def test_an_administrator_transfers_from_the_page(admin_browser, instance, url, bob):
+    assert "Transfer instance" in admin_browser.get(url).content.decode()
+    response = admin_browser.post(url, {"to": "bob", "reason": ""})
+    assert response.url == instance.get_absolute_url()
+    assert owner_of(instance) == bob
+
+
+@pytest.mark.parametrize("name", ["user/bob", " bob ", "\u200bbob\u00a0"])
+def test_names_are_understood_as_people_write_them(admin_browser, url, bob, name):
+    assert admin_browser.post(url, {"to": name}).status_code == 302
+
+
+def test_a_group_is_named_with_its_prefix(admin_browser, instance, url, bob):
+    group = RoleFactory(name="bob")
+    admin_browser.post(url, {"to": "role/bob"})
+    assert owner_of(instance) == group
+
+
+def test_a_principal_id_will_do(admin_browser, instance, url, bob):
+    admin_browser.post(url, {"to": bob.principal_id})
+    assert owner_of(instance) == bob
+
+
+@pytest.mark.parametrize("name", ["", "nobody", "user/", "role/nobody"])
+def test_a_name_that_fits_nobody_comes_back(admin_browser, instance, url, alice, name):
+    assert admin_browser.post(url, {"to": name}).status_code == 422
+    assert owner_of(instance) == alice
+
+
+def test_an_end_user_does_not_transfer(browser, instance, url, alice):
+    assert browser.get(url).status_code == 404
+    assert browser.post(url, {"to": "bob"}).status_code == 404
+    assert browser.post(BULK, {"instance": instance.pk, "to": "bob"}).status_code == 404
+    assert owner_of(instance) == alice
+
+
+def test_the_list_reports_each_row(admin_browser, instance, bob):
+    theirs = InstanceFactory(owner=bob, name="already")
+    response = admin_browser.post(
+        BULK, {"instance": [instance.pk, theirs.pk], "to": "bob"}
+    )
+    page = response.content.decode()
+    assert "1 of 2 belong to bob now" in page
+    assert "It belongs to them already." in page
+    assert owner_of(instance) == bob
+
+
+def test_a_wrong_name_keeps_the_selection(admin_browser, instance):
+    response = admin_browser.post(BULK, {"instance": [instance.pk], "to": "nobody"})
+    assert response.status_code == 422
+    assert f'value="{instance.pk}" id="pick-{instance.pk}" checked' in (
+        response.content.decode()
+    )
+
+
+def test_nothing_ticked_is_said(admin_browser, bob):
+    response = admin_browser.post(BULK, {"to": "bob"})
+    assert response.status_code == 422
+    assert "Tick the instances" in response.content.decode()
+
+
+def test_only_the_account_view_has_boxes_to_tick(admin_browser, instance):
+    box = f'id="pick-{instance.pk}"'
+    assert box in admin_browser.get("/instances/?access=account").content.decode()
+    assert box not in admin_browser.get("/instances/").content.decode()
+
+
+def test_a_refreshed_row_keeps_its_box(admin_browser, browser, instance):
+    running(instance)
+    row = f"/instances/{instance.pk}/row/?select=1"
+    box = f'id="pick-{instance.pk}"'
+    assert box in admin_browser.get(row).content.decode()
+    assert box not in browser.get(row).content.decode()
+
+
+def test_the_detail_page_offers_it_to_administrators(admin_browser, browser, instance):
+    assert (
+        "head-transfer"
+        in admin_browser.get(instance.get_absolute_url()).content.decode()
+    )
+    assert (
+        "head-transfer" not in browser.get(instance.get_absolute_url()).content.decode()
+    )
+
+
+def test_the_ownerless_are_found(alice, bob):
+    deserted = RoleFactory()
+    bob.groups.add(deserted)
+    looked_after = RoleFactory()
+    alice.groups.add(looked_after)
+    UserFactory(username="x", is_active=False)
+    type(bob).objects.filter(pk=bob.pk).update(is_active=False)
+    left = InstanceFactory(owner=bob)
+    shared = InstanceFactory(owner=None, owner_role=deserted)
+    InstanceFactory(owner=None, owner_role=looked_after)
+    InstanceFactory(owner=alice)
+    assert set(Instance.objects.ownerless()) == {left, shared}
+
+
+def test_the_list_filters_the_ownerless(admin_browser, bob):
+    type(bob).objects.filter(pk=bob.pk).update(is_active=False)
+    left = InstanceFactory(owner=bob)
+    InstanceFactory()
+    page = admin_browser.get("/instances/?access=account&ownerless=1")
+    assert [row["pk"] for row in page.context["rows"]] == [left.pk]
+
+
+def test_the_filter_shows_an_end_user_nothing_more(browser, bob):
+    type(bob).objects.filter(pk=bob.pk).update(is_active=False)
+    InstanceFactory(owner=bob)
+    page = browser.get("/instances/?access=account&ownerless=1")
+    assert page.context["rows"] == []

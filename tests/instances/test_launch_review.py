@@ -1,0 +1,304 @@
+"""/products/<prod-…>/launch/review/?plan=… : check, then launch or cancel."""
+
+import pytest
+from django.urls import reverse
+
+from instances.models import Instance, Plan, Task, Wish, plan_for
+from instances.wishes import execute_once
+from tests.factories import (
+    InstanceFactory,
+    PortfolioFactory,
+    RegionFactory,
+    TemplateFactory,
+    VersionFactory,
+)
+
+MAIN_TF = """
+variable "size" {
+  type = string
+}
+variable "password" {
+  type      = string
+  sensitive = true
+}
+"""
+
+
+def change(action, address, **more):
+    return {
+        "address": address,
+        "type": "terraform_data",
+        "name": address.split(".")[-1],
+        "action": action,
+        "reason": "",
+        "replace_paths": [],
+        "before": None,
+        "after": None,
+    } | more
+
+
+@pytest.fixture
+def version(alice):
+    version = VersionFactory(template=TemplateFactory(files={"main.tf": MAIN_TF}))
+    PortfolioFactory(products=[version.product], users=[alice])
+    return version
+
+
+@pytest.fixture
+def plan(version, alice):
+    wish = Wish(
+        version,
+        version.product.portfolios.get(),
+        {"size": "small", "password": "s3cret-word"},
+        {"team": "web"},
+    )
+    return Plan.objects.draft_for(
+        Task.Kind.LAUNCH, wish, by=alice, region=RegionFactory(), instance_name="my-web"
+    )
+
+
+@pytest.fixture
+def step1(version):
+    return reverse("instances:launch", args=[version.product.pk])
+
+
+@pytest.fixture
+def url(plan, step1):
+    return f"{step1}review/?plan={plan.pk}"
+
+
+@pytest.fixture
+def previewed(plan):
+    plan.changes = [
+        change("None", "terraform_data.same"),
+        change("Add", "terraform_data.new", after={"input": "small"}),
+        change("Remove", "terraform_data.old", reason="delete_because_no_module"),
+        change("Replace", "terraform_data.disk", replace_paths=[["size"]]),
+    ]
+    plan.status = Plan.Status.PREVIEW_SUCCESS
+    plan.state = Plan.State.ENDED
+    plan.save()
+    return plan
+
+
+def texts(response):
+    sections = response.context["comparison"].sections
+    return {str(row.label): row.after for part in sections for row in part.rows}
+
+
+def test_it_shows_product_instance_parameters_and_tags(browser, url, version):
+    shown = texts(browser.get(url))
+    assert shown["Product"] == version.product.name
+    assert shown["Version"] == version.name
+    assert shown["Product instance name"] == "my-web"
+    assert shown["size"] == "small"
+    assert shown["Tag team"] == "web"
+
+
+def test_a_secret_is_masked(browser, url):
+    response = browser.get(url)
+    assert texts(response)["password"] == "******"
+    assert "s3cret-word" not in response.content.decode()
+
+
+def test_it_requires_login(client, url):
+    assert client.get(url).url.startswith(reverse("account_login"))
+
+
+def test_a_foreign_draft_is_a_404_even_for_an_administrator(
+    client, bob, admin_browser, url, version
+):
+    version.product.portfolios.get().grants.create(user=bob)
+    client.force_login(bob)
+    assert client.get(url).status_code == 404
+    assert client.post(url).status_code == 404
+    assert admin_browser.get(url).status_code == 404
+
+
+def test_a_draft_of_another_product_is_a_404(browser, plan, alice):
+    other = VersionFactory().product
+    PortfolioFactory(products=[other], users=[alice])
+    address = reverse("instances:launch-review", args=[other.pk])
+    assert browser.get(address, {"plan": plan.pk}).status_code == 404
+
+
+def test_it_rejects_other_methods(browser, url):
+    assert browser.put(url).status_code == 405
+
+
+def test_without_a_draft_it_leads_to_step_one_with_a_notice(browser, step1):
+    response = browser.get(f"{step1}review/", follow=True)
+    assert response.redirect_chain == [(step1, 302)]
+    assert "Configure the product first" in response.content.decode()
+
+
+# The preview
+
+
+def test_a_running_preview_polls_and_refreshes_itself_without_javascript(browser, url):
+    html = browser.get(url).content.decode()
+    assert 'hx-trigger="tick from:body"' in html
+    assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in html
+    assert 'data-status="PreviewInProgress"' in html
+
+
+def test_polling_a_running_preview_changes_nothing_on_the_page(browser, url, htmx):
+    assert browser.get(url, headers=htmx).status_code == 204
+
+
+def test_polling_ends_with_the_result(browser, url, htmx, previewed):
+    html = browser.get(url, headers=htmx).content.decode()
+    assert html.lstrip().startswith('<div class="stack" id="plan-preview"')
+    assert "hx-trigger" not in html
+
+
+def test_a_failed_preview_loads_the_page_again_for_its_buttons(
+    browser, url, htmx, plan
+):
+    Plan.objects.update(status="PreviewFailed", state="ended")
+    response = browser.get(url, headers=htmx)
+    assert response.headers["HX-Refresh"] == "true"
+
+
+def test_the_worst_changes_stand_first_and_are_named(browser, url, previewed):
+    preview = browser.get(url).context["preview"]
+    assert [change.action for change in preview.changes] == ["Replace", "Remove", "Add"]
+    named = [change.address for change in preview.warnings]
+    assert named == ["terraform_data.disk", "terraform_data.old"]
+    assert preview.warning_title == (
+        "1 resource will be replaced, 1 resource will be removed"
+    )
+
+
+def test_changes_are_counted(browser, url, previewed):
+    preview = browser.get(url).context["preview"]
+    assert preview.counts == {
+        "Add": 1,
+        "Modify": 0,
+        "Replace": 1,
+        "Remove": 1,
+        "None": 1,
+    }
+    assert preview.unchanged == 1
+
+
+def test_a_failed_preview_shows_reason_and_log_and_offers_no_launch(browser, url, plan):
+    Plan.objects.update(
+        status="PreviewFailed",
+        state="ended",
+        status_message="Invalid CIDR",
+        log=[["", "error", "Error: Invalid CIDR block"]],
+    )
+    response = browser.get(url)
+    html = response.content.decode()
+    assert "Invalid CIDR" in html
+    assert "Error: Invalid CIDR block" in html
+    assert not response.context["preview"].executable
+
+
+def test_the_fragment_takes_at_most_five_queries(
+    browser, url, htmx, previewed, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(5):
+        browser.get(url, headers=htmx)
+
+
+def test_the_page_takes_at_most_eight_queries(
+    browser, url, previewed, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(8):
+        browser.get(url)
+
+
+# Launch, previous, cancel
+
+
+def test_launch_creates_the_instance_and_its_task(browser, url, previewed, alice):
+    response = browser.post(url)
+    instance = Instance.objects.get()
+    assert response.status_code == 302
+    assert response.url == instance.get_absolute_url()
+    assert instance.name == "my-web"
+    assert instance.owner == alice
+    assert instance.last_task.plan == previewed
+
+
+def test_launch_need_not_wait_for_the_preview(browser, url):
+    assert browser.post(url).status_code == 302
+    assert Instance.objects.exists()
+
+
+def test_pressing_launch_twice_gives_one_task(browser, url, previewed):
+    answers = [browser.post(url).url, browser.post(url).url]
+    assert answers[0] == answers[1]
+    assert Task.objects.count() == 1
+
+
+def test_two_presses_at_the_same_moment_give_one_task(plan, alice):
+    first, second = plan_for(alice, plan.pk), plan_for(alice, plan.pk)
+    assert execute_once(first, by=alice) == execute_once(second, by=alice)
+
+
+def test_after_the_launch_the_review_leads_to_the_instance(browser, url, previewed):
+    browser.post(url)
+    assert browser.get(url).url == Instance.objects.get().get_absolute_url()
+
+
+def test_a_failed_preview_cannot_be_launched(browser, url, plan):
+    Plan.objects.update(status="PreviewFailed", state="ended")
+    assert browser.post(url).status_code == 409
+    assert not Instance.objects.exists()
+
+
+def test_a_name_taken_meanwhile_is_told_in_its_place(browser, url, previewed):
+    InstanceFactory(name="MY-WEB")
+    response = browser.post(url)
+    assert response.status_code == 409
+    assert "already exists" in response.content.decode()
+    assert "plan=" in response.context["preview"].edit_url
+    assert Instance.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "withdraw",
+    [
+        lambda version: version.product.portfolios.get().grants.all().delete(),
+        lambda version: type(version).objects.update(active=False),
+        lambda version: version.product.portfolios.get().constraints.create(
+            product=version.product,
+            kind="StackRegion",
+            config={"StackRegions": ["cn-beijing"]},
+        ),
+        lambda version: version.product.portfolios.get().constraints.create(
+            product=version.product,
+            kind="Approval",
+            config={"OperationTypes": ["LaunchProduct"]},
+        ),
+        lambda version: version.product.portfolios.get().constraints.create(
+            product=version.product,
+            kind="Template",
+            config={"Rules": [{"ParameterKey": "size", "AllowedValues": ["big"]}]},
+        ),
+    ],
+    ids=["grant", "version", "region", "approval", "rule"],
+)
+def test_what_is_no_longer_allowed_is_not_launched(
+    browser, url, previewed, version, withdraw
+):
+    withdraw(version)
+    assert browser.post(url).status_code == 409
+    assert not Instance.objects.exists()
+
+
+def test_cancel_withdraws_the_draft_and_launches_nothing(browser, url, previewed):
+    response = browser.post(url, {"cancel": "1"})
+    previewed.refresh_from_db()
+    assert response.status_code == 302
+    assert previewed.status == Plan.Status.CANCELED
+    assert not Instance.objects.exists()
+
+
+def test_a_canceled_draft_leads_back_to_step_one(browser, url, step1, plan):
+    browser.post(url, {"cancel": "1"})
+    assert browser.get(url).url == f"{step1}?plan={plan.pk}"
+    assert browser.post(url).status_code == 409

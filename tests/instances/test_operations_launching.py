@@ -1,0 +1,231 @@
+"""The API's operations on instances and tasks."""
+
+import pytest
+
+from catalog.models import Constraint, Template
+from instances.models import Instance, Task
+from tests.factories import (
+    MAIN_TF,
+    InstanceFactory,
+    PortfolioFactory,
+    RegionFactory,
+    TaskFactory,
+    VersionFactory,
+)
+from tests.signing import Caller
+
+SECRET_TF = (
+    MAIN_TF
+    + """
+variable "password" {
+  type      = string
+  sensitive = true
+}
+
+variable "size" {
+  type    = number
+  default = 1
+}
+"""
+)
+GONE = (404, "InvalidProvisionedProduct.NotFound")
+
+
+@pytest.fixture
+def api(alice):
+    return Caller.of(alice)
+
+
+@pytest.fixture
+def admin_api(admin):
+    return Caller.of(admin)
+
+
+@pytest.fixture
+def version(alice):
+    """A version alice may launch, with a secret parameter."""
+    RegionFactory()
+    template = Template.objects.from_files({"main.tf": SECRET_TF})
+    version = VersionFactory(template=template)
+    PortfolioFactory(products=[version.product], users=[alice])
+    return version
+
+
+def wish(version, **values):
+    return {
+        "ProductId": version.product_id,
+        "ProductVersionId": version.pk,
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in values.items()
+        ],
+    }
+
+
+def launch(version, **changed):
+    params = {
+        "ProvisionedProductName": "orders",
+        "StackRegionId": "cn-hangzhou",
+        **wish(version, name="first", password="hunter22"),
+    }
+    return params | changed
+
+
+@pytest.fixture
+def instance(version, alice):
+    """An instance of alice's that was launched well."""
+    instance = InstanceFactory(
+        version=version,
+        owner=alice,
+        name="orders",
+        portfolio=version.product.portfolios.get(),
+    )
+    task = TaskFactory(
+        instance=instance,
+        ended=True,
+        parameters={"name": "first", "size": 5},
+        secrets={"password": "hunter22"},
+        tags={"cost": "1"},
+    )
+    instance.last_task = instance.last_successful_task = task
+    instance.save()
+    return instance
+
+
+def test_a_product_is_launched(api, version, alice):
+    pk = api.call("LaunchProduct", **launch(version))["ProvisionedProductId"]
+    instance = Instance.objects.get(pk=pk)
+    assert (instance.owner, instance.status) == (alice, "UnderChange")
+    assert instance.last_task.parameters == {"name": "first", "size": 1}
+    assert instance.last_task.secrets == {"password": "hunter22"}
+
+
+def test_a_name_is_taken_once(api, version, instance):
+    refusal = api.refusal(
+        "LaunchProduct", **launch(version, ProvisionedProductName="ORDERS")
+    )
+    assert refusal == (400, "DuplicateName.ProvisionedProduct")
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusal"),
+    [
+        ({"ProductId": "prod-bp1missing0000"}, (404, "InvalidProduct.NotFound")),
+        ({"StackRegionId": "mars-1"}, (400, "InvalidStackRegionId")),
+        (
+            {"PortfolioId": "port-bp1missing0000"},
+            (400, "InvalidPortfolioId.NotLaunchOption"),
+        ),
+        ({"Tags": [{"Key": "acs:x", "Value": ""}]}, (400, "InvalidTags")),
+        (
+            {"Parameters": [{"ParameterKey": "other", "ParameterValue": "x"}]},
+            (400, "InvalidParameters"),
+        ),
+        (
+            {"Parameters": [{"ParameterKey": "name", "ParameterValue": "x"}] * 2},
+            (400, "InvalidParameters"),
+        ),
+        ({"ProvisionedProductName": "x" * 129}, (400, "InvalidProvisionedProductName")),
+    ],
+)
+def test_a_launch_that_makes_no_sense_is_refused(api, version, changed, refusal):
+    assert api.refusal("LaunchProduct", **launch(version, **changed)) == refusal
+    assert not Instance.objects.exists()
+
+
+def test_the_version_must_be_an_active_one_of_the_product(api, version):
+    hidden = VersionFactory(product=version.product, active=False)
+    for other in (hidden, VersionFactory()):
+        status, code = api.refusal(
+            "LaunchProduct", **launch(version, ProductVersionId=other.pk)
+        )
+        assert status in (400, 404)
+        assert "ProductVersion" in code
+
+
+def test_with_two_portfolios_one_must_be_named(api, version, alice):
+    second = PortfolioFactory(products=[version.product], users=[alice])
+    assert api.refusal("LaunchProduct", **launch(version)) == (
+        400,
+        "MissingPortfolioId",
+    )
+    api.call("LaunchProduct", **launch(version, PortfolioId=second.pk))
+    assert Instance.objects.get().portfolio == second
+
+
+def constrain(version, kind, config):
+    Constraint.objects.create(
+        kind=kind,
+        config=config,
+        product=version.product,
+        portfolio=version.product.portfolios.get(),
+    )
+
+
+def test_a_region_that_is_not_allowed_is_refused(api, version):
+    constrain(version, "StackRegion", {"StackRegions": ["cn-beijing"]})
+    refusal = api.refusal("LaunchProduct", **launch(version))
+    assert refusal == (400, "RegionNotAllowed")
+
+
+@pytest.mark.parametrize("operation", ["LaunchProduct", "UpdateProvisionedProduct", "TerminateProvisionedProduct"])  # fmt: skip
+def test_what_needs_an_approval_is_not_done_directly(api, version, instance, operation):
+    constrain(version, "Approval", {"OperationTypes": [operation], "Approvers": []})
+    params = {
+        "LaunchProduct": launch(version, ProvisionedProductName="second"),
+        "UpdateProvisionedProduct": {
+            "ProvisionedProductId": instance.pk,
+            **wish(version, size="6"),
+        },
+        "TerminateProvisionedProduct": {"ProvisionedProductId": instance.pk},
+    }
+    assert api.refusal(operation, **params[operation]) == (400, "ApprovalRequired")
+
+
+def test_launch_options_tell_their_limits(api, version):
+    constrain(version, "StackRegion", {"StackRegions": ["cn-hangzhou"]})
+    answer = api.call("ListLaunchOptions", ProductId=version.product_id)
+    [option] = answer["LaunchOptionSummaries"]
+    [summary] = option["ConstraintSummaries"]
+    assert summary["StackRegions"] == ["cn-hangzhou"]
+
+
+def test_an_update_keeps_what_is_not_sent(api, version, instance):
+    api.call(
+        "UpdateProvisionedProduct",
+        ProvisionedProductId=instance.pk,
+        **wish(version, name="second"),
+    )
+    task = Task.objects.get(instance=instance, state="queued")
+    assert task.parameters == {"name": "second", "size": 5}
+    assert task.secrets == {"password": "hunter22"}
+    assert task.tags == {"cost": "1"}
+
+
+def test_an_update_that_changes_nothing_is_refused(api, version, instance):
+    refusal = api.refusal(
+        "UpdateProvisionedProduct", ProvisionedProductId=instance.pk, **wish(version)
+    )
+    assert refusal == (400, "NoChange.ProvisionedProduct")
+
+
+def test_an_update_is_of_the_same_product(api, instance):
+    refusal = api.refusal(
+        "UpdateProvisionedProduct",
+        ProvisionedProductId=instance.pk,
+        **wish(VersionFactory()),
+    )
+    assert refusal == (404, "InvalidProduct.NotFound")
+
+
+def test_a_busy_instance_refuses_a_second_change(api, version, instance):
+    api.call("TerminateProvisionedProduct", ProvisionedProductId=instance.pk)
+    refusals = [
+        api.refusal("TerminateProvisionedProduct", ProvisionedProductId=instance.pk),
+        api.refusal(
+            "UpdateProvisionedProduct",
+            ProvisionedProductId=instance.pk,
+            **wish(version, size="7"),
+        ),
+    ]
+    assert refusals == [(400, "IncorrectStatus.ProvisionedProduct")] * 2

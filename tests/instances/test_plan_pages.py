@@ -1,0 +1,496 @@
+"""/plans/ and /plans/<pk>/: who sees what, which buttons there are, and what they do."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from instances.engines.base import Change
+from instances.models import Instance, Plan, Task
+from tests.factories import (
+    InstanceFactory,
+    PortfolioFactory,
+    TaskFactory,
+    TemplateFactory,
+    UserFactory,
+    VersionFactory,
+)
+from tests.instances.planning import (
+    CHANGE,
+    approved,
+    asked,
+    asked_of,
+    changed_by_another,
+    constrain,
+    portfolio_of,
+    previewed,
+)
+
+LIST = "/plans/"
+SECRET_TF = """\
+variable "name" {
+  type = string
+}
+variable "password" {
+  type      = string
+  sensitive = true
+}
+"""
+
+
+def door(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def version(bob, carol):
+    version = VersionFactory(template=TemplateFactory(files={"main.tf": SECRET_TF}))
+    PortfolioFactory(products=[version.product], users=[bob, carol])
+    constrain(version, "carol")
+    return version
+
+
+@pytest.fixture
+def waiting(bob, version):
+    values = {"name": "one", "password": "s3cret-word"}
+    return asked(bob, version, values=values)
+
+
+@pytest.fixture
+def plan(waiting):
+    return previewed(waiting)
+
+
+@pytest.fixture
+def url(plan):
+    return plan.get_absolute_url()
+
+
+@pytest.fixture
+def bobs(bob):
+    return door(bob)
+
+
+@pytest.fixture
+def carols(carol):
+    return door(carol)
+
+
+def page(client, address, **query):
+    response = client.get(address, query)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+# Doors
+
+
+@pytest.mark.parametrize(
+    "name", ["plan-detail", "plan-execute", "plan-cancel", "plan-delete"]
+)
+def test_a_foreign_plan_is_a_missing_plan(browser, plan, name):
+    there = browser.get(reverse(f"instances:{name}", args=[plan.pk]))
+    missing = browser.get(reverse(f"instances:{name}", args=["plan-bp1missing00"]))
+    assert there.status_code == missing.status_code == 404
+
+
+@pytest.mark.parametrize("name", ["plan-decide", "plan-preview", "plan-execute"])
+def test_a_foreign_plan_takes_no_step(browser, plan, name):
+    assert browser.post(reverse(f"instances:{name}", args=[plan.pk])).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["plan-decide", "plan-preview"])
+def test_a_step_is_posted(bobs, plan, name):
+    assert bobs.get(reverse(f"instances:{name}", args=[plan.pk])).status_code == 405
+
+
+def test_pages_require_login(client, url):
+    for address in (LIST, url, f"{url}cancel/", "/notices/"):
+        assert "/accounts/login/" in client.get(address)["Location"]
+
+
+def test_owner_approver_and_administrator_see_it(bobs, carols, admin_browser, url):
+    for client in (bobs, carols, admin_browser):
+        assert client.get(url).status_code == 200
+
+
+def test_who_decided_sees_it_later_too(carols, carol, plan, url, version):
+    approved(plan, carol)
+    portfolio_of(version).constraints.all().delete()
+    assert carols.get(url).status_code == 200
+
+
+def test_a_draft_is_no_plan_to_look_at(bobs, plan, url):
+    Plan.objects.update(draft=True)
+    assert bobs.get(url).status_code == 404
+
+
+# The list
+
+
+@pytest.mark.parametrize(
+    ("person", "tab", "seen"),
+    [
+        ("bob", "mine", True),
+        ("bob", "received", False),
+        ("carol", "mine", False),
+        ("carol", "received", True),
+        ("carol", "history", False),
+        ("alice", "received", False),
+        ("alice", "all", False),
+        ("admin", "all", True),
+        ("admin", "received", False),
+    ],
+)
+def test_each_tab_has_its_plans(plan, person, tab, seen, request):
+    client = door(request.getfixturevalue(person))
+    assert (f'data-id="{plan.pk}"' in page(client, LIST, tab=tab)) is seen
+
+
+def test_a_decided_plan_moves_to_the_history(carols, carol, plan):
+    approved(plan, carol)
+    assert plan.pk not in page(carols, LIST, tab="received")
+    assert plan.pk in page(carols, LIST, tab="history")
+
+
+def test_an_approvers_own_plan_is_not_received(carol, carols, version):
+    plan = previewed(asked(carol, version))
+    assert plan.pk not in page(carols, LIST, tab="received")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"status": "ApplicationInProgress"}, True),
+        ({"status": "Canceled"}, False),
+        ({"status": "nonsense"}, True),
+        ({"person": "BOB"}, True),
+        ({"person": "nobody"}, False),
+        ({"q": "pleas"}, True),
+        ({"q": "prod"}, True),
+        ({"q": "nothing"}, False),
+    ],
+)
+def test_the_list_is_filtered(admin_browser, plan, query, found):
+    assert (plan.pk in page(admin_browser, LIST, tab="all", **query)) is found
+
+
+def test_the_list_is_filtered_by_product(admin_browser, plan):
+    name = plan.version.product.name
+    assert plan.pk in page(admin_browser, LIST, tab="all", product=name.upper())
+    assert plan.pk not in page(admin_browser, LIST, tab="all", product="other")
+
+
+def test_the_navigation_counts_what_waits_for_me(carols, bobs, plan):
+    assert "nav__count" in page(carols, "/products/")
+    assert "nav__count" not in page(bobs, "/products/")
+
+
+def test_the_frame_costs_nobody_a_query_while_nothing_waits(
+    bobs, carols, version, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(6):
+        bobs.get(LIST)
+
+
+@pytest.mark.parametrize("tab", ["mine", "received", "history"])
+def test_the_list_takes_six_queries(
+    carols, bob, version, tab, django_assert_max_num_queries
+):
+    for number in range(25):
+        previewed(asked(bob, version, instance_name=f"prod-{number}"))
+    carols.get(LIST)
+    with django_assert_max_num_queries(6):
+        carols.get(LIST, {"tab": tab})
+
+
+# One plan
+
+
+def test_it_shows_data_parameters_tags_and_changes(bobs, plan, url):
+    html = page(bobs, url)
+    for text in ("please", plan.pk, "prod", "one", "Tag team", "terraform_data.thing"):
+        assert text in html
+    assert "s3cret-word" not in html
+    assert "******" in html
+
+
+def test_the_worst_changes_come_first_in_groups(bobs, waiting, url):
+    changes = [
+        Change(**{**CHANGE.__dict__, "address": action.lower(), "action": action})
+        for action in ("Add", "Modify", "Remove", "Replace")
+    ]
+    Plan.objects.update(status="PreviewInProgress", state="queued")
+    previewed(waiting, changes=changes)
+    response = bobs.get(url)
+    actions = [group.action for group in response.context["preview"].groups]
+    assert actions == ["Replace", "Remove", "Modify", "Add"]
+    assert "1 resource will be replaced" in response.content.decode()
+
+
+def test_a_plan_of_200_changes_renders_in_one_page(bobs, waiting):
+    changes = [
+        Change(
+            **{
+                **CHANGE.__dict__,
+                "address": f"terraform_data.thing[{number}]",
+                "action": ("Add", "Modify", "Remove", "Replace")[number % 4],
+                "before": {f"key{n}": "old" for n in range(8)},
+                "after": {f"key{n}": "new" for n in range(8)},
+            }
+        )
+        for number in range(200)
+    ]
+    plan = previewed(waiting, changes=changes)
+    response = bobs.get(plan.get_absolute_url())
+    assert response.content.count(b"changes__resource") == 200
+
+
+def test_it_takes_at_most_eight_queries(
+    bobs, carols, url, django_assert_max_num_queries
+):
+    for client in (bobs, carols):
+        client.get(url)
+        with django_assert_max_num_queries(8):
+            client.get(url)
+
+
+def buttons(client, address):
+    html = page(client, address)
+    words = ("decide", "execute", "cancel", "delete", "preview")
+    return {word for word in words if f"{address}{word}/" in html}
+
+
+def test_the_approver_may_decide_and_the_owner_may_not(bobs, carols, url):
+    assert buttons(carols, url) == {"decide"}
+    assert buttons(bobs, url) == {"cancel", "preview"}
+
+
+def test_the_owner_may_execute_what_was_approved(bobs, carols, carol, plan, url):
+    approved(plan, carol)
+    assert buttons(bobs, url) == {"execute", "cancel", "delete", "preview"}
+    assert buttons(carols, url) == set()
+
+
+def test_an_administrator_only_looks(admin_browser, url):
+    assert buttons(admin_browser, url) == set()
+
+
+def test_carol_approves_with_a_comment_and_bob_executes(bobs, carols, plan, url):
+    answer = carols.post(
+        f"{url}decide/",
+        {"approve": "1", "comment": "Within budget", "seen": plan.digest},
+    )
+    assert answer["Location"] == url
+    html = page(bobs, url)
+    assert "Within budget" in html
+    assert "Approved by" in html
+    assert bobs.post(f"{url}execute/")["Location"] == url
+    assert Instance.objects.get().name == "prod"
+
+
+def test_carol_rejects(carols, plan, url):
+    carols.post(f"{url}decide/", {"reject": "1", "comment": "No", "seen": plan.digest})
+    assert Plan.objects.get().status == "ApplicationRejected"
+
+
+def test_a_decision_about_an_older_preview_is_refused_on_the_page(carols, plan, url):
+    answer = carols.post(f"{url}decide/", {"approve": "1", "seen": "f" * 64})
+    assert answer.status_code == 409
+    assert "previewed again" in answer.content.decode()
+    assert Plan.objects.get().status == "ApplicationInProgress"
+
+
+def test_the_owners_own_decision_is_refused(bobs, plan, url):
+    answer = bobs.post(f"{url}decide/", {"approve": "1", "seen": plan.digest})
+    assert answer.status_code == 409
+    assert "Somebody else must decide" in answer.content.decode()
+
+
+def test_a_stale_plan_says_what_moved_and_offers_to_preview_again(
+    bobs, bob, carol, version
+):
+    instance = InstanceFactory(
+        version=version, owner=bob, portfolio=portfolio_of(version)
+    )
+    task = TaskFactory(instance=instance, ended=True, parameters={"name": "one"})
+    Instance.objects.update(last_task=task, last_successful_task=task)
+    plan = approved(previewed(asked_of(Instance.objects.get(), bob)), carol)
+    url, other = plan.get_absolute_url(), changed_by_another(instance)
+    html = page(bobs, url)
+    assert "stale" in html
+    assert other.pk in html
+    assert buttons(bobs, url) == {"cancel", "delete", "preview"}
+    answer = bobs.post(f"{url}execute/")
+    assert answer.status_code == 409
+    assert "stale" in answer.content.decode()
+    bobs.post(f"{url}preview/")
+    assert Plan.objects.get().status == "PreviewInProgress"
+
+
+def test_a_failed_preview_shows_reason_and_log_and_can_be_edited(bobs, waiting):
+    previewed(waiting, ok=False, message="Invalid CIDR")
+    Plan.objects.update(log=[["", "error", "Error: Invalid CIDR block"]])
+    html = page(bobs, waiting.get_absolute_url())
+    assert "Invalid CIDR block" in html
+    assert f"?plan={waiting.pk}" in html
+
+
+def test_a_plan_that_destroys_asks_before_it_is_executed(bobs, carol, waiting):
+    removal = Change(**{**CHANGE.__dict__, "action": "Remove"})
+    plan = approved(previewed(waiting, changes=[removal]), carol)
+    address = f"{plan.get_absolute_url()}execute/"
+    assert bobs.post(address).status_code == 200
+    assert not Task.objects.exists()
+    bobs.post(address, {"sure": "1"})
+    assert Task.objects.exists()
+
+
+@pytest.mark.parametrize(("step", "status"), [("cancel", "Canceled"), ("delete", None)])
+def test_cancel_and_delete_ask_first(bobs, carol, plan, url, step, status):
+    approved(plan, carol)
+    assert bobs.get(f"{url}{step}/").status_code == 200
+    assert Plan.objects.get().status == "ApplicationApproved"
+    bobs.post(f"{url}{step}/")
+    left = Plan.objects.first()
+    assert (left and left.status) == status
+
+
+def test_it_polls_while_it_runs_and_no_longer(bobs, waiting, htmx):
+    url = waiting.get_absolute_url()
+    first = bobs.get(url)
+    assert "tick from:body" in first.content.decode()
+    seen = {"seen": first.context["page"].seen}
+    assert bobs.get(url, seen, headers=htmx).status_code == 204
+    previewed(waiting)
+    after = bobs.get(url, seen, headers=htmx).content.decode()
+    assert after.lstrip().startswith('<div class="stack" id="plan-detail"')
+    assert "tick from:body" not in after
+
+
+# The wizards
+
+
+@pytest.fixture
+def draft(bob, waiting):
+    Plan.objects.update(draft=True, name="")
+    return previewed(waiting)
+
+
+def review(draft):
+    product = draft.version.product
+    return f"{reverse('instances:launch-review', args=[product.pk])}?plan={draft.pk}"
+
+
+def test_a_review_offers_only_a_plan_where_an_approval_is_needed(bobs, draft):
+    html = page(bobs, review(draft))
+    assert 'name="create_plan"' in html
+    assert "</svg>Launch</button>" not in html
+
+
+def test_a_review_offers_both_where_none_is_needed(bobs, draft, version):
+    portfolio_of(version).constraints.all().delete()
+    html = page(bobs, review(draft))
+    assert 'name="create_plan"' in html
+    assert "</svg>Launch</button>" in html
+
+
+def test_create_plan_makes_the_draft_a_plan_that_waits(bobs, draft):
+    sent = {"create_plan": "1", "name": "Bigger", "description": "For spring"}
+    answer = bobs.post(review(draft), sent)
+    plan = Plan.objects.get()
+    assert answer["Location"] == plan.get_absolute_url()
+    assert (plan.name, plan.description, plan.status) == (
+        "Bigger",
+        "For spring",
+        "ApplicationInProgress",
+    )
+    assert bobs.get(review(draft))["Location"] == plan.get_absolute_url()
+
+
+def test_a_plan_without_a_name_comes_back_with_the_reason(bobs, draft):
+    answer = bobs.post(review(draft), {"create_plan": "1", "name": ""})
+    assert answer.status_code == 422
+    assert "Enter a name for the plan" in answer.content.decode()
+
+
+def test_pressing_launch_directly_is_refused_without_a_trace(bobs, draft):
+    assert bobs.post(review(draft)).status_code == 409
+    assert not Instance.objects.exists()
+    assert Plan.objects.get().status == "PreviewSuccess"
+
+
+def test_edit_leads_through_the_wizard_back_to_the_plan(bobs, carols, carol, plan, url):
+    approved(plan, carol)
+    edit = bobs.get(url).context["page"].edit_url
+    form = bobs.get(edit).context["form"]
+    sent = {
+        "plan": plan.pk,
+        "shown": form.shown,
+        "version": plan.version_id,
+        "portfolio": plan.portfolio_id,
+        "name": "prod-2",
+        "region": plan.region_id,
+        "parameters-name": "changed",
+        "parameters-password": "",
+    }
+    answer = bobs.post(edit.partition("?")[0], sent)
+    fresh = Plan.objects.get()
+    assert answer["Location"] == url, answer.content.decode()
+    assert (fresh.status, fresh.instance_name) == ("PreviewInProgress", "prod-2")
+    assert fresh.values == {"name": "changed", "password": "s3cret-word"}
+
+
+def test_a_plan_that_waits_is_not_edited(bobs, plan):
+    product = plan.version.product.pk
+    address = reverse("instances:launch", args=[product])
+    assert bobs.get(address, {"plan": plan.pk}).status_code == 409
+
+
+@pytest.fixture
+def instance(bob, version):
+    return InstanceFactory(version=version, owner=bob, portfolio=portfolio_of(version))
+
+
+def test_terminating_offers_only_a_plan_where_an_approval_is_needed(bobs, instance):
+    html = page(bobs, f"/instances/{instance.pk}/terminate/")
+    assert "terminate/plan/" in html
+    assert "Terminate Instance" not in html
+
+
+def test_a_termination_sent_all_the_same_is_refused(bobs, instance):
+    address = f"/instances/{instance.pk}/terminate/"
+    assert bobs.post(address, {"confirm": "terminate"}).status_code == 400
+    assert not Task.objects.exists()
+
+
+def test_a_termination_is_planned(bobs, instance):
+    address = f"/instances/{instance.pk}/terminate/plan/"
+    assert "Terminate" in page(bobs, address)
+    bobs.post(address, {"name": "No longer needed"})
+    plan = Plan.objects.get()
+    assert (plan.operation, plan.instance) == (Task.Kind.TERMINATE, instance)
+
+
+def test_a_planned_update_takes_at_most_nine_queries(
+    bobs, bob, version, instance, django_assert_max_num_queries
+):
+    """One more than a launch: the state it was computed from is compared."""
+    task = TaskFactory(instance=instance, ended=True, parameters={"name": "one"})
+    Instance.objects.update(last_task=task, last_successful_task=task)
+    plan = previewed(asked_of(Instance.objects.get(), bob))
+    bobs.get(plan.get_absolute_url())
+    with django_assert_max_num_queries(9):
+        html = page(bobs, plan.get_absolute_url())
+    assert "<del>one</del>" in html
+
+
+def test_the_instances_plans_tab_links_only_what_opens(bob, bobs, instance, carol):
+    mine = asked_of(instance, bob, kind=Task.Kind.TERMINATE)
+    stranger = UserFactory()
+    theirs = asked_of(instance, stranger, kind=Task.Kind.TERMINATE)
+    html = page(bobs, f"/instances/{instance.pk}/plans/")
+    assert f'href="{mine.get_absolute_url()}"' in html
+    assert theirs.pk in html
+    assert f'href="{theirs.get_absolute_url()}"' not in html

@@ -1,0 +1,428 @@
+"""A plan's verbs: submit, approve, reject, edit, preview again, cancel, remove, execute."""
+
+import pytest
+
+from catalog.limits import ApprovalRequired
+from console.lib.audit import AuditEntry
+from console.lib.errors import Conflict, Forbidden, InvalidInput
+from instances.models import Instance, OperationRecord, Plan, Stale, Task, Wish
+from instances.wishes import execute_once
+from tests.factories import (
+    InstanceFactory,
+    PortfolioFactory,
+    RegionFactory,
+    RoleFactory,
+    TaskFactory,
+    VersionFactory,
+)
+from tests.instances.planning import (
+    approved,
+    asked,
+    asked_of,
+    changed_by_another,
+    constrain,
+    portfolio_of,
+    previewed,
+)
+
+Status = Plan.Status
+
+
+@pytest.fixture
+def version(bob, carol):
+    version = VersionFactory()
+    PortfolioFactory(products=[version.product], users=[bob, carol])
+    return version
+
+
+@pytest.fixture
+def plan(bob, version):
+    """Waits for carol."""
+    constrain(version, "carol")
+    return previewed(asked(bob, version))
+
+
+@pytest.fixture
+def instance(bob, version):
+    instance = InstanceFactory(
+        version=version, owner=bob, name="orders", portfolio=portfolio_of(version)
+    )
+    task = TaskFactory(instance=instance, ended=True, parameters={"name": "one"})
+    instance.last_task = instance.last_successful_task = task
+    instance.save()
+    return instance
+
+
+def actions(plan):
+    return list(plan.records.values_list("action", flat=True))
+
+
+# Submit
+
+
+def test_a_plan_without_an_approval_constraint_can_be_executed(bob, version):
+    plan = previewed(asked(bob, version))
+    assert plan.status == Status.PREVIEW_SUCCESS
+    assert actions(plan) == []
+
+
+def test_a_plan_asks_for_its_approval_when_the_preview_succeeds(plan, bob):
+    assert plan.status == Status.APPLICATION_IN_PROGRESS
+    record = plan.records.get()
+    assert (record.action, record.operator, record.digest) == (
+        "Submit",
+        bob,
+        plan.digest,
+    )
+
+
+def test_a_draft_whose_preview_has_ended_asks_for_it_when_it_is_submitted(bob, version):
+    constrain(version, "carol")
+    draft = Plan.objects.draft_for(
+        Task.Kind.LAUNCH,
+        Wish(version, portfolio_of(version), {}),
+        by=bob,
+        region=RegionFactory(),
+        instance_name="prod",
+    )
+    draft = previewed(draft)
+    assert draft.status == Status.PREVIEW_SUCCESS
+    draft.submit(name="please", by=bob)
+    assert Plan.objects.get().status == Status.APPLICATION_IN_PROGRESS
+
+
+def test_a_failed_preview_asks_nobody(bob, version):
+    constrain(version, "carol")
+    plan = previewed(asked(bob, version), ok=False, message="Invalid CIDR")
+    assert (plan.status, plan.status_message) == (Status.PREVIEW_FAILED, "Invalid CIDR")
+    assert actions(plan) == []
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129])
+def test_a_plan_has_a_name(bob, version, name):
+    with pytest.raises(InvalidInput):
+        asked(bob, version, name=name)
+    assert not Plan.objects.exists()
+
+
+def test_an_approval_for_another_operation_does_not_concern_it(bob, version):
+    constrain(version, "carol", operations=["TerminateProvisionedProduct"])
+    assert previewed(asked(bob, version)).status == Status.PREVIEW_SUCCESS
+
+
+def test_no_plan_is_made_while_a_task_runs(bob, instance):
+    Instance.objects.update(status="UnderChange")
+    with pytest.raises(Conflict):
+        asked_of(instance, bob)
+
+
+# Approve and reject
+
+
+def test_an_approver_approves_with_a_comment(plan, carol):
+    plan.approve(by=carol, comment="Within budget")
+    record = plan.records.last()
+    assert Plan.objects.get().status == Status.APPLICATION_APPROVED
+    assert (record.action, record.operator, record.comment) == (
+        "Approve",
+        carol,
+        "Within budget",
+    )
+
+
+def test_an_approver_rejects(plan, carol):
+    plan.reject(by=carol, comment="Too large")
+    assert Plan.objects.get().status == Status.APPLICATION_REJECTED
+    assert actions(plan) == ["Submit", "Reject"]
+
+
+def test_the_requester_never_approves_even_as_an_approver(bob, version):
+    constrain(version, "bob", "carol")
+    plan = previewed(asked(bob, version))
+    with pytest.raises(Forbidden, match="Somebody else"):
+        plan.approve(by=bob)
+    assert Plan.objects.get().status == Status.APPLICATION_IN_PROGRESS
+
+
+@pytest.mark.parametrize("person", ["alice", "admin"])
+def test_nobody_else_approves_not_even_an_administrator(plan, person, request):
+    with pytest.raises(Forbidden):
+        plan.approve(by=request.getfixturevalue(person))
+
+
+def test_a_member_of_an_approving_group_approves(bob, carol, version):
+    role = RoleFactory(name="Approvers")
+    carol.groups.add(role)
+    constrain(version, "Approvers", kind="RamRole")
+    plan = previewed(asked(bob, version))
+    plan.approve(by=carol)
+    assert Plan.objects.get().status == Status.APPLICATION_APPROVED
+
+
+def test_who_is_no_longer_an_approver_does_not_approve(plan, version, carol):
+    assert plan.may_decide(carol)
+    constraint = portfolio_of(version).constraints.get()
+    constraint.config["Approvers"] = [
+        {"PrincipalType": "RamUser", "PrincipalName": "dave"}
+    ]
+    constraint.save()
+    with pytest.raises(Forbidden):
+        plan.approve(by=carol)
+
+
+def test_who_became_an_approver_meanwhile_approves(plan, version, alice):
+    constraint = portfolio_of(version).constraints.get()
+    constraint.config["Approvers"].append(
+        {"PrincipalType": "RamUser", "PrincipalName": "alice"}
+    )
+    constraint.save()
+    plan.approve(by=alice)
+    assert Plan.objects.get().status == Status.APPLICATION_APPROVED
+
+
+def test_a_decision_is_made_once(plan, carol):
+    again = Plan.objects.get()
+    plan.approve(by=carol)
+    with pytest.raises(Conflict, match="Approved"):
+        again.reject(by=carol)
+    assert actions(plan) == ["Submit", "Approve"]
+
+
+def test_what_was_previewed_again_since_it_was_read_is_not_approved(plan, bob, carol):
+    seen = plan.digest
+    plan.preview_again(by=bob)
+    fresh = previewed(plan)
+    with pytest.raises(Conflict, match="previewed again"):
+        fresh.approve(by=carol, seen=seen)
+
+
+def test_an_approval_is_on_the_audit_trail_with_its_digest(plan, carol):
+    plan.approve(by=carol, comment="Within budget")
+    entry = AuditEntry.objects.get(action="ApprovePlan")
+    assert entry.actor == carol
+    assert entry.reason == "Within budget"
+    assert entry.after["digest"] == plan.digest
+
+
+# Edit, preview again, cancel, remove
+
+
+def test_editing_an_approved_plan_drops_the_approval(plan, bob, carol, version):
+    plan = approved(plan, carol)
+    plan.edit(Wish(version, portfolio_of(version), {"name": "other"}), by=bob)
+    fresh = Plan.objects.get()
+    assert (fresh.status, fresh.digest) == (Status.PREVIEW_IN_PROGRESS, "")
+    assert previewed(fresh).status == Status.APPLICATION_IN_PROGRESS
+
+
+def test_what_was_approved_before_an_edit_is_not_what_is_approved_now(
+    plan, bob, carol, version
+):
+    plan = approved(plan, carol)
+    plan.edit(Wish(version, portfolio_of(version), {"name": "other"}), by=bob)
+    plan = previewed(plan)
+    with pytest.raises(Conflict):
+        plan.execute(by=bob)
+
+
+def test_an_edited_launch_may_have_another_name_and_region(bob, version):
+    plan = previewed(asked(bob, version))
+    region = RegionFactory(id="cn-beijing", name="Beijing")
+    wish = Wish(version, portfolio_of(version), {"name": "x"})
+    plan.edit(wish, by=bob, instance_name="other", region=region)
+    fresh = Plan.objects.get()
+    assert (fresh.instance_name, fresh.region, fresh.parameters) == (
+        "other",
+        region,
+        {"name": "x"},
+    )
+
+
+@pytest.mark.parametrize("verb", ["cancel", "preview_again", "remove", "execute"])
+def test_only_the_owner_acts(plan, admin, verb):
+    with pytest.raises(Forbidden):
+        getattr(plan, verb)(by=admin)
+
+
+def test_a_canceled_plan_is_neither_approved_nor_executed(plan, bob, carol):
+    other = Plan.objects.get()
+    plan.cancel(by=bob)
+    for step in (other.approve, other.reject):
+        with pytest.raises(Conflict):
+            step(by=carol)
+    with pytest.raises(Conflict):
+        Plan.objects.get().execute(by=bob)
+    assert actions(plan) == ["Submit", "Cancel"]
+
+
+def test_a_waiting_plan_is_not_deleted(plan, bob):
+    with pytest.raises(Conflict, match="in progress"):
+        plan.remove(by=bob)
+    plan.cancel(by=bob)
+    plan.remove(by=bob)
+    assert not Plan.objects.exists()
+    assert AuditEntry.objects.filter(action="DeletePlan").count() == 1
+
+
+# Execute
+
+
+def test_an_approved_plan_launches_under_the_reserved_id(plan, bob, carol):
+    plan = approved(plan, carol)
+    task = plan.execute(by=bob)
+    assert task.instance.pk == plan.reserved_instance_id
+    fresh = Plan.objects.get()
+    assert (fresh.status, fresh.instance) == (
+        Status.EXECUTE_IN_PROGRESS,
+        task.instance,
+    )
+
+
+def test_a_plan_that_waits_is_not_executed(plan, bob):
+    with pytest.raises(Conflict):
+        plan.execute(by=bob)
+    assert not Task.objects.exists()
+
+
+def test_an_approver_does_not_execute(plan, carol):
+    plan = approved(plan, carol)
+    with pytest.raises(Forbidden, match="owner"):
+        execute_once(plan, by=carol)
+
+
+def test_a_plan_is_executed_once(plan, bob, carol):
+    plan = approved(plan, carol)
+    other = Plan.objects.get()
+    plan.execute(by=bob)
+    for again in (plan, other, Plan.objects.get()):
+        with pytest.raises(Conflict):
+            again.execute(by=bob)
+    assert Task.objects.count() == 1
+
+
+def test_a_constraint_imposed_after_the_preview_is_heeded(bob, version):
+    plan = previewed(asked(bob, version))
+    constrain(version, "carol")
+    with pytest.raises(ApprovalRequired):
+        plan.execute(by=bob)
+    assert Plan.objects.get().status == Status.PREVIEW_SUCCESS
+    plan.preview_again(by=bob)
+    assert previewed(plan).status == Status.APPLICATION_IN_PROGRESS
+
+
+def test_a_grant_withdrawn_after_the_approval_is_heeded(plan, bob, carol, version):
+    plan = approved(plan, carol)
+    portfolio_of(version).grants.filter(user=bob).delete()
+    with pytest.raises(Exception, match="product"):
+        execute_once(plan, by=bob)
+    assert not Task.objects.exists()
+
+
+@pytest.mark.parametrize("kind", [Task.Kind.UPDATE, Task.Kind.TERMINATE])
+def test_a_change_of_an_instance_is_planned_approved_and_run(
+    bob, carol, version, instance, kind
+):
+    constrain(version, "carol")
+    plan = previewed(asked_of(instance, bob, kind=kind))
+    task = approved(plan, carol).execute(by=bob)
+    assert (task.kind, task.instance, task.plan) == (kind, instance, plan)
+
+
+@pytest.mark.parametrize("kind", [Task.Kind.UPDATE, Task.Kind.TERMINATE])
+def test_a_change_after_the_approval_makes_the_plan_stale(
+    bob, carol, version, instance, kind
+):
+    constrain(version, "carol")
+    plan = approved(previewed(asked_of(instance, bob, kind=kind)), carol)
+    task = changed_by_another(instance)
+    plan = Plan.objects.get(pk=plan.pk)
+    assert plan.stale
+    with pytest.raises(Stale, match=task.pk):
+        plan.execute(by=bob)
+    assert Plan.objects.get().status == Status.APPLICATION_APPROVED
+    assert not Task.objects.filter(plan=plan).exists()
+
+
+def test_a_stale_plan_is_not_approved(bob, carol, version, instance):
+    constrain(version, "carol")
+    plan = previewed(asked_of(instance, bob))
+    changed_by_another(instance)
+    with pytest.raises(Stale):
+        Plan.objects.get(pk=plan.pk).approve(by=carol)
+
+
+def test_a_stale_plan_is_previewed_again_and_then_approved(
+    bob, carol, version, instance
+):
+    constrain(version, "carol")
+    plan = approved(previewed(asked_of(instance, bob)), carol)
+    changed_by_another(instance)
+    plan = Plan.objects.get(pk=plan.pk)
+    plan.preview_again(by=bob)
+    plan = previewed(plan)
+    assert not plan.stale
+    assert approved(plan, carol).execute(by=bob)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda wish, instance, by: Instance.objects.launch(
+            wish, name="x", region=instance.region, by=by
+        ),
+        lambda wish, instance, by: instance.update_to(wish, by=by),
+        lambda wish, instance, by: instance.terminate(by=by),
+    ],
+    ids=["launch", "update", "terminate"],
+)
+def test_direct_changes_stay_refused(bob, version, instance, change):
+    constrain(version, "carol")
+    wish = Wish(version, portfolio_of(version), {"name": "two"})
+    with pytest.raises(ApprovalRequired):
+        change(wish, instance, bob)
+    assert Task.objects.count() == 1
+
+
+def test_a_plan_follows_its_task(bob, version):
+    plan = previewed(asked(bob, version))
+    task = plan.execute(by=bob)
+    task.cancel(by=bob)
+    fresh = Plan.objects.get()
+    assert fresh.status == Status.EXECUTE_FAILED
+    assert "Nothing was changed" in fresh.status_message
+
+
+def test_records_stay_one_decision_per_preview_in_the_database(plan, carol, admin):
+    plan.approve(by=carol)
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        OperationRecord.objects.create(
+            plan=plan, action="Reject", operator=admin, digest=plan.digest
+        )
+
+
+def draft_opened_before_its_preview_ended(version, bob):
+    """What a request holds that began while the preview ran and acts when it has ended."""
+    wish = Wish(version, portfolio_of(version), {"name": "two"})
+    opened = Plan.objects.draft_for(
+        Task.Kind.LAUNCH, wish, by=bob, region=RegionFactory(), instance_name="two"
+    )
+    previewed(Plan.objects.get(pk=opened.pk))
+    return opened
+
+
+def test_a_draft_is_executed_in_the_moment_its_preview_ends(bob, version):
+    draft = draft_opened_before_its_preview_ended(version, bob)
+    task = draft.execute(by=bob)
+    fresh = Plan.objects.get(pk=draft.pk)
+    assert fresh.task == task
+    assert fresh.status == Plan.Status.EXECUTE_IN_PROGRESS
+
+
+def test_a_refused_draft_shows_the_preview_there_is_by_now(bob, version):
+    draft = draft_opened_before_its_preview_ended(version, bob)
+    found = Plan.objects.get(pk=draft.pk)
+    InstanceFactory(name="two")
+    with pytest.raises(Conflict):
+        draft.execute(by=bob)
+    assert (draft.digest, draft.changes) == (found.digest, found.changes)
+    assert draft.digest

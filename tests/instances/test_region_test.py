@@ -1,0 +1,76 @@
+"""*Test credentials*: a plan of nothing with what a region's runs are given."""
+
+import pytest
+from django.urls import reverse
+
+from instances.checking import ALIBABA_CLOUD, AWS, NO_CLOUD, PROBES, probe_for
+from instances.models import Check
+from instances.worker import Worker
+from tests.factories import RegionFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def region():
+    return RegionFactory(credentials={"SOME_TOKEN": "s3cret-token"})
+
+
+def page_of(region):
+    return reverse("instances:region-test", args=[region.pk])
+
+
+@pytest.mark.parametrize(
+    ("name", "probe"),
+    [
+        ("AWS_ACCESS_KEY_ID", AWS),
+        ("ALICLOUD_ACCESS_KEY", ALIBABA_CLOUD),
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", ALIBABA_CLOUD),
+        ("TF_VAR_token", NO_CLOUD),
+    ],
+)
+def test_the_cloud_is_known_by_the_names_of_the_credentials(name, probe):
+    assert probe_for(RegionFactory(id="r-1", credentials={name: "x"})) == probe
+
+
+def test_the_test_is_queued_once(admin_browser, region):
+    admin_browser.post(page_of(region))
+    admin_browser.post(page_of(region))
+    assert Check.objects.get().region == region
+
+
+def test_the_page_polls_while_it_runs(admin_browser, region, htmx):
+    admin_browser.post(page_of(region))
+    assert b'hx-trigger="tick' in admin_browser.get(page_of(region)).content
+    assert admin_browser.get(page_of(region), headers=htmx).status_code == 204
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("terraform")
+@pytest.mark.django_db(transaction=True)
+def test_the_result_is_shown_and_says_what_it_means(admin_browser, region):
+    admin_browser.post(page_of(region))
+    Worker().work(once=True)
+    page = admin_browser.get(page_of(region)).content.decode()
+    assert 'data-status="Succeeded"' in page
+    assert "No cloud was asked" in page
+    assert "s3cret-token" not in page
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("terraform")
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_names_its_reason(admin_browser, monkeypatch, region):
+    broken = 'output "broken" {\n  value = tonumber("x")\n}\n'
+    monkeypatch.setitem(PROBES, "SOME_", broken)
+    admin_browser.post(page_of(region))
+    Worker().work(once=True)
+    page = admin_browser.get(page_of(region)).content.decode()
+    assert "The test failed" in page
+    assert "Invalid function argument" in page
+
+
+def test_a_tested_region_can_be_deleted(admin, region):
+    Check.objects.ask(region, by=admin)
+    region.remove(by=admin)
+    assert not Check.objects.exists()

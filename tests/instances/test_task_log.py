@@ -1,0 +1,167 @@
+"""GET /instances/<pk>/tasks/<task>/log/"""
+
+import pytest
+
+from instances.transcript import Place
+from tests.factories import InstanceFactory
+from tests.instances.running import log, running, with_task
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def task(alice):
+    return running(InstanceFactory(owner=alice))
+
+
+@pytest.fixture
+def after(browser, task):
+    def get(place):
+        return browser.get(f"{task.get_absolute_url()}log/", {"after": place})
+
+    return get
+
+
+def lines(response):
+    return [line.text for line in response.context["transcript"].lines]
+
+
+def test_the_page_shows_the_lines_in_order(browser, task):
+    log(task, "second", offset=10)
+    log(task, "first", offset=0)
+    response = browser.get(f"{task.get_absolute_url()}log/")
+    assert lines(response) == ["first", "second"]
+
+
+def test_lines_show_their_time_and_level(browser, task):
+    log(task, "careful", level="warning")
+    page = browser.get(f"{task.get_absolute_url()}log/").content.decode()
+    assert (
+        '<li data-level="warn"><time datetime="2026-11-22T10:00:02Z">10:00:02' in page
+    )
+
+
+def test_lines_are_escaped(browser, task):
+    log(task, "<script>alert(1)</script>", level='"><b>')
+    page = browser.get(f"{task.get_absolute_url()}log/").content.decode()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert 'data-level="&quot;&gt;&lt;b&gt;"' in page
+
+
+def test_colours_and_control_characters_are_removed(browser, task):
+    log(task, "\x1b[31mred\x1b[0m\x07 \x1b[2Kdone\ttab")
+    assert lines(browser.get(f"{task.get_absolute_url()}log/")) == ["red done\ttab"]
+
+
+def test_a_line_without_a_time_is_shown(browser, task):
+    task.logs.create(offset=0, command="apply", lines=[["", "warn", "cut"]])
+    assert lines(browser.get(f"{task.get_absolute_url()}log/")) == ["cut"]
+
+
+def test_a_long_log_shows_its_end(browser, task):
+    for chunk in range(3):
+        log(task, *(f"{chunk}-{n}" for n in range(300)), offset=chunk)
+    shown = lines(browser.get(f"{task.get_absolute_url()}log/"))
+    assert len(shown) == 500
+    assert (shown[0], shown[-1]) == ("1-100", "2-299")
+
+
+# after
+
+
+def test_only_new_lines_are_answered(after, task):
+    log(task, "old", offset=0)
+    log(task, "new", offset=9)
+    assert lines(after("0.0.1")) == ["new"]
+
+
+def test_lines_added_to_a_known_stretch_are_new(after, task):
+    log(task, "old", "new", offset=0)
+    assert lines(after("0.0.1")) == ["new"]
+
+
+def test_a_later_attempt_is_new_though_its_offset_is_smaller(after, task):
+    log(task, "old", offset=500)
+    log(task, "again", offset=0, attempt=1)
+    assert lines(after("0.500.1")) == ["again"]
+
+
+def test_a_bare_offset_is_a_place(after, task):
+    log(task, "first", offset=0)
+    log(task, "second", offset=9)
+    assert lines(after("0")) == ["first", "second"]
+    assert lines(after("9")) == ["second"]
+
+
+@pytest.mark.parametrize("rubbish", ["x", "1.2", "-1", "9" * 40, "1.2.3.4", "١", ""])
+def test_rubbish_is_the_beginning(after, task, rubbish):
+    log(task, "first")
+    assert lines(after(rubbish)) == ["first"]
+
+
+def test_nothing_new_is_204(after, task):
+    log(task, "old")
+    assert after("0.0.1").status_code == 204
+
+
+def test_an_answer_has_at_most_500_lines_and_the_next_goes_on(after, task):
+    log(task, *(str(n) for n in range(700)))
+    first = after("0")
+    second = after(str(first.context["transcript"].place))
+    assert len(lines(first)) == 500
+    assert lines(first) + lines(second) == [str(n) for n in range(700)]
+
+
+def test_no_line_is_lost_or_repeated_at_the_border_of_an_answer(after, task):
+    for chunk in range(4):
+        log(task, *(f"{chunk}-{n}" for n in range(200)), offset=chunk)
+    first = after("0")
+    second = after(str(first.context["transcript"].place))
+    assert len(set(lines(first) + lines(second))) == 800
+
+
+def test_the_answer_appends_and_asks_for_what_follows(after, task):
+    log(task, "new")
+    page = after("0").content.decode()
+    assert '<ol id="task-log-lines" hx-swap-oob="beforeend">' in page
+    assert "log/?after=0.0.1" in page
+    assert page.strip().startswith('<div id="task-log-more"')
+
+
+def test_the_answer_after_the_end_asks_no_more(browser, alice):
+    task = with_task(InstanceFactory(owner=alice), ended=True)
+    log(task, "last")
+    page = browser.get(f"{task.get_absolute_url()}log/", {"after": "0"}).content
+    assert b"last" in page
+    assert b"hx-trigger" not in page
+
+
+def test_an_answer_takes_five_queries(after, task, django_assert_max_num_queries):
+    for chunk in range(30):
+        log(task, "line", offset=chunk)
+    with django_assert_max_num_queries(5):
+        after("0")
+
+
+def test_a_place_is_written_as_it_is_read():
+    assert Place.parse(str(Place(1, 2, 3))) == Place(1, 2, 3)
+
+
+# download/
+
+
+def test_the_download_is_the_whole_log_as_text(browser, task):
+    for chunk in range(3):
+        log(task, *(f"{chunk}-{n}" for n in range(300)), offset=chunk)
+    response = browser.get(f"{task.get_absolute_url()}log/download/")
+    text = b"".join(response.streaming_content).decode()
+    assert text.count("\n") == 900
+    assert text.startswith("2026-11-22T10:00:02Z\tINFO\t0-0\n")
+
+
+def test_the_download_is_a_file_no_browser_runs(browser, task):
+    response = browser.get(f"{task.get_absolute_url()}log/download/")
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert response["Content-Disposition"] == f'attachment; filename="{task.pk}.log"'
+    assert response["X-Content-Type-Options"] == "nosniff"

@@ -1,0 +1,179 @@
+"""GET and POST /instances/<pk>/terminate/"""
+
+import pytest
+from django.utils.timezone import now
+
+from console.lib.audit import AuditEntry
+from instances.models import Instance, Task
+from tests.factories import InstanceFactory
+from tests.instances.running import running
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def instance(alice):
+    return InstanceFactory(owner=alice, name="orders")
+
+
+@pytest.fixture
+def url(instance):
+    return f"/instances/{instance.pk}/terminate/"
+
+
+def status_of(instance):
+    return Instance.objects.get(pk=instance.pk).status
+
+
+def test_it_names_the_instance_and_what_will_be_destroyed(browser, instance, url):
+    instance.resources.create(address="a.web", name="web", type="a", status="X")
+    page = browser.get(url).content.decode()
+    for text in (
+        "Terminate product instance",
+        "orders",
+        instance.pk,
+        "a.web",
+        "cannot be undone",
+        "leaves the instance list",
+        "Terminate Instance",
+    ):
+        assert text in page
+
+
+def test_it_counts_the_resources_it_does_not_name(browser, instance, url):
+    for number in range(25):
+        instance.resources.create(
+            address=f"a.{number:02}", name="a", type="a", status="X"
+        )
+    page = browser.get(url).content.decode()
+    assert "a.19" in page
+    assert "a.20" not in page
+    assert "and 5 more" in page
+
+
+def test_looking_changes_nothing(browser, instance, url):
+    browser.get(url, {"confirm": "terminate"})
+    assert status_of(instance) == "Available"
+    assert not Task.objects.exists()
+
+
+def test_it_requires_login(client, instance, url):
+    assert client.post(url, {"confirm": "terminate"}).status_code == 302
+    assert status_of(instance) == "Available"
+
+
+def test_it_rejects_other_methods(browser, url):
+    assert browser.put(url).status_code == 405
+
+
+def test_htmx_gets_a_dialog(browser, url, htmx):
+    page = browser.get(url, headers=htmx).content
+    assert page.startswith(b'<dialog class="dialog" id="terminate-dialog" data-dialog')
+
+
+def test_the_word_starts_the_termination(browser, instance, url):
+    response = browser.post(url, {"confirm": "terminate"})
+    assert response["Location"] == "/instances/#instances"
+    task = Task.objects.get(instance=instance)
+    assert task.kind == Task.Kind.TERMINATE
+    assert status_of(instance) == "UnderChange"
+
+
+@pytest.mark.parametrize(
+    "word", [" terminate ", "TERMINATE", "Terminate\u200b", "\tterminate\n"]
+)
+def test_case_and_spaces_are_forgiven(browser, instance, url, word):
+    browser.post(url, {"confirm": word})
+    assert status_of(instance) == "UnderChange"
+
+
+@pytest.mark.parametrize(
+    "word", ["", "terminat", "terminate now", "delete", "t erminate"]
+)
+def test_any_other_word_changes_nothing_and_says_so(browser, instance, url, word):
+    response = browser.post(url, {"confirm": word})
+    assert response.status_code == 422
+    page = response.content.decode()
+    assert "Enter the word terminate. The instance has not been changed." in page
+    assert "<title>Error: " in page
+    assert status_of(instance) == "Available"
+    assert not Task.objects.exists()
+
+
+def test_no_word_at_all_changes_nothing(browser, instance, url):
+    assert browser.post(url).status_code == 422
+    assert status_of(instance) == "Available"
+
+
+def test_a_wrong_word_is_kept_and_escaped(browser, url):
+    page = browser.post(url, {"confirm": '"><b>x'}).content.decode()
+    assert 'value="&quot;&gt;&lt;b&gt;x"' in page
+    assert 'aria-invalid="true"' in page
+
+
+def test_a_wrong_word_stays_in_the_dialog(browser, url, htmx):
+    response = browser.post(url, {"confirm": "no"}, headers=htmx)
+    assert response.status_code == 422
+    assert response.content.startswith(b'<dialog class="dialog" id="terminate-dialog"')
+
+
+def test_success_leaves_the_dialog_for_the_list(browser, url, htmx):
+    response = browser.post(url, {"confirm": "terminate"}, headers=htmx)
+    assert response["HX-Redirect"] == "/instances/#instances"
+
+
+def test_the_list_announces_it(browser, url):
+    browser.post(url, {"confirm": "terminate"})
+    assert (
+        "Termination of orders has started."
+        in browser.get("/instances/").content.decode()
+    )
+
+
+def test_whoever_terminates_for_somebody_else_returns_to_the_account(
+    admin_browser, url
+):
+    response = admin_browser.post(url, {"confirm": "terminate"})
+    assert response["Location"] == "/instances/?access=account#instances"
+
+
+def test_a_busy_instance_refuses_inside_the_dialog(browser, instance, url, htmx):
+    task = running(instance)
+    response = browser.post(url, {"confirm": "terminate"}, headers=htmx)
+    assert response.status_code == 409
+    assert response.content.startswith(b'<dialog class="dialog" id="terminate-dialog"')
+    assert task.pk in response.content.decode()
+    assert Task.objects.count() == 1
+
+
+def test_a_foreign_instance_is_a_missing_one(browser, bob):
+    foreign = InstanceFactory(owner=bob)
+    url = f"/instances/{foreign.pk}/terminate/"
+    assert browser.get(url).status_code == 404
+    assert browser.post(url, {"confirm": "terminate"}).status_code == 404
+    assert status_of(foreign) == "Available"
+
+
+def test_an_administrator_may_terminate_everybodys(admin_browser, instance, url):
+    admin_browser.post(url, {"confirm": "terminate"})
+    assert status_of(instance) == "UnderChange"
+    assert AuditEntry.objects.get(target_id=instance.pk).actor_name == "admin"
+
+
+def test_what_is_terminated_is_not_terminated_again(admin_browser, instance, url):
+    Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
+    assert admin_browser.post(url, {"confirm": "terminate"}).status_code == 409
+
+
+def test_it_works_without_javascript(browser, url):
+    page = browser.get(url).content.decode()
+    assert f'method="post" action="{url}"' in page
+    assert "csrfmiddlewaretoken" in page
+    assert '<button class="button button--danger" type="submit">' in page
+
+
+def test_it_takes_six_queries(browser, instance, url, django_assert_max_num_queries):
+    for number in range(30):
+        instance.resources.create(address=f"a.{number}", name="a", type="a", status="X")
+    with django_assert_max_num_queries(6):
+        browser.get(url)

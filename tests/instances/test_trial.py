@@ -1,0 +1,208 @@
+"""*Try the form*: what a template would make, and that nothing can ever come of it."""
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from console.lib.errors import Conflict
+from instances.models import Instance, Plan, Wish
+from instances.worker import Worker
+from tests.factories import (
+    AdministratorFactory,
+    PortfolioFactory,
+    RegionFactory,
+    TemplateFactory,
+    VersionFactory,
+)
+
+pytestmark = pytest.mark.django_db
+FIELDS_TF = """\
+variable "mode" {
+  default     = "plain"
+  description = "{\\"AllowedValues\\": [\\"plain\\", \\"own\\"]}"
+}
+
+variable "own" {
+  default     = ""
+  description = "{\\"AssociationPropertyMetadata\\": {\\"Visible\\": {\\"Condition\\": {\\"Fn::Equals\\": [\\"$${mode}\\", \\"own\\"]}}}}"
+}
+
+variable "rules" {
+  type    = list(object({ port = number }))
+  default = []
+}
+
+variable "password" {
+  sensitive = true
+}
+"""
+
+
+@pytest.fixture
+def region():
+    return RegionFactory()
+
+
+@pytest.fixture
+def version():
+    return VersionFactory()
+
+
+def page_of(version):
+    return reverse("instances:version-try", args=[version.product_id, version.pk])
+
+
+def try_it(admin_browser, version, region, **values):
+    data = {f"parameters-{key}": value for key, value in values.items()}
+    return admin_browser.post(page_of(version), data | {"region": region.pk})
+
+
+@pytest.fixture
+def trial(admin, version, region):
+    wish = Wish(version, None, {"name": "shop"}, {})
+    return Plan.objects.draft_for(
+        "LaunchProduct",
+        wish,
+        by=admin,
+        region=region,
+        instance_name="trial",
+        trial=True,
+    )
+
+
+def test_accepted_values_are_planned(admin_browser, version, region):
+    answer = try_it(admin_browser, version, region, name="shop")
+    plan = Plan.objects.get()
+    assert answer.url == f"{page_of(version)}?plan={plan.pk}"
+    assert (plan.trial, plan.parameters) == (True, {"name": "shop"})
+
+
+def test_htmx_is_led_to_the_plan(admin_browser, version, region, htmx):
+    data = {"region": region.pk, "parameters-name": "shop"}
+    answer = admin_browser.post(page_of(version), data, headers=htmx)
+    assert answer["HX-Redirect"].endswith(Plan.objects.get().pk)
+
+
+def test_refused_values_are_not_planned(admin_browser, region):
+    version = VersionFactory(template=TemplateFactory(files={"main.tf": FIELDS_TF}))
+    page = try_it(admin_browser, version, region, password="")
+    assert page.status_code == 422
+    assert b"This value is required." in page.content
+    assert not Plan.objects.exists()
+
+
+def test_without_a_region_the_values_alone_are_checked(admin_browser, version):
+    page = admin_browser.post(page_of(version), {"parameters-name": "shop"})
+    assert page.context["values"] == [("name", "shop")]
+    assert not Plan.objects.exists()
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("terraform")
+@pytest.mark.django_db(transaction=True)
+def test_the_resource_changes_are_shown_and_no_instance_is_made(
+    admin_browser, version, region
+):
+    try_it(admin_browser, version, region, name="shop")
+    Worker().work(once=True)
+    page = admin_browser.get(page_of(version), {"plan": Plan.objects.get().pk})
+    assert b"terraform_data.thing" in page.content
+    assert b">Launch</button>" not in page.content
+    assert not Instance.objects.exists()
+
+
+def test_the_page_polls_while_the_plan_is_made(admin_browser, trial, htmx):
+    address = f"{page_of(trial.version)}?plan={trial.pk}"
+    assert b'hx-trigger="tick' in admin_browser.get(address).content
+    assert admin_browser.get(address, headers=htmx).status_code == 204
+    Plan.objects.update(status="PreviewSuccess")
+    fragment = admin_browser.get(address, headers=htmx).content.strip()
+    assert fragment.startswith(b'<div class="stack" id="plan-preview"')
+
+
+def test_a_trial_can_not_be_carried_out(admin, trial):
+    with pytest.raises(Conflict, match="never be carried out"):
+        trial.execute(by=admin)
+
+
+def test_a_trial_can_not_become_a_plan(admin, trial):
+    with pytest.raises(Conflict, match="never be carried out"):
+        trial.submit(name="real", by=admin)
+
+
+def test_the_database_refuses_it_as_well(trial):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Plan.objects.filter(pk=trial.pk).update(status="ExecuteInProgress")
+
+
+def test_the_launch_wizard_does_not_know_it(admin, admin_browser, trial):
+    product = trial.version.product
+    PortfolioFactory(products=[product], users=[admin])
+    launch = reverse("instances:launch", args=[product.pk])
+    assert admin_browser.get(launch).context["draft"] is None
+    review = reverse("instances:launch-review", args=[product.pk])
+    for method in (admin_browser.get, admin_browser.post):
+        assert method(f"{review}?plan={trial.pk}").status_code == 404
+    assert not Instance.objects.exists()
+
+
+def test_another_administrators_trial_is_not_found(client, trial):
+    from_elsewhere = f"{page_of(trial.version)}?plan={trial.pk}"
+    client.force_login(AdministratorFactory())
+    assert client.get(from_elsewhere).status_code == 404
+
+
+def test_the_plan_of_another_version_is_not_found(admin_browser, trial):
+    other = VersionFactory()
+    assert admin_browser.get(page_of(other), {"plan": trial.pk}).status_code == 404
+
+
+# The form is the one end users get
+
+
+@pytest.fixture
+def fields(region):
+    return VersionFactory(template=TemplateFactory(files={"main.tf": FIELDS_TF}))
+
+
+def test_a_secret_is_kept_from_one_trial_to_the_next(admin_browser, fields, region):
+    try_it(admin_browser, fields, region, password="hunter2", mode="plain")
+    first = Plan.objects.get()
+    page = admin_browser.get(page_of(fields), {"plan": first.pk}).content
+    assert b"hunter2" not in page
+    data = {"region": region.pk, "plan": first.pk, "parameters-password": ""}
+    admin_browser.post(page_of(fields), data)
+    assert Plan.objects.exclude(pk=first.pk).get().secrets == {"password": "hunter2"}
+
+
+def test_a_field_is_shown_when_its_condition_holds(admin_browser, fields):
+    hidden = admin_browser.get(page_of(fields)).content.decode()
+    assert 'name="parameters-own"' not in hidden
+    data = {"change": "visible", "parameters-mode": "own"}
+    shown = admin_browser.post(page_of(fields), data).content.decode()
+    assert 'name="parameters-own"' in shown
+
+
+def test_only_what_others_depend_on_asks_for_the_fields_again(admin_browser, fields):
+    page = admin_browser.get(page_of(fields)).content.decode()
+    assert (
+        page.count("&quot;change&quot;: &quot;visible&quot;")
+        + page.count('{"change": "visible"}')
+        == 1
+    )
+
+
+def test_a_row_is_added_without_judging(admin_browser, fields, region):
+    data = {"change": "add:rules", "parameters-rules:0.port": "many"}
+    page = admin_browser.post(page_of(fields), data)
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert 'name="parameters-rules:1.port"' in text
+    assert 'value="many"' in text
+
+
+def test_a_typed_secret_stays_in_the_browser(admin_browser, fields):
+    data = {"change": "visible", "parameters-password": "hunter2"}
+    page = admin_browser.post(page_of(fields), data).content.decode()
+    assert "hunter2" not in page
+    assert 'hx-preserve="true"' in page

@@ -1,0 +1,119 @@
+"""The parameter fields of the wizards: conditions, tables, and what they send."""
+
+import pytest
+from django.urls import reverse
+
+from instances.models import Plan, Task
+from tests.factories import (
+    InstanceFactory,
+    PortfolioFactory,
+    RegionFactory,
+    TemplateFactory,
+    VersionFactory,
+)
+from tests.form_fields import Fields
+from tests.instances.running import with_task
+
+pytestmark = pytest.mark.django_db
+FIELDS_TF = """\
+variable "mode" {
+  default     = "plain"
+  description = "{\\"AllowedValues\\": [\\"plain\\", \\"own\\"]}"
+}
+
+variable "own" {
+  description = "{\\"AssociationPropertyMetadata\\": {\\"Visible\\": {\\"Condition\\": {\\"Fn::Equals\\": [\\"$${mode}\\", \\"own\\"]}}}}"
+  default     = null
+}
+
+variable "rules" {
+  type    = list(object({ port = number, note = optional(string, "none") }))
+  default = [{ port = 22 }]
+}
+"""
+
+
+@pytest.fixture
+def version(alice):
+    RegionFactory()
+    version = VersionFactory(template=TemplateFactory(files={"main.tf": FIELDS_TF}))
+    PortfolioFactory(products=[version.product], users=[alice])
+    return version
+
+
+@pytest.fixture
+def wizard(version):
+    return reverse("instances:launch", args=[version.product_id])
+
+
+def html(answer):
+    return answer.content.decode()
+
+
+def sent_by(page):
+    """What the browser sends when Next is pressed."""
+    return {
+        name: value
+        for name, value in Fields(html(page)).sent.items()
+        if name != "csrfmiddlewaretoken"
+    } | {"name": "shop", "region": "cn-hangzhou"}
+
+
+def test_a_field_without_its_condition_is_not_on_the_page(browser, wizard):
+    assert 'name="parameters-own"' not in html(browser.get(wizard))
+
+
+def test_a_choice_brings_the_fields_that_depend_on_it(browser, wizard, htmx):
+    data = {"change": "visible", "parameters-mode": "own", "name": "shop"}
+    shown = browser.get(wizard).context["form"].shown
+    fragment = html(browser.post(wizard, data | {"shown": shown}, headers=htmx))
+    assert 'name="parameters-own"' in fragment
+    assert '<option value="own" selected>' in fragment
+    assert "<html" not in fragment
+
+
+def test_a_row_is_added_to_what_was_typed(browser, wizard):
+    data = sent_by(browser.get(wizard)) | {"change": "add:rules"}
+    page = html(browser.post(wizard, data | {"parameters-rules:0.port": "many"}))
+    assert 'name="parameters-rules:1.port"' in page
+    assert 'value="many"' in page
+    assert 'value="shop"' in page
+
+
+def test_the_rows_of_a_form_are_planned(browser, wizard):
+    data = sent_by(browser.get(wizard)) | {
+        "parameters-rules:0.port": "80",
+        "parameters-rules:1.port": "443",
+        "parameters-rules:1.note": "tls",
+    }
+    browser.post(wizard, {k: v for k, v in data.items() if k != "change"})
+    assert Plan.objects.get().parameters["rules"] == [
+        {"port": 80, "note": "none"},
+        {"port": 443, "note": "tls"},
+    ]
+
+
+def test_rows_come_back_from_the_draft(browser, wizard):
+    data = sent_by(browser.get(wizard)) | {"parameters-rules:0.port": "80"}
+    browser.post(wizard, data)
+    assert 'value="80"' in html(browser.get(wizard))
+
+
+def test_cells_of_no_parameter_are_refused(browser, wizard):
+    data = sent_by(browser.get(wizard)) | {"parameters-nosuch:0.port": "80"}
+    page = browser.post(wizard, data)
+    assert page.status_code == 422
+    assert "nosuch" in html(page)
+
+
+def test_an_update_left_as_it_came_changes_nothing(alice, browser, version):
+    instance = InstanceFactory(version=version, owner=alice)
+    rules = [{"port": 80, "note": "web"}, {"port": 443, "note": "none"}]
+    values = {"mode": "own", "own": "mine", "rules": rules}
+    with_task(instance, parameters=values, status=Task.Status.SUCCEEDED, state="ended")
+    update = reverse("instances:update", args=[instance.pk])
+    page = browser.get(update)
+    assert 'value="443"' in html(page)
+    answer = browser.post(update, sent_by(page))
+    assert answer.url == update
+    assert not Plan.objects.exists()
