@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from console.lib.masking import Masker
 from instances.engines.base import Event
-from instances.models import Check, Plan, Resource, Task, TaskLog
+from instances.models import Check, Evidence, Plan, Resource, Task, TaskLog
 
 PLAN_LOG_LINES = 500
 DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
@@ -50,6 +50,8 @@ class Recorder:
         if isinstance(self.work, Task):
             self._store_log(self.work, events)
             self._store_resources(self.work, events)
+            found = (event.diagnostic for event in events)
+            Evidence.objects.note(self.work, found, self.masker)
 
     def _stages(self, events: Iterable[Event]) -> dict[str, Any]:
         """When each stage was first heard of and last heard of, in order."""

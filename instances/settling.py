@@ -12,7 +12,16 @@ from django.utils.translation import gettext as _
 from catalog.schema import text_in
 from console.lib.masking import Masker
 from instances.engines.base import Engine, Outcome, StateFile
-from instances.models import Instance, Output, Plan, Resource, StateVersion, Tag, Task
+from instances.models import (
+    Evidence,
+    Instance,
+    Output,
+    Plan,
+    Resource,
+    StateVersion,
+    Tag,
+    Task,
+)
 
 
 class Settlement(Protocol):
@@ -66,6 +75,7 @@ class TaskSettlement:
         state = self.engine.state(directory)
         with transaction.atomic():
             self._end(outcome.ok, "" if outcome.ok else self._explain(outcome, message))
+            Evidence.objects.settle(self.task, outcome)
             if state is not None:
                 self.mirror(state)
                 self._sync_resources(state, interrupted=not outcome.finished)
@@ -89,6 +99,7 @@ class TaskSettlement:
         """End a task that may have changed something, when nothing better is known."""
         with transaction.atomic():
             self._end(False, message)
+            Evidence.objects.settle(self.task, None)
             self._change_instance(False)
 
     def _end(self, ok: bool, message: str) -> None:

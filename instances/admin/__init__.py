@@ -4,6 +4,7 @@ Facts belong to the engine and its worker; secrets, states and saved plans are s
 """
 
 from instances.admin.evidence import (
+    EvidenceAdmin,
     OperationRecordAdmin,
     OutputAdmin,
     PlanAdmin,
@@ -14,9 +15,12 @@ from instances.admin.evidence import (
     TaskLogAdmin,
 )
 from instances.admin.instance import InstanceAdmin
+from instances.admin.known_error import KnownErrorAdmin
 
 __all__ = [
+    "EvidenceAdmin",
     "InstanceAdmin",
+    "KnownErrorAdmin",
     "OperationRecordAdmin",
     "OutputAdmin",
     "PlanAdmin",

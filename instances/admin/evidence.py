@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from console.lib.masking import MASK
 from instances.admin.tables import Record
 from instances.models import (
+    Evidence,
     OperationRecord,
     Output,
     Plan,
@@ -53,6 +54,25 @@ class TaskAdmin(Record):
     search_fields = ("=id", "=instance__id")
     heavy = ("parameters", "secrets", "tags")
     fields = ("instance", "kind", "status", "status_message", "plan", *WORK_FIELDS)
+
+
+@admin.register(Evidence)
+class EvidenceAdmin(Record):
+    list_display = ("task_id", "exit_code", "interrupted", "summary", "address")
+    ordering = ("-task",)
+    search_fields = ("=task__id", "address")
+    fields = (
+        "task",
+        "exit_code",
+        "ended_in",
+        "interrupted",
+        "in_flight",
+        "error",
+        "address",
+        "file",
+        "line",
+        "parameter",
+    )
 
 
 @admin.register(Plan)

@@ -59,7 +59,10 @@ class ResourceEvent:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """An error or warning of the engine; `variable` is the parameter it speaks of, if one."""
+    """An error or warning of the engine; `variable` is the parameter it speaks of, if one.
+
+    `uses` are the parameters whose values the failing expression took.
+    """
 
     severity: str
     summary: str
@@ -68,6 +71,7 @@ class Diagnostic:
     file: str = ""
     line: int | None = None
     variable: str = ""
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ BOX = "╷│╵"
 VARIABLE_IN_TEXT = re.compile(
     r"module input variable \"([\w-]+)\"|\bvar\.([\w-]+) (?:declared at|set using)"
 )
+VARIABLE_USED = re.compile(r"(?<![\w.-])var\.([\w-]+)")
+RESOURCE_CONTEXT = re.compile(r'resource "([\w-]+)" "([\w-]+)"')
 VARIABLE_IN_CODE = re.compile(r'^\s*variable\s+"?([\w-]+)"?|^ ?"([\w-]+)"\s*:')
 
 
@@ -218,12 +220,33 @@ def _diagnostic(found: object) -> Diagnostic | None:
         severity=clean(found.get("severity", ""), 64),
         summary=clean(found.get("summary", "")),
         detail=clean(found.get("detail", "")),
-        address=clean(found.get("address") or "", 1024),
+        address=clean(found.get("address") or _block(found), 1024),
         # An absolute path is one of ours, where a run happens to be.
         file=clean(re.sub(r"^/.*/", "", where.get("filename") or ""), 1024),
         line=_part(where, "start").get("line"),
         variable=_variable(found, str(where.get("filename") or "")),
+        uses=_uses(_part(found, "snippet")),
     )
+
+
+def _block(found: dict[str, Any]) -> str:
+    """The address of the root module's resource block a diagnostic quotes from, if it does."""
+    block = RESOURCE_CONTEXT.match(str(_part(found, "snippet").get("context") or ""))
+    inside = "/" in str(_part(found, "range").get("filename") or "/")
+    return f"{block[1]}.{block[2]}" if block and not inside else ""
+
+
+def _uses(snippet: dict[str, Any]) -> tuple[str, ...]:
+    """The variables whose values Terraform tells beside the code; else those in the code."""
+    values = snippet.get("values")
+    told = [
+        VARIABLE_USED.match(str(each.get("traversal")))
+        for each in (values if isinstance(values, list) else [])
+        if isinstance(each, dict)
+    ]
+    names = [found[1] for found in told if found]
+    names = names or VARIABLE_USED.findall(str(snippet.get("code") or ""))
+    return tuple(dict.fromkeys(name[:255] for name in names[:50]))
 
 
 def _variable(found: dict[str, Any], file: str) -> str:

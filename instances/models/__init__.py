@@ -3,19 +3,24 @@
 from instances.models.approval import Duties, OperationRecord
 from instances.models.check import Check
 from instances.models.decision import Stale
-from instances.models.instance import Instance, Wish, instance_for
+from instances.models.evidence import Evidence
+from instances.models.instance import Instance, instance_for
+from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
 from instances.models.ownership import Move, Principal
 from instances.models.plan import Plan, plan_for
 from instances.models.resource import Resource, StateVersion, Tag
 from instances.models.task import Output, Task, TaskLog, task_for
+from instances.models.wish import Wish
 from instances.models.work import Fenced, Work
 
 __all__ = [
     "Check",
     "Duties",
+    "Evidence",
     "Fenced",
     "Instance",
+    "KnownError",
     "Move",
     "Notice",
     "OperationRecord",

@@ -1,8 +1,7 @@
 """A product instance: what somebody launched, and the verbs that change it."""
 
 import uuid
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -19,7 +18,9 @@ from console.lib.errors import Conflict, NotFound
 from console.lib.ids import id_field, new_id
 from console.lib.people import Role, User
 from instances.models.ownership import Owned, OwnedQuerySet
+from instances.models.retrying import Retryable
 from instances.models.task import Task
+from instances.models.wish import Wish
 from instances.wake import wake_workers
 
 if TYPE_CHECKING:
@@ -29,30 +30,6 @@ if TYPE_CHECKING:
 
 # Any fixed UUID: stack IDs are made in its name space.
 STACKS = uuid.UUID("5d1f6a0e-3c57-4a0b-9d3e-1f6f2b7a9c40")
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a person asks an instance to be, already checked by a form.
-
-    `values` are the typed parameters, secret ones included.
-    """
-
-    version: Version
-    portfolio: Portfolio | None
-    values: dict[str, Any] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-
-    def columns(self) -> dict[str, Any]:
-        """The same as columns of a task or plan, secrets apart from the rest."""
-        parameters, secrets = self.version.template.split(self.values)
-        return {
-            "version": self.version,
-            "portfolio": self.portfolio,
-            "parameters": parameters,
-            "secrets": secrets,
-            "tags": self.tags,
-        }
 
 
 def stack_id_of(pk: str) -> uuid.UUID:
@@ -129,7 +106,7 @@ class InstanceQuerySet(OwnedQuerySet, models.QuerySet["Instance"]):
         return instance._queue(Task.Kind.LAUNCH, wish, by=by, plan=plan, was="")
 
 
-class Instance(Owned):
+class Instance(Owned, Retryable):
     """One launch of a product version, in one region, with one owner."""
 
     TYPE = "RosStack"

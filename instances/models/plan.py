@@ -16,8 +16,9 @@ from console.lib.ids import id_field, new_id
 from console.lib.people import User
 from instances.models.approval import Duties, OperationRecord
 from instances.models.execution import Executable
-from instances.models.instance import Instance, Wish
+from instances.models.instance import Instance
 from instances.models.plan_life import PlanLife
+from instances.models.wish import Wish
 from instances.models.work import Work, WorkQuerySet, queue_indexes
 from instances.wake import wake_workers
 

@@ -19,9 +19,9 @@ from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, Forbidden, InvalidInput
 from console.lib.people import User
 from instances.models.approval import OperationRecord, limits_of, people_among
-from instances.models.instance import Wish
 from instances.models.notice import Notice
 from instances.models.previewed import Previewed
+from instances.models.wish import Wish
 from instances.wake import wake_workers
 
 if TYPE_CHECKING:

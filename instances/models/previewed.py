@@ -17,8 +17,9 @@ from console.lib.encryption import EncryptedField
 from console.lib.errors import Text
 from console.lib.ids import new_id
 from instances.models.fingerprint import MOVED, Fingerprint
-from instances.models.instance import Instance, Wish
+from instances.models.instance import Instance
 from instances.models.task import Task
+from instances.models.wish import Wish
 from instances.models.work import Work
 
 UNSEEN: Mapping[str, Any] = {

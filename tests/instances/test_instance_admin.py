@@ -5,7 +5,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from console.lib.audit import AuditEntry
-from instances.models import Instance, StateVersion, Task
+from instances.models import Evidence, Instance, StateVersion, Task
 from tests.factories import InstanceFactory, PlanFactory, UserFactory
 from tests.instances.running import log, running, with_task
 
@@ -19,6 +19,7 @@ MODELS = (
     "resource",
     "tag",
     "stateversion",
+    "evidence",
 )
 SECRET = "hunter2-hunter2"
 
@@ -55,6 +56,7 @@ def filled(instance):
         "stateversion": StateVersion.objects.create(
             instance=instance, lineage="l", serial=1, digest="d", body=SECRET.encode()
         ),
+        "evidence": Evidence.objects.create(task=task, error="Bad.", address="a.b"),
     }
 
 

@@ -1,0 +1,177 @@
+"""Errors administrators know: a pattern in a log, and what to do about it."""
+
+import re2
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, URLValidator
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from console.lib.audit import AuditEntry
+from console.lib.ids import id_field
+from console.lib.people import User
+from console.lib.verbs import facts, store
+
+PATTERN_LENGTH = 500
+# Of a longer text only the end is searched: RE2 takes milliseconds for this much.
+SEARCHED = 256 * 1024
+web_address = URLValidator(schemes=["http", "https"])
+
+
+def compiled(pattern: str) -> "re2._Regexp[str]":
+    """Compile a pattern in any case, in linear time. Raises ValidationError with the reason."""
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else ""
+        shown = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+        raise ValidationError(
+            _("This is not a pattern RE2 can use: %(why)s.") % {"why": shown}
+        ) from None
+
+
+def pattern_rule(pattern: str) -> None:
+    """Refuse what RE2 cannot compile, and what fits every text."""
+    if compiled(pattern).search("") is not None:
+        raise ValidationError(_("This pattern fits every text."))
+
+
+class KnownErrorQuerySet(models.QuerySet["KnownError"]):
+    def explaining(self, text: str) -> "KnownError | None":
+        """The first active card, in the administrators' order, that fits a text."""
+        searched = text[-SEARCHED:]
+        return next(
+            (card for card in self.filter(active=True) if card.fits(searched)), None
+        )
+
+    @transaction.atomic
+    def add(
+        self,
+        *,
+        title: str,
+        pattern: str,
+        explanation: str,
+        link: str = "",
+        position: int = 100,
+        active: bool = True,
+        by: User,
+    ) -> "KnownError":
+        """Add a card. Raises InvalidInput, Conflict when its title is taken."""
+        card = self.model(
+            title=title,
+            pattern=pattern,
+            explanation=explanation,
+            link=link,
+            position=position,
+            active=active,
+        )
+        card.store()
+        after = facts(card, *KnownError.FACTS)
+        AuditEntry.objects.record("CreateKnownError", card, by=by, after=after)
+        return card
+
+
+class KnownError(models.Model):
+    """A card: what a failure of this kind means, and what people can do."""
+
+    FACTS = ("title", "pattern", "explanation", "link", "position", "active")
+
+    id = id_field("known")
+    title = models.CharField(gettext_lazy("title"), max_length=128, unique=True)
+    pattern = models.CharField(
+        gettext_lazy("pattern"),
+        max_length=PATTERN_LENGTH,
+        validators=[pattern_rule],
+        help_text=gettext_lazy(
+            "A regular expression (RE2), in any case. It is searched in the reason of the "
+            "failure and in the end of the log."
+        ),
+    )
+    explanation = models.TextField(
+        gettext_lazy("explanation"),
+        max_length=4000,
+        help_text=gettext_lazy("What it means and what to do, in plain words."),
+    )
+    link = models.CharField(
+        gettext_lazy("link"),
+        max_length=500,
+        blank=True,
+        validators=[web_address],
+        help_text=gettext_lazy("A page that says more. It begins with https://."),
+    )
+    position = models.PositiveIntegerField(
+        gettext_lazy("order"),
+        default=100,
+        validators=[MaxValueValidator(1_000_000)],
+        help_text=gettext_lazy("Of several cards that fit, the lowest is shown."),
+    )
+    active = models.BooleanField(gettext_lazy("active"), default=True)
+    created_at = models.DateTimeField(
+        gettext_lazy("created"), default=now, editable=False
+    )
+
+    objects = KnownErrorQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = gettext_lazy("known error")
+        verbose_name_plural = gettext_lazy("known errors")
+        ordering = ["position", "title", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(pattern="") & ~Q(explanation="") & ~Q(title=""),
+                name="known_error_complete",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def fits(self, text: str) -> bool:
+        """Whether the pattern is found; one that cannot be read any more fits nothing."""
+        try:
+            return compiled(self.pattern).search(text) is not None
+        except ValidationError:
+            return False
+
+    def store(self) -> None:
+        """Check and save. Raises InvalidInput; Conflict when the title is taken."""
+        taken = _("There is a card with this title already.")
+        store(self, taken=taken, code="DuplicateName.KnownError")
+
+    @transaction.atomic
+    def edit(
+        self,
+        *,
+        title: str,
+        pattern: str,
+        explanation: str,
+        link: str = "",
+        position: int = 100,
+        active: bool = True,
+        by: User,
+    ) -> None:
+        """Change the card. Raises InvalidInput and Conflict."""
+        before = facts(self, *self.FACTS)
+        self.title, self.pattern = title, pattern
+        self.explanation, self.link = explanation, link
+        self.position, self.active = position, active
+        self.store()
+        AuditEntry.objects.record(
+            "UpdateKnownError",
+            self,
+            by=by,
+            before=before,
+            after=facts(self, *self.FACTS),
+        )
+
+    @transaction.atomic
+    def remove(self, *, by: User) -> None:
+        """Delete the card; tasks it has explained are explained no more."""
+        before = facts(self, *self.FACTS)
+        AuditEntry.objects.record("DeleteKnownError", self, by=by, before=before)
+        self.delete()

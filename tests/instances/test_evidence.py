@@ -1,0 +1,146 @@
+"""What a task leaves to judge it by: exit code, first error, resource and parameter behind it."""
+
+import pytest
+
+from catalog.models import Template
+from catalog.trusted import example_files
+from console.lib.masking import Masker
+from instances.culprit import parameter_behind
+from instances.engines.base import Diagnostic, Outcome
+from instances.models import Evidence, Instance, Resource, Task, Wish
+from instances.worker import Worker
+from tests.factories import (
+    InstanceFactory,
+    RegionFactory,
+    TaskFactory,
+    TemplateFactory,
+    VersionFactory,
+)
+
+FILES = {
+    "main.tf": """\
+variable "size" {
+  type = number
+}
+
+variable "zone" {
+  type = string
+}
+
+resource "cloud_server" "web" {
+  size = var.size
+  name = "var.zone is only text here"
+}
+
+resource "cloud_server" "both" {
+  size = var.size
+  zone = "${var.zone}"
+}
+
+resource "cloud_disk" "none" {
+  size = 3
+}
+"""
+}
+OUTCOME = {
+    "finished": True,
+    "ok": False,
+    "exit_code": 1,
+    "stage": "apply",
+    "applying": True,
+    "canceled": False,
+    "message": "",
+    "stages": {},
+}
+
+
+def error(**values):
+    return Diagnostic(
+        **{"severity": "error", "summary": "Bad", "detail": "worse", **values}
+    )
+
+
+@pytest.fixture
+def template(db):
+    return TemplateFactory(files=FILES)
+
+
+@pytest.fixture
+def task(template):
+    version = VersionFactory(template=template)
+    return TaskFactory(instance=InstanceFactory(version=version))
+
+
+@pytest.mark.parametrize(
+    ("found", "key"),
+    [
+        (error(variable="size"), "size"),
+        (error(variable="unknown", uses=("zone",)), "zone"),
+        (error(uses=("zone", "zone", "elsewhere")), "zone"),
+        (error(uses=("zone", "size")), ""),
+        (error(address="cloud_server.web[0]", file="main.tf"), "size"),
+        (error(address='cloud_server.web["a.b"]', file="main.tf"), "size"),
+        (error(address="cloud_server.both", file="main.tf"), ""),
+        (error(address="cloud_disk.none", file="main.tf"), ""),
+        (error(address="cloud_server.web", file="modules/main.tf"), ""),
+        (error(address="module.a.cloud_server.web", file="main.tf"), ""),
+        (error(), ""),
+    ],
+)
+def test_the_parameter_is_named_only_where_it_can_be_told(template, found, key):
+    assert parameter_behind(found, template) == key
+
+
+def test_the_first_error_is_kept_and_its_secrets_masked(task):
+    masker = Masker(["hunter2-hunter2"])
+    warning = error(severity="warning", summary="No")
+    first = error(detail="it was hunter2-hunter2", address="cloud_server.web")
+    Evidence.objects.note(task, [None, warning, first, error()], masker)
+    Evidence.objects.note(task, [error(summary="Later")], masker)
+    kept = Evidence.objects.get()
+    assert (kept.error, kept.summary) == ("Bad. it was ******", "Bad")
+    assert kept.address == "cloud_server.web"
+
+
+def test_another_attempt_has_another_first_error(task):
+    Evidence.objects.note(task, [error()], Masker([]))
+    task.attempt = 1
+    Evidence.objects.note(task, [error(summary="Again")], Masker([]))
+    assert Evidence.objects.get().summary == "Again"
+
+
+@pytest.mark.parametrize(
+    ("facts", "interrupted"),
+    [
+        ({}, False),
+        ({"finished": False, "exit_code": None}, True),
+        ({"finished": False, "exit_code": None, "applying": False}, False),
+    ],
+)
+def test_an_interruption_names_what_was_in_flight(task, facts, interrupted):
+    for name, status in (("a", "CREATE_COMPLETE"), ("b", "UPDATE_IN_PROGRESS")):
+        Resource.objects.create(
+            instance=task.instance, address=name, name=name, type="t", status=status
+        )
+    Evidence.objects.settle(task, Outcome(**{**OUTCOME, **facts}))
+    kept = Evidence.objects.get()
+    assert kept.interrupted is interrupted
+    assert kept.in_flight == (["b"] if interrupted else [])
+    assert kept.exit_code == (None if facts else 1)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("terraform")
+@pytest.mark.django_db(transaction=True)
+def test_a_real_failure_leaves_its_exit_code_resource_and_parameter(alice):
+    template = Template.objects.from_files(example_files("unlucky"))
+    wish = Wish(VersionFactory(template=template), None, {"budget": 100})
+    task = Instance.objects.launch(wish, name="dwh", region=RegionFactory(), by=alice)
+    Worker().work(once=True)
+    kept = Evidence.objects.get(task=task)
+    assert Task.objects.get().status == "Failed"
+    assert (kept.exit_code, kept.ended_in, kept.interrupted) == (1, "apply", False)
+    assert kept.address == "terraform_data.warehouse"
+    assert kept.parameter == "budget"
+    assert kept.summary == "Resource postcondition failed"
+    assert "QuotaExceeded" in kept.error
