@@ -1,5 +1,13 @@
-"""The functions of ROS templates, each as an expression of Terraform."""
+"""The functions of ROS by name: each makes an expression of what it is given."""
 
-from typing import Any
+from instances.engines.ros_local import arithmetic, jq, lists, logic, references, texts
+from instances.engines.ros_local.scope import Function
 
-FUNCTIONS: dict[str, Any] = {}
+FUNCTIONS: dict[str, Function] = {
+    **references.FUNCTIONS,
+    **texts.FUNCTIONS,
+    **lists.FUNCTIONS,
+    **logic.FUNCTIONS,
+    **arithmetic.FUNCTIONS,
+    **jq.FUNCTIONS,
+}

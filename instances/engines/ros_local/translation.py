@@ -1,39 +1,360 @@
-"""A ROS document as a Terraform configuration of `terraform_data` alone."""
+"""A document as a configuration of Terraform, or what keeps it from being one."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from instances.engines.base import EngineError
+from instances.engines.ros_local import resources, stacks
+from instances.engines.ros_local.dependencies import circle, in_order, reached
+from instances.engines.ros_local.expressions import (
+    FALSE,
+    NULL,
+    Expression,
+    Refused,
+    any_secret,
+    literal,
+    quoted,
+    shown,
+    written,
+)
+from instances.engines.ros_local.functions import FUNCTIONS
+from instances.engines.ros_local.logic import condition, condition_name
+from instances.engines.ros_local.names import identifier
+from instances.engines.ros_local.parameters import (
+    is_yes,
+    pseudo_variables,
+    read_parameter,
+)
+from instances.engines.ros_local.problems import SECTIONS, Findings, Problem
+from instances.engines.ros_local.scope import Node, Resource, Scope
+from instances.engines.ros_local.types import STACK
+from instances.engines.ros_local.writer import write
+
+# An output that is none: Terraform judges the rules where it makes this.
+RULES = identifier("ALIYUN::Rules")
+WHERE = {"resource": "Resources", "condition": "Conditions", "local": "Locals"}
+WORDS = {"resource": "resource", "condition": "condition", "local": "local value"}
+MACROS = (None, "Macro", "Eval")
+
+
+class Kind(NamedTuple):
+    """How a resource is shown: its ROS type, and whether its instances have numbers."""
+
+    type: str
+    counted: bool
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Something in a document that cannot be simulated, and where it stands."""
+class Around:
+    """What a document has from outside: secret parameters, and the stacks it stands in."""
 
-    place: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.message}" if self.place else self.message
-
-
-class Translation:
-    """One document on its way to Terraform."""
-
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        resources = document.get("Resources") or {}
-        self.body: dict[str, Any] = {
-            "resource": {
-                "terraform_data": {name: {"input": {}} for name in resources}
-            },
-        }
+    secrets: frozenset[str] = field(default_factory=frozenset)
+    level: int = 0
 
 
 def problems(document: Mapping[str, Any]) -> list[Problem]:
-    """Everything in the document that cannot be simulated."""
-    return []
+    """Everything that keeps a document from being simulated, in its order."""
+    return Translation(document).problems
 
 
-def translate(document: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-    """The files Terraform runs, and the name of each variable."""
-    return {"main.tf.json": json.dumps(Translation(document).body)}, {}
+def translate(
+    document: Mapping[str, Any], *, secrets: Iterable[str] = ()
+) -> tuple[dict[str, str], dict[str, Kind]]:
+    """The files Terraform runs, and how the resources in them are shown, by address.
+
+    `secrets` are parameters whose values may not be shown, besides those that say so.
+    Raises EngineError with the first problem.
+    """
+    made = Translation(document, Around(frozenset(secrets)))
+    if made.problems:
+        raise EngineError(str(made.problems[0]))
+    return made.files, made.kinds
+
+
+class Translation:
+    """One document. What cannot be translated is a problem, and the rest goes on.
+
+    Rules are left out unless they are `judged`, as when everything is removed.
+    """
+
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        around: Around = Around(),
+        *,
+        judged: bool = True,
+    ) -> None:
+        self.around = around
+        self.sections = {name: _section(document, name) for name in SECTIONS}
+        self.findings = Findings(self.sections)
+        self.scope = Scope(self.sections, FUNCTIONS)
+        self.scope.resource = self._resource
+        self.scope.local = self._local
+        self.scope.condition_secret = lambda name: self._condition(name).secret
+        self.known: dict[str, Resource] = {}
+        self.made: dict[Node, Expression] = {}
+        self.kinds: dict[str, Kind] = {}
+        self.files: dict[str, str] = {}
+        self.body: dict[str, Any] = {
+            "variable": pseudo_variables(),
+            "resource": {"terraform_data": {}},
+            "output": {},
+        }
+        self._translate(document, judged)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What could not be translated."""
+        return self.findings.told
+
+    def _translate(self, document: Mapping[str, Any], judged: bool) -> None:
+        for name in SECTIONS:
+            if not isinstance(document.get(name) or {}, Mapping):
+                self.findings.add(name, "", "It must hold names with values.")
+        if transform := document.get("Transform"):
+            message = f"The transform {str(transform)[:80]} cannot be simulated."
+            self.findings.add("Transform", "", message)
+            return
+        self._parameters()
+        if self.sections["Mappings"]:
+            with self.findings.at("Mappings", ""):
+                self._define("mappings", literal(self.sections["Mappings"]))
+        self._parts()
+        if judged:
+            self._rules()
+        for name, declared in self.sections["Outputs"].items():
+            with self._translating("Outputs", ("output", name)):
+                self.body["output"][identifier(name)] = self._output(declared)
+        self._dependencies()
+        self.files["main.tf"] = write(self.body)
+
+    def _parameters(self) -> None:
+        for name, declared in self.sections["Parameters"].items():
+            with self.findings.at("Parameters", name):
+                parameter = read_parameter(
+                    name,
+                    declared,
+                    secret=name in self.around.secrets,
+                    nested=self.around.level > 0,
+                )
+                self.scope.parameters[name] = parameter
+                self.body["variable"][identifier(name)] = parameter.variable
+
+    def _parts(self) -> None:
+        """Translate what others can name, each after what it names, told in its own order."""
+        parts = {
+            (kind, name): declared
+            for kind, section in WHERE.items()
+            for name, declared in self.sections[section].items()
+        }
+        makers: dict[str, Callable[[str], object]] = {
+            "resource": self._resource,
+            "condition": self._condition,
+            "local": self._local,
+        }
+        for kind, name in in_order(parts):
+            makers[kind](name)
+        blocks = self.body["resource"]["terraform_data"]
+        ordered = [identifier(name) for name in self.sections["Resources"]]
+        self.body["resource"]["terraform_data"] = {
+            name: blocks[name] for name in ordered if name in blocks
+        }
+
+    def _condition(self, name: str) -> Expression:
+        """The value of a condition, which goes by its name."""
+        node = ("condition", name)
+        if node not in self.made:
+            self.made[node] = FALSE
+            with self._translating("Conditions", node):
+                value = condition(self.scope, self.sections["Conditions"][name])
+                self._define(condition_name(name), value)
+                self.made[node] = value
+        return self.made[node]
+
+    def _local(self, name: str) -> Expression:
+        """A local value, by its name."""
+        node = ("local", name)
+        if node not in self.made:
+            self.made[node] = NULL
+            with self._translating("Locals", node):
+                declared = self.sections["Locals"][name]
+                if not isinstance(declared, Mapping) or "Value" not in declared:
+                    raise Refused("Only a local value with a Value can be simulated.")
+                if declared.get("Type") not in MACROS:
+                    raise Refused(
+                        f"A local value of type {declared['Type']} cannot be simulated."
+                    )
+                value = self.scope.value(declared["Value"])
+                key = f"local_{identifier(name)}"
+                self._define(key, value)
+                self.made[node] = Expression(f"local.{key}", value.kind, value.secret)
+        return self.made[node]
+
+    def _resource(self, name: str) -> Resource:
+        """A resource; of one that names itself in a circle, only what is known so far."""
+        if name not in self.known:
+            self.known[name] = Resource(name, "")
+            with self._translating("Resources", ("resource", name)):
+                declared = self.sections["Resources"][name]
+                resource = self.known[name] = resources.outline(name, declared)
+                self.kinds[name] = Kind(resource.type, resource.counted)
+                self._simulate(resource, declared)
+        return self.known[name]
+
+    def _simulate(self, resource: Resource, declared: Mapping[str, Any]) -> None:
+        """Add the block of a resource, and the module of one that is a stack."""
+        self.scope.indexed = resource.counted
+        given = declared.get("Properties")
+        inner = stacks.template_of(given) if resource.type == STACK else None
+        if resource.type == STACK:
+            given = {key: given[key] for key in given if key not in stacks.TEMPLATE}
+        if inner is not None:
+            self._nest(resource, declared, inner)
+        resources.read_properties(self.scope, resource, given)
+        block = resources.block(self.scope, resource, declared)
+        if inner is not None:
+            needed = block.get("depends_on", "[]").strip("[]")
+            module = f"module.{identifier(resource.name)}"
+            block["depends_on"] = f"[{', '.join(filter(None, (module, needed)))}]"
+        self.body["resource"]["terraform_data"][identifier(resource.name)] = block
+
+    def _nest(
+        self, resource: Resource, declared: Mapping[str, Any], template: dict[str, Any]
+    ) -> None:
+        """Add a nested stack as a module of its own resources."""
+        if self.around.level >= stacks.LEVELS:
+            raise Refused(stacks.TOO_DEEP)
+        values = stacks.given_values(self.scope, declared["Properties"])
+        secrets = frozenset(key for key, value in values.items() if value.secret)
+        around = Around(secrets, self.around.level + 1)
+        inner = Translation(template, around, judged=False)
+        for problem in inner.problems:
+            below = f"TemplateBody.{problem.place}"
+            self.findings.add("Resources", resource.name, problem.message, below)
+        modules = self.body.setdefault("module", {})
+        folder = f"stack-{len(modules) + 1}"
+        modules[identifier(resource.name)] = {
+            "source": stacks.source(folder),
+            **resources.repetition(self.scope, resource.name, declared),
+            **stacks.arguments(resource.name, inner.scope.parameters, values),
+        }
+        self.files |= {f"{folder}/{path}": text for path, text in inner.files.items()}
+        self.kinds |= {
+            f"{resource.name}.{name}": kind for name, kind in inner.kinds.items()
+        }
+        resource.stack = {
+            name: "sensitive" in inner.body["output"].get(identifier(name), {})
+            for name in inner.sections["Outputs"]
+        }
+
+    def _output(self, declared: Any) -> dict[str, str]:
+        """An output; Terraform wants to be told that it is secret."""
+        if not isinstance(declared, Mapping) or "Value" not in declared:
+            raise Refused("An output must have a Value.")
+        value = self.scope.value(declared["Value"])
+        if declared.get("Condition") is not None:
+            when = shown(condition(self.scope, declared["Condition"]))
+            value = written("(%s ? %s : null)", when, value)
+        block = {"value": value.text}
+        if value.secret or is_yes(declared.get("NoEcho")):
+            block["sensitive"] = "true"
+        return block
+
+    def _rules(self) -> None:
+        """Have each assertion of the rules judged before anything is made."""
+        judged: list[dict[str, str]] = []
+        for name, declared in self.sections["Rules"].items():
+            with self._translating("Rules", ("rule", name)):
+                judged += self._assertions(name, declared)
+        if judged:
+            rules = {"value": "null", "precondition": judged}
+            self.body["output"][RULES] = rules
+
+    def _assertions(self, name: str, declared: Any) -> list[dict[str, str]]:
+        found = declared.get("Assertions") if isinstance(declared, Mapping) else None
+        if not isinstance(found, list) or not all(
+            isinstance(each, Mapping) and "Assert" in each for each in found
+        ):
+            raise Refused("A rule must have Assertions.")
+        held = condition(self.scope, declared.get("RuleCondition", "true"))
+        made: list[dict[str, str]] = []
+        for each in found:
+            wanted = condition(self.scope, each["Assert"])
+            holds = Expression(
+                f"(!{held.text} || {wanted.text})", secret=any_secret((held, wanted))
+            )
+            said = _said(each.get("AssertDescription"))
+            message = quoted(said or f"The rule {name} does not hold.")
+            made.append({"condition": shown(holds).text, "error_message": message})
+        return made
+
+    def _dependencies(self) -> None:
+        """Tell of circles, and of what has to be known before any resource is made."""
+        uses = self.scope.uses
+        if way := [node for node in circle(uses) if node[0] in WHERE]:
+            self._tell_circle(way)
+        early = {
+            "condition": ("Conditions", "A condition"),
+            "count": ("Resources", "A count"),
+            "rule": ("Rules", "A rule"),
+        }
+        for kind, name in [*uses]:
+            if kind in early and (found := reached(uses, (kind, name), "resource")):
+                section, what = early[kind]
+                message = f"{what} may not depend on the resource {found}."
+                self.findings.add(section, name, message)
+
+    def _tell_circle(self, way: list[Node]) -> None:
+        """Tell of a circle, from the part of it that stands first in the document."""
+        order = self.findings.order
+        places = [order.get((WHERE[kind], name), 0) for kind, name in way]
+        at = places.index(min(places))
+        way = [*way[at:], *way[:at], way[at]]
+        path = " → ".join(f"{WORDS[kind]} {name}" for kind, name in way)
+        kind, name = way[0]
+        self.findings.add(WHERE[kind], name, f"Circular dependency: {path}.")
+
+    def _define(self, name: str, value: Expression) -> None:
+        """Give a value a name in the configuration."""
+        self.body.setdefault("locals", {})[name] = value.text
+
+    def _translating(self, section: str, node: Node) -> "Translating":
+        return Translating(self, section, node)
+
+
+class Translating:
+    """While a part is translated: its dependencies are its own, and so are its problems."""
+
+    def __init__(self, translation: Translation, section: str, node: Node) -> None:
+        self.scope = translation.scope
+        self.place = translation.findings.at(section, node[1])
+        self.node = node
+
+    def __enter__(self) -> None:
+        scope = self.scope
+        self.before = scope.using, scope.indexed, scope.depth
+        scope.using, scope.indexed, scope.depth = self.node, False, 0
+        self.place.__enter__()
+
+    def __exit__(self, *raised: Any) -> bool | None:
+        scope = self.scope
+        scope.using, scope.indexed, scope.depth = self.before
+        return self.place.__exit__(*raised)
+
+
+def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A section by its names; empty when it is not one."""
+    found = document.get(name)
+    return (
+        {str(key): value for key, value in found.items()}
+        if isinstance(found, Mapping)
+        else {}
+    )
+
+
+def _said(description: Any) -> str:
+    """The words of an assertion, in English where there are several languages."""
+    if isinstance(description, Mapping):
+        description = description.get("en") or next(iter(description.values()), "")
+    return description if isinstance(description, str) else ""

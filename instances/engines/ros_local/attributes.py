@@ -1,0 +1,187 @@
+"""IDs and other attributes of simulated resources: made up, and stable while they live."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from instances.engines.ros_local.expressions import (
+    Expression,
+    Refused,
+    quoted,
+)
+from instances.engines.ros_local.names import identifier
+from instances.engines.ros_local.random_text import property_of, random_text
+from instances.engines.ros_local.scope import Resource
+from instances.engines.ros_local.types import (
+    HANDLE,
+    RANDOM,
+    WAIT,
+    facts_of,
+    prefix_of,
+)
+
+HASH_LENGTH = 17
+SECRET = re.compile(r"(?i)secret|password|private_?key|token|kube_?config|credential")
+# How an attribute of such a name is made, in the order in which they are tried; `%s` is
+# a number in hexadecimal of which each resource and attribute has another.
+SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(r"(?i)(public|eip|elastic).*ip|eipaddress(es)?$"),
+        'cidrhost("203.0.113.0/24", parseint(substr(%s, 0, 2), 16))',
+    ),
+    (
+        re.compile(r"(?i)ip(v4)?(s|addr(ess)?(es)?)?$"),
+        'cidrhost("10.0.0.0/8", parseint(substr(%s, 0, 5), 16))',
+    ),
+    (re.compile(r"Port$"), '"8080"'),
+    (
+        re.compile(
+            r"(?i)(domain(name)?|host(name)?|endpoint|cname|url|uri|(string|dns_?name))s?$"
+        ),
+        'format("%%s.simulated.invalid", substr(%s, 0, 12))',
+    ),
+)
+LISTED = re.compile(
+    r"(Ids|IDs|Ips|IPs|Addresses|Instances|List|Names|Disks|Roles|Rules|Arns|Zones"
+    r"|Servers|Endpoints|Ports|Resources|Items)$"
+)
+MOST_AMOUNT = 100
+# What the built-in attributes of the types for waiting are.
+COMMAND = 'curl -i -X POST https://simulated.invalid/waitcondition -H "%s"'
+WAITING: dict[tuple[str, str], str] = {
+    (HANDLE, "CurlCli"): quoted(COMMAND % "Content-Type: application/json"),
+    (HANDLE, "WindowsCurlCli"): quoted(COMMAND % "Content-Type: application/json"),
+    (HANDLE, "PowerShellCurlCli"): quoted(
+        "Invoke-WebRequest -Method POST -Uri https://simulated.invalid/waitcondition"
+    ),
+    (HANDLE, "Headers"): "{}",
+    (HANDLE, "URL"): quoted("https://simulated.invalid/waitcondition"),
+    (WAIT, "Data"): quoted("{}"),
+    (WAIT, "LastData"): quoted("{}"),
+    (WAIT, "JoinedErrorData"): quoted(""),
+    (WAIT, "ErrorData"): quoted("{}"),
+}
+
+Made = Callable[[Resource, str], Expression]
+
+
+def address(name: str) -> str:
+    """What Terraform calls a resource."""
+    return f"terraform_data.{identifier(name)}"
+
+
+def of_each(resource: Resource, made: Made) -> Expression:
+    """What is made of one resource: a list for one with a Count, null for an absent one."""
+    name = address(resource.name)
+    if not (resource.counted or resource.conditional):
+        return made(resource, name)
+    one = made(resource, "r")
+    every = f"[for r in {name} : {one.text}]"
+    if resource.counted:
+        return Expression(every, "list", one.secret)
+    return Expression(f"one({every})", "", one.secret)
+
+
+def attribute(resource: Resource, name: str) -> Expression:
+    """An attribute of a resource by its name."""
+    if resource.stack is not None and name.split(".")[0] == "Outputs":
+        return _output(resource, name.partition(".")[2])
+    return of_each(resource, lambda one, place: _attribute(one, place, name))
+
+
+def identity(resource: Resource, place: str) -> Expression:
+    """The ID by which a resource is known; for some it is a property of theirs."""
+    if resource.type == RANDOM:
+        return random_text(resource, place)
+    prefix = quoted(f"{prefix_of(resource.type).replace('%', '%%')}%s")
+    made = f"format({prefix}, substr(sha1({place}.id), 0, {HASH_LENGTH}))"
+    name = facts_of(resource.type).get("name")
+    given = resource.properties.get(name) if name else None
+    if given is None or given.secret:
+        return Expression(made, "string")
+    text = f"try(tostring({property_of(place, str(name))}), null)"
+    return Expression(f"coalesce({text}, {made})", "string")
+
+
+def physical_id(kind: str, number: str, properties: Any) -> str:
+    """The ID that `identity` gives a resource, from its number and what may be shown of it."""
+    name = facts_of(kind).get("name")
+    given = properties.get(name) if name and isinstance(properties, dict) else None
+    if isinstance(given, str) and given:
+        return given
+    digest = hashlib.sha1(number.encode(), usedforsecurity=False).hexdigest()
+    return prefix_of(kind) + digest[:HASH_LENGTH]
+
+
+def _attribute(resource: Resource, place: str, name: str) -> Expression:
+    """One attribute of one instance: a property, its ID, or made up by its name."""
+    if name in resource.properties:
+        given = resource.properties[name]
+        return Expression(property_of(place, name), given.kind, given.secret)
+    if resource.whole is not None:
+        made = _made_up(resource, place, name).text
+        text = f"try({property_of(place, name)}, {made})"
+        return Expression(text, "", resource.whole.secret or bool(SECRET.search(name)))
+    if (resource.type, name) in WAITING:
+        return Expression(WAITING[resource.type, name])
+    if resource.type == RANDOM and name == "value":
+        return random_text(resource, place)
+    if _is_identity(resource, name):
+        return identity(resource, place)
+    return _made_up(resource, place, name)
+
+
+def _is_identity(resource: Resource, name: str) -> bool:
+    """Whether an attribute is the ID itself, such as VpcId of a VPC."""
+    last = resource.type.rpartition("::")[2]
+    names = ("id", f"{last}id".lower(), *facts_of(resource.type).get("ids", ()))
+    return name.lower() in names or name in names
+
+
+def _made_up(resource: Resource, place: str, name: str) -> Expression:
+    """An attribute nobody gave, by what its name says."""
+    amount = facts_of(resource.type).get("amount")
+    if not LISTED.search(name):
+        seed = f'sha1(join("", [{place}.id, {quoted(name)}]))'
+        return Expression(_shaped(name, seed), "string", bool(SECRET.search(name)))
+    seed = f'sha1(join("", [{place}.id, {quoted(name)}, tostring(n)]))'
+    size = "1"
+    if amount in resource.properties:
+        wanted = f"nonsensitive(sensitive({property_of(place, str(amount))}))"
+        size = f"try(min(max(tonumber({wanted}), 0), {MOST_AMOUNT}), 1)"
+    made = f"[for n in range({size}) : {_shaped(name, seed)}]"
+    return Expression(made, "list", bool(SECRET.search(name)))
+
+
+def _shaped(name: str, seed: str) -> str:
+    """A text that looks like what the name promises."""
+    if SECRET.search(name):
+        return f"sensitive(substr({seed}, 0, 30))"
+    for pattern, shape in SHAPES:
+        if pattern.search(name):
+            return shape % seed if "%s" in shape else shape
+    letters = re.sub(r"[^a-z0-9]", "", name.lower())[:14] or "x"
+    return f'format("{letters}-%s", substr({seed}, 0, 12))'
+
+
+def _output(resource: Resource, key: str) -> Expression:
+    """An output of a nested stack, or all of them."""
+    outputs = resource.stack or {}
+    if key and key not in outputs:
+        raise Refused(
+            f"Fn::GetAtt names the output {key[:80]}, which {resource.name} does not have."
+        )
+    if key:
+        made, secret = f"m.{identifier(key)}", outputs[key]
+    else:
+        members = (f"{quoted(each)} = m.{identifier(each)}" for each in outputs)
+        made, secret = f"{{{', '.join(members)}}}", any(outputs.values())
+    module = f"module.{identifier(resource.name)}"
+    if resource.counted:
+        return Expression(f"[for m in {module} : {made}]", "list", secret)
+    if resource.conditional:
+        return Expression(f"one([for m in {module} : {made}])", "", secret)
+    if key:
+        return Expression(f"{module}.{identifier(key)}", "", secret)
+    return Expression(f"[for m in [{module}] : {made}][0]", "object", secret)

@@ -1,0 +1,87 @@
+"""What depends on what in a document: an order to translate it in, and circles."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from instances.engines.ros_local.scope import Node
+
+# What a placeholder of Fn::Sub names, up to the attribute.
+NAMED = re.compile(r"\$\{([^{}]+)\}")
+
+
+def in_order(parts: Mapping[Node, Any]) -> list[Node]:
+    """The parts of a document, each after those it seems to name.
+
+    A word that looks like a name and is none does no harm: only the order depends on it.
+    """
+    by_name: dict[str, list[Node]] = {}
+    for node in parts:
+        by_name.setdefault(node[1], []).append(node)
+    ordered: dict[Node, None] = {}
+    begun: set[Node] = set()
+    for start in parts:
+        steps = [] if start in begun else [(start, _named(parts[start], by_name))]
+        begun.add(start)
+        while steps:
+            node, others = steps[-1]
+            following = next(others, None)
+            if following is None:
+                ordered[node] = None
+                steps.pop()
+            elif following not in begun:
+                begun.add(following)
+                steps.append((following, _named(parts[following], by_name)))
+    return [*ordered]
+
+
+def _named(value: Any, by_name: Mapping[str, list[Node]]) -> Iterator[Node]:
+    """The parts whose names stand anywhere in a value."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            waiting += found.values()
+        elif isinstance(found, list):
+            waiting += found
+        elif isinstance(found, str):
+            yield from by_name.get(found, ())
+            for name in NAMED.findall(found) if "${" in found else ():
+                yield from by_name.get(name, by_name.get(name.partition(".")[0], ()))
+
+
+def circle(uses: Mapping[Node, Iterable[Node]]) -> list[Node]:
+    """The parts of the document on a way back to the first of them; empty without one."""
+    done: set[Node] = set()
+    for start in uses:
+        path: dict[Node, None] = {}
+        steps = [(start, iter(uses.get(start, ())))] if start not in done else []
+        if steps:
+            path[start] = None
+        while steps:
+            node, others = steps[-1]
+            following = next((each for each in others if each not in done), None)
+            if following is None:
+                done.add(node)
+                path.pop(node, None)
+                steps.pop()
+            elif following in path:
+                way = [*path]
+                return way[way.index(following) :]
+            else:
+                path[following] = None
+                steps.append((following, iter(uses.get(following, ()))))
+    return []
+
+
+def reached(uses: Mapping[Node, Iterable[Node]], start: Node, kind: str) -> str | None:
+    """The first part of this kind that another depends on, however far away."""
+    seen, waiting = {start}, [start]
+    while waiting:
+        for node in uses.get(waiting.pop(), ()):
+            if node[0] == kind:
+                return node[1]
+            if node not in seen:
+                seen.add(node)
+                waiting.append(node)
+    return None

@@ -1,0 +1,175 @@
+"""Parameters of a document as variables of Terraform, and values for them."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from instances.engines.ros_local.expressions import (
+    Expression,
+    Refused,
+    as_text,
+    call,
+    quoted,
+    scalar,
+    written,
+)
+from instances.engines.ros_local.names import identifier
+
+TYPES = {"Number": "number", "Boolean": "bool"}
+LISTS = ("CommaDelimitedList",)
+# Carried as JSON text, so that Terraform neither unifies nor interprets what is inside.
+STRUCTURED = ("Json", *LISTS)
+YES = (True, "true", "True", "TRUE", 1, "1")
+PSEUDO = {
+    "ALIYUN::StackId": "00000000-0000-0000-0000-000000000000",
+    "ALIYUN::StackName": "stack",
+    "ALIYUN::Region": "cn-hangzhou",
+    "ALIYUN::AccountId": "1000000000000000",
+    "ALIYUN::TenantId": "1000000000000000",
+    "ALIYUN::ResourceGroupId": "rg-simulated",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter; a `nullable` one may be null, as all of a nested stack may."""
+
+    name: str
+    type: str = "String"
+    default: Any = None
+    has_default: bool = False
+    secret: bool = False
+    nested: bool = False
+
+    @property
+    def nullable(self) -> bool:
+        """Whether its value may be null."""
+        return self.default is None and (self.has_default or self.nested)
+
+    @property
+    def variable(self) -> dict[str, Any]:
+        """The variable block that holds it."""
+        block = {"type": TYPES.get(self.type, "string")}
+        if self.has_default:
+            block["default"] = scalar(value_for(self, self.default)).text
+        if not self.nullable:
+            block["nullable"] = "false"
+        if self.secret:
+            block["sensitive"] = "true"
+        return block
+
+    @property
+    def expression(self) -> Expression:
+        """Its value, for what refers to it."""
+        name = Expression(f"var.{identifier(self.name)}", secret=self.secret)
+        if self.type in STRUCTURED and self.nullable:
+            return written("try(jsondecode(%s), null)", name)
+        if self.type in STRUCTURED:
+            kind = "list" if self.type in LISTS else ""
+            return call("jsondecode", name, kind=kind)
+        kind = TYPES.get(self.type, "string")
+        return name if self.nullable else name.known_as(kind)
+
+    def given(self, value: Expression) -> Expression:
+        """An expression made to fit its variable."""
+        if value.kind == "null":
+            return value
+        if self.type in LISTS:
+            pattern = (
+                "[for v in [%s] : v == null ? null : "
+                'try(jsonencode(split(",", tostring(v))), jsonencode(v))][0]'
+            )
+            return written(pattern, value)
+        if self.type == "Json":
+            pattern = (
+                "[for v in [%s] : v == null ? null : "
+                "try(jsonencode(jsondecode(tostring(v))), jsonencode(v))][0]"
+            )
+            return written(pattern, value)
+        if self.type in TYPES:
+            return call(f"to{TYPES[self.type]}", value)
+        return (
+            as_text(value)
+            if value.kind
+            else written(
+                "[for v in [%s] : v == null ? null : try(tostring(v), jsonencode(v))][0]",
+                value,
+            )
+        )
+
+
+def read_parameter(
+    name: str, declared: Any, *, secret: bool = False, nested: bool = False
+) -> Parameter:
+    """The parameter a document declares; Refused when its default does not fit."""
+    if not isinstance(declared, Mapping):
+        raise Refused("A parameter must have a Type.")
+    kind = declared.get("Type")
+    association = str(declared.get("AssociationProperty") or "")
+    parameter = Parameter(
+        name,
+        type=kind if isinstance(kind, str) else "String",
+        default=declared.get("Default"),
+        has_default="Default" in declared,
+        secret=secret
+        or is_yes(declared.get("NoEcho"))
+        or association.endswith("Password"),
+        nested=nested,
+    )
+    value_for(parameter, parameter.default)
+    return parameter
+
+
+def pseudo_variables() -> dict[str, dict[str, Any]]:
+    """The variables that ROS itself gives a value."""
+    return {
+        identifier(name): {
+            "type": "string",
+            "default": quoted(default),
+            "nullable": "false",
+        }
+        for name, default in PSEUDO.items()
+    }
+
+
+def value_for(parameter: Parameter, value: Any) -> Any:
+    """A value as the variable takes it; Refused when it does not fit."""
+    if value is None or (value == "" and parameter.type in (*TYPES, *STRUCTURED)):
+        return None
+    if parameter.type in STRUCTURED:
+        return _structured(parameter, value)
+    if parameter.type == "Number":
+        return _number(parameter, value)
+    if parameter.type == "Boolean":
+        return value in YES if not isinstance(value, list | dict) else False
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def is_yes(value: Any) -> bool:
+    """Whether a flag of the document is set, in one of the ways it can be written."""
+    return isinstance(value, bool | int | str) and value in YES
+
+
+def _structured(parameter: Parameter, value: Any) -> str:
+    """A list or any JSON, as text."""
+    if isinstance(value, str) and parameter.type in LISTS:
+        value = [part.strip() for part in value.split(",")]
+    elif isinstance(value, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number(parameter: Parameter, value: Any) -> int | float:
+    """A number, which may have been written as text."""
+    try:
+        if isinstance(value, int | float):
+            return value
+        text = str(value)
+        return float(text) if set(text) & set(".eE") else int(text)
+    except ValueError:
+        raise Refused(f"The default of {parameter.name} is not a number.") from None

@@ -1,0 +1,111 @@
+"""Functions of ROS that name other parts of the document."""
+
+import re
+from typing import Any
+
+from instances.engines.ros_local.attributes import attribute, identity, of_each
+from instances.engines.ros_local.expressions import (
+    NULL,
+    Expression,
+    Refused,
+    as_text,
+    concatenated,
+    string,
+)
+from instances.engines.ros_local.names import identifier
+from instances.engines.ros_local.parameters import PSEUDO
+from instances.engines.ros_local.scope import Function, Scope
+
+PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
+
+
+def ref(scope: Scope, given: Any) -> Expression:
+    """A parameter, a local value, a pseudo parameter, or the ID of a resource."""
+    if not isinstance(given, str):
+        raise Refused("Ref takes the name of a parameter or resource.")
+    found = _named(scope, given)
+    if found is None:
+        raise Refused(f"Ref names {given[:80]}, which is not in the template.")
+    return found
+
+
+def get_att(scope: Scope, given: Any) -> Expression:
+    """An attribute of a resource."""
+    if not isinstance(given, list) or len(given) < 2:
+        raise Refused("Fn::GetAtt takes a list of a resource and its attribute.")
+    name = given[0]
+    if not scope.has("Resources", name):
+        raise Refused(
+            f"Fn::GetAtt names {str(name)[:80]}, which is not a resource of the template."
+        )
+    if not all(isinstance(part, str) for part in given):
+        raise Refused("Fn::GetAtt takes names that are written in the template.")
+    return _attribute(scope, name, ".".join(given[1:]))
+
+
+def sub(scope: Scope, given: Any) -> Expression:
+    """A text with values at its placeholders."""
+    text, *extra = given if isinstance(given, list) and given else [given]
+    if not isinstance(text, str) or not all(isinstance(each, dict) for each in extra):
+        raise Refused("Fn::Sub takes a text, or a list of a text and its values.")
+    known = {str(key): value for each in extra for key, value in each.items()}
+    parts: list[Expression] = []
+    at = 0
+    for found in PLACEHOLDER.finditer(text):
+        if found.start() > at:
+            parts.append(string(text[at : found.start()]))
+        parts.append(_placeholder(scope, found[1], known))
+        at = found.end()
+    if at < len(text):
+        parts.append(string(text[at:]))
+    return concatenated(parts)
+
+
+def _placeholder(scope: Scope, name: str, known: dict[str, Any]) -> Expression:
+    """What stands for one placeholder of Fn::Sub."""
+    if name.startswith("!"):
+        return string(f"${{{name[1:]}}}")
+    name = name.strip()
+    if name in known:
+        return as_text(scope.value(known[name]))
+    found = _named(scope, name)
+    resource, _, attribute_name = name.partition(".")
+    if found is None and attribute_name and scope.has("Resources", resource):
+        found = _attribute(scope, resource, attribute_name)
+    if found is None:
+        raise Refused(f"Fn::Sub names {name[:80]}, which is not in the template.")
+    return as_text(found)
+
+
+def _named(scope: Scope, name: str) -> Expression | None:
+    """What a name alone stands for; None when it is in no section."""
+    if name in scope.parameters:
+        return scope.parameters[name].expression
+    if scope.has("Resources", name):
+        scope.use("resource", name)
+        return of_each(scope.resource(name), identity)
+    if scope.has("Locals", name):
+        scope.use("local", name)
+        return scope.local(name)
+    if name in PSEUDO:
+        return Expression(f"var.{identifier(name)}", "string")
+    if name == "ALIYUN::NoValue":
+        return NULL
+    if name == "ALIYUN::Index":
+        if not scope.indexed:
+            raise Refused("ALIYUN::Index is only known to a resource with a Count.")
+        return Expression("count.index", "number")
+    return None
+
+
+def _attribute(scope: Scope, resource: str, name: str) -> Expression:
+    """An attribute of each instance of a resource."""
+    scope.use("resource", resource)
+    return attribute(scope.resource(resource), name)
+
+
+FUNCTIONS: dict[str, Function] = {
+    "Ref": ref,
+    "Fn::GetAtt": get_att,
+    "Fn::Sub": sub,
+}

@@ -1,0 +1,38 @@
+"""What is known about the types of ROS: data, in types.json beside this file."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+STACK = "ALIYUN::ROS::Stack"
+SLEEP = "ALIYUN::ROS::Sleep"
+RANDOM = "ALIYUN::RandomString"
+WAIT = "ALIYUN::ROS::WaitCondition"
+HANDLE = "ALIYUN::ROS::WaitConditionHandle"
+LONGEST_PREFIX = 12
+
+
+@cache
+def known_types() -> dict[str, dict[str, Any]]:
+    """By type: `prefix` of an ID or `name`, the property that is one; `replace`, the
+    properties whose change replaces a resource; `amount`, how many instances it makes."""
+    path = Path(__file__).with_name("types.json")
+    found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def facts_of(kind: str) -> Mapping[str, Any]:
+    """What is known of a type; empty for one nobody knows."""
+    return known_types().get(kind, {})
+
+
+def prefix_of(kind: str) -> str:
+    """How the IDs of a type begin."""
+    last = kind.rpartition("::")[2].lower()
+    letters = "".join(
+        letter for letter in last if letter.isascii() and letter.isalnum()
+    )
+    known = facts_of(kind).get("prefix")
+    return str(known or f"{letters[:LONGEST_PREFIX] or 'r'}-bp1")
