@@ -20,6 +20,7 @@ from console.lib.errors import Text
 from console.lib.pages import COUNT_CAP, SIZES, Page, page_size, paginate
 from console.lib.people import User
 from instances.filters import InstanceFilter, filter_options
+from instances.liveness import heard_mark, heard_text, is_lost
 from instances.models import Instance
 
 DEFAULT_SIZE = 20
@@ -38,6 +39,8 @@ COLUMNS = (
     "terminated_at",
     "last_task_id",
     "last_task__state",
+    "last_task__lease_until",
+    "last_task__heartbeat_at",
     "last_task__resources_done",
     "last_task__resources_total",
 )
@@ -94,6 +97,9 @@ def _row(row: Mapping[str, Any], base: str, products: str) -> dict[str, Any]:
     url, created = f"{base}{row['pk']}/", localtime(row["created_at"])
     done, total = row["last_task__resources_done"], row["last_task__resources_total"]
     changing = row["status"] == Instance.Status.UNDER_CHANGE
+    state, heartbeat = row["last_task__state"], row["last_task__heartbeat_at"]
+    lost = changing and is_lost(state, row["last_task__lease_until"])
+    mark = f".lost{heard_mark(heartbeat)}" if lost else ""
     return {
         "pk": row["pk"],
         "name": row["name"],
@@ -110,10 +116,12 @@ def _row(row: Mapping[str, Any], base: str, products: str) -> dict[str, Any]:
         "created_iso": created.isoformat(timespec="seconds"),
         "created": f"{created:%Y-%m-%d %H:%M}",
         "task_url": f"{url}tasks/{row['last_task_id']}/" if row["last_task_id"] else "",
-        "waiting": row["last_task__state"] == "queued",
+        "waiting": state == "queued",
+        "lost": lost,
+        "heard": heard_text(heartbeat) if lost else "",
         "done": done or 0,
         "total": total or 0,
-        "seen": f"{row['last_task__state']}.{done}.{total}" if changing else "",
+        "seen": f"{state}.{done}.{total}{mark}" if changing else "",
     }
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from console.lib.errors import Text
+from instances.liveness import Queued, heard_mark, heard_text, is_lost
 from instances.models import Task
 
 STAGES: dict[str, Text] = {
@@ -24,13 +25,18 @@ FRESH_SECONDS = 10
 
 @dataclass(frozen=True)
 class Progress:
-    """`percent` is None while the number of resources is not known. Times are in seconds."""
+    """`percent` is None while the number of resources is not known. Times are in seconds.
+
+    `lost` says that nobody watches the run, so that nothing is known of it at the moment.
+    """
 
     task: Task
     text: str
     percent: int | None
     elapsed: float | None
-    heard: float | None
+    heard: str
+    lost: bool
+    queued: Queued | None
     steps: list[dict[str, Any]]
     seen: str
 
@@ -38,20 +44,30 @@ class Progress:
 def task_progress(task: Task) -> Progress:
     """Read a task's progress from its row."""
     elapsed = task.seconds if task.started_at else None
-    heard = None
-    if task.state == Task.State.RUNNING and task.heartbeat_at:
-        heard = max(0.0, (now() - task.heartbeat_at).total_seconds())
-    age = int((elapsed or 0) // FRESH_SECONDS)
-    done, total = task.resources_done, task.resources_total
+    running = task.state == Task.State.RUNNING
+    queued = Queued.of(task) if task.state == Task.State.QUEUED else None
     return Progress(
         task=task,
         text=_text(task),
-        percent=task.progress_percent if total else None,
+        percent=task.progress_percent if task.resources_total else None,
         elapsed=elapsed,
-        heard=heard,
+        heard=heard_text(task.heartbeat_at) if running else "",
+        lost=is_lost(task.state, task.lease_until),
+        queued=queued,
         steps=_steps(task),
-        seen=f"{task.state}.{task.stage}.{done}.{total}.{age}",
+        seen=_seen(task, elapsed, queued),
     )
+
+
+def _seen(task: Task, elapsed: float | None, queued: Queued | None) -> str:
+    """Changes whenever a page that shows the progress has become out of date."""
+    facts: list[Any] = [task.state, task.stage]
+    facts += [task.resources_done, task.resources_total]
+    facts.append(int((elapsed or 0) // FRESH_SECONDS))
+    facts.append(heard_mark(task.heartbeat_at))
+    facts.append("lost" if is_lost(task.state, task.lease_until) else "")
+    facts.append(queued.mark if queued else "")
+    return ".".join(str(fact) for fact in facts)
 
 
 def _text(task: Task) -> str:

@@ -139,12 +139,13 @@ def _tab(request: Request, pk: str, tab: str) -> HttpResponse:
 
 def _context(request: Request, instance: Instance, tab: str) -> dict[str, Any]:
     task = instance.last_task
+    told = task is not None and task.status != task.Status.SUCCEEDED
     return {
         "instance": instance,
         "tab": tab,
         "tabs": _tabs(instance, tab),
         "panel": f"instances/_instance_{tab}.html",
-        "progress": task_progress(task) if task and instance.changing else None,
+        "progress": task_progress(task) if task and told else None,
         **PANELS[tab](request, instance),
     }
 
@@ -188,8 +189,7 @@ def _tasks(request: Request, instance: Instance) -> dict[str, Any]:
     task = instance.last_task
     rows = context["page"].rows
     if task and rows and rows[0].pk == task.pk and task.status != task.Status.SUCCEEDED:
-        opened = task_progress(task)
-        context |= {"opened": task, "progress": opened, "transcript": log_tail(task)}
+        context |= {"opened": task, "transcript": log_tail(task)}
     return context
 
 

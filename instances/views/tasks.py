@@ -48,6 +48,7 @@ def task_progress_fragment(request: Request, pk: str, task: str) -> HttpResponse
     if progress.seen == request.GET.get("seen"):
         return HttpResponse(status=204)
     context = {"progress": progress, "polls": request.GET.get("tab") or "log"}
+    context["beside"] = True
     return render(request, "instances/_task_progress.html", context)
 
 

@@ -1,0 +1,107 @@
+"""Who looks after a task: the worker that holds it, the queue before it, or nobody.
+
+A lease that has run out says that nobody watches the run, and nothing about the run: it is
+detached and may well go on. Such a task is told as unknown, never as failed or done.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils.timezone import localtime, now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from console.lib.pages import COUNT_CAP, capped_count
+from instances.models import Task
+
+SILENCE = timedelta(seconds=30)
+MINUTE = 60
+# What is said of a silent worker is out of date after so many seconds.
+FRESH_SECONDS = 5
+
+
+def is_lost(state: str | None, lease_until: datetime | None) -> bool:
+    """Whether a run has nobody who watches it: its lease is over and nobody took it up."""
+    running = state == Task.State.RUNNING
+    return running and lease_until is not None and lease_until < now()
+
+
+def heard_text(heartbeat_at: datetime | None) -> str:
+    """When the worker was last heard, for people: "worker last heard 4 s ago"."""
+    if heartbeat_at is None:
+        return _("worker not heard yet")
+    seconds = max(0, int((now() - heartbeat_at).total_seconds()))
+    if seconds < 2 * MINUTE:
+        return _("worker last heard %(seconds)d s ago") % {"seconds": seconds}
+    return _("worker last heard %(minutes)d min ago") % {"minutes": seconds // MINUTE}
+
+
+def heard_mark(heartbeat_at: datetime | None) -> str:
+    """Changes whenever the sentence about the worker has become too old to stand."""
+    if heartbeat_at is None:
+        return ""
+    age = (now() - heartbeat_at).total_seconds()
+    return f"{int(age // FRESH_SECONDS)}"
+
+
+def worker_alive() -> bool:
+    """Whether any worker gives a sign of life: its file on this host, or a lease that holds."""
+    limit = (now() - SILENCE).timestamp()
+    signs = (Path(settings.DATA_DIR) / "wake").glob("*.alive")
+    if any(_touched(sign) > limit for sign in signs):
+        return True
+    return Task.objects.running().filter(lease_until__gt=now()).exists()
+
+
+def _touched(sign: Path) -> float:
+    try:
+        return sign.stat().st_mtime
+    except FileNotFoundError:
+        # A worker that ends takes its file away.
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A task that waits: since when, behind how many, and whether anybody will come."""
+
+    since: datetime
+    older: int
+    attended: bool
+
+    @classmethod
+    def of(cls, task: Task) -> "Queued":
+        earlier = Q(queued_at__lt=task.queued_at)
+        tie = Q(queued_at=task.queued_at, pk__lt=task.pk)
+        waiting = Task.objects.filter(state=Task.State.QUEUED)
+        older = capped_count(waiting.filter(earlier | tie))
+        return cls(task.queued_at, older, worker_alive())
+
+    @property
+    def text(self) -> str:
+        """Since when it waits, and what is before it."""
+        since = _("Waiting for a worker since %(time)s.") % {
+            "time": f"{localtime(self.since):%H:%M:%S}"
+        }
+        if not self.older:
+            return since + " " + _("It is the next in the queue.")
+        shown = f"{COUNT_CAP}+" if self.older > COUNT_CAP else str(self.older)
+        return (
+            since
+            + " "
+            + ngettext(
+                "%(count)s task is older in the queue.",
+                "%(count)s tasks are older in the queue.",
+                self.older,
+            )
+            % {"count": shown}
+        )
+
+    @property
+    def mark(self) -> Any:
+        """Changes whenever the page has something new to say."""
+        return f"{self.older}{'' if self.attended else '!'}"

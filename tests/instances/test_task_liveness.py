@@ -1,0 +1,139 @@
+"""What the pages say of a task that waits, runs, or has lost its worker"""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils.timezone import now
+
+from instances.liveness import Queued, heard_text, worker_alive
+from instances.models import Task
+from tests.factories import InstanceFactory, TaskFactory
+from tests.instances.running import running, with_task
+
+pytestmark = pytest.mark.django_db
+UNCERTAIN = "data-uncertain"
+
+
+@pytest.fixture
+def instance(alice):
+    return InstanceFactory(owner=alice, name="orders")
+
+
+def heard(instance, seconds, **values):
+    """A run whose worker was heard so long ago; a lease is 30 seconds."""
+    beat = now() - timedelta(seconds=seconds)
+    lease = beat + timedelta(seconds=30)
+    return running(instance, heartbeat_at=beat, lease_until=lease, **values)
+
+
+def pages(browser, task):
+    """The task's page, the instance's, a row of the list, and what their polling brings."""
+    here = f"/instances/{task.instance_id}/"
+    places = [task.get_absolute_url(), f"{task.get_absolute_url()}progress/", here]
+    places += [f"{here}status/", "/instances/", f"{here}row/"]
+    return {place: browser.get(place).content.decode() for place in places}
+
+
+def test_a_run_whose_worker_is_heard_is_not_uncertain(browser, instance):
+    for place, page in pages(browser, heard(instance, 4)).items():
+        assert UNCERTAIN not in page, place
+        if "task-progress" in page or 'id="instance-head"' in page:
+            assert re.search(r"worker last heard [45] s ago", page), place
+
+
+def test_a_run_nobody_watches_is_unknown_everywhere_and_keeps_the_vendors_word(
+    browser, instance
+):
+    for place, page in pages(browser, heard(instance, 45)).items():
+        assert UNCERTAIN in page, place
+        assert "Unknown, checking" in page, place
+        assert re.search(r"worker last heard 4[56] s ago", page), place
+        for guessed in ("Failed", "Error", "Available"):
+            assert f'data-status="{guessed}"' not in page, place
+    task, row = browser.get(f"/instances/{instance.pk}/"), browser.get("/instances/")
+    assert 'data-status="UnderChange"' in task.content.decode()
+    assert 'data-status="UnderChange"' in row.content.decode()
+
+
+def test_taken_up_again_it_is_certain_again(browser, instance):
+    task = heard(instance, 45)
+    Task.objects.claim("other", task.host)
+    for place, page in pages(browser, task).items():
+        assert UNCERTAIN not in page, place
+
+
+def test_polling_brings_the_uncertainty_and_takes_it_away_again(browser, instance):
+    task = heard(instance, 4)
+    url, row = f"{task.get_absolute_url()}progress/", f"/instances/{instance.pk}/row/"
+    seen = browser.get(task.get_absolute_url()).context["progress"].seen
+    row_seen = browser.get("/instances/").context["rows"][0]["seen"]
+    assert browser.get(row, {"seen": row_seen}).status_code == 204
+    lost = now() - timedelta(seconds=1)
+    Task.objects.filter(pk=task.pk).update(lease_until=lost)
+    for place, known in ((url, seen), (row, row_seen)):
+        assert UNCERTAIN in browser.get(place, {"seen": known}).content.decode()
+    answer = browser.get(url, {"seen": seen})
+    assert 'id="task-uncertain" hx-swap-oob="true"' in answer.content.decode()
+    Task.objects.filter(pk=task.pk).update(lease_until=now() + timedelta(seconds=30))
+    again = browser.get(url, {"seen": answer.context["progress"].seen})
+    assert UNCERTAIN not in again.content.decode()
+    assert 'id="task-uncertain" hx-swap-oob="true"' in again.content.decode()
+
+
+def test_the_sentence_about_a_silent_worker_grows_old(browser, instance):
+    task = heard(instance, 45)
+    url = f"{task.get_absolute_url()}progress/"
+    seen = browser.get(task.get_absolute_url()).context["progress"].seen
+    Task.objects.filter(pk=task.pk).update(heartbeat_at=now() - timedelta(seconds=60))
+    answer = browser.get(url, {"seen": seen})
+    assert "worker last heard 60 s ago" in answer.content.decode()
+
+
+def test_long_silence_is_told_in_minutes():
+    assert heard_text(now() - timedelta(minutes=7)) == "worker last heard 7 min ago"
+    assert heard_text(None) == "worker not heard yet"
+    assert heard_text(now() + timedelta(minutes=7)) == "worker last heard 0 s ago"
+
+
+def test_a_waiting_task_says_since_when_and_behind_how_many(browser, instance):
+    for _ in range(2):
+        TaskFactory(queued_at=now() - timedelta(minutes=1))
+    TaskFactory(queued_at=now() + timedelta(minutes=1))
+    task = with_task(instance)
+    page = browser.get(task.get_absolute_url()).content.decode()
+    assert re.search(r"Waiting for a worker since \d\d:\d\d:\d\d\.", page)
+    assert "2 tasks are older in the queue." in page
+    assert 'data-queued="2"' in page
+
+
+def test_the_first_in_the_queue_is_the_next(instance):
+    assert "It is the next in the queue." in Queued.of(with_task(instance)).text
+
+
+def test_it_is_said_when_no_worker_lives(browser, instance, data_dir):
+    task = with_task(instance)
+    page = browser.get(task.get_absolute_url()).content.decode()
+    assert "No worker is running" in page
+    (data_dir / "wake").mkdir()
+    (data_dir / "wake" / "host-1.alive").touch()
+    answer = browser.get(f"{task.get_absolute_url()}progress/", {"seen": "old"})
+    assert "No worker is running" not in answer.content.decode()
+
+
+def test_a_worker_of_another_host_is_known_by_its_lease(data_dir):
+    assert not worker_alive()
+    heard(InstanceFactory(), 45)
+    assert not worker_alive()
+    heard(InstanceFactory(), 4)
+    assert worker_alive()
+
+
+def test_a_waiting_page_takes_few_queries(
+    browser, instance, django_assert_max_num_queries
+):
+    task = with_task(instance)
+    with django_assert_max_num_queries(10):
+        browser.get(task.get_absolute_url())
+    with django_assert_max_num_queries(10):
+        browser.get(f"/instances/{instance.pk}/")
