@@ -268,6 +268,8 @@ PROVIDER_MIRROR = env("CONSOLE_PROVIDER_MIRROR")
 ALLOW_PROVISIONERS = env_bool("CONSOLE_ALLOW_PROVISIONERS", False)
 ALLOW_UNSANDBOXED = env_bool("CONSOLE_ALLOW_UNSANDBOXED", False)
 TASK_TIMEOUT = env_int("CONSOLE_TASK_TIMEOUT", 2 * 60 * 60)
+# A Celery broker that spreads the work over hosts; without one, workers share the table.
+BROKER_URL = env("CONSOLE_BROKER_URL")
 LEASE_SECONDS = env_int("CONSOLE_LEASE_SECONDS", 30)
 # How long a plan may be executed after its preview.
 PLAN_HOURS = env_int("CONSOLE_PLAN_HOURS", 24)

@@ -1,25 +1,26 @@
 """The worker: claims work and follows each run in a thread of its own."""
 
+import contextlib
 import logging
 import os
 import secrets
 import socket
 import threading
+import time
 from datetime import timedelta
-from pathlib import Path
 
-from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 from django.utils.timezone import now
 
 from instances.checking import CheckRun
-from instances.models import Check, Plan, Task, Work
+from instances.models import Check, Heartbeat, Plan, Task, Work
 from instances.run import Run
 from instances.wake import Bell
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+BEAT_SECONDS = 5.0
 SWEEP_EVERY = timedelta(minutes=10)
 
 
@@ -34,6 +35,7 @@ class Worker:
         self.threads: set[threading.Thread] = set()
         self.bell = Bell(self.name)
         self.swept_at = now() - SWEEP_EVERY
+        self.beat_at = 0.0
 
     def stop(self) -> None:
         """Stop following. Runs go on; the next worker takes them over at once."""
@@ -53,20 +55,29 @@ class Worker:
         finally:
             for thread in list(self.threads):
                 thread.join()
-            self._heartbeat_file.unlink(missing_ok=True)
+            self._say_goodbye()
             self.bell.close()
             logger.info("worker %s ends", self.name)
 
-    @property
-    def _heartbeat_file(self) -> Path:
-        return Path(settings.DATA_DIR) / "wake" / f"{self.name}.alive"
-
     def _beat(self) -> None:
         """Leave a sign of life for `/readyz`, and sweep up now and then."""
-        self._heartbeat_file.touch()
+        if time.monotonic() - self.beat_at >= BEAT_SECONDS:
+            self.beat_at = time.monotonic()
+            Heartbeat.objects.beat(
+                self.name,
+                host=self.host,
+                capacity=self.concurrency,
+                busy=self._following(),
+            )
         if now() - self.swept_at >= SWEEP_EVERY:
             self.swept_at = now()
             Plan.objects.abandoned().delete()
+            Heartbeat.objects.forget_old()
+
+    def _say_goodbye(self) -> None:
+        """A worker that stops in good order is not waited for."""
+        with contextlib.suppress(Error):
+            Heartbeat.objects.filter(pk=self.name).delete()
 
     def _following(self) -> int:
         self.threads = {thread for thread in self.threads if thread.is_alive()}

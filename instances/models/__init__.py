@@ -4,6 +4,7 @@ from instances.models.approval import Duties, OperationRecord
 from instances.models.check import Check
 from instances.models.decision import Stale
 from instances.models.evidence import Evidence
+from instances.models.heartbeat import Heartbeat
 from instances.models.instance import Instance, instance_for
 from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
@@ -19,6 +20,7 @@ __all__ = [
     "Duties",
     "Evidence",
     "Fenced",
+    "Heartbeat",
     "Instance",
     "KnownError",
     "Move",

@@ -16,7 +16,7 @@ from console.lib.audit import AuditEntry
 from console.lib.ids import id_field
 from console.lib.people import User
 from instances.models.work import Work, WorkQuerySet, queue_indexes
-from instances.wake import wake_workers
+from instances.wake import announce
 
 
 class CheckQuerySet(WorkQuerySet):
@@ -34,7 +34,7 @@ class CheckQuerySet(WorkQuerySet):
             with transaction.atomic():
                 self.filter(**about, state=Work.State.ENDED).delete()
                 check: Check = self.create(**about, created_by=by)
-                transaction.on_commit(wake_workers)
+                announce(check.pk)
         except IntegrityError:
             return self.filter(**about).get()
         return check

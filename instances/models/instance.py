@@ -21,7 +21,7 @@ from instances.models.ownership import Owned, OwnedQuerySet
 from instances.models.retrying import Retryable
 from instances.models.task import Task
 from instances.models.wish import Wish
-from instances.wake import wake_workers
+from instances.wake import announce
 
 if TYPE_CHECKING:
     from instances.models.plan import Plan
@@ -326,7 +326,7 @@ class Instance(Owned, Retryable):
             by=by,
             after={"task": task.pk, "version": wish.version.pk, "tags": wish.tags},
         )
-        transaction.on_commit(wake_workers)
+        announce(task.pk)
         return task
 
     def settle_unstarted(self, task: Task) -> None:

@@ -20,7 +20,7 @@ from instances.models.instance import Instance
 from instances.models.plan_life import PlanLife
 from instances.models.wish import Wish
 from instances.models.work import Work, WorkQuerySet, queue_indexes
-from instances.wake import wake_workers
+from instances.wake import announce
 
 DRAFT_LIFE = timedelta(hours=24)
 
@@ -94,7 +94,7 @@ class PlanQuerySet(WorkQuerySet):
             base_task=instance.last_task if instance else None,
             **wish.columns(),
         )
-        transaction.on_commit(wake_workers)
+        announce(plan.pk)
         return plan
 
     @transaction.atomic

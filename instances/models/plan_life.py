@@ -22,7 +22,7 @@ from instances.models.approval import OperationRecord, limits_of, people_among
 from instances.models.notice import Notice
 from instances.models.previewed import Previewed
 from instances.models.wish import Wish
-from instances.wake import wake_workers
+from instances.wake import announce
 
 if TYPE_CHECKING:
     from instances.models.plan import Plan
@@ -182,7 +182,7 @@ class PlanLife(Previewed):
             setattr(self, name, value)
         self.save(update_fields=[*columns, *self.forget()])
         self._forget_requests()
-        transaction.on_commit(wake_workers)
+        announce(self.pk)
 
     @transaction.atomic
     def cancel(self, *, by: User) -> None:

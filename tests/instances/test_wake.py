@@ -1,0 +1,164 @@
+"""Waking workers: by pipe on one host, by NOTIFY across hosts, by polling when both fail."""
+
+import threading
+import time
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
+
+from instances import wake
+from instances.models import Heartbeat, Task
+from instances.wake import Bell, announce, wake_workers
+from instances.worker import Worker
+from tests.factories import InstanceFactory, TaskFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+postgresql = pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="NOTIFY is PostgreSQL's"
+)
+
+
+def slept(bell, seconds=5.0):
+    """How long the bell let us sleep."""
+    begun = time.monotonic()
+    bell.wait(seconds)
+    return time.monotonic() - begun
+
+
+def listening():
+    """The sessions that wait for NOTIFY."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+            " AND datname = current_database()"
+        )
+        return {pid for (pid,) in cursor.fetchall()}
+
+
+@pytest.fixture
+def bell():
+    made = Bell("worker")
+    yield made
+    made.close()
+
+
+def test_a_pipe_wakes_a_worker_of_the_host(bell):
+    threading.Timer(0.1, wake_workers, ["task-1"]).start()
+    assert slept(bell) < 2
+
+
+def test_nobody_is_woken_before_the_transaction_is_through(bell):
+
+    with transaction.atomic():
+        announce("task-1")
+        assert slept(bell, 0.2) >= 0.2
+    assert slept(bell) < 2
+
+
+@postgresql
+def test_notify_wakes_a_worker_of_another_host(bell, settings, tmp_path):
+    assert slept(bell, 0.01) < 1  # it listens from its first sleep on
+    settings.DATA_DIR = tmp_path / "elsewhere"
+    wake_workers("task-1")
+    assert slept(bell) < 2
+    # What was heard does not wake it a second time.
+    assert slept(bell, 0.3) >= 0.3
+
+
+@postgresql
+def test_a_worker_whose_ear_is_cut_off_sleeps_on_and_listens_again(
+    bell, settings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(wake, "DEAF_SECONDS", 0.2)
+    bell.wait(0.01)
+    before = listening()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [*before])
+    until = time.monotonic() + 5
+    while (after := listening()) in (set(), before):
+        assert time.monotonic() < until
+        bell.wait(0.05)
+    settings.DATA_DIR = tmp_path / "elsewhere"
+    wake_workers("task-1")
+    assert slept(bell) < 2
+    assert len(before) == len(after) == 1
+
+
+@postgresql
+def test_a_notify_that_fails_fails_nothing_else(bell, monkeypatch):
+    monkeypatch.setattr(wake, "CHANNEL", "c" * 70)  # PostgreSQL takes 63
+    wake_workers("task-1")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+
+
+def test_a_worker_deaf_on_both_ears_still_finds_the_work(alice, monkeypatch):
+    """The pipe and NOTIFY are lost: polling takes the task up all the same."""
+    worker = Worker()
+    thread = threading.Thread(target=worker.work)
+    thread.start()
+    try:
+        time.sleep(0.5)
+        task = TaskFactory(instance=InstanceFactory(owner=alice))
+        deadline = time.monotonic() + 10
+        while Task.objects.get(pk=task.pk).epoch == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        worker.stop()
+        thread.join()
+
+
+def test_a_worker_is_seen_while_it_lives(client):
+    assert client.get("/readyz").json()["worker"] is False
+    worker = Worker(3)
+    thread = threading.Thread(target=worker.work)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 10
+        while not client.get("/readyz").json()["worker"]:
+            assert time.monotonic() < deadline
+        assert Heartbeat.objects.get().capacity == 3
+        assert client.get("/readyz").json() == {
+            "ready": True,
+            "database": True,
+            "migrations": True,
+            "worker": True,
+        }
+    finally:
+        worker.stop()
+        thread.join()
+    assert client.get("/readyz").json()["worker"] is False
+    assert client.get("/readyz").status_code == 503
+
+
+def test_a_worker_that_was_killed_is_not_counted_for_long(client):
+    Heartbeat.objects.beat("dead", host="h", capacity=4, busy=1)
+    assert client.get("/readyz").json()["worker"] is True
+    Heartbeat.objects.update(at="2020-01-01T00:00:00Z")
+    assert client.get("/readyz").json()["worker"] is False
+    Heartbeat.objects.forget_old()
+    assert not Heartbeat.objects.exists()
+
+
+def test_a_database_that_is_away_is_told_and_not_an_error(client, monkeypatch):
+
+    def away(self):
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(MigrationRecorder, "applied_migrations", away)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["database"]) == (503, False)
+    assert client.get("/healthz").status_code == 200
+
+
+def test_a_database_that_lacks_a_migration_is_not_ready(client):
+
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("instances", "0001_initial")
+    try:
+        assert client.get("/readyz").json()["migrations"] is False
+    finally:
+        recorder.record_applied("instances", "0001_initial")
