@@ -60,10 +60,8 @@ def _parameters(before: Template, after: Template) -> Iterator[Change]:
     for key in [*new, *(key for key in old if key not in new)]:
         was, now = _properties(old.get(key)), _properties(new.get(key))
         if not was or not now:
-            here, there = _("there"), None
-            yield Change(
-                key, _("Parameter"), here if was else there, here if now else there
-            )
+            # It came or went: its type says that it is there.
+            yield Change(key, _("Parameter"), was.get(_("Type")), now.get(_("Type")))
             continue
         for name in now:
             if was[name] != now[name]:

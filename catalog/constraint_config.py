@@ -9,17 +9,19 @@ from typing import Any
 
 import re2
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from catalog.models.product import Product
 from catalog.models.region import Region
-from console.lib.errors import InvalidInput
+from console.lib.errors import InvalidInput, Text
 from console.lib.people import PrincipalType, Role, User
 
-OPERATIONS = (
-    "LaunchProduct",
-    "UpdateProvisionedProduct",
-    "TerminateProvisionedProduct",
-)
+OPERATION_NAMES: dict[str, Text] = {
+    "LaunchProduct": gettext_lazy("Launch"),
+    "UpdateProvisionedProduct": gettext_lazy("Update"),
+    "TerminateProvisionedProduct": gettext_lazy("Terminate"),
+}
+OPERATIONS = tuple(OPERATION_NAMES)
 TEXT = 128
 PATTERN = 1000
 ENTRIES = 100
@@ -216,8 +218,10 @@ def described(kind: str, config: Mapping[str, Any]) -> Iterator[str]:
         }
     elif kind == "Approval":
         approvers = [each["PrincipalName"] for each in config.get("Approvers", [])]
+        operations = config.get("OperationTypes", [])
+        named = [str(OPERATION_NAMES.get(each, each)) for each in operations]
         yield _("%(operations)s must be approved by one of: %(approvers)s.") % {
-            "operations": ", ".join(config.get("OperationTypes", [])),
+            "operations": ", ".join(named),
             "approvers": ", ".join(approvers),
         }
     else:
@@ -226,12 +230,12 @@ def described(kind: str, config: Mapping[str, Any]) -> Iterator[str]:
 
 def _rule_sentence(rule: Mapping[str, Any]) -> str:
     if "AllowedPattern" in rule:
-        sentence = _("%(name)s: %(key)s must match %(pattern)s.")
+        sentence = _("%(key)s must match %(pattern)s.")
     else:
-        sentence = _("%(name)s: %(key)s must be one of %(values)s.")
-    return sentence % {
-        "name": rule.get("Description") or rule.get("RuleName", ""),
+        sentence = _("%(key)s must be one of %(values)s.")
+    demand = sentence % {
         "key": rule.get("ParameterKey", ""),
         "pattern": rule.get("AllowedPattern", ""),
         "values": ", ".join(map(str, rule.get("AllowedValues", []))),
     }
+    return f"{demand} {rule.get('Description') or ''}".rstrip()

@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from catalog.constraint_config import OPERATIONS, PATTERN
+from catalog.constraint_config import OPERATION_NAMES, OPERATIONS, PATTERN
 from catalog.forms import TEXT, text
 from catalog.models import Constraint, LaunchRole, Product, Region
 from console.lib.forms import VerbForm
@@ -99,9 +99,7 @@ class ApprovalForm(ConfigForm):
 
     operations = forms.MultipleChoiceField(
         label=_("Must create a plan containing"),
-        choices=list(
-            zip(OPERATIONS, (_("Launch"), _("Update"), _("Terminate")), strict=True)
-        ),
+        choices=list(OPERATION_NAMES.items()),
         widget=forms.CheckboxSelectMultiple,
     )
     approvers = forms.CharField(

@@ -1,5 +1,7 @@
 """The part of a wizard that asks through what, which version, under which name and where."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -11,13 +13,22 @@ VERSION_LABEL = _("%(name)s — %(guidance)s")
 WITHDRAWN_LABEL = _("%(name)s — no longer offered")
 
 
+class LaunchOptionField(forms.ChoiceField):
+    """A choice between launch options; the only one is preselected and need not be sent."""
+
+    def clean(self, value: Any) -> str:
+        offered = list(self.widget.choices)
+        only = offered[0][0] if len(offered) == 1 else ""
+        return str(super().clean(value or only))
+
+
 class ChoicesForm(forms.Form):
     """Launch option and version; `offer` fills in what there is to choose from."""
 
     use_required_attribute = False
     auto_id = "id_%s"
 
-    portfolio = forms.ChoiceField(
+    portfolio = LaunchOptionField(
         label=_("Launch option"),
         help_text=_("The portfolio through which it is launched, with its limits."),
         error_messages={"required": _("Choose a launch option: there are several.")},
@@ -28,14 +39,11 @@ class ChoicesForm(forms.Form):
     )
 
     def offer(self, options: list[LaunchOption], versions: list[Version]) -> None:
-        """Set the choices; a single launch option is preselected and hidden."""
+        """Set the choices; a single launch option is preselected."""
         portfolio = self.fields["portfolio"]
         assert isinstance(portfolio, forms.ChoiceField)
         portfolio.choices = [(o.portfolio.pk, o.portfolio.name) for o in options]
-        if len(options) == 1:
-            portfolio.widget = forms.HiddenInput()
-            portfolio.required = False
-        else:
+        if len(options) > 1:
             portfolio.choices = [("", _("Choose a launch option")), *portfolio.choices]
         version = self.fields["version"]
         assert isinstance(version, forms.ChoiceField)

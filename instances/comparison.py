@@ -118,11 +118,12 @@ class Comparison:
     def _parameters(self) -> Iterator[Row]:
         schema = self.new.version.template.schema
         before = self.old.values if self.old else {}
+        former = self.old.version.template.schema.by_key if self.old else {}
         hidden = {*self._secret_keys()}
         known = {**self.new.values, **before}
         order = [key for key in schema.by_key if key in known]
         for key in [*order, *(key for key in known if key not in schema.by_key)]:
-            parameter = schema.by_key.get(key)
+            parameter = schema.by_key.get(key) or former.get(key)
             yield self._parameter(
                 parameter.label_in() if parameter else key,
                 _value(self.new.values, key),

@@ -232,6 +232,11 @@ class Listing:
         return self._at(**dict.fromkeys(InstanceFilter.base_filters, ""))
 
     @property
+    def everybodys(self) -> str:
+        """The list of the whole account."""
+        return self._at(access="account")
+
+    @property
     def turned(self) -> str:
         """The list in the other order."""
         return self._at(sort="" if self.ascending else "created")
@@ -251,9 +256,11 @@ class Listing:
 
     @property
     def empty_because(self) -> str:
-        """Why there are no rows: "match", "account", "grant" or "start"."""
+        """Why there are no rows: "match", "account", "others", "grant" or "start"."""
         if self.filter.values:
             return "match"
         if self.access == "account":
             return "account"
+        if self.user.is_administrator:
+            return "others"
         return "start" if self.products else "grant"

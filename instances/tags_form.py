@@ -38,6 +38,9 @@ class TagsForm(forms.Form):
         for number, (key, values) in enumerate(offered.choices.items()):
             self.fields[f"choice_{number}"] = forms.ChoiceField(
                 label=key,
+                error_messages={
+                    "required": _("Choose a value for the tag %(key)s.") % {"key": key}
+                },
                 choices=[("", _("Choose a value")), *((each, each) for each in values)],
             )
         rows = len(own) + BLANK_ROWS + more if data is None else _rows(data)

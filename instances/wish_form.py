@@ -220,7 +220,10 @@ class WishForm:
                     named = [f"{rest}: {each}" if rest else each for each in messages]
                     self.parameters.add_error(None, named)
             elif part == "tags":
-                self.tags.add_error(rows[int(rest)] if rest else None, messages)
+                said = [text for each in self.tags.errors.values() for text in each]
+                new = [text for text in messages if text not in said]
+                if new:
+                    self.tags.add_error(rows[int(rest)] if rest else None, new)
             elif part not in self.choices.errors:
                 field = part if part in self.choices.fields else None
                 self.choices.add_error(field, messages)

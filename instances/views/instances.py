@@ -117,6 +117,7 @@ def instance_status(request: Request, pk: str) -> HttpResponse:
     if progress and progress.seen == request.GET.get("seen"):
         return HttpResponse(status=204)
     context = {"instance": instance, "tab": tab, "progress": progress}
+    context |= {"tabs": _tabs(instance, tab), "tabs_apart": True}
     context["progress_apart"] = tab == "tasks" and request.GET.get("open") == "1"
     return render(request, "instances/_instance_head.html", context)
 

@@ -234,6 +234,24 @@ def test_two_versions_are_compared_by_parameter_and_file(admin_browser):
     assert {"added", "removed"} <= kinds
 
 
+def test_a_parameter_that_came_or_went_is_told_by_its_type(admin_browser):
+    old = VersionFactory(name="1.0")
+    more = MAIN_TF + 'variable "replica" {\n  type    = bool\n  default = false\n}\n'
+    new = VersionFactory(
+        product=old.product,
+        name="2.0",
+        template=TemplateFactory(files={"main.tf": more}),
+    )
+    for version, other, expected in (
+        (new, old, (None, "bool")),
+        (old, new, ("bool", None)),
+    ):
+        url = reverse("manage:version-compare", args=[old.product_id, version.pk])
+        found = admin_browser.get(url, {"with": other.pk}).context["comparison"]
+        (change,) = found.parameters
+        assert (change.before, change.after) == expected
+
+
 def test_another_products_version_is_not_compared(admin_browser):
     version, foreign = VersionFactory(), VersionFactory()
     url = reverse("manage:version-compare", args=[version.product_id, version.pk])

@@ -177,6 +177,24 @@ def test_progress_brings_the_header_and_the_opened_task(browser, instance, url):
     assert "8 of 11 resources" in page
 
 
+def test_progress_brings_the_counts_of_the_tabs(browser, instance, url):
+    running(instance)
+    assert b"hx-swap-oob" not in browser.get(url).content
+    instance.resources.create(address="a.b", type="a", name="b")
+    page = browser.get(f"{url}status/", {"seen": "old", "tab": "tags"}).content.decode()
+    assert 'id="instance-tab-links"' in page
+    count = re.search(r"Resources <span class=\"tabs__count\">(\d+)", page)
+    assert count[1] == "1"
+
+
+def test_a_running_task_is_not_given_a_time_that_stands_still(browser, instance, url):
+    running(instance)
+    row = re.search(
+        r'<tr role="row" id="task-row-.+?</tr>', browser.get(url).content.decode(), re.S
+    )
+    assert "3.0 s" not in row[0]
+
+
 def test_the_end_of_the_task_brings_everything_and_no_more_polling(
     browser, instance, url
 ):

@@ -201,6 +201,13 @@ def test_i_have_launched_nothing_yet(browser, alice):
     assert 'href="/products/"' in page
 
 
+def test_an_administrator_without_instances_is_led_to_everybodys(admin_browser, alice):
+    PortfolioFactory(products=[InstanceFactory(owner=alice).product])
+    page = admin_browser.get(URL).content.decode()
+    assert "Choose Account in the Access filter" in page
+    assert 'href="/instances/?access=account"' in page
+
+
 def test_no_instance_matches(browser, alice):
     InstanceFactory(owner=alice)
     page = browser.get(URL, {"q": "zebra"}).content.decode()

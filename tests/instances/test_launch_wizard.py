@@ -227,6 +227,14 @@ def test_tags_are_stored_with_the_draft(browser, url, filled):
     assert Plan.objects.get().tags == {"team": "web"}
 
 
+def test_a_tag_to_choose_is_asked_for_once_and_by_name(browser, url, filled, product):
+    for value in ("dev", "prod"):
+        product.tag_options.create(key="env", value=value)
+    response = browser.post(url, filled)
+    tags = response.context["form"].tags
+    assert tags.errors == {"choice_0": ["Choose a value for the tag env."]}
+
+
 def test_a_wrong_tag_is_told_beside_its_row(browser, url, filled):
     response = browser.post(url, filled | {"tags-key_1": "acs:mine"})
     assert field(response, "tags-key_1").errors
@@ -262,11 +270,12 @@ def test_versions_stand_in_the_order_of_advice_with_their_guidance(
 # Launch options
 
 
-def test_a_single_launch_option_is_hidden_and_need_not_be_sent(
+def test_a_single_launch_option_is_preselected_and_need_not_be_sent(
     browser, url, filled, portfolio
 ):
-    hidden = {f.html_name for f in browser.get(url).context["form"].hidden_fields()}
-    assert "portfolio" in hidden
+    option = field(browser.get(url), "portfolio")
+    assert option.field.choices == [(portfolio.pk, portfolio.name)]
+    assert option.value() == portfolio.pk
     browser.post(url, filled)
     assert Plan.objects.get().portfolio == portfolio
 
@@ -279,6 +288,21 @@ def test_one_of_several_launch_options_must_be_chosen(
     assert field(response, "portfolio").errors
     browser.post(url, filled | {"portfolio": other.pk})
     assert Plan.objects.get().portfolio == other
+
+
+def test_the_limits_of_the_launch_option_stand_beside_it(
+    browser, url, version, portfolio
+):
+    rule = {
+        "ParameterKey": "size",
+        "AllowedValues": ["small"],
+        "Description": "Only small ones here.",
+    }
+    portfolio.constraints.create(
+        product=version.product, kind="Template", config={"Rules": [rule]}
+    )
+    page = browser.get(url).content.decode()
+    assert "size must be one of small. Only small ones here." in page
 
 
 def test_a_portfolio_not_granted_to_me_is_no_launch_option(
