@@ -39,6 +39,11 @@ def template_of(given: Any) -> dict[str, Any] | None:
     return None if terraform else body
 
 
+def without_template(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a stack but for its template."""
+    return {key: value for key, value in given.items() if key not in TEMPLATE}
+
+
 def given_values(scope: Scope, given: Mapping[str, Any]) -> dict[str, Expression]:
     """The values a stack is given for its parameters."""
     values = given.get("Parameters") or {}

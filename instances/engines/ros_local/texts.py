@@ -20,7 +20,7 @@ INDENT_LEVELS = 40
 def join(scope: Scope, given: Any) -> Expression:
     """Texts with a separator between them."""
     separator, items = listed("Fn::Join", given, 2)
-    return joined(as_text(scope.value(separator)), one_list(scope, items))
+    return joined(as_text(scope.value(separator)), _items(one_list(scope, items)))
 
 
 def split(scope: Scope, given: Any) -> Expression:
@@ -74,6 +74,14 @@ def matches(scope: Scope, given: Any) -> Expression:
     pattern, text = listed("Fn::MatchPattern", given, 2)
     given_texts = (as_text(scope.value(item)) for item in (pattern, text))
     return written("can(regex(%s, %s))", *given_texts, kind="bool")
+
+
+def _items(given: Expression) -> Expression:
+    """A list; a single value, which some templates have in its place, is a list of it."""
+    if given.kind == "list":
+        return given
+    pattern = "[for l in [%s] : try([for v in l : v], [l])][0]"
+    return written(pattern, given, kind="list")
 
 
 FUNCTIONS: dict[str, Function] = {

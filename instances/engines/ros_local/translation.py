@@ -206,9 +206,10 @@ class Translation:
         """Add the block of a resource, and the module of one that is a stack."""
         self.scope.indexed = resource.counted
         given = declared.get("Properties")
-        inner = stacks.template_of(given) if resource.type == STACK else None
+        inner = None
         if resource.type == STACK:
-            given = {key: given[key] for key in given if key not in stacks.TEMPLATE}
+            inner = stacks.template_of(given)
+            given = stacks.without_template(given)
         if inner is not None:
             self._nest(resource, declared, inner)
         resources.read_properties(self.scope, resource, given)

@@ -16,8 +16,12 @@ LONGEST_PREFIX = 12
 
 @cache
 def known_types() -> dict[str, dict[str, Any]]:
-    """By type: `prefix` of an ID or `name`, the property that is one; `replace`, the
-    properties whose change replaces a resource; `amount`, how many instances it makes."""
+    """By type, as far as there is something to tell.
+
+    `prefix` begins its IDs, `name` is the property that serves as one, `ids` are the
+    attributes that give it; `replace` are the properties whose change replaces a resource;
+    `amount` is the property that tells how many instances it makes.
+    """
     path = Path(__file__).with_name("types.json")
     found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return found
@@ -28,6 +32,7 @@ def facts_of(kind: str) -> Mapping[str, Any]:
     return known_types().get(kind, {})
 
 
+@cache
 def prefix_of(kind: str) -> str:
     """How the IDs of a type begin."""
     last = kind.rpartition("::")[2].lower()
