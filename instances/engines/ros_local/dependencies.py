@@ -4,7 +4,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from instances.engines.ros_local.problems import Findings
 from instances.engines.ros_local.scope import Node
+
+Uses = Mapping[Node, Iterable[Node]]
+
+# Where the parts stand that others can name.
+SECTIONS = {"resource": "Resources", "condition": "Conditions", "local": "Locals"}
+WORDS = {"resource": "resource", "condition": "condition", "local": "local value"}
+# What Terraform has to know before any resource is made.
+EARLY = {
+    "condition": ("Conditions", "A condition"),
+    "count": ("Resources", "A count"),
+    "rule": ("Rules", "A rule"),
+}
 
 # What a placeholder of Fn::Sub names, up to the attribute.
 NAMED = re.compile(r"\$\{([^{}]+)\}")
@@ -50,7 +63,7 @@ def _named(value: Any, by_name: Mapping[str, list[Node]]) -> Iterator[Node]:
                 yield from by_name.get(name, by_name.get(name.partition(".")[0], ()))
 
 
-def circle(uses: Mapping[Node, Iterable[Node]]) -> list[Node]:
+def circle(uses: Uses) -> list[Node]:
     """The parts of the document on a way back to the first of them; empty without one."""
     done: set[Node] = set()
     for start in uses:
@@ -74,7 +87,7 @@ def circle(uses: Mapping[Node, Iterable[Node]]) -> list[Node]:
     return []
 
 
-def reached(uses: Mapping[Node, Iterable[Node]], start: Node, kind: str) -> str | None:
+def reached(uses: Uses, start: Node, kind: str) -> str | None:
     """The first part of this kind that another depends on, however far away."""
     seen, waiting = {start}, [start]
     while waiting:
@@ -85,3 +98,24 @@ def reached(uses: Mapping[Node, Iterable[Node]], start: Node, kind: str) -> str 
                 seen.add(node)
                 waiting.append(node)
     return None
+
+
+def tell_dependencies(uses: Uses, findings: Findings) -> None:
+    """Tell of circles, and of what depends on a resource before there is one."""
+    if way := [node for node in circle(uses) if node[0] in SECTIONS]:
+        _tell_circle(way, findings)
+    for kind, name in [*uses]:
+        if kind in EARLY and (found := reached(uses, (kind, name), "resource")):
+            section, what = EARLY[kind]
+            message = f"{what} may not depend on the resource {found}."
+            findings.add(section, name, message)
+
+
+def _tell_circle(way: list[Node], findings: Findings) -> None:
+    """Tell of a circle, from the part of it that stands first in the document."""
+    places = [findings.order.get((SECTIONS[kind], name), 0) for kind, name in way]
+    at = places.index(min(places))
+    way = [*way[at:], *way[:at], way[at]]
+    path = " → ".join(f"{WORDS[kind]} {name}" for kind, name in way)
+    kind, name = way[0]
+    findings.add(SECTIONS[kind], name, f"Circular dependency: {path}.")

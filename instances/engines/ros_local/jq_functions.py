@@ -168,6 +168,27 @@ def in_order(v: str) -> str:
     return sorted_by(v, "o", "o")
 
 
+def item(target: str, key: str) -> str:
+    """An item of a list by its number, from the end when negative, or a member by its name."""
+    if key.startswith('"') or key.isdigit():
+        return f"try({target}[{key}], null)"
+    return f"try({target}[{key} < 0 ? length({target}) + {key} : {key}], {target}[{key}], null)"
+
+
+def part(target: str, low: str, high: str) -> str:
+    """A part of a list or text between two numbers, each from the end when negative."""
+    size = f"length({target})"
+    start = low if low.isdigit() else f"({low} < 0 ? max({size} + {low}, 0) : {low})"
+    if low == "null":
+        start = "0"
+    if high == "null":
+        end = size
+    else:
+        end = high if high.isdigit() else f"({high} < 0 ? {size} + {high} : {high})"
+    kept = f"[for i, e in {target} : e if i >= {start} && i < {end}]"
+    return f"try({kept}, substr({target}, {start}, max({end} - {start}, 0)), null)"
+
+
 SIMPLE_FUNCTIONS: dict[tuple[str, int], Callable[..., str]] = {
     ("not", 0): lambda v: f"!{truthy(v)}",
     ("length", 0): lambda v: f"try(length({v}), abs({v}), 0)",

@@ -4,24 +4,13 @@ https://jqlang.org/manual/
 """
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from instances.engines.ros_local.expressions import Refused
+from instances.engines.ros_local.jq_tokens import Token, refusal, text_of, tokens
 
-LENGTH = 2000
 NESTING = 40
-TOKEN = re.compile(
-    r"""\s*(?:
-    (?P<string>"(?:[^"\\]|\\.)*")
-    | (?P<number>\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)
-    | (?P<field>\.[A-Za-z_]\w*)
-    | (?P<word>[A-Za-z_]\w*)
-    | (?P<sign>\?//|//=|\|=|==|!=|<=|>=|//|\.\.|[-+*/%<>|,.:;()\[\]{}?$@=])
-    )""",
-    re.X,
-)
 COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 UNKNOWN = (
     *("reduce", "foreach", "def", "try", "label", "import", "include", "as"),
@@ -42,34 +31,14 @@ IDENTITY = Node("identity")
 
 def parse(program: str) -> Node:
     """The steps of a program; Refused where it is not understood."""
-    if len(program) > LENGTH:
-        raise refusal("its program is too long")
-    return Parser(_tokens(program)).read()
-
-
-def refusal(why: str) -> Refused:
-    """A program that is not run, and why."""
-    return Refused(f"Fn::Jq cannot be simulated: {why}.")
-
-
-def _tokens(program: str) -> list[tuple[str, str]]:
-    """The words of a program with their kinds."""
-    found: list[tuple[str, str]] = []
-    at, end = 0, len(program.rstrip())
-    while at < end:
-        token = TOKEN.match(program, at)
-        if token is None:
-            raise refusal(f"it cannot read {program[at : at + 20]}")
-        found.append((str(token.lastgroup), token[str(token.lastgroup)]))
-        at = token.end()
-    return found
+    return Parser(tokens(program)).read()
 
 
 class Parser:
     """Reads tokens by descent, the loosest operator first."""
 
-    def __init__(self, tokens: list[tuple[str, str]]) -> None:
-        self.tokens = tokens
+    def __init__(self, found: list[Token]) -> None:
+        self.tokens = found
         self.at = 0
         self.depth = 0
 
@@ -143,7 +112,7 @@ class Parser:
             elif self._peek() == "." and self._peek(1)[:1] in ('"', "["):
                 self.at += 1
                 if text := self._take_kind("string"):
-                    node = Node("index", (node, Node("literal", (_text(text),))))
+                    node = Node("index", (node, Node("literal", (text_of(text),))))
             elif self._take("["):
                 node = self._bracket(node)
             elif not self._take("?"):  # what fails is null here, so nothing is caught
@@ -166,7 +135,7 @@ class Parser:
         if kind == "field":
             return Node("index", (IDENTITY, Node("literal", (text[1:],))))
         if kind == "string":
-            return Node("literal", (_text(text),))
+            return Node("literal", (text_of(text),))
         if kind == "number":
             return Node("literal", (json.loads(text),))
         if kind == "word":
@@ -177,7 +146,7 @@ class Parser:
         """A term that begins with a sign."""
         if sign == ".":
             if text := self._take_kind("string"):
-                return Node("index", (IDENTITY, Node("literal", (_text(text),))))
+                return Node("index", (IDENTITY, Node("literal", (text_of(text),))))
             return IDENTITY
         if sign == "-":
             self._deeper()
@@ -243,7 +212,7 @@ class Parser:
             key = self._pipe()
             self._expect(")")
         elif kind in ("word", "string"):
-            key = Node("literal", (text if kind == "word" else _text(text),))
+            key = Node("literal", (text if kind == "word" else text_of(text),))
         else:
             self.at -= 1
             raise self._unexpected()
@@ -292,13 +261,3 @@ class Parser:
     def _unexpected(self) -> Refused:
         word = self._peek()
         return refusal(f"{word[:20]} is not understood" if word else "it is cut short")
-
-
-def _text(token: str) -> str:
-    """The text that a token in quotes stands for."""
-    if "\\(" in token:
-        raise refusal("values inside of a text are not known here")
-    try:
-        return str(json.loads(token, strict=False))
-    except ValueError:
-        raise refusal(f"it cannot read {token[:20]}") from None

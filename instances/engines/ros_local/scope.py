@@ -1,6 +1,7 @@
 """What an expression of a document can name, and the expressions themselves."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,3 +102,25 @@ class Scope:
             if isinstance(name, str) and name.startswith("Fn::"):
                 raise Refused(f"{name[:80]} cannot be simulated.")
         return mapping(self.members(given))
+
+
+class Translating:
+    """While a part is translated its dependencies are its own, and so are its problems."""
+
+    def __init__(
+        self, scope: Scope, place: AbstractContextManager[None], node: Node
+    ) -> None:
+        self.scope = scope
+        self.place = place
+        self.node = node
+
+    def __enter__(self) -> None:
+        scope = self.scope
+        self.before = scope.using, scope.indexed, scope.depth
+        scope.using, scope.indexed, scope.depth = self.node, False, 0
+        self.place.__enter__()
+
+    def __exit__(self, *raised: Any) -> bool | None:
+        scope = self.scope
+        scope.using, scope.indexed, scope.depth = self.before
+        return self.place.__exit__(*raised)

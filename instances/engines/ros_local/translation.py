@@ -6,35 +6,27 @@ from typing import Any, NamedTuple
 
 from instances.engines.base import EngineError
 from instances.engines.ros_local import resources, stacks
-from instances.engines.ros_local.dependencies import circle, in_order, reached
+from instances.engines.ros_local.dependencies import SECTIONS as NAMED
+from instances.engines.ros_local.dependencies import in_order, tell_dependencies
 from instances.engines.ros_local.expressions import (
     FALSE,
     NULL,
     Expression,
     Refused,
-    any_secret,
     literal,
-    quoted,
-    shown,
-    written,
 )
 from instances.engines.ros_local.functions import FUNCTIONS
 from instances.engines.ros_local.logic import condition, condition_name
 from instances.engines.ros_local.names import identifier
-from instances.engines.ros_local.parameters import (
-    is_yes,
-    pseudo_variables,
-    read_parameter,
-)
+from instances.engines.ros_local.outputs import assertions, output_block
+from instances.engines.ros_local.parameters import pseudo_variables, read_parameter
 from instances.engines.ros_local.problems import SECTIONS, Findings, Problem
-from instances.engines.ros_local.scope import Node, Resource, Scope
+from instances.engines.ros_local.scope import Node, Resource, Scope, Translating
 from instances.engines.ros_local.types import STACK
 from instances.engines.ros_local.writer import write
 
 # An output that is none: Terraform judges the rules where it makes this.
 RULES = identifier("ALIYUN::Rules")
-WHERE = {"resource": "Resources", "condition": "Conditions", "local": "Locals"}
-WORDS = {"resource": "resource", "condition": "condition", "local": "local value"}
 MACROS = (None, "Macro", "Eval")
 
 
@@ -125,8 +117,10 @@ class Translation:
             self._rules()
         for name, declared in self.sections["Outputs"].items():
             with self._translating("Outputs", ("output", name)):
-                self.body["output"][identifier(name)] = self._output(declared)
-        self._dependencies()
+                self.body["output"][identifier(name)] = output_block(
+                    self.scope, declared
+                )
+        tell_dependencies(self.scope.uses, self.findings)
         self.files["main.tf"] = write(self.body)
 
     def _parameters(self) -> None:
@@ -145,7 +139,7 @@ class Translation:
         """Translate what others can name, each after what it names, told in its own order."""
         parts = {
             (kind, name): declared
-            for kind, section in WHERE.items()
+            for kind, section in NAMED.items()
             for name, declared in self.sections[section].items()
         }
         makers: dict[str, Callable[[str], object]] = {
@@ -205,7 +199,7 @@ class Translation:
     def _simulate(self, resource: Resource, declared: Mapping[str, Any]) -> None:
         """Add the block of a resource, and the module of one that is a stack."""
         self.scope.indexed = resource.counted
-        given = declared.get("Properties")
+        given: Any = declared.get("Properties")
         inner = None
         if resource.type == STACK:
             inner = stacks.template_of(given)
@@ -249,99 +243,22 @@ class Translation:
             for name in inner.sections["Outputs"]
         }
 
-    def _output(self, declared: Any) -> dict[str, str]:
-        """An output; Terraform wants to be told that it is secret."""
-        if not isinstance(declared, Mapping) or "Value" not in declared:
-            raise Refused("An output must have a Value.")
-        value = self.scope.value(declared["Value"])
-        if declared.get("Condition") is not None:
-            when = shown(condition(self.scope, declared["Condition"]))
-            value = written("(%s ? %s : null)", when, value)
-        block = {"value": value.text}
-        if value.secret or is_yes(declared.get("NoEcho")):
-            block["sensitive"] = "true"
-        return block
-
     def _rules(self) -> None:
         """Have each assertion of the rules judged before anything is made."""
         judged: list[dict[str, str]] = []
         for name, declared in self.sections["Rules"].items():
             with self._translating("Rules", ("rule", name)):
-                judged += self._assertions(name, declared)
+                judged += assertions(self.scope, name, declared)
         if judged:
             rules = {"value": "null", "precondition": judged}
             self.body["output"][RULES] = rules
-
-    def _assertions(self, name: str, declared: Any) -> list[dict[str, str]]:
-        found = declared.get("Assertions") if isinstance(declared, Mapping) else None
-        if not isinstance(found, list) or not all(
-            isinstance(each, Mapping) and "Assert" in each for each in found
-        ):
-            raise Refused("A rule must have Assertions.")
-        held = condition(self.scope, declared.get("RuleCondition", "true"))
-        made: list[dict[str, str]] = []
-        for each in found:
-            wanted = condition(self.scope, each["Assert"])
-            holds = Expression(
-                f"(!{held.text} || {wanted.text})", secret=any_secret((held, wanted))
-            )
-            said = _said(each.get("AssertDescription"))
-            message = quoted(said or f"The rule {name} does not hold.")
-            made.append({"condition": shown(holds).text, "error_message": message})
-        return made
-
-    def _dependencies(self) -> None:
-        """Tell of circles, and of what has to be known before any resource is made."""
-        uses = self.scope.uses
-        if way := [node for node in circle(uses) if node[0] in WHERE]:
-            self._tell_circle(way)
-        early = {
-            "condition": ("Conditions", "A condition"),
-            "count": ("Resources", "A count"),
-            "rule": ("Rules", "A rule"),
-        }
-        for kind, name in [*uses]:
-            if kind in early and (found := reached(uses, (kind, name), "resource")):
-                section, what = early[kind]
-                message = f"{what} may not depend on the resource {found}."
-                self.findings.add(section, name, message)
-
-    def _tell_circle(self, way: list[Node]) -> None:
-        """Tell of a circle, from the part of it that stands first in the document."""
-        order = self.findings.order
-        places = [order.get((WHERE[kind], name), 0) for kind, name in way]
-        at = places.index(min(places))
-        way = [*way[at:], *way[:at], way[at]]
-        path = " → ".join(f"{WORDS[kind]} {name}" for kind, name in way)
-        kind, name = way[0]
-        self.findings.add(WHERE[kind], name, f"Circular dependency: {path}.")
 
     def _define(self, name: str, value: Expression) -> None:
         """Give a value a name in the configuration."""
         self.body.setdefault("locals", {})[name] = value.text
 
     def _translating(self, section: str, node: Node) -> "Translating":
-        return Translating(self, section, node)
-
-
-class Translating:
-    """While a part is translated: its dependencies are its own, and so are its problems."""
-
-    def __init__(self, translation: Translation, section: str, node: Node) -> None:
-        self.scope = translation.scope
-        self.place = translation.findings.at(section, node[1])
-        self.node = node
-
-    def __enter__(self) -> None:
-        scope = self.scope
-        self.before = scope.using, scope.indexed, scope.depth
-        scope.using, scope.indexed, scope.depth = self.node, False, 0
-        self.place.__enter__()
-
-    def __exit__(self, *raised: Any) -> bool | None:
-        scope = self.scope
-        scope.using, scope.indexed, scope.depth = self.before
-        return self.place.__exit__(*raised)
+        return Translating(self.scope, self.findings.at(section, node[1]), node)
 
 
 def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -352,10 +269,3 @@ def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
         if isinstance(found, Mapping)
         else {}
     )
-
-
-def _said(description: Any) -> str:
-    """The words of an assertion, in English where there are several languages."""
-    if isinstance(description, Mapping):
-        description = description.get("en") or next(iter(description.values()), "")
-    return description if isinstance(description, str) else ""
