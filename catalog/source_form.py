@@ -11,12 +11,19 @@ from catalog.forms import VersionForm
 from catalog.models import Product, Template, Version
 from catalog.schema.limits import TEMPLATE_BYTES
 from catalog.trusted import EXAMPLES, example_files
-from catalog.upload import read_files, read_text
+from catalog.upload import read_files, read_folder, read_text
 from console.lib.people import User
 
 
 class ManyFilesInput(forms.ClearableFileInput):
     allow_multiple_selected = True
+
+
+class FolderInput(ManyFilesInput):
+    """A folder; `folder.js` puts the paths of its files, which no browser sends, beside it."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"webkitdirectory": True, "data-folder": True})
 
 
 class ManyFilesField(forms.FileField):
@@ -48,7 +55,7 @@ class SourceForm(VersionForm):
         widget=forms.RadioSelect,
         initial=Source.FILES,
         choices=[
-            (Source.FILES, _("Terraform files, or one zip of them")),
+            (Source.FILES, _("Terraform files, a folder, or one zip of it")),
             (Source.DOCUMENT, _("A ROS document in YAML or JSON")),
             (Source.VERSION, _("Another version of this product")),
             (Source.EXAMPLE, _("A starter example")),
@@ -58,8 +65,16 @@ class SourceForm(VersionForm):
         allow_empty_file=True,
         label=_("Terraform files or zip"),
         required=False,
-        help_text=_("At most 50 files and 512 KiB. Folders need a zip."),
+        help_text=_("At most 50 files and 512 KiB."),
     )
+    folder = ManyFilesField(
+        widget=FolderInput,
+        allow_empty_file=True,
+        label=_("…or a folder"),
+        required=False,
+        help_text=_("With its folders; what begins with a dot is left out."),
+    )
+    paths = forms.JSONField(required=False, widget=forms.HiddenInput)
     document = forms.CharField(
         label=_("ROS document"),
         required=False,
@@ -92,7 +107,7 @@ class SourceForm(VersionForm):
 
     def clean(self) -> dict[str, Any]:
         needed = {
-            self.Source.FILES: ["uploads"],
+            self.Source.FILES: ["uploads", "folder"],
             self.Source.DOCUMENT: ["document", "document_file"],
             self.Source.VERSION: ["previous"],
             self.Source.EXAMPLE: ["example"],
@@ -101,11 +116,21 @@ class SourceForm(VersionForm):
         if needed and not given and not self.errors.keys() & set(needed):
             raise ValidationError({needed[0]: _("Give the template here.")})
         previous = self.cleaned_data.get("previous")
-        if previous and previous.template.body and self.cleaned_data.get("uploads"):
+        if previous and previous.template.body and self._uploaded:
             raise ValidationError(
                 {"uploads": _("That version is a document: edit the document instead.")}
             )
         return self.cleaned_data
+
+    @property
+    def _uploaded(self) -> bool:
+        return bool(self.cleaned_data.get("uploads") or self.cleaned_data.get("folder"))
+
+    def _read(self) -> dict[str, str]:
+        """What was uploaded, relative path to text. Raises TemplateError."""
+        uploads, folder = self.cleaned_data["uploads"], self.cleaned_data["folder"]
+        files = read_folder(folder, self.cleaned_data["paths"]) if folder else {}
+        return files | (read_files(uploads) if uploads else {})
 
     @property
     def about(self) -> dict[str, Any]:
@@ -124,7 +149,7 @@ class SourceForm(VersionForm):
             typed = data["document"].replace("\r\n", "\n")
             text = read_text(upload) if upload else typed
             return Template.objects.from_document(text, by=by)
-        files = read_files(data["uploads"]) if data["uploads"] else {}
+        files = self._read()
         if source == self.Source.FILES:
             return Template.objects.from_files(files, by=by)
         old: Template = data["previous"].template

@@ -148,6 +148,19 @@ def test_a_version_is_created_from_a_zip(admin_browser):
     assert sorted(files) == ["main.tf", "modules/net/main.tf"]
 
 
+def test_a_version_is_created_from_a_folder(admin_browser):
+    product = ProductFactory()
+    folder = [
+        SimpleUploadedFile("main.tf", MAIN_TF.encode()),
+        SimpleUploadedFile("main.tf", b""),
+    ]
+    paths = '["web/main.tf", "web/modules/net/main.tf"]'
+    data = new_version(folder=folder, paths=paths)
+    admin_browser.post(versions_of(product), data)
+    files = product.versions.get().template.files
+    assert sorted(files) == ["main.tf", "modules/net/main.tf"]
+
+
 def test_a_version_is_created_from_an_uploaded_document(admin_browser):
     product = ProductFactory(template_kind=Template.Kind.STANDARD)
     upload = SimpleUploadedFile("t.yaml", ROS.encode())

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalog.schema import TemplateError
-from catalog.upload import read_files
+from catalog.upload import read_files, read_folder
 
 
 def upload(data, name="template.zip"):
@@ -34,6 +34,32 @@ def refusal(*uploads):
 def test_several_files_are_taken_by_name():
     files = read_files([upload(b"a", "main.tf"), upload(b"b", "variables.tf")])
     assert files == {"main.tf": "a", "variables.tf": "b"}
+
+
+def test_a_folder_is_read_by_the_paths_sent_beside_it():
+    uploads = [upload(b"a", "main.tf"), upload(b"b", "main.tf"), upload(b"c", "HEAD")]
+    paths = ["web/main.tf", "web/modules/net/main.tf", "web/.git/HEAD"]
+    assert read_folder(uploads, paths) == {"main.tf": "a", "modules/net/main.tf": "b"}
+
+
+@pytest.mark.parametrize("paths", [None, [], "x", {"a": 1}, ["one"]])
+def test_without_its_paths_a_folder_is_flat(paths):
+    uploads = [upload(b"a", "main.tf"), upload(b"b", "outputs.tf")]
+    assert read_folder(uploads, paths) == {"main.tf": "a", "outputs.tf": "b"}
+
+
+@pytest.mark.parametrize(
+    "path", ["../main.tf", "a/../../main.tf", "/etc/main.tf", "a//main.tf", "c:/x.tf"]
+)
+def test_a_path_that_leads_out_of_the_folder_is_refused(path):
+    with pytest.raises(TemplateError, match="outside"):
+        read_folder([upload(b"a", "main.tf")], [path])
+
+
+def test_a_path_given_twice_is_refused():
+    uploads = [upload(b"a", "main.tf"), upload(b"b", "main.tf")]
+    with pytest.raises(TemplateError, match="twice"):
+        read_folder(uploads, None)
 
 
 def test_a_zip_keeps_its_folders():

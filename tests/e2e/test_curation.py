@@ -266,3 +266,24 @@ def test_tables_and_results_are_accessible(sign_in):
                     for each in problems_of(page, address)
                 ]
     assert found == []
+
+
+def test_a_folder_is_uploaded_with_its_folders(sign_in, tmp_path):
+    for name, text in {
+        "main.tf": 'module "net" {\n  source = "./modules/net"\n}\n',
+        "modules/net/main.tf": 'resource "terraform_data" "net" {}\n',
+        ".terraform/modules.json": "{}",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    page = sign_in("admin")
+    page.goto("/manage/products/new/")
+    page.get_by_label("Product name").fill(f"Folder {uuid.uuid4().hex[:6]}")
+    page.get_by_label("Provider").fill("Platform team")
+    page.get_by_label("…or a folder").set_input_files(str(tmp_path))
+    page.get_by_role("button", name="Create product").click()
+    expect(page).to_have_url(re.compile(r"/manage/products/prod-\w+/$"))
+    open_version(page, page.url)
+    page.get_by_role("link", name="File List View").click()
+    expect(page.get_by_role("main")).to_contain_text("modules/net/main.tf")
+    expect(page.get_by_role("main")).not_to_contain_text("modules.json")

@@ -5,7 +5,7 @@ import pytest
 from catalog.models import Version
 from instances.models import Check
 from instances.worker import Worker
-from tests.factories import MAIN_TF, ProductFactory, TemplateFactory
+from tests.factories import MAIN_TF, ProductFactory, TemplateFactory, VersionFactory
 
 pytestmark = [
     pytest.mark.engine,
@@ -79,6 +79,15 @@ def test_the_page_polls_until_the_check_has_ended(admin, admin_browser):
     ended = admin_browser.get(f"{page_of(version)}check/")
     assert ended["HX-Refresh"] == "true"
     assert b'hx-trigger="tick' not in admin_browser.get(page_of(version)).content
+
+
+def test_a_version_never_checked_can_be_checked_now(admin_browser):
+    version = VersionFactory()
+    page = f"/manage/products/{version.product_id}/versions/{version.pk}/"
+    assert b"Check now" in admin_browser.get(page).content
+    admin_browser.post(f"{page}recheck/")
+    assert version.checks.get().running
+    assert b"Check now" not in admin_browser.get(page).content
 
 
 def test_it_can_be_checked_again(admin, admin_browser):
