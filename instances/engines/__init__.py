@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ENGINES = {
     "terraform": "instances.engines.terraform.Terraform",
     "ros_local": "instances.engines.ros_local.RosLocal",
+    "ros": "instances.engines.ros.Ros",
 }
 
 

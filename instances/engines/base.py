@@ -23,13 +23,33 @@ class Settings:
     allow_unsandboxed: bool = False
     parallelism: int = 10
     log_bytes: int = 256 << 20
+    ros_endpoint: str = ""
+    ros_rollback: bool = True
+    ros_pace: float = 1.0
+    timeout_minutes: int = 60
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a stack in a cloud is called. Orders with the same `token` are the same change.
+
+    `label` is the ID of what the stack is for, `role` the RAM role that the cloud assumes.
+    """
+
+    region: str
+    name: str
+    label: str
+    token: str
+    role: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Order:
     """One piece of work for an engine.
 
-    `action` is plan, plan-destroy, apply, destroy or validate. `plan` is a saved
+    `action` is plan, plan-destroy, apply, destroy, validate, or, for what runs in a cloud,
+    probe: ask it for something harmless. Only such an engine looks at `stack`. `plan` is a saved
     plan to carry out exactly, with apply and destroy. Ephemeral variables belong
     in `secrets`: they must be given again when a saved plan is carried out, and
     only the environment can do that. A `trusted` template may use provisioners.
@@ -43,6 +63,7 @@ class Order:
     state: bytes | None = None
     plan: bytes | None = None
     trusted: bool = False
+    stack: Stack | None = None
 
 
 @dataclass(frozen=True)
@@ -119,24 +140,34 @@ class Output:
 
 @dataclass(frozen=True)
 class StateResource:
-    """A resource the state tracks; `tainted` ones will be replaced by the next apply."""
+    """A resource the state tracks; `tainted` ones will be replaced by the next apply.
+
+    `status` is given by engines that know it.
+    """
 
     address: str
     type: str
     name: str
     physical_id: str
     tainted: bool
+    status: str = ""
 
 
 @dataclass(frozen=True)
 class StateFile:
-    """A state that was read completely; a higher serial of the same lineage is newer."""
+    """A state that was read completely; a higher serial of the same lineage is newer.
+
+    `stack` says that there is, or may be, a stack in a cloud that has to be deleted even
+    when it holds nothing.
+    """
 
     body: bytes
     serial: int
     lineage: str
     outputs: list[Output]
     resources: list[StateResource]
+    stack: bool = False
+    stack_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +189,12 @@ class Engine(Protocol):
 
     def start(self, directory: Path, order: Order) -> None:
         """Write the directory and start the run; EngineError when it cannot begin."""
+
+    def resume(self, directory: Path, order: Order, offset: int) -> bool:
+        """Go on with a run that died while it changed something, its log read to `offset`.
+
+        False where that could make anything twice: such a run is never repeated blindly.
+        """
 
     def alive(self, directory: Path) -> bool:
         """Whether any process of the run still lives."""

@@ -65,7 +65,7 @@ class Run:
     def _run(self, stage: dict[str, Any]) -> int:
         """Run one stage to its end; returns its exit code, negative for a signal."""
         self.stage = stage["name"]
-        record: dict[str, Any] = {"started": _now(), "seconds": None, "exit_code": None}
+        record: dict[str, Any] = {"started": now(), "seconds": None, "exit_code": None}
         self.stages[self.stage] = record
         self._note({"offset": os.fstat(self.log).st_size, **record})
         self._mark("begin", command=stage["title"])
@@ -134,13 +134,13 @@ class Run:
         for diagnostic in found:
             level = "error" if diagnostic["severity"] == "error" else "warn"
             message = f"{diagnostic['severity'].capitalize()}: {diagnostic['summary']}"
-            line = {"@level": level, "@message": message, "@timestamp": _now()}
+            line = {"@level": level, "@message": message, "@timestamp": now()}
             self._write({**line, "type": "diagnostic", "diagnostic": diagnostic})
 
     def _mark(self, mark: str, **facts: Any) -> None:
         """Write a line of our own into the log; the first key tells it from the tool's."""
         self._write(
-            {"@launcher": mark, "stage": self.stage, "@timestamp": _now(), **facts}
+            {"@launcher": mark, "stage": self.stage, "@timestamp": now(), **facts}
         )
 
     def _note(self, facts: dict[str, Any]) -> None:
@@ -192,12 +192,7 @@ def main(directory: str, lock: int) -> int:
     """Carry out the order in the directory, holding its lock; returns an exit code."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     os.umask(0o077)
-    # Held by every descendant until the last one ends: that is how "alive" is known.
-    os.set_inheritable(lock, True)
-    began = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
-    with open(f"{directory}/pid.tmp", "w") as file:
-        file.write(f"{os.getpid()} {began}\n")
-    os.rename(f"{directory}/pid.tmp", f"{directory}/pid")
+    sign_in(directory, lock)
     run = Run(directory, json.loads(Path(directory, "run.json").read_bytes()))
     os.chdir(run.order["working_directory"])
     try:
@@ -209,7 +204,17 @@ def main(directory: str, lock: int) -> int:
     return 0
 
 
-def _now() -> str:
+def sign_in(directory: str, lock: int) -> None:
+    """Say who this process is, and leave its lock to every process it starts."""
+    # Held by every descendant until the last one ends: that is how "alive" is known.
+    os.set_inheritable(lock, True)
+    began = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    with open(f"{directory}/pid.tmp", "w") as file:
+        file.write(f"{os.getpid()} {began}\n")
+    os.rename(f"{directory}/pid.tmp", f"{directory}/pid")
+
+
+def now() -> str:
     """The time as the tool writes it, in UTC."""
     seconds = time.time()
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

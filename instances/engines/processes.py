@@ -6,35 +6,44 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from instances.engines.base import EngineError
 
-LAUNCHER = Path(__file__).with_name("launcher.py")
+# Without site packages, which it does without and every launch would wait for.
+LAUNCHER = ("-I", "-S", str(Path(__file__).with_name("launcher.py")))
 PID_SECONDS = 2.0
 
 # Launchers this process started, kept to take their exit status when they have ended.
 _started: dict[int, subprocess.Popen[bytes]] = {}
 
 
-def launch(directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def launch(
+    directory: Path,
+    environment: Mapping[str, str],
+    program: Sequence[str] = LAUNCHER,
+    *,
+    again: bool = False,
+) -> subprocess.Popen[bytes]:
     """Start the launcher in a session of its own, with the lock of the directory.
 
     It is locked here, before the launcher exists, so that a run is alive from the
-    moment this returns. Raises EngineError when the directory is in use.
+    moment this returns. Raises EngineError when the directory is in use, and when it
+    was used before, unless it is to be `again`.
     """
     lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        new = os.O_CREAT | (0 if again else os.O_EXCL)
         log = os.open(
             directory / "events.jsonl",
-            os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+            os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | new,
             0o600,
         )
         try:
             return subprocess.Popen(
-                [sys.executable, "-I", "-S", str(LAUNCHER), str(directory), str(lock)],
+                [sys.executable, *program, str(directory), str(lock)],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -71,6 +71,10 @@ class Terraform:
         environment = workspace.environment(directory, order.secrets, order.environment)
         processes.keep(processes.launch(directory, environment))
 
+    def resume(self, directory: Path, order: Order, offset: int) -> bool:
+        """Never: what was being made when it died may exist and be recorded nowhere."""
+        return False
+
     def alive(self, directory: Path) -> bool:
         """Whether any process of the run still lives, in whatever session."""
         return processes.alive(directory)

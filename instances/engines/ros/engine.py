@@ -1,0 +1,197 @@
+"""The engine that has stacks made on Alibaba Cloud."""
+
+import importlib.util
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from instances.engines import processes, workspace
+from instances.engines.base import (
+    Change,
+    Diagnostic,
+    EngineError,
+    EngineMissing,
+    Order,
+    StateFile,
+)
+from instances.engines.ros import document, record
+from instances.engines.terraform import Terraform
+
+ACTIONS = ("probe", "plan", "plan-destroy", "apply", "destroy")
+# Isolated, but with the site packages, of which the SDK is one.
+DRIVER = ("-I", str(Path(__file__).with_name("driver.py")))
+KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+CREDENTIALS = (*KEYS, "ALIBABA_CLOUD_SECURITY_TOKEN")
+NO_SDK = (
+    "The SDK of Alibaba Cloud ROS is not installed here: pip install "
+    "'service-catalog-console[ros]'."
+)
+NO_KEYS = (
+    "The region runs on Alibaba Cloud, and its credentials lack "
+    "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET."
+)
+# ROS takes from 10 minutes to a day.
+MINUTES = (10, 1440)
+# A driver that dies over and over is not started again for ever.
+MOST_RESUMES = 50
+GIVEN_UP, RESUMES = "given-up", "resumes"
+# Killing a driver stops nothing, so one that still hears from the cloud is left alone.
+SILENT_SECONDS = 300.0
+
+
+class Ros(Terraform):
+    """Stacks on Alibaba Cloud. Its detached runs are followed as Terraform's are."""
+
+    def start(self, directory: Path, order: Order) -> None:
+        """Start the order in `directory`, which must be new; returns at once."""
+        if order.action not in ACTIONS:
+            raise EngineError(f"On Alibaba Cloud there is no action {order.action}.")
+        directory = directory.absolute()
+        self._lay_out(directory, order)
+        self._drive(directory, order)
+
+    def resume(self, directory: Path, order: Order, offset: int) -> bool:
+        """Watch on what a dead driver had asked for; its order is repeated harmlessly.
+
+        A directory that was lost with its host is laid out again, with a hole in place of
+        the log that was read.
+        """
+        directory = directory.absolute()
+        if (directory / GIVEN_UP).exists():
+            return False
+        if not directory.exists():
+            self._lay_out(directory, order)
+            with open(directory / "events.jsonl", "xb") as log:
+                log.truncate(offset)
+            fact = {"stage": "apply", "offset": offset, "started": ""}
+            (directory / "stages.jsonl").write_text(json.dumps(fact) + "\n")
+        with open(directory / RESUMES, "ab") as count:
+            count.write(b".")
+            if count.tell() > MOST_RESUMES:
+                return False
+        self._drive(directory, order, again=True)
+        return True
+
+    def state(self, directory: Path) -> StateFile | None:
+        """The stack as it was last seen."""
+        try:
+            return record.state_file((directory / record.STATE).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def changes(self, directory: Path) -> list[Change]:
+        """What the plan would do."""
+        return record.changes(directory / record.PLAN)
+
+    def plan_file(self, directory: Path) -> bytes | None:
+        """What the preview found, and from where."""
+        try:
+            return (directory / record.PLAN).read_bytes() or None
+        except FileNotFoundError:
+            return None
+
+    def cancel(self, directory: Path, *, force: bool = False) -> bool:
+        """Have the cloud cancel the operation; a second time, at the earliest opportunity.
+
+        `force` ends a driver that hears nothing any more. What is in the cloud goes on.
+        """
+        if not force:
+            return processes.interrupt(directory)
+        if not self._silent(directory):
+            return processes.alive(directory)
+        (directory / GIVEN_UP).touch()
+        return processes.kill(directory)
+
+    def check_values(
+        self,
+        files: Mapping[str, str],
+        parameters: Mapping[str, Any],
+        secrets: Mapping[str, Any],
+    ) -> list[Diagnostic] | None:
+        """None: only the cloud could tell, and it is not asked while a page waits."""
+        return None
+
+    def version(self) -> str:
+        """The version of the API; EngineMissing without the SDK."""
+        if importlib.util.find_spec("alibabacloud_ros20190910") is None:
+            raise EngineMissing(NO_SDK)
+        return "ros 2019-09-10"
+
+    def _lay_out(self, directory: Path, order: Order) -> None:
+        """Write what the driver reads; neither credentials nor secrets are among it."""
+        self.version()
+        if any(not order.environment.get(key) for key in KEYS):
+            raise EngineError(NO_KEYS)
+        run = self._run(order)
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if any(directory.iterdir()):
+                raise EngineError("This directory already holds a run.")
+            (directory / "run.json").write_text(json.dumps(run, indent=1))
+            if order.files:
+                body = document.body_of(document.document_of(order.files))
+                (directory / "template.json").write_text(body)
+            if order.state is not None:
+                (directory / record.STATE).write_bytes(order.state)
+            if order.plan is not None:
+                (directory / record.SAVED).write_bytes(order.plan)
+        except OSError as error:
+            raise EngineError(f"The run could not be prepared: {error}.") from error
+
+    def _run(self, order: Order) -> dict[str, Any]:
+        """The order as the driver reads it."""
+        stack = order.stack
+        if stack is None:
+            raise EngineError("The order names no stack.")
+        if len(stack.tags) >= document.MOST_TAGS:
+            raise EngineError("On Alibaba Cloud an instance may have at most 19 tags.")
+        if order.state is not None and record.state_file(order.state) is None:
+            raise EngineError("The last state is not that of a stack on Alibaba Cloud.")
+        template = document.document_of(order.files) if order.files else {}
+        minutes = max(MINUTES[0], min(MINUTES[1], self.settings.timeout_minutes))
+        return {
+            "action": order.action,
+            "region": stack.region,
+            "name": stack.name,
+            "label": stack.label,
+            "token": stack.token,
+            "role": stack.role,
+            "tags": dict(stack.tags),
+            "parameters": document.texts(template, order.parameters),
+            "secrets": sorted(k for k, v in order.secrets.items() if v is not None),
+            "hidden_outputs": document.hidden_outputs(template),
+            "terraform": document.is_terraform(template),
+            "endpoint": self.settings.ros_endpoint,
+            "rollback": self.settings.ros_rollback,
+            "timeout_minutes": minutes,
+            "pace": self.settings.ros_pace,
+            "log_bytes": self.settings.log_bytes,
+        }
+
+    def _drive(self, directory: Path, order: Order, *, again: bool = False) -> None:
+        """Start the driver, with what is secret in its environment alone."""
+        parent, names = os.environ, workspace.FROM_PARENT
+        template = document.document_of(order.files) if order.files else {}
+        secrets = document.texts(template, order.secrets)
+        environment = {
+            **{name: parent[name] for name in names if name in parent},
+            **{k: v for k, v in order.environment.items() if k in CREDENTIALS},
+            **{document.SECRET + key: value for key, value in secrets.items()},
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(directory),
+        }
+        program = processes.launch(directory, environment, DRIVER, again=again)
+        processes.keep(program)
+
+    def _silent(self, directory: Path) -> bool:
+        """Whether nothing was heard from the cloud for long."""
+        try:
+            heard = (directory / "heard").stat().st_mtime
+        except FileNotFoundError:
+            return True
+        limit = SILENT_SECONDS * self.settings.ros_pace
+        return time.time() - heard > limit

@@ -1,0 +1,159 @@
+"""Runs of the engine `ros` against a cloud on loopback."""
+
+import json
+import os
+import time
+from dataclasses import replace
+
+import pytest
+
+from instances.engines.base import Order, Settings, Stack
+from instances.engines.ros import Ros
+from instances.engines.ros.document import SECRET, document_of, texts
+from instances.engines.ros.driver import Drive
+from tests.ros_server import CREDENTIALS, serving
+
+NETWORK = {
+    "ROSTemplateFormatVersion": "2015-09-01",
+    "Parameters": {
+        "Cidr": {"Type": "String"},
+        "Password": {"Type": "String", "NoEcho": True},
+        "Zones": {"Type": "CommaDelimitedList", "Default": "a"},
+        "Public": {"Type": "Boolean", "Default": False},
+    },
+    "Resources": {
+        "Vpc": {
+            "Type": "ALIYUN::ECS::VPC",
+            "Properties": {"CidrBlock": {"Ref": "Cidr"}},
+        },
+        "Server": {
+            "Type": "ALIYUN::ECS::Instance",
+            "Properties": {"Password": {"Ref": "Password"}},
+        },
+    },
+    "Outputs": {
+        "VpcId": {"Value": {"Ref": "Vpc"}},
+        "Secret": {"Value": {"Ref": "Password"}, "NoEcho": True},
+    },
+}
+PACE = 0.01
+
+
+@pytest.fixture(scope="session")
+def running_cloud():
+    with serving() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(running_cloud):
+    running_cloud.reset()
+    return running_cloud
+
+
+class InProcess(Ros):
+    """The engine with its driver in this process: a second less for each run."""
+
+    drive = Drive
+
+    def _drive(self, directory, given, *, again=False):
+        template = document_of(given.files) if given.files else {}
+        secrets = texts(template, given.secrets)
+        environment = {
+            **given.environment,
+            **{SECRET + key: value for key, value in secrets.items()},
+        }
+        run = json.loads((directory / "run.json").read_bytes())
+        driver = self.drive(str(directory), run, environment)
+        try:
+            driver.carry_out()
+        finally:
+            os.close(driver.log)
+            os.close(driver.exit)
+
+
+@pytest.fixture
+def engine(cloud):
+    return InProcess(Settings(ros_endpoint=cloud.endpoint, ros_pace=PACE))
+
+
+@pytest.fixture
+def detached(cloud):
+    """The engine as it is: a driver is a process of its own."""
+    return Ros(Settings(ros_endpoint=cloud.endpoint, ros_pace=PACE))
+
+
+def order(action="apply", *, token="task-1", document=NETWORK, **changed):
+    """An order for the network, for which `task-1` is the first change."""
+    values = {
+        "files": {"template.json": json.dumps(document)},
+        "parameters": {"Cidr": "10.0.0.0/8", "Zones": ["a", "b"], "Public": True},
+        "secrets": {"Password": "s3cret-of-alice"},
+        "environment": CREDENTIALS,
+        "stack": Stack(
+            region="cn-hangzhou",
+            name="sc-1-pp-1",
+            label="pp-1",
+            token=token,
+            role="launcher",
+            tags={"team": "web"},
+        ),
+    }
+    return Order(action=action, **{**values, **changed})
+
+
+def other(cidr="10.1.0.0/16", **changed):
+    """The same with another network address: an update."""
+    parameters = {"Cidr": cidr, "Zones": ["a", "b"], "Public": True}
+    return order(parameters=parameters, **changed)
+
+
+def wait_for(condition, seconds=30):
+    """The first true answer of a condition."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if answer := condition():
+            return answer
+        time.sleep(0.005)
+    pytest.fail("waited in vain")
+
+
+@pytest.fixture
+def finish(engine):
+    """Wait for the end of a run; a driver that died is started again, as a worker does."""
+
+    def to_the_end(directory, given, engine=engine):
+        while True:
+            outcome = wait_for(lambda: engine.outcome(directory))
+            if outcome.finished or not outcome.applying:
+                return outcome
+            if not engine.resume(directory, given, 0):
+                return outcome
+
+    return to_the_end
+
+
+@pytest.fixture
+def run(engine, finish, tmp_path):
+    """Carry out an order to its end; returns its directory and outcome."""
+    count = iter(range(100))
+
+    def carry_out(given):
+        directory = tmp_path / f"run-{next(count)}"
+        engine.start(directory, given)
+        return directory, finish(directory, given)
+
+    return carry_out
+
+
+@pytest.fixture
+def launched(engine, run):
+    """A stack that is there: the state to go on from."""
+    directory, outcome = run(order())
+    assert outcome.ok, outcome.message
+    return engine.state(directory)
+
+
+def on(state, given):
+    """An order for a stack that is there."""
+    return replace(given, state=state.body)

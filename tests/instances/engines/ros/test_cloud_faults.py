@@ -1,0 +1,238 @@
+"""Everything that can go wrong between us and the cloud, at every step, and at random.
+
+`ROS_FAULTS=200` sets how many stacks the random test takes through their lives, and
+`ROS_SEED` where it begins; it prints what it did.
+"""
+
+import os
+import random
+import shutil
+from collections import Counter
+
+import pytest
+
+from instances.engines.base import Settings
+from instances.engines.ros.driver import Drive
+from tests.instances.engines.ros.conftest import InProcess, on, order, other, wait_for
+from tests.ros_cloud import KINDS
+
+ACTIONS = (
+    "ListStacks",
+    "PreviewStack",
+    "CreateStack",
+    "GetStack",
+    "ListStackEvents",
+    "ListStackResources",
+)
+
+
+class Death(BaseException):
+    """The driver is killed here."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_launch_survives_each_fault_of_each_call(action, kind, run, cloud, engine):
+    cloud.set(faults=[[action, kind]] * 3)
+    directory, outcome = run(order())
+    assert outcome.ok, outcome.message
+    assert len(cloud.stacks) == 1
+    assert engine.state(directory).stack_id == cloud.stacks[0]["id"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_update_survives_each_fault(kind, run, cloud, launched):
+    cloud.set(faults=[["UpdateStack", kind]] * 3)
+    _, outcome = run(on(launched, other(token="task-2")))
+    assert outcome.ok, outcome.message
+    assert cloud.stacks[0]["parameters"]["Cidr"] == "10.1.0.0/16"
+    assert cloud.calls("UpdateStack") == [kind] * 3 + [""]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_termination_survives_each_fault(kind, run, cloud, launched):
+    cloud.set(faults=[["DeleteStack", kind]] * 3)
+    _, outcome = run(on(launched, order("destroy", token="task-2")))
+    assert outcome.ok, outcome.message
+    assert cloud.living == []
+
+
+def test_a_creation_that_was_refused_is_not_asked_for_again(run, cloud, engine):
+    cloud.set(regions=["cn-shanghai"])
+    directory, outcome = run(order())
+    assert not outcome.ok
+    assert "InvalidRegionId" in outcome.message
+    assert cloud.stacks == []
+    assert engine.state(directory) is None
+
+
+def test_the_name_finds_the_stack_when_its_token_is_forgotten(run, cloud):
+    cloud.set(tokens=False, faults=[["CreateStack", "drop_after"]])
+    _, outcome = run(order())
+    assert outcome.ok, outcome.message
+    assert len(cloud.stacks) == 1
+
+
+def test_the_text_of_a_network_error_is_not_passed_on(run, cloud, engine):
+    """It quotes the address that was asked, and with it every parameter."""
+    cloud.set(faults=[["CreateStack", "drop_before"]])
+    directory, outcome = run(order())
+    assert outcome.ok
+    log = (directory / "events.jsonl").read_text()
+    assert "No usable answer" in log
+    assert "s3cret" not in log
+    assert "ParameterValue" not in log
+
+
+class Chance:
+    """Decides when a driver dies: by number of the moment, so that a seed repeats it."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.deaths = 0
+        self.rest()
+
+    def rest(self):
+        self.countdown = self.random.randint(1, 60)
+
+    def strike(self):
+        self.countdown -= 1
+        if self.countdown == 0 and self.deaths < 6:
+            self.deaths += 1
+            self.rest()
+            raise Death
+
+
+def mortal(chance):
+    """An engine whose driver may die before and after each call and each write."""
+
+    class Mortal(Drive):
+        def __init__(self, *args):
+            super().__init__(*args)
+            once = self.cloud.once
+
+            def dangerous(operation, **fields):
+                chance.strike()
+                body = once(operation, **fields)
+                chance.strike()
+                return body
+
+            self.cloud.once = dangerous
+
+        def note(self, **facts):
+            chance.strike()
+            super().note(**facts)
+            chance.strike()
+
+        def _write(self, line):
+            super()._write(line)
+            chance.strike()
+
+    class Dying(InProcess):
+        drive = Mortal
+
+        def _drive(self, *args, **options):
+            try:
+                super()._drive(*args, **options)
+            except Death:
+                return
+
+    return Dying
+
+
+class Life:
+    """One stack from launch to termination, with faults, deaths and lost hosts."""
+
+    def __init__(self, cloud, folder, seed):
+        self.cloud, self.folder = cloud, folder
+        self.random = random.Random(seed)
+        self.chance = Chance(seed)
+        knobs = self.random.choice(
+            [
+                {"tokens": True, "names": True},
+                {"tokens": False, "names": True},
+                {"tokens": True, "names": False},
+            ]
+        )
+        cloud.reset(seed=seed, rate=self.random.choice([0, 0.1, 0.3]), step=0, **knobs)
+        self.engine = mortal(self.chance)(
+            Settings(ros_endpoint=cloud.endpoint, ros_pace=0.001)
+        )
+        self.lost = 0
+
+    def carry_out(self, name, given):
+        """As a worker does: previews that died are repeated, changes are resumed."""
+        for attempt in range(20):
+            directory = self.folder / f"{name}-{attempt}"
+            self.engine.start(directory, given)
+            outcome = self.follow(directory, given)
+            if outcome.finished:
+                return directory, outcome
+        pytest.fail("died over and over")
+
+    def follow(self, directory, given):
+        while True:
+            outcome = wait_for(lambda: self.engine.outcome(directory))
+            if outcome.finished or not outcome.applying:
+                return outcome
+            offset = 0
+            if self.random.random() < 0.2:
+                offset = (directory / "events.jsonl").stat().st_size
+                shutil.rmtree(directory)
+                self.lost += 1
+            assert self.engine.resume(directory, given, offset)
+
+    def live(self):
+        """Launch, update, terminate; what is claimed after each is what is true."""
+        directory, outcome = self.carry_out("launch", order())
+        assert outcome.ok, outcome.message
+        self.check_one(directory, "10.0.0.0/8")
+        state = self.engine.state(directory)
+        given = on(state, other(token="task-2"))
+        directory, outcome = self.carry_out("update", given)
+        assert outcome.ok, outcome.message
+        self.check_one(directory, "10.1.0.0/16")
+        given = on(self.engine.state(directory), order("destroy", token="task-3"))
+        directory, outcome = self.carry_out("terminate", given)
+        assert outcome.ok, outcome.message
+        assert self.cloud.living == []
+        assert not self.engine.state(directory).stack
+
+    def check_one(self, directory, cidr):
+        seen = self.cloud.set()
+        assert len(seen["created"]) == 1
+        (stack,) = seen["stacks"]
+        assert stack["status"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        assert stack["parameters"]["Cidr"] == cidr
+        state = self.engine.state(directory)
+        assert state.stack_id == stack["id"]
+        assert [r.address for r in state.resources] == ["Vpc", "Server"]
+        told = Counter(
+            (e.resource.address, e.resource.status)
+            for e in self.engine.events(directory, 0, 1000)
+            if e.resource
+        )
+        assert not [each for each, times in told.items() if times > 1]
+
+
+def test_no_stack_is_ever_made_twice(cloud, tmp_path):
+    lives = int(os.environ.get("ROS_FAULTS", "25"))
+    first = int(os.environ.get("ROS_SEED", "1"))
+    faults, deaths, lost = 0, 0, 0
+    for seed in range(first, first + lives):
+        life = Life(cloud, tmp_path / str(seed), seed)
+        try:
+            life.live()
+        except BaseException as error:
+            error.add_note(f"ROS_SEED={seed} ROS_FAULTS=1")
+            raise
+        faults += sum(bool(kind) for _, kind in cloud.set()["calls"])
+        deaths += life.chance.deaths
+        lost += life.lost
+        shutil.rmtree(tmp_path / str(seed))
+    print(
+        f"\n{lives} stacks launched, updated and terminated from seed {first}: "
+        f"{faults} faults of the cloud, {deaths} deaths of the driver, {lost} lost "
+        "hosts, 0 stacks made twice"
+    )
+    assert faults + deaths + lost > lives
