@@ -44,6 +44,7 @@ KNOBS = {
     "fail": [],  # logical IDs that fail
     "tokens": True,  # client tokens are heeded
     "names": True,  # a region has one stack of a name
+    "lag": 0.0,  # seconds until ListStacks shows a new stack
     "old_status": 0.0,  # seconds for which GetStack still shows the status before
     "regions": [],  # the only regions there are, when there are any
 }
@@ -180,7 +181,7 @@ class Stack:
         self.id = str(uuid.uuid4())
         self.name = request["StackName"]
         self.rollback = request.get("DisableRollback") != "True"
-        self.created = cloud.now()
+        self.created, self.born = cloud.now(), time.monotonic()
         self.updated = ""
         self.status, self.reason, self.previous = "", "", ""
         self.resources, self.events, self.steps, self.log = {}, [], [], []
@@ -473,7 +474,12 @@ class Cloud:
         for each in self.stacks.values():
             each.advance()
         names = request.get("StackName")
-        found = [s for s in self.stacks.values() if not names or s.name in names]
+        shown = time.monotonic() - self.knobs["lag"]
+        found = [
+            each
+            for each in self.stacks.values()
+            if each.born <= shown and (not names or each.name in names)
+        ]
         return {
             "PageNumber": int(request.get("PageNumber", 1)),
             "PageSize": int(request.get("PageSize", 10)),

@@ -73,6 +73,13 @@ def test_the_name_finds_the_stack_when_its_token_is_forgotten(run, cloud):
     assert len(cloud.stacks) == 1
 
 
+def test_the_token_is_enough_when_nothing_else_shows_the_stack(run, cloud):
+    cloud.set(names=False, lag=3600, faults=[["CreateStack", "drop_after"]])
+    _, outcome = run(order())
+    assert outcome.ok, outcome.message
+    assert len(cloud.stacks) == 1
+
+
 def test_the_text_of_a_network_error_is_not_passed_on(run, cloud, engine):
     """It quotes the address that was asked, and with it every parameter."""
     cloud.set(faults=[["CreateStack", "drop_before"]])
@@ -95,9 +102,11 @@ class Chance:
     def rest(self):
         self.countdown = self.random.randint(1, 60)
 
-    def strike(self):
+    def strike(self, *, hot=False):
+        """Die now and then; around a call that changes something, often."""
         self.countdown -= 1
-        if self.countdown == 0 and self.deaths < 6:
+        now = self.countdown <= 0 or (hot and self.random.random() < 0.3)
+        if now and self.deaths < 8:
             self.deaths += 1
             self.rest()
             raise Death
@@ -112,9 +121,10 @@ def mortal(chance):
             once = self.cloud.once
 
             def dangerous(operation, **fields):
-                chance.strike()
+                hot = operation in ("CreateStack", "UpdateStack", "DeleteStack")
+                chance.strike(hot=hot)
                 body = once(operation, **fields)
-                chance.strike()
+                chance.strike(hot=hot)
                 return body
 
             self.cloud.once = dangerous
@@ -151,7 +161,7 @@ class Life:
             [
                 {"tokens": True, "names": True},
                 {"tokens": False, "names": True},
-                {"tokens": True, "names": False},
+                {"tokens": True, "names": False, "lag": 3600},
             ]
         )
         cloud.reset(seed=seed, rate=self.random.choice([0, 0.1, 0.3]), step=0, **knobs)
