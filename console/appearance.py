@@ -1,11 +1,11 @@
-"""What a browser looks like to its person: theme and density, kept in cookies."""
+"""What a browser is like to its person: theme, density, shortcut; kept in cookies."""
 
 from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 YEAR = 365 * 24 * 3600
-COOKIES = {"theme": "theme", "density": "density"}
+COOKIES = {"theme": "theme", "density": "density", "shortcut": "shortcut"}
 
 
 class AppearanceForm(forms.Form):
@@ -20,6 +20,10 @@ class AppearanceForm(forms.Form):
         required=False,
     )
 
+    shortcut = forms.ChoiceField(
+        choices=[("on", _("On")), ("off", _("Off"))], required=False
+    )
+
     def cookies(self) -> dict[str, str]:
         """The cookies to set, by name."""
         return {
@@ -30,7 +34,7 @@ class AppearanceForm(forms.Form):
 
 
 def appearance(request: HttpRequest) -> dict[str, str]:
-    """Context processor: `theme` and `density`, known values only."""
+    """Context processor: `theme`, `density` and `shortcut`, known values only."""
     form = AppearanceForm(
         {name: request.COOKIES.get(cookie, "") for name, cookie in COOKIES.items()}
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
@@ -90,7 +90,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
         htmx = cast(Request, request).htmx
         if not htmx:
             return response
-        back = urlencode({"next": urlsplit(htmx.current_url or "/").path or "/"})
+        back = urlencode({"next": htmx.current_url_abs_path or "/"})
         page = HttpResponseClientRedirect(f"{reverse('account_login')}?{back}")
         return cast(HttpResponseRedirect, page)
 

@@ -1,5 +1,5 @@
 // After a page or a swap with errors, focus goes to the error summary; a flash scrolls into view.
-// "/" goes to the search box.
+// "/" goes to the search box, unless the person has turned that off.
 function summary(root) {
   root.querySelector?.("[data-error-summary]")?.focus();
 }
@@ -10,7 +10,7 @@ function typing(node) {
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-  if (document.querySelector("dialog[open]")) return;
+  if (document.querySelector("dialog[open]") || document.documentElement.dataset.shortcut === "off") return;
   const boxes = [...document.querySelectorAll("main [data-search], [data-search]")];
   const box = boxes.find((each) => each.checkVisibility());
   if (!box) return;

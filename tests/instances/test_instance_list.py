@@ -32,6 +32,17 @@ def test_it_requires_login(client, db):
     assert client.get(URL)["Location"].startswith("/accounts/login/")
 
 
+def test_after_a_session_has_ended_one_signs_in_and_returns_to_the_same_list(
+    client, htmx
+):
+    shown = {"HX-Current-URL": "http://testserver/instances/?q=web&size=50"}
+    answer = client.get(URL, {"q": "webs"}, headers=htmx | shown)
+    back = answer["HX-Redirect"].partition("?next=")[2]
+    assert back == "%2Finstances%2F%3Fq%3Dweb%26size%3D50"
+    away = {"HX-Current-URL": "https://elsewhere.test/x"}
+    assert client.get(URL, headers=htmx | away)["HX-Redirect"].endswith("next=%2F")
+
+
 def test_it_rejects_other_methods(browser):
     assert browser.post(URL).status_code == 405
 
