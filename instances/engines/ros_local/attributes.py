@@ -35,6 +35,8 @@ SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
         'cidrhost("10.0.0.0/8", parseint(substr(%s, 0, 5), 16))',
     ),
     (re.compile(r"Port$"), '"8080"'),
+    (re.compile(r"InstanceIds?$"), 'format("i-bp1%%s", substr(%s, 0, 17))'),
+    (re.compile(r"DiskIds?$"), 'format("d-bp1%%s", substr(%s, 0, 17))'),
     (
         re.compile(
             r"(?i)(domain(name)?|host(name)?|endpoint|cname|url|uri|(string|dns_?name))s?$"

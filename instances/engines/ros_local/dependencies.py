@@ -87,27 +87,33 @@ def circle(uses: Uses) -> list[Node]:
     return []
 
 
-def reached(uses: Uses, start: Node, kind: str) -> str | None:
-    """The first part of this kind that another depends on, however far away."""
-    seen, waiting = {start}, [start]
+def on_resources(uses: Uses) -> dict[Node, str]:
+    """The parts of the document that depend on a resource, however far, and on which."""
+    users: dict[Node, list[Node]] = {}
+    found: dict[Node, str] = {}
+    for node, used in uses.items():
+        for kind, name in used:
+            users.setdefault((kind, name), []).append(node)
+            if kind == "resource":
+                found.setdefault(node, name)
+    waiting = [*found]
     while waiting:
-        for node in uses.get(waiting.pop(), ()):
-            if node[0] == kind:
-                return node[1]
-            if node not in seen:
-                seen.add(node)
-                waiting.append(node)
-    return None
+        node = waiting.pop()
+        for user in users.get(node, ()):
+            if user not in found:
+                found[user] = found[node]
+                waiting.append(user)
+    return found
 
 
 def tell_dependencies(uses: Uses, findings: Findings) -> None:
     """Tell of circles, and of what depends on a resource before there is one."""
     if way := [node for node in circle(uses) if node[0] in SECTIONS]:
         _tell_circle(way, findings)
-    for kind, name in [*uses]:
-        if kind in EARLY and (found := reached(uses, (kind, name), "resource")):
+    for (kind, name), resource in on_resources(uses).items():
+        if kind in EARLY:
             section, what = EARLY[kind]
-            message = f"{what} may not depend on the resource {found}."
+            message = f"{what} may not depend on the resource {resource}."
             findings.add(section, name, message)
 
 

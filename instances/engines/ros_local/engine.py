@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from instances.engines import events as log
 from instances.engines import workspace
 from instances.engines.base import (
     Change,
@@ -21,8 +22,8 @@ from instances.engines.ros_local.names import identifier
 from instances.engines.ros_local.parameters import PSEUDO, value_for
 from instances.engines.ros_local.presenting import Words, changed
 from instances.engines.ros_local.states import kinds_in, physical_ids, shown
-from instances.engines.ros_local.translation import Around, Kind, Translation
-from instances.engines.ros_local.types import facts_of
+from instances.engines.ros_local.translation import Around, Translation
+from instances.engines.ros_local.types import Kind, facts_of
 from instances.engines.terraform import Terraform
 
 DOCUMENT = "template.json"
@@ -55,7 +56,7 @@ class RosLocal(Terraform):
         found = super().outcome(directory)
         if found is None:
             return None
-        return replace(found, message=_words(directory).text(found.message))
+        return replace(found, message=_message(directory, found))
 
     def state(self, directory: Path) -> StateFile | None:
         """The state the run has reached, if it can be read whole."""
@@ -161,6 +162,17 @@ def _words(directory: Path) -> Words:
     except ValueError:
         found = {}
     return Words({address: Kind(*facts) for address, facts in found.items()})
+
+
+def _message(directory: Path, outcome: Outcome) -> str:
+    """How the run ended, in words; a failure names the resource it is about."""
+    words = _words(directory)
+    message = words.text(outcome.message)
+    error = None if outcome.ok else log.first_error(directory, 0)
+    if error is None or not error.address:
+        return message
+    about = outcome.message.startswith(error.summary.rstrip(".:"))
+    return f"{words.address(error.address)}: {message}" if about else message
 
 
 def _named(words: Words, event: Event) -> bool:

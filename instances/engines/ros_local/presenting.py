@@ -5,17 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from instances.engines.base import (
-    Change,
-    Diagnostic,
-    Event,
-    ResourceEvent,
-)
+from instances.engines.base import Change, Diagnostic, Event, ResourceEvent
 from instances.engines.plans import MASK
 from instances.engines.ros_local.attributes import physical_id
 from instances.engines.ros_local.names import original, with_originals
 from instances.engines.ros_local.resources import RETAIN
-from instances.engines.ros_local.translation import Kind
+from instances.engines.ros_local.types import Kind
 
 NUMBER = r"(?:\[\d+\])?"
 ADDRESS = re.compile(
@@ -86,8 +81,7 @@ class Words:
 
     def _name(self, match: re.Match[str]) -> str:
         """The name at an address; a number is part of it where there is a Count."""
-        parts = [(name, number) for name, number in MODULE.findall(match[1])]
-        parts.append((match[2], match[3]))
+        parts = [*MODULE.findall(match[1]), (match[2], match[3])]
         names: list[str] = []
         shown: list[str] = []
         for name, number in parts:
@@ -113,11 +107,12 @@ def changed(change: Change, words: Words) -> Change:
     )
     address = words.address(change.address)
     kind = _part(becomes or was, "Type")
+    known = isinstance(kind, str) and kind != MASK
     retained = change.action == "Remove" and _part(before, "DeletionPolicy") == RETAIN
     return replace(
         change,
         address=address,
-        type=kind if isinstance(kind, str) else words.kind(address),
+        type=kind if known else words.kind(address),
         name=original(change.name),
         reason="forget" if retained else change.reason,
         replace_paths=_differing(was, becomes) if change.action == "Replace" else [],

@@ -9,7 +9,8 @@ from instances.engines.base import StateFile, StateResource
 from instances.engines.ros_local.attributes import physical_id
 from instances.engines.ros_local.names import original
 from instances.engines.ros_local.presenting import Words, without_numbers
-from instances.engines.ros_local.translation import RULES, Kind
+from instances.engines.ros_local.translation import RULES
+from instances.engines.ros_local.types import Kind
 
 HELD_IN = ["input", "Properties"]
 

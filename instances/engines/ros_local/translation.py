@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from instances.engines.base import EngineError
 from instances.engines.ros_local import resources, stacks
@@ -22,19 +22,12 @@ from instances.engines.ros_local.outputs import assertions, output_block
 from instances.engines.ros_local.parameters import pseudo_variables, read_parameter
 from instances.engines.ros_local.problems import SECTIONS, Findings, Problem
 from instances.engines.ros_local.scope import Node, Resource, Scope, Translating
-from instances.engines.ros_local.types import STACK
+from instances.engines.ros_local.types import STACK, Kind
 from instances.engines.ros_local.writer import write
 
 # An output that is none: Terraform judges the rules where it makes this.
 RULES = identifier("ALIYUN::Rules")
 MACROS = (None, "Macro", "Eval")
-
-
-class Kind(NamedTuple):
-    """How a resource is shown: its ROS type, and whether its instances have numbers."""
-
-    type: str
-    counted: bool
 
 
 @dataclass(frozen=True)

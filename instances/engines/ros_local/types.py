@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 STACK = "ALIYUN::ROS::Stack"
 SLEEP = "ALIYUN::ROS::Sleep"
@@ -12,6 +12,13 @@ RANDOM = "ALIYUN::RandomString"
 WAIT = "ALIYUN::ROS::WaitCondition"
 HANDLE = "ALIYUN::ROS::WaitConditionHandle"
 LONGEST_PREFIX = 12
+
+
+class Kind(NamedTuple):
+    """How a resource is shown: its ROS type, and whether its instances have numbers."""
+
+    type: str
+    counted: bool
 
 
 @cache
