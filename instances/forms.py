@@ -94,7 +94,11 @@ class LaunchForm(WishForm):
 
 
 class UpdateForm(WishForm):
-    """A change of an instance the caller was given. Raises Forbidden without a launch option."""
+    """A change of an instance the caller was given. Raises Forbidden without a launch option.
+
+    It starts from the draft, else from what the task `origin` asked for, else from what
+    the instance is now.
+    """
 
     def __init__(
         self,
@@ -104,14 +108,17 @@ class UpdateForm(WishForm):
         *,
         validate: bool = False,
         draft: Plan | None = None,
+        origin: Task | None = None,
     ) -> None:
         self.instance, self.by, self.draft = instance, by, draft
+        self.origin = None if draft else origin
+        started = draft or self.origin
         super().__init__(
             options=update_options(instance, by),
             versions=self._versions(),
             request_data=request_data,
             validate=validate,
-            start=draft.wish if draft else instance.current(),
+            start=Wish.of(started) if started else instance.current(),
         )
 
     @property

@@ -83,6 +83,28 @@ def _text(task: Task) -> str:
     }
 
 
+def stage_times(task: Task) -> list[tuple[Text, datetime | None, datetime | None]]:
+    """The stages heard of, by time, with when each began and was last heard of."""
+    # By time, not as stored: PostgreSQL puts the keys of JSON into an order of its own.
+    heard = sorted(
+        task.stages, key=lambda stage: str(task.stages[stage].get("started"))
+    )
+    return [
+        (
+            _label(task, stage),
+            _moment(task.stages[stage].get("started")),
+            _moment(task.stages[stage].get("latest")),
+        )
+        for stage in heard
+    ]
+
+
+def _label(task: Task, stage: str) -> Text:
+    if stage == "apply" and task.kind == Task.Kind.TERMINATE:
+        return STAGES["destroy"]
+    return STAGES.get(stage, stage)
+
+
 def _steps(task: Task) -> list[dict[str, Any]]:
     """The stages heard of, and those still to come while the task is active."""
     # By time, not as stored: PostgreSQL puts the keys of JSON into an order of its own.
@@ -110,10 +132,11 @@ def _step(task: Task, stage: str, heard: list[str]) -> dict[str, Any]:
         state = "failed"
     else:
         state = "done"
-    label = STAGES.get(stage, stage)
-    if stage == "apply" and task.kind == Task.Kind.TERMINATE:
-        label = STAGES["destroy"]
-    return {"label": label, "state": state, "seconds": _seconds(task, stage, state)}
+    return {
+        "label": _label(task, stage),
+        "state": state,
+        "seconds": _seconds(task, stage, state),
+    }
 
 
 def _seconds(task: Task, stage: str, state: str) -> float | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from django.db.models import Q
@@ -52,6 +52,7 @@ class Line:
     clock: str
     level: str
     text: str
+    event: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,29 @@ class Transcript:
     lines: list[Line]
     place: Place
     cut: bool = False
+
+    @classmethod
+    def empty(cls) -> Self:
+        """A log without a line."""
+        return cls([], Place())
+
+    @property
+    def has_event(self) -> bool:
+        """Whether one of the lines is the one the status goes back to."""
+        return any(line.event for line in self.lines)
+
+    def with_event(self, task: Task, error: str) -> "Transcript":
+        """Mark the line an ended task's status goes back to: its first error, or its success."""
+        good = task.status == Task.Status.SUCCEEDED
+        level = "ok" if good else "error"
+        found = [n for n, line in enumerate(self.lines) if line.level == level]
+        told = [n for n in found if error and error in self.lines[n].text]
+        if task.active or not found:
+            return self
+        place = told[0] if told and not good else found[-1]
+        lines = list(self.lines)
+        lines[place] = replace(lines[place], event=True)
+        return replace(self, lines=lines)
 
 
 def log_tail(task: Task) -> Transcript:
@@ -74,7 +98,7 @@ def log_tail(task: Task) -> Transcript:
         if known > MOST_LINES:
             break
     if not chunks:
-        return Transcript([], Place())
+        return Transcript.empty()
     last = chunks[0]
     raw = [line for chunk in reversed(chunks) for line in chunk.lines]
     place = Place(last.attempt, last.offset, len(last.lines))

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from instances.views import export, instances, tasks, terminate, transfer
+from instances.views import (
+    aftermath,
+    export,
+    instances,
+    tasks,
+    terminate,
+    transfer,
+)
 
 HERE = "instances/<str:pk>/"
 TASK = f"{HERE}tasks/<str:task>/"
@@ -19,6 +26,7 @@ urlpatterns = [
     path(f"{HERE}tags/", instances.instance_tags, name="instance-tags"),
     path(f"{HERE}plans/", instances.instance_plans, name="instance-plans"),
     path(f"{HERE}terminate/", terminate.instance_terminate, name="instance-terminate"),
+    path(f"{HERE}retry/", aftermath.instance_retry, name="instance-retry"),
     path(f"{HERE}transfer/", transfer.instance_transfer, name="instance-transfer"),
     path(TASK, tasks.task_detail, name="task-detail"),
     path(f"{TASK}progress/", tasks.task_progress_fragment, name="task-progress"),

@@ -219,17 +219,26 @@ def check_again(plan: Plan, *, by: User) -> None:
         instance_for(by, plan.instance.pk)
     if plan.operation == Task.Kind.TERMINATE:
         return
+    if plan.instance is not None:
+        check_still_offered(plan.instance, plan.wish, by=by)
+        return
     version, product = plan.version, plan.version.product
-    if plan.instance is None:
-        options = launch_options(product_for(by, product.pk), by)
-        running = None
-    else:
-        options, running = update_options(plan.instance, by), plan.instance.version
-    _active_version(product, version.pk, running)
+    options = launch_options(product_for(by, product.pk), by)
+    _active_version(product, version.pk, None)
     limits = choose(options, plan.portfolio_id or "").limits
-    if plan.instance is None:
-        limits.check_region(plan.region)
+    limits.check_region(plan.region)
     limits.check_values(version, plan.values)
+
+
+def check_still_offered(instance: Instance, wish: Wish, *, by: User) -> None:
+    """Refuse a change that was allowed when it was first asked for and no longer is.
+
+    Raises a DomainError: grant, version, launch option or its rules have changed.
+    """
+    options = update_options(instance, by)
+    _active_version(wish.version.product, wish.version.pk, instance.version)
+    option = choose(options, wish.portfolio.pk if wish.portfolio else "")
+    option.limits.check_values(wish.version, wish.values)
 
 
 def _wish(

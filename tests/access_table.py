@@ -32,6 +32,7 @@ TABLE = {
     "instances/<str:pk>/plans/": (OWNERS, SAFE),
     "instances/<str:pk>/terminate/": (OWNERS, BOTH),
     "instances/<str:pk>/terminate/plan/": (OWNERS, BOTH),
+    "instances/<str:pk>/retry/": (OWNERS, POST),
     "instances/<str:pk>/transfer/": (ADMIN, BOTH),
     "instances/<str:pk>/update/": (OWNERS, BOTH),
     "instances/<str:pk>/update/review/": (OWNERS, BOTH),

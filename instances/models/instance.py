@@ -390,7 +390,9 @@ def instance_for(user: User, pk: str) -> Instance:
             "owner",
             "owner_role",
             "portfolio",
-            "last_task__version",
+            "last_task__version__template",
+            "last_task__portfolio",
+            "last_task__evidence",
             "last_successful_task__version__template",
         )
         .filter(pk=pk)

@@ -55,8 +55,7 @@ class Retryable(models.Model):
         me = cast("Instance", self)
         if failed.kind == Task.Kind.TERMINATE:
             return me.terminate(by=by)
-        wish = Wish(failed.version, failed.portfolio, failed.values, failed.tags)
-        return me.update_to(wish, by=by)
+        return me.update_to(Wish.of(failed), by=by)
 
     def _nothing_to_retry(self) -> Conflict:
         return Conflict(

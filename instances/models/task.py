@@ -195,7 +195,9 @@ class Output(models.Model):
 def task_for(user: User, instance: "Instance", pk: str) -> Task:
     """Return a task of an instance the caller has already been given. Raises NotFound."""
     task: Any = (
-        instance.tasks.select_related("version__template", "portfolio", "created_by")
+        instance.tasks.select_related(
+            "version__template", "portfolio", "created_by", "evidence"
+        )
         .filter(pk=pk)
         .first()
     )

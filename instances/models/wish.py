@@ -1,7 +1,7 @@
 """What a person asks an instance to be."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from catalog.models import Portfolio, Version
 
@@ -17,6 +17,11 @@ class Wish:
     portfolio: Portfolio | None
     values: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, work: Any) -> Self:
+        """What a task or plan asks for, secrets included."""
+        return cls(work.version, work.portfolio, work.values, work.tags)
 
     def columns(self) -> dict[str, Any]:
         """The same as columns of a task or plan, secrets apart from the rest."""

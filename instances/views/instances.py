@@ -22,6 +22,7 @@ from console.lib.htmx import render_page, wants_fragment
 from console.lib.http import Request
 from console.lib.pages import page_size, paginate
 from console.lib.people import User
+from instances.aftermath import Aftermath, aftermath_of
 from instances.listing import (
     COLUMNS,
     CappedCount,
@@ -30,7 +31,7 @@ from instances.listing import (
     instance_rows,
     with_names,
 )
-from instances.models import Instance, Plan, instance_for
+from instances.models import Evidence, Instance, Plan, instance_for
 from instances.progress import task_progress
 from instances.transcript import log_tail
 
@@ -140,6 +141,7 @@ def _tab(request: Request, pk: str, tab: str) -> HttpResponse:
 
 def _context(request: Request, instance: Instance, tab: str) -> dict[str, Any]:
     task = instance.last_task
+    panel = PANELS[tab](request, instance)
     told = task is not None and task.status != task.Status.SUCCEEDED
     return {
         "instance": instance,
@@ -147,8 +149,17 @@ def _context(request: Request, instance: Instance, tab: str) -> dict[str, Any]:
         "tabs": _tabs(instance, tab),
         "panel": f"instances/_instance_{tab}.html",
         "progress": task_progress(task) if task and told else None,
-        **PANELS[tab](request, instance),
+        "aftermath": _aftermath(instance, panel),
+        **panel,
     }
+
+
+def _aftermath(instance: Instance, panel: dict[str, Any]) -> Aftermath | None:
+    """What the last task left behind, when it has failed."""
+    failed = instance.failed_task
+    if failed is None:
+        return None
+    return aftermath_of(failed, instance, panel.get("transcript") or log_tail(failed))
 
 
 def _tabs(instance: Instance, current: str) -> list[dict[str, Any]]:
@@ -190,7 +201,8 @@ def _tasks(request: Request, instance: Instance) -> dict[str, Any]:
     task = instance.last_task
     rows = context["page"].rows
     if task and rows and rows[0].pk == task.pk and task.status != task.Status.SUCCEEDED:
-        context |= {"opened": task, "transcript": log_tail(task)}
+        transcript = log_tail(task).with_event(task, Evidence.of(task).summary)
+        context |= {"opened": task, "transcript": transcript}
     return context
 
 

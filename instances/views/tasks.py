@@ -15,9 +15,11 @@ from django_htmx.http import reswap, retarget
 from console.lib.htmx import render_page
 from console.lib.http import Request
 from console.lib.masking import MASK
-from instances.models import Task, instance_for, task_for
+from instances.aftermath import aftermath_of
+from instances.models import Evidence, Task, instance_for, task_for
 from instances.progress import task_progress
-from instances.transcript import Place, log_after, log_tail, log_text
+from instances.proof import proof_of
+from instances.transcript import Place, Transcript, log_after, log_tail, log_text
 
 
 @require_safe
@@ -116,14 +118,20 @@ def _tab(request: Request, task: Task, tab: str) -> HttpResponse:
 
 
 def _context(task: Task, tab: str) -> dict[str, Any]:
+    panel = PANELS[tab](task)
+    # Known errors are looked for in the log, on whichever tab it happens to be.
+    failed = task.status == task.Status.FAILED
+    log = panel.get("transcript") or (log_tail(task) if failed else Transcript.empty())
     return {
+        "aftermath": aftermath_of(task, task.instance, log),
+        "proof": proof_of(task),
         "task": task,
         "instance": task.instance,
         "tab": tab,
         "tabs": _tabs(task, tab),
         "panel": f"instances/_task_{tab}.html",
         "progress": task_progress(task),
-        **PANELS[tab](task),
+        **panel,
     }
 
 
@@ -140,7 +148,7 @@ def _tabs(task: Task, current: str) -> list[dict[str, Any]]:
 
 
 def _log(task: Task) -> dict[str, Any]:
-    return {"transcript": log_tail(task)}
+    return {"transcript": log_tail(task).with_event(task, Evidence.of(task).summary)}
 
 
 def _output(task: Task) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from console.lib.htmx import render_page
 from console.lib.http import Request
 from instances.comparison import Comparison, changes_since
 from instances.forms import UpdateForm
-from instances.models import Instance, Plan, Task, instance_for
+from instances.models import Instance, Plan, Task, instance_for, task_for
 from instances.plan_forms import PlanForm
 from instances.views import wizard
 from instances.wishes import execute_once
@@ -22,9 +22,12 @@ from instances.wishes import execute_once
 def update(request: Request, pk: str) -> HttpResponse:
     """Step 1: another version, launch option, other parameters or tags."""
     instance = instance_for(request.user, pk)
-    draft = _draft(request, instance)
+    origin = _origin(request, instance)
+    draft = _draft(request, instance, origin)
     data, judge = request.POST or request.GET, wizard.is_final(request)
-    form = UpdateForm(instance, request.user, data, validate=judge, draft=draft)
+    form = UpdateForm(
+        instance, request.user, data, validate=judge, draft=draft, origin=origin
+    )
     blocked = form.validate and (form.overtaken or instance.changing)
     if not blocked and form.is_valid():
         return _next(request, instance, form, draft)
@@ -44,10 +47,20 @@ def update(request: Request, pk: str) -> HttpResponse:
     )
 
 
-def _draft(request: Request, instance: Instance) -> Plan | None:
-    """The draft to continue. A forgotten one that others have overtaken is none."""
+def _origin(request: Request, instance: Instance) -> Task | None:
+    """The task of the instance whose values fill the form, when the request names one."""
+    pk = request.POST.get("from") or request.GET.get("from")
+    return task_for(request.user, instance, pk) if pk else None
+
+
+def _draft(request: Request, instance: Instance, origin: Task | None) -> Plan | None:
+    """The draft to continue. A forgotten one is none when others have overtaken it,
+    or when the person wants to start from a task."""
     kind = Task.Kind.UPDATE
-    return wizard.start_of(request, kind, instance=instance) or wizard.open_draft(
+    named = wizard.start_of(request, kind, instance=instance)
+    if named is not None or origin is not None:
+        return named
+    return wizard.open_draft(
         request, kind, instance=instance, base_task=instance.last_task
     )
 

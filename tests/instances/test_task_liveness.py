@@ -39,7 +39,7 @@ def test_a_run_whose_worker_is_heard_is_not_uncertain(browser, instance):
     for place, page in pages(browser, heard(instance, 4)).items():
         assert UNCERTAIN not in page, place
         if "task-progress" in page or 'id="instance-head"' in page:
-            assert re.search(r"worker last heard [45] s ago", page), place
+            assert re.search(r"worker last heard \d s ago", page), place
 
 
 def test_a_run_nobody_watches_is_unknown_everywhere_and_keeps_the_vendors_word(
@@ -48,7 +48,7 @@ def test_a_run_nobody_watches_is_unknown_everywhere_and_keeps_the_vendors_word(
     for place, page in pages(browser, heard(instance, 45)).items():
         assert UNCERTAIN in page, place
         assert "Unknown, checking" in page, place
-        assert re.search(r"worker last heard 4[56] s ago", page), place
+        assert re.search(r"worker last heard (4[5-9]|5\d) s ago", page), place
         for guessed in ("Failed", "Error", "Available"):
             assert f'data-status="{guessed}"' not in page, place
     task, row = browser.get(f"/instances/{instance.pk}/"), browser.get("/instances/")

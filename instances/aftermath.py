@@ -1,0 +1,110 @@
+"""A failed task as its page tells it: what exists, what was in flight, and what can be done."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import get_language
+
+from catalog.limits import Limits
+from console.lib.errors import Text
+from instances.models import Evidence, Instance, KnownError, Task
+from instances.transcript import Transcript
+
+# So many resources are named, the rest are counted.
+NAMED = 10
+NOT_THERE = ("CREATE_FAILED", "CREATE_IN_PROGRESS", "DELETE_COMPLETE")
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """The resource that failed, and the parameter that fed it where that can be told."""
+
+    address: str
+    place: str
+    label: Text = ""
+    key: str = ""
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What is left of a failed task.
+
+    `open` says that it is the last word on its instance, so that something can be done
+    about it; `needs_approval`, that only a plan may do it.
+    """
+
+    task: Task
+    evidence: Evidence
+    card: KnownError | None
+    culprit: Culprit | None
+    open: bool
+    needs_approval: bool
+    existing: list[dict[str, Any]]
+    more: int
+
+    @property
+    def terminates(self) -> bool:
+        return self.task.kind == Task.Kind.TERMINATE
+
+    @property
+    def may_retry(self) -> bool:
+        return self.open and not self.needs_approval
+
+
+def aftermath_of(
+    task: Task, instance: Instance, transcript: Transcript
+) -> Aftermath | None:
+    """Tell what a failed task left behind; None for any other."""
+    if task.status != Task.Status.FAILED:
+        return None
+    evidence = Evidence.of(task)
+    last = instance.failed_task is not None and instance.last_task_id == task.pk
+    existing = _existing(instance, evidence) if last else []
+    return Aftermath(
+        task=task,
+        evidence=evidence,
+        card=KnownError.objects.explaining(_text(task, evidence, transcript)),
+        culprit=_culprit(task, evidence),
+        open=last,
+        needs_approval=last and _needs_approval(task, instance),
+        existing=existing[:NAMED],
+        more=max(0, len(existing) - NAMED),
+    )
+
+
+def _needs_approval(task: Task, instance: Instance) -> bool:
+    """Whether the next step may only be done through a plan."""
+    terminates = task.kind == Task.Kind.TERMINATE
+    portfolio = instance.portfolio if terminates else task.portfolio
+    operation = Task.Kind.TERMINATE if terminates else Task.Kind.UPDATE
+    return Limits.of(instance.product, portfolio).needs_approval(operation)
+
+
+def _existing(instance: Instance, evidence: Evidence) -> list[dict[str, Any]]:
+    """The resources on record, without those nobody can be sure of."""
+    rows = instance.resources.exclude(status__in=NOT_THERE)
+    rows = rows.exclude(address__in=evidence.in_flight)
+    return [dict(row) for row in rows.values("address", "status")]
+
+
+def _text(task: Task, evidence: Evidence, transcript: Transcript) -> str:
+    """What a known error is looked for in; the reason comes last, so that it is never cut off."""
+    lines = [line.text for line in transcript.lines]
+    return "\n".join([*lines, evidence.error, task.status_message])
+
+
+def _culprit(task: Task, evidence: Evidence) -> Culprit | None:
+    """What failed, with the value of its parameter as the task's own page shows it."""
+    place = f"{evidence.file}:{evidence.line}" if evidence.line else evidence.file
+    schema = task.version.template.schema
+    parameter = schema.by_key.get(evidence.parameter)
+    if parameter is None:
+        return Culprit(evidence.address, place) if evidence.address else None
+    return Culprit(
+        address=evidence.address,
+        place=place,
+        label=parameter.label_in(get_language() or "en"),
+        key=parameter.key,
+        value=task.masked_parameters.get(parameter.key),
+    )

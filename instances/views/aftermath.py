@@ -1,0 +1,28 @@
+"""After a failure: the same once more."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from console.lib.errors import DomainError
+from console.lib.http import Request
+from instances.models import instance_for
+from instances.retry import retry
+
+
+@require_POST
+def instance_retry(request: Request, pk: str) -> HttpResponse:
+    """Try the failed task again that the person has seen, or say why not."""
+    instance = instance_for(request.user, pk)
+    try:
+        task = retry(instance, by=request.user, task=request.POST.get("task", ""))
+    except DomainError as refusal:
+        # Told where the other ways to go on are.
+        messages.error(request, f"{refusal} {refusal.hint}".strip())
+        return redirect(instance)
+    messages.success(
+        request, _("%(name)s is being tried again.") % {"name": instance.name}
+    )
+    return redirect(task)

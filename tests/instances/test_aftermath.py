@@ -1,0 +1,363 @@
+"""What a failed task's pages say and offer, and POST /instances/<pk>/retry/"""
+
+import pytest
+
+from console.lib.audit import AuditEntry
+from instances.models import Evidence, KnownError, StateVersion, Task
+from tests.factories import (
+    InstanceFactory,
+    PortfolioFactory,
+    TemplateFactory,
+    VersionFactory,
+)
+from tests.instances.running import failed, log, running, with_task
+
+pytestmark = pytest.mark.django_db
+SECRET = "hunter2-hunter2"
+FILES = {
+    "main.tf": """\
+variable "size" {
+  type        = number
+  description = "{\\"Label\\":{\\"en\\":\\"Size of it\\"}}"
+}
+
+variable "secret_key" {
+  type      = string
+  sensitive = true
+}
+"""
+}
+VALUES = {"parameters": {"size": 3}, "secrets": {"secret_key": SECRET}}
+
+
+@pytest.fixture
+def version(db):
+    return VersionFactory(template=TemplateFactory(files=FILES))
+
+
+@pytest.fixture
+def portfolio(version, alice):
+    return PortfolioFactory(products=[version.product], users=[alice])
+
+
+@pytest.fixture
+def instance(alice, version, portfolio):
+    return InstanceFactory(owner=alice, version=version, portfolio=portfolio)
+
+
+@pytest.fixture
+def task(instance):
+    """A launch that was killed: one resource is there, one was being made."""
+    for name, status in (
+        ("kept", "CREATE_COMPLETE"),
+        ("flying", "CREATE_IN_PROGRESS"),
+        ("never", "CREATE_FAILED"),
+    ):
+        instance.resources.create(
+            address=f"a.{name}", name=name, type="a", status=status
+        )
+    task = fail(instance)
+    Evidence.objects.create(task=task, interrupted=True, in_flight=["a.flying"])
+    return task
+
+
+def fail(instance, **values):
+    return failed(instance, **{"portfolio": instance.portfolio, **VALUES, **values})
+
+
+def text_of(browser, task):
+    """The section about the failure, as both pages have it."""
+    found = []
+    for url in (task.get_absolute_url(), f"/instances/{task.instance_id}/"):
+        page = browser.get(url).content.decode()
+        assert SECRET not in page
+        start = page.index('id="task-aftermath"')
+        found.append(page[start : page.index("</section>", start)])
+    return found
+
+
+def test_it_says_what_exists_and_what_was_in_flight(browser, task):
+    for page in text_of(browser, task):
+        assert "Interrupted while it was changing resources" in page
+        existing = page[page.index("Recorded as existing") :]
+        assert "a.kept" in existing
+        assert "a.flying" not in existing
+        assert "a.never" not in existing
+        flying = page[page.index("In flight") : page.index("Recorded as existing")]
+        assert "a.flying" in flying
+        assert "These may exist although they are not recorded." in flying
+
+
+def test_the_legal_next_steps_are_buttons(browser, instance, task):
+    for page in text_of(browser, task):
+        assert f'action="/instances/{instance.pk}/retry/"' in page
+        assert f'name="task" value="{task.pk}"' in page
+        assert f'href="/instances/{instance.pk}/update/?from={task.pk}"' in page
+        assert f'href="/instances/{instance.pk}/terminate/"' in page
+
+
+def test_a_failed_termination_is_only_retried(browser, instance):
+    for page in text_of(browser, fail(instance, kind=Task.Kind.TERMINATE)):
+        assert "/retry/" in page
+        assert "?from=" not in page
+        assert "Clean up" not in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "covered", "way"),
+    [
+        (Task.Kind.LAUNCH, "UpdateProvisionedProduct", "update/?from="),
+        (Task.Kind.TERMINATE, "TerminateProvisionedProduct", "terminate/plan/"),
+    ],
+)
+def test_where_an_approval_is_needed_only_the_way_to_a_plan_is_offered(
+    browser, instance, portfolio, kind, covered, way
+):
+    portfolio.constraints.create(
+        kind="Approval",
+        product=instance.product,
+        config={"OperationTypes": [covered], "Approvers": []},
+    )
+    task = fail(instance, kind=kind)
+    for page in text_of(browser, task):
+        assert "The next step needs an approval" in page
+        assert "/retry/" not in page
+        assert way in page
+    answer = browser.post(
+        f"/instances/{instance.pk}/retry/", {"task": task.pk}, follow=True
+    )
+    assert "This needs an approval" in answer.content.decode()
+    assert Task.objects.count() == 1
+
+
+def test_an_older_failure_is_history_without_buttons(browser, instance):
+    older = fail(instance)
+    with_task(instance, ended=True)
+    page = browser.get(older.get_absolute_url()).content.decode()
+    section = page[page.index('id="task-aftermath"') :]
+    for button in ("/retry/", "?from=", "Clean up", "Recorded as existing"):
+        assert button not in section
+
+
+@pytest.mark.parametrize("make", [running, with_task])
+def test_nothing_is_left_behind_by_a_task_that_goes_on(browser, instance, make):
+    task = make(instance)
+    for url in (task.get_absolute_url(), f"/instances/{instance.pk}/"):
+        assert b"task-aftermath" not in browser.get(url).content
+
+
+# POST retry/
+
+
+def test_retry_leads_to_the_new_task(browser, instance, task):
+    response = browser.post(f"/instances/{instance.pk}/retry/", {"task": task.pk})
+    new = Task.objects.exclude(pk=task.pk).get()
+    assert response["Location"] == new.get_absolute_url()
+    assert (new.kind, new.values) == (
+        Task.Kind.UPDATE,
+        {"size": 3, "secret_key": SECRET},
+    )
+    assert AuditEntry.objects.filter(action="RetryTask", actor_name="alice").exists()
+
+
+def test_an_administrator_may_retry_for_the_owner(admin_browser, instance, task):
+    admin_browser.post(f"/instances/{instance.pk}/retry/", {"task": task.pk})
+    assert Task.objects.count() == 2
+
+
+def test_nobody_else_may(client, bob, instance, task):
+    client.force_login(bob)
+    url = f"/instances/{instance.pk}/retry/"
+    assert client.post(url, {"task": task.pk}).status_code == 404
+    assert Task.objects.count() == 1
+
+
+def refused(browser, instance, task):
+    url = f"/instances/{instance.pk}/retry/"
+    page = browser.post(url, {"task": task}, follow=True).content.decode()
+    assert Task.objects.count() == 1
+    return page
+
+
+@pytest.mark.parametrize("sent", ["", "task-bp1missing00000", "x" * 5000])
+def test_what_is_not_the_failed_task_is_refused(browser, instance, task, sent):
+    assert "There is nothing to retry" in refused(browser, instance, sent)
+
+
+def test_a_version_that_was_withdrawn_meanwhile_is_not_run(
+    browser, instance, version, portfolio
+):
+    gone = VersionFactory(product=version.product, template=version.template)
+    task = fail(instance, kind=Task.Kind.UPDATE, version=gone)
+    gone.active = False
+    gone.save()
+    page = refused(browser, instance, task.pk)
+    assert "The same again is no longer possible." in page
+    assert "Choose Edit and retry" in page
+
+
+def test_what_is_no_longer_shared_is_not_run(browser, instance, portfolio, task):
+    portfolio.grants.all().delete()
+    assert "no longer shared with you" in refused(browser, instance, task.pk)
+
+
+def test_a_new_rule_of_the_portfolio_holds_for_a_retry(
+    browser, instance, portfolio, task
+):
+    portfolio.constraints.create(
+        kind="Template",
+        product=instance.product,
+        config={"Rules": [{"ParameterKey": "size", "AllowedValues": ["1"]}]},
+    )
+    assert "only these values are allowed" in refused(browser, instance, task.pk)
+
+
+def test_a_launch_option_that_was_deleted_lets_nothing_through(
+    browser, instance, portfolio, version, alice, task
+):
+    PortfolioFactory(products=[version.product], users=[alice])
+    portfolio.delete()
+    assert "launch option has been deleted" in refused(browser, instance, task.pk)
+
+
+# Edit and retry
+
+
+def test_edit_and_retry_begins_with_the_failed_values_and_keeps_secrets(
+    browser, instance, version
+):
+    with_task(instance, ended=True, parameters={"size": 1}, secrets={"secret_key": "x"})
+    task = fail(instance, kind=Task.Kind.UPDATE)
+    url = f"/instances/{instance.pk}/update/"
+    page = browser.get(url, {"from": task.pk})
+    text = page.content.decode()
+    assert SECRET not in text
+    assert f"Filled in with what task {task.pk} asked for" in text
+    assert f'name="from" value="{task.pk}"' in text
+    form = page.context["form"]
+    sent = {
+        "shown": form.shown,
+        "base_task": task.pk,
+        "from": task.pk,
+        "version": version.pk,
+        "portfolio": instance.portfolio_id,
+        "parameters-size": "5",
+        "parameters-secret_key": "",
+    }
+    response = browser.post(url, sent)
+    assert response.status_code == 302, response.context["form"].errors
+    draft = instance.plans.get()
+    assert draft.values == {"size": 5, "secret_key": SECRET}
+
+
+def test_the_values_of_another_instances_task_are_a_404(browser, instance, bob):
+    foreign = fail(InstanceFactory(owner=bob, version=instance.version))
+    url = f"/instances/{instance.pk}/update/"
+    assert browser.get(url, {"from": foreign.pk}).status_code == 404
+
+
+# Evidence
+
+
+def test_a_known_error_is_explained_above_the_log(browser, instance):
+    KnownError.objects.create(
+        title="Quota",
+        pattern="quota ?exceeded",
+        explanation="Ask <b>Ada</b>.\n\nShe helps.",
+        link="https://wiki.example.test/q",
+    )
+    task = fail(instance, message="Error: it failed")
+    log(task, "QuotaExceeded: no more", level="error")
+    for page in text_of(browser, task):
+        assert "data-known-error" in page
+        assert "<p>Ask &lt;b&gt;Ada&lt;/b&gt;.</p>" in page
+        assert 'href="https://wiki.example.test/q" rel="noopener noreferrer"' in page
+    whole = browser.get(task.get_absolute_url()).content.decode()
+    assert whole.index("data-known-error") < whole.index('id="task-log"')
+
+
+@pytest.mark.parametrize("place", ["output/", "parameters/"])
+def test_it_is_explained_on_every_tab(browser, instance, place):
+    KnownError.objects.create(title="Q", pattern="quota", explanation="Ask.")
+    task = fail(instance)
+    log(task, "quota", level="error")
+    page = browser.get(f"{task.get_absolute_url()}{place}").content.decode()
+    assert "data-known-error" in page
+
+
+def test_the_failing_resource_and_its_parameter_are_named(browser, instance):
+    task = fail(instance)
+    Evidence.objects.create(
+        task=task, address="a.web", file="main.tf", line=7, parameter="size"
+    )
+    for page in text_of(browser, task):
+        assert "a.web" in page
+        assert "main.tf:7" in page
+        assert "Size of it" in page
+        assert "size = 3" in page
+
+
+def test_a_secret_parameter_is_named_without_its_value(browser, instance):
+    task = fail(instance)
+    Evidence.objects.create(task=task, parameter="secret_key")
+    for page in text_of(browser, task):
+        assert "secret_key = ******" in page
+
+
+def test_nothing_is_said_of_what_cannot_be_told(browser, instance):
+    for page in text_of(browser, fail(instance)):
+        assert "Failing resource" not in page
+        assert "Parameter that fed it" not in page
+
+
+def state(instance, serial, **values):
+    return StateVersion.objects.create(
+        instance=instance,
+        lineage="l",
+        serial=serial,
+        digest=f"{serial}" * 64,
+        body=b"",
+        **values,
+    )
+
+
+def test_the_status_can_be_checked_against_its_evidence(browser, instance, task):
+    Evidence.objects.filter(task=task).update(exit_code=1, ended_in="apply")
+    Task.objects.filter(pk=task.pk).update(worker="w-1", host="h-1", epoch=2)
+    state(instance, 3, created_at=task.started_at.replace(year=2020))
+    state(instance, 4, task=task)
+    state(instance, 7, task=task)
+    log(task, "fine")
+    log(task, "Error: broken", offset=9, level="error")
+    page = browser.get(task.get_absolute_url()).content.decode()
+    evidence = page[page.index('id="task-evidence"') :]
+    for fact in (
+        "3 → 7",
+        "7" * 12,
+        "w-1",
+        "h-1",
+        "claimed 2 times",
+        "Prepare providers",
+    ):
+        assert fact in evidence
+    assert '1 <span class="sub">apply</span>' in evidence
+    assert '<li id="task-event" data-level="error">' in page
+    assert page.count('href="#task-event"') == 2
+
+
+def test_a_success_goes_back_to_the_line_that_told_it(browser, instance):
+    task = with_task(instance, ended=True)
+    log(task, "Creation complete", level="complete")
+    log(task, "Apply complete!", offset=9, level="complete")
+    page = browser.get(task.get_absolute_url()).content.decode()
+    assert page.count('id="task-event"') == 1
+    assert page.index("Creation complete") < page.index('id="task-event"')
+
+
+def test_a_failed_page_takes_few_queries(
+    browser, task, instance, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(10):
+        browser.get(task.get_absolute_url())
+    with django_assert_max_num_queries(11):
+        browser.get(f"/instances/{instance.pk}/")
