@@ -5,20 +5,17 @@ detached and may well go on. Such a task is told as unknown, never as failed or 
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from console.lib.pages import COUNT_CAP, capped_count
-from instances.models import Task
+from instances.models import Heartbeat, Task
 
-SILENCE = timedelta(seconds=30)
 MINUTE = 60
 # What is said of a silent worker is out of date after so many seconds.
 FRESH_SECONDS = 5
@@ -48,23 +45,6 @@ def heard_mark(heartbeat_at: datetime | None) -> str:
     return f"{int(age // FRESH_SECONDS)}"
 
 
-def worker_alive() -> bool:
-    """Whether any worker gives a sign of life: its file on this host, or a lease that holds."""
-    limit = (now() - SILENCE).timestamp()
-    signs = (Path(settings.DATA_DIR) / "wake").glob("*.alive")
-    if any(_touched(sign) > limit for sign in signs):
-        return True
-    return Task.objects.running().filter(lease_until__gt=now()).exists()
-
-
-def _touched(sign: Path) -> float:
-    try:
-        return sign.stat().st_mtime
-    except FileNotFoundError:
-        # A worker that ends takes its file away.
-        return 0.0
-
-
 @dataclass(frozen=True)
 class Queued:
     """A task that waits: since when, behind how many, and whether anybody will come."""
@@ -79,7 +59,7 @@ class Queued:
         tie = Q(queued_at=task.queued_at, pk__lt=task.pk)
         waiting = Task.objects.filter(state=Task.State.QUEUED)
         older = capped_count(waiting.filter(earlier | tie))
-        return cls(task.queued_at, older, worker_alive())
+        return cls(task.queued_at, older, Heartbeat.objects.alive().exists())
 
     @property
     def text(self) -> str:

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
-from instances.liveness import Queued, heard_text, worker_alive
-from instances.models import Task
+from instances.liveness import Queued, heard_text
+from instances.models import Heartbeat, Task
 from tests.factories import InstanceFactory, TaskFactory
 from tests.instances.running import running, with_task
 
@@ -111,22 +111,17 @@ def test_the_first_in_the_queue_is_the_next(instance):
     assert "It is the next in the queue." in Queued.of(with_task(instance)).text
 
 
-def test_it_is_said_when_no_worker_lives(browser, instance, data_dir):
+def test_it_is_said_when_no_worker_lives(browser, instance):
     task = with_task(instance)
     page = browser.get(task.get_absolute_url()).content.decode()
     assert "No worker is running" in page
-    (data_dir / "wake").mkdir()
-    (data_dir / "wake" / "host-1.alive").touch()
+    Heartbeat.objects.beat("w-1", host="elsewhere", capacity=4, busy=0)
     answer = browser.get(f"{task.get_absolute_url()}progress/", {"seen": "old"})
     assert "No worker is running" not in answer.content.decode()
-
-
-def test_a_worker_of_another_host_is_known_by_its_lease(data_dir):
-    assert not worker_alive()
-    heard(InstanceFactory(), 45)
-    assert not worker_alive()
-    heard(InstanceFactory(), 4)
-    assert worker_alive()
+    Heartbeat.objects.update(at=now() - timedelta(minutes=1))
+    seen = answer.context["progress"].seen
+    again = browser.get(f"{task.get_absolute_url()}progress/", {"seen": seen})
+    assert "No worker is running" in again.content.decode()
 
 
 def test_a_waiting_page_takes_few_queries(
