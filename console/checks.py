@@ -1,10 +1,17 @@
 """System checks: a production setting that is missing is named, with what to do."""
 
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error as DatabaseError
 
+from console.lib.encryption import seal
+from console.lib.sealed import check_ring
+
+KEYS_HINT = "`manage.py doctor` says more about the keys."
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
@@ -37,3 +44,43 @@ def production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(Tags.security)
+def encryption_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Keys that are none are noticed at the start, not when somebody saves a secret."""
+    try:
+        seal(b"", "check")
+    except ImproperlyConfigured as error:
+        return [Error(str(error), hint=KEYS_HINT, id="console.E002")]
+    return []
+
+
+@register(Tags.database)
+def keys_of_the_data(
+    app_configs: Any, databases: Any = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Keys that open nothing of what is in the database belong to another one."""
+    try:
+        if databases:
+            check_ring()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), hint=KEYS_HINT, id="console.E003")]
+    except DatabaseError:
+        # Not migrated yet, or away: others say so.
+        pass
+    return []
+
+
+@register()
+def broker(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A broker needs the library that speaks to it."""
+    if settings.BROKER_URL and find_spec("celery") is None:
+        return [
+            Error(
+                "CONSOLE_BROKER_URL is set, but Celery is not installed.",
+                hint="pip install 'service-catalog-console[celery]', or unset it.",
+                id="console.E004",
+            )
+        ]
+    return []

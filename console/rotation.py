@@ -7,10 +7,10 @@ Rows done already are recognised by their key's ID: the rotation goes on where i
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.apps import apps
 from django.db import models, transaction
 
 from console.lib.encryption import EncryptedField, Undecryptable, reseal
+from console.lib.sealed import encrypted_columns
 
 BATCH = 50
 
@@ -55,16 +55,6 @@ class Rotation:
         rows = column.model._base_manager.filter(**same)
         # Somebody wrote a newer value meanwhile: with the first key, like all that is new.
         self.resealed += rows.update(**{column.attname: new})
-
-
-def encrypted_columns() -> list[EncryptedField]:
-    """Every encrypted column of every table."""
-    return [
-        column
-        for model in apps.get_models(include_auto_created=True)
-        for column in model._meta.local_fields
-        if isinstance(column, EncryptedField)
-    ]
 
 
 def _next(model: type[models.Model], last: object, batch: int) -> list[object]:

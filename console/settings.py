@@ -4,13 +4,13 @@ Every default works on a laptop over plain HTTP on loopback and is safe when it 
 laptop; what a production host must add is checked in `console.checks`.
 """
 
-import base64
 import os
-import secrets
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
+
+from console.keys import kept_keys, kept_secret
 
 
 def env(name: str, default: str = "") -> str:
@@ -27,20 +27,6 @@ def env_int(name: str, default: int) -> int:
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env(name, default).split(",") if part.strip()]
-
-
-def env_secret(name: str, file: str, size: int) -> str:
-    """Read a secret, or make one on first start and keep it in the data directory (0600)."""
-    if value := env(name):
-        return value
-    path = DATA_DIR / file
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(base64.urlsafe_b64encode(secrets.token_bytes(size)).decode())
-    return path.read_text().strip()
 
 
 def database(url: str) -> dict[str, object]:
@@ -80,11 +66,7 @@ DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 STATIC_ROOT.mkdir(exist_ok=True)
 
 DEBUG = env_bool("CONSOLE_DEBUG", False)
-SECRET_KEY = env_secret("CONSOLE_SECRET_KEY", "secret_key", 64)
-ENCRYPTION_KEYS = [
-    key.strip()
-    for key in env_secret("CONSOLE_ENCRYPTION_KEYS", "encryption_keys", 32).split(",")
-]
+SECRET_KEY = env("CONSOLE_SECRET_KEY") or kept_secret(DATA_DIR / "secret_key", 64)
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS = env_list("CONSOLE_ALLOWED_HOSTS") or LOOPBACK
 # A name that is not loopback means other people's browsers: cookies then need HTTPS.
@@ -150,6 +132,13 @@ DATABASES = {
         env("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'console.sqlite3'}"
     )
 }
+ENCRYPTION_KEYS = [
+    key.strip()
+    for key in (
+        env("CONSOLE_ENCRYPTION_KEYS")
+        or kept_keys(DATA_DIR / "encryption_keys", DATABASES["default"])
+    ).split(",")
+]
 # The embedded default has several processes and threads: the test database is a file too.
 DATABASES["default"]["TEST"] = (
     {"NAME": DATA_DIR / "test.sqlite3"}

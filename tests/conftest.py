@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from tests.factories import AdministratorFactory, UserFactory
+from tests.faults.installation import Installation
 
 
 def pytest_configure(config):
@@ -88,3 +89,44 @@ def admin_browser(admin):
 @pytest.fixture
 def htmx():
     return {"HX-Request": "true"}
+
+
+@pytest.fixture
+def install(tmp_path):
+    """Make whole installations on the embedded database; all are stopped at the end."""
+    made = []
+
+    def make(name="data", **environment):
+        data = tmp_path / name
+        data.mkdir(mode=0o700, exist_ok=True)
+        made.append(Installation(data, **environment))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+@pytest.fixture
+def new_database(db):
+    """Make empty databases beside the one of the tests; PostgreSQL alone."""
+    if connection.vendor != "postgresql":
+        pytest.skip("needs DATABASE_URL to name a PostgreSQL")
+    made = []
+    values = connection.settings_dict
+
+    def make(name):
+        name = f"{values['NAME']}_{name}"
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            cursor.execute(f'CREATE DATABASE "{name}"')
+        made.append(name)
+        return (
+            f"postgres://{values['USER']}:{values['PASSWORD']}@{values['HOST']}"
+            f":{values['PORT']}/{name}"
+        )
+
+    yield make
+    with connection._nodb_cursor() as cursor:
+        for name in made:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

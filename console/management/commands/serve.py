@@ -1,10 +1,7 @@
 """`manage.py serve`: the whole product in one process group, web server and workers."""
 
-import os
 import signal
-import subprocess
 import sys
-import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -13,15 +10,15 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from console.demo import PASSWORD, PEOPLE, DemoRefused, seed
-
-WEB_PROCESSES = 2
-STOP_SECONDS = 15
-RESTART_SECONDS = 1
+from console.lib.sealed import check_ring
+from console.serving import NotServing, Service
 
 
 class Command(BaseCommand):
-    help = "Migrate, then serve the console and run its workers until stopped."
-    stopping = False
+    help = (
+        "Migrate, then serve the console and run its workers until stopped. SIGHUP puts "
+        "new processes in the place of the old ones, without losing a request or a run."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
@@ -37,85 +34,37 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
+        check_ring()
         if demo:
             try:
                 seed(debug=settings.DEBUG)
             except DemoRefused as refusal:
                 raise CommandError(str(refusal)) from refusal
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-        commands = [self._web(host, port), *[self._worker()] * workers]
-        children = [self._spawn(command) for command in commands]
-        self._announce(host, port, demo)
         try:
-            self._watch(commands, children)
+            self._serve(host, port, workers, demo)
+        except NotServing as error:
+            raise CommandError(str(error)) from error
+
+    def _serve(self, host: str, port: int, workers: int, demo: bool) -> None:
+        service = Service(host, port, workers, self._say)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: service.stop())
+        # A terminal sends it when it is closed, anybody else because they mean it.
+        hang_up = service.stop if sys.stdin.isatty() else service.replace
+        signal.signal(signal.SIGHUP, lambda *_: hang_up())
+        try:
+            self._announce(host, port, demo)
+            service.run()
         finally:
-            self._end(children)
-
-    def _web(self, host: str, port: int) -> list[str]:
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "console.wsgi:application",
-            f"--bind={address}",
-            f"--workers={WEB_PROCESSES}",
-            "--preload",
-            "--log-level=warning",
-            "--graceful-timeout=10",
-            # The longest gunicorn takes: what is longer is refused in words of ours.
-            "--limit-request-line=8190",
-        ]
-
-    def _worker(self) -> list[str]:
-        return [sys.executable, sys.argv[0], "work"]
-
-    def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
-        environment = os.environ | {"DJANGO_SETTINGS_MODULE": "console.settings"}
-        # A session of its own: Ctrl-C reaches us alone, and we stop the rest in order.
-        return subprocess.Popen(
-            command, env=environment, cwd=settings.BASE_DIR, start_new_session=True
-        )
+            service.end()
 
     def _announce(self, host: str, port: int, demo: bool) -> None:
         name = f"[{host}]" if ":" in host else host
-        self.stdout.write(f"Service Catalog is at http://{name}:{port}/")
+        self._say(f"Service Catalog is at http://{name}:{port}/")
         if demo:
-            self.stdout.write(
-                f"Sign in as {', '.join(PEOPLE)} with password {PASSWORD}."
-            )
-        self.stdout.write(
-            "Press Ctrl-C to stop; runs in progress go on and are resumed."
-        )
+            self._say(f"Sign in as {', '.join(PEOPLE)} with password {PASSWORD}.")
+        self._say("Press Ctrl-C to stop; runs in progress go on and are resumed.")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
         self.stdout.flush()
-
-    def _watch(
-        self, commands: list[list[str]], children: list[subprocess.Popen[bytes]]
-    ) -> None:
-        """Wait for the signal. The web server's end ends us; a worker is started again."""
-        while not self.stopping:
-            time.sleep(0.2)
-            for place, child in enumerate(children):
-                if child.poll() is None or self.stopping:
-                    continue
-                if place == 0:
-                    raise CommandError(
-                        "The web server ended: is the port in use by another program?"
-                    )
-                time.sleep(RESTART_SECONDS)
-                children[place] = self._spawn(commands[place])
-
-    def _stop(self, *args: Any) -> None:
-        self.stopping = True
-
-    def _end(self, children: list[subprocess.Popen[bytes]]) -> None:
-        for child in children:
-            if child.poll() is None:
-                child.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        for child in children:
-            try:
-                child.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()

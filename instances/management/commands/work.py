@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from console.lib.sealed import check_ring
 from instances.worker import Worker
 
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, once: bool, concurrency: int, **options: Any) -> None:
+        check_ring()
         worker = Worker(concurrency)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())

@@ -1,0 +1,195 @@
+"""A whole installation in a directory of its own: real processes, as an operator runs them."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+SECONDS = 90
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition, seconds=SECONDS):
+    """What the condition gives once it is true; these machines may be slow."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("waited in vain")
+
+
+class Installation:
+    """A data directory, the environment that goes with it, and the processes begun there."""
+
+    def __init__(self, data, **environment):
+        self.data = data
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.root = ROOT
+        self.started = []
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("CONSOLE_", "DATABASE_URL", "DJANGO_", "PYTEST_"))
+        }
+        self.environment = kept | {
+            "CONSOLE_DATA_DIR": str(data),
+            "DJANGO_SETTINGS_MODULE": "console.settings",
+            "CONSOLE_LEASE_SECONDS": "3",
+            **environment,
+        }
+
+    def run(self, *arguments, fails=False, **environment):
+        """A command to its end; its output, or with `fails` what it complained."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=self.root,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert (done.returncode != 0) == fails, said
+        return said
+
+    def python(self, code):
+        """The output of some code that runs inside the installation."""
+        return self.run("shell", "-v0", "-c", code).strip()
+
+    def start(self, *arguments, **options):
+        """A command that goes on; stopped at the end of the test."""
+        log = (self.data.parent / f"{self.data.name}.log").open("ab")
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=self.root,
+            env=self.environment | options.pop("environment", {}),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            **options,
+        )
+        self.started.append(process)
+        return process
+
+    @property
+    def log(self):
+        return (self.data.parent / f"{self.data.name}.log").read_text()
+
+    def serve(self, *arguments):
+        """`serve --demo`, ready to answer with a worker alive."""
+        process = self.start("serve", "--demo", f"--port={self.port}", *arguments)
+        wait_for(lambda: process.poll() is not None or self.ready())
+        assert process.poll() is None, self.log
+        return process
+
+    def ready(self):
+        return self.get("/readyz")[0] == 200
+
+    def get(self, path):
+        """Status and body; 0 when there was no answer."""
+        try:
+            with urllib.request.urlopen(self.address + path, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def stop(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.started:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(40)
+            process.kill()
+            process.wait()
+
+
+class Load:
+    """Requests without a pause, from several threads, with what came back."""
+
+    def __init__(self, installation, paths, threads=4):
+        self.installation = installation
+        self.paths = paths
+        self.statuses = []
+        self.done = threading.Event()
+        self.threads = [threading.Thread(target=self._ask) for _ in range(threads)]
+
+    def _ask(self):
+        while not self.done.is_set():
+            for path in self.paths:
+                self.statuses.append(self.installation.get(path))
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.done.set()
+        for thread in self.threads:
+            thread.join()
+
+    @property
+    def failed(self):
+        return [each for each in self.statuses if each[0] != 200]
+
+
+LAUNCH = """
+from catalog.models import Product, Region
+from console.lib.people import User
+from instances.models import Instance, Wish
+product = Product.objects.get(name={product!r})
+version = product.versions.get()
+wish = Wish(version, product.portfolios.get(), {values!r})
+task = Instance.objects.launch(
+    wish, name={name!r}, region=Region.objects.get(pk="eu-central-1"),
+    by=User.objects.get(username="alice"))
+print(task.pk)
+"""
+TASK = """
+from instances.models import Task
+task = Task.objects.get(pk={pk!r})
+print(task.state, task.status, task.attempt, task.resources_done, task.epoch,
+      task.instance.status, task.status_message, sep="|")
+"""
+
+
+def launch(installation, product="Container cluster", name="box", **values):
+    """Queue a launch as alice; the task's ID."""
+    code = LAUNCH.format(product=product, name=name, values=values)
+    return installation.python(code)
+
+
+def task(installation, pk):
+    """Where a task is: state, status, attempt, resources done, epoch, instance, message."""
+    return installation.python(TASK.format(pk=pk)).split("|")
+
+
+def children_of(pid):
+    """The processes a process started, by its ID."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
+    )
+    return {int(word) for word in found.stdout.split()}
+
+
+def hang_up(process):
+    process.send_signal(signal.SIGHUP)
