@@ -6,6 +6,7 @@ from instances.views import (
     aftermath,
     export,
     instances,
+    reconcile,
     tasks,
     terminate,
     transfer,
@@ -34,5 +35,6 @@ urlpatterns = [
     path(f"{TASK}log/download/", tasks.task_log_download, name="task-log-download"),
     path(f"{TASK}output/", tasks.task_output, name="task-output"),
     path(f"{TASK}parameters/", tasks.task_parameters, name="task-parameters"),
+    path(f"{TASK}reconcile/", reconcile.task_reconcile, name="task-reconcile"),
     path(f"{TASK}cancel/", tasks.task_cancel, name="task-cancel"),
 ]

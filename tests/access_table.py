@@ -43,6 +43,7 @@ TABLE = {
     "instances/<str:pk>/tasks/<str:task>/output/": (OWNERS, SAFE),
     "instances/<str:pk>/tasks/<str:task>/parameters/": (OWNERS, SAFE),
     "instances/<str:pk>/tasks/<str:task>/cancel/": (OWNERS, BOTH),
+    "instances/<str:pk>/tasks/<str:task>/reconcile/": (ADMIN, BOTH),
     "plans/": (MEMBERS, SAFE),
     "plans/<str:pk>/": (OWNERS, SAFE),
     "plans/<str:pk>/decide/": (OWNERS, POST),

@@ -10,6 +10,7 @@ from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
 from instances.models.ownership import Move, Principal
 from instances.models.plan import Plan, plan_for
+from instances.models.reconciling import Standing, why_not
 from instances.models.resource import Resource, StateVersion, Tag
 from instances.models.task import Output, Task, TaskLog, task_for
 from instances.models.wish import Wish
@@ -31,6 +32,7 @@ __all__ = [
     "Principal",
     "Resource",
     "Stale",
+    "Standing",
     "StateVersion",
     "Tag",
     "Task",
@@ -41,4 +43,5 @@ __all__ = [
     "notice_for",
     "plan_for",
     "task_for",
+    "why_not",
 ]

@@ -13,6 +13,7 @@ from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import Conflict, NotFound
 from console.lib.ids import id_field
 from console.lib.people import User
+from instances.models.reconciling import Reconcilable
 from instances.models.work import Work, WorkQuerySet, queue_indexes
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class TaskQuerySet(WorkQuerySet):
         return self.order_by("-created_at", "-pk")
 
 
-class Task(Work):
+class Task(Work, Reconcilable):
     """A change of one instance. `kind` and `status` are the API's words."""
 
     class Kind(models.TextChoices):

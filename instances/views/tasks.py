@@ -24,23 +24,23 @@ from instances.transcript import Place, Transcript, log_after, log_tail, log_tex
 
 @require_safe
 def task_detail(request: Request, pk: str, task: str) -> HttpResponse:
-    return _tab(request, _task(request, pk, task), "log")
+    return _tab(request, task_of(request, pk, task), "log")
 
 
 @require_safe
 def task_output(request: Request, pk: str, task: str) -> HttpResponse:
-    return _tab(request, _task(request, pk, task), "output")
+    return _tab(request, task_of(request, pk, task), "output")
 
 
 @require_safe
 def task_parameters(request: Request, pk: str, task: str) -> HttpResponse:
-    return _tab(request, _task(request, pk, task), "parameters")
+    return _tab(request, task_of(request, pk, task), "parameters")
 
 
 @require_safe
 def task_progress_fragment(request: Request, pk: str, task: str) -> HttpResponse:
     """How far the task is now; its whole page once it has ended."""
-    found = _task(request, pk, task)
+    found = task_of(request, pk, task)
     progress = task_progress(found)
     if not found.active:
         tab = request.GET.get("tab", "")
@@ -57,7 +57,7 @@ def task_progress_fragment(request: Request, pk: str, task: str) -> HttpResponse
 @require_safe
 def task_log(request: Request, pk: str, task: str) -> HttpResponse:
     """The log's page; with `after`, only the lines behind that place, or 204."""
-    found = _task(request, pk, task)
+    found = task_of(request, pk, task)
     after = request.GET.get("after")
     if after is None:
         return _tab(request, found, "log")
@@ -71,7 +71,7 @@ def task_log(request: Request, pk: str, task: str) -> HttpResponse:
 @require_safe
 def task_log_download(request: Request, pk: str, task: str) -> StreamingHttpResponse:
     """The whole log as a text file, secrets masked as they are stored."""
-    found = _task(request, pk, task)
+    found = task_of(request, pk, task)
     return StreamingHttpResponse(
         log_text(found),
         content_type="text/plain; charset=utf-8",
@@ -86,7 +86,7 @@ def task_log_download(request: Request, pk: str, task: str) -> StreamingHttpResp
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_cancel(request: Request, pk: str, task: str) -> HttpResponse:
     """Ask before stopping a task, then stop it."""
-    found = _task(request, pk, task)
+    found = task_of(request, pk, task)
     if request.method != "POST":
         context = {"task": found, "instance": found.instance}
         return render_page(
@@ -100,7 +100,7 @@ def task_cancel(request: Request, pk: str, task: str) -> HttpResponse:
     return redirect(found)
 
 
-def _task(request: Request, pk: str, task: str) -> Task:
+def task_of(request: Request, pk: str, task: str) -> Task:
     """A task through its instance: foreign and missing are the same 404."""
     instance = instance_for(request.user, pk)
     found = task_for(request.user, instance, task)

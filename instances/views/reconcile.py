@@ -1,0 +1,65 @@
+"""An administrator has a run settled that nobody follows."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from console.lib.access import administrator_required
+from console.lib.forms import VerbForm, refusals_on, render_form
+from console.lib.http import Request
+from instances.models import Standing, Task, why_not
+from instances.progress import task_progress
+from instances.views.tasks import task_of
+
+
+class ReconcileForm(VerbForm):
+    """Whether the host is gone, and why."""
+
+    host_lost = forms.BooleanField(
+        label=gettext_lazy(
+            "That host is switched off or gone for good: nothing of this run can be going on"
+        ),
+        required=False,
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=500,
+        required=False,
+        help_text=gettext_lazy("For the audit trail."),
+    )
+
+    def __init__(self, task: Task, *args: object) -> None:
+        super().__init__(*args)
+        lost = self.fields["host_lost"]
+        # Nobody else can settle it: then the word that the host is gone must be given.
+        lost.required = task.standing == Standing.HOST_SILENT
+        if not lost.required:
+            del self.fields["host_lost"]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrator_required
+def task_reconcile(request: Request, pk: str, task: str) -> HttpResponse:
+    """Say what is known and what settling would do; then let a worker do it."""
+    found = task_of(request, pk, task)
+    form = ReconcileForm(found, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with refusals_on(form):
+            found.reconcile(by=request.user, **form.cleaned_data)
+            messages.success(
+                request, _("A worker takes the run up now and finds out what is true.")
+            )
+            return redirect(found)
+    context = {
+        "form": form,
+        "task": found,
+        "instance": found.instance,
+        "progress": task_progress(found),
+        "standing": found.standing.value,
+        "why_not": why_not(found),
+    }
+    return render_form(request, "instances/task_reconcile.html", context)
