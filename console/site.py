@@ -1,13 +1,13 @@
 """Django admin, entered through the console's own sign-in page; what is done there is audited."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.db import models
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -101,7 +101,12 @@ class ConsoleAdminSite(admin.AdminSite):
     site_title = _("Service Catalog")
     index_title = _("Data fixes")
 
-    login = secure_admin_login(admin.AdminSite.login)
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Send whoever is not signed in to the console's own page."""
+        enter: Callable[..., HttpResponse] = secure_admin_login(super().login)
+        return enter(request, extra_context)
 
     def register(
         self, model_or_iterable: Any, admin_class: Any = None, **options: Any

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -35,7 +35,8 @@ def appearance(request: HttpRequest) -> HttpResponse:
     local = url_has_allowed_host_and_scheme(
         target, {request.get_host()}, require_https=request.is_secure()
     )
-    response = redirect(target if local else "/")
+    # Not redirect(): to that, a word without a slash is the name of a view.
+    response = HttpResponseRedirect(target if local else "/")
     if form.is_valid():
         for name, value in form.cookies().items():
             response.set_cookie(

@@ -1,0 +1,1 @@
+"""What the console must hold against: hostile requests, curious colleagues, hostile templates."""
