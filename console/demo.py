@@ -6,6 +6,7 @@ from django.db import transaction
 
 from catalog.models import Constraint, Portfolio, Product, Region, Template, Version
 from catalog.trusted import example_files
+from console.lib.audit import AuditEntry
 from console.lib.people import Role, User
 
 PASSWORD = "catalog-demo"
@@ -131,6 +132,9 @@ def seed(*, debug: bool) -> bool:
             Region.objects.get_or_create(pk=pk, defaults={"name": name})
         for offer in OFFERS:
             made |= _offer(offer)
+        if made:
+            facts = {"people": [*PEOPLE], "products": [each.name for each in OFFERS]}
+            AuditEntry.objects.record("SeedDemonstration", None, by=None, after=facts)
     return made
 
 

@@ -23,7 +23,23 @@ CONTENT_SECURITY_POLICY = (
     "font-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+# Everything a browser can hand out; passkeys and the clipboard stay with our own pages.
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        *("accelerometer", "autoplay", "camera", "display-capture", "encrypted-media"),
+        *(
+            "fullscreen",
+            "geolocation",
+            "gyroscope",
+            "hid",
+            "magnetometer",
+            "microphone",
+        ),
+        *("midi", "payment", "picture-in-picture", "screen-wake-lock", "serial", "usb"),
+        "xr-spatial-tracking",
+    )
+)
 # Also on what never reaches Django's own middleware: signed calls, and answers to bad hosts.
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -35,6 +51,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": settings.X_FRAME_OPTIONS,
 }
+STRICT_TRANSPORT = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -56,6 +73,8 @@ class RequestMiddleware:
         response.headers["x-acs-request-id"] = request.id  # type: ignore[attr-defined]
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if settings.HTTPS and request.is_secure():
+            response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
         if getattr(request, "user", None) is not None:
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
@@ -74,6 +93,22 @@ def client_address(request: HttpRequest) -> str:
         return str(ip_address(address.strip() or request.META.get("REMOTE_ADDR", "")))
     except ValueError:
         return ""
+
+
+class SizeMiddleware:
+    """Refuses what is larger than any form before a byte of it is read.
+
+    Django's own limit leaves out uploaded files, which it would write to disk.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return self.get_response(request)
+        return render(request, "400.html", {"too_large": True}, status=413)
 
 
 class SignInMiddleware(LoginRequiredMiddleware):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from django.db import models, transaction
 
+from console.lib.audit import AuditEntry
 from console.lib.encryption import EncryptedField, Undecryptable, reseal
 from console.lib.sealed import encrypted_columns
 
@@ -33,6 +34,15 @@ class Rotation:
                     self._batch(column, pks)
                 last = pks[-1]
             yield f"{column.model._meta.label}.{column.name}: {self.resealed - before}"
+        self._record()
+
+    def _record(self) -> None:
+        facts = {
+            "resealed": self.resealed,
+            "current": self.current,
+            "unreadable": len(self.broken),
+        }
+        AuditEntry.objects.record("RotateKeys", None, by=None, after=facts)
 
     def _batch(self, column: EncryptedField, pks: list[object]) -> None:
         rows = column.model._base_manager.filter(pk__in=pks).only("pk", column.name)

@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "console.middleware.RequestMiddleware",
     # Signed calls are answered here: nothing below is made for them.
     "console.api.door.SignedCallMiddleware",
+    "console.middleware.SizeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -16,6 +16,7 @@ from console.lib.encryption import EncryptedField
 from console.lib.people import User
 
 CHANGED = "changed"
+DELETION = "delete_selected"
 
 
 class Audited(admin.ModelAdmin):
@@ -36,6 +37,11 @@ class Audited(admin.ModelAdmin):
                 action, target, by=person_of(request), before=before, after=after
             )
         return super().construct_change_message(request, form, formsets, add)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Only the deletion of rows: another action would leave no trace."""
+        found = super().get_actions(request)
+        return {name: each for name, each in found.items() if name == DELETION}
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         rows = list(queryset)

@@ -33,5 +33,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
+handler400 = "console.views.unreadable"
 handler404 = "console.views.not_found"
 handler500 = "console.views.broken"

@@ -5,6 +5,7 @@ from functools import cache
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
 from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -72,6 +73,13 @@ def known_migrations() -> set[tuple[str, str]]:
     """The migrations this code comes with, read from its files once."""
     loader = MigrationLoader(connection=None)
     return set(loader.disk_migrations)
+
+
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What was sent cannot be read. Django's own page would try to once more, and break."""
+    too_large = isinstance(exception, RequestDataTooBig)
+    context = {"too_large": too_large}
+    return render(request, "400.html", context, status=413 if too_large else 400)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -12,6 +12,7 @@ from catalog.operations.lookups import find, versions_in_reach
 from catalog.schema import TemplateError, read_document
 from catalog.schema.bounded import read_json, read_yaml
 from catalog.schema.limits import FILES, TEMPLATE_BYTES
+from console.lib.audit import AuditEntry
 from console.lib.errors import DomainError, InvalidInput
 from console.lib.operation import Answer, Operation, Parameter, Values
 from console.lib.people import User
@@ -32,6 +33,8 @@ def create_template(params: Values, by: User) -> Answer:
     if template.kind != params["TemplateType"]:
         problem = _("The template is a %(kind)s.") % {"kind": template.kind}
         raise InvalidInput({"TemplateType": [problem]}, code="InvalidTemplateType")
+    facts = {"digest": template.digest}
+    AuditEntry.objects.record("CreateTemplate", template, by=by, after=facts)
     return {"TemplateUrl": template.url}
 
 

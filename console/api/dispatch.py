@@ -81,6 +81,11 @@ def answer(request: HttpRequest) -> HttpResponse:
 
 
 def _serve(request: HttpRequest, trace: Trace) -> dict[str, Any]:
+    if settings.HTTPS and not request.is_secure():
+        # Not redirected: a client that is would send its next secret in clear as well.
+        raise DomainError(
+            _("Call this server by https."), code="InvalidProtocol.NeedSsl"
+        )
     call = Call.of(request)
     claim = read_claim(call)
     operation = OPERATIONS.get(claim.action)

@@ -132,7 +132,7 @@ class Check(Work):
             )
             subject = self.version or self.region
             AuditEntry.objects.record(
-                "Check", subject, by=None, after={"status": self.status}
+                "Check", subject, by=self.created_by, after={"status": self.status}
             )
             if ok and self.version is not None:
                 self.version.admit(by=self.created_by)

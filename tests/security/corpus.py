@@ -101,5 +101,8 @@ def value(dice: random.Random) -> str:
     """Pick a value, or make one of random characters."""
     if dice.random() < 0.85:
         return dice.choice(EVERYTHING)
-    letters = [chr(dice.choice((dice.randrange(128), dice.randrange(0xD7FF)))) for _ in range(dice.randrange(60))]
+    letters = [
+        chr(dice.choice((dice.randrange(128), dice.randrange(0xD7FF))))
+        for _ in range(dice.randrange(60))
+    ]
     return "".join(letters)

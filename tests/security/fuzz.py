@@ -88,9 +88,8 @@ def faults(ask, told):
     for name in ("Location", "HX-Redirect", "HX-Location"):
         if _leads_away(told.headers[name] or "", ask):
             yield f"{name} leads to {told.headers[name]}"
-    if ask.kind == "call" and ask.method != "HEAD":
-        if "RequestId" not in json.loads(told.body):
-            yield "an answer without RequestId"
+    if ask.kind == "call" and "RequestId" not in json.loads(told.body):
+        yield "an answer without RequestId"
 
 
 def _leads_away(location: str, ask) -> bool:
@@ -130,7 +129,9 @@ def campaign(site, hostile, people, *, requests: int, threads: int) -> Report:
     while any(each.is_alive() for each in workers):
         report.memory.append(site.memory())
         workers[0].join(SAMPLE_SECONDS)
-        sys.stderr.write(f"\r{len(report.seconds)} sent, {report.broken.total()} broken ")
+        sys.stderr.write(
+            f"\r{len(report.seconds)} sent, {report.broken.total()} broken "
+        )
     return report
 
 
@@ -140,7 +141,9 @@ def _signed_out(ask, told) -> bool:
         return False
     if ask.kind == "call":
         return b"InvalidAccessKeyId" in told.body
-    return "/accounts/login/" in (told.headers.get("Location") or told.headers.get("HX-Redirect") or "")
+    return "/accounts/login/" in (
+        told.headers.get("Location") or told.headers.get("HX-Redirect") or ""
+    )
 
 
 def crawl(hostile, people, port: int) -> None:
@@ -151,12 +154,21 @@ def crawl(hostile, people, port: int) -> None:
 
     for role in ("anonymous", "alice", "admin", "root"):
         found: dict[str, tuple] = {}
-        admin = ["admin/catalog/product/add/", "admin/console/user/add/", "admin/instances/instance/", "admin/catalog/region/"]
+        admin = [
+            "admin/catalog/product/add/",
+            "admin/console/user/add/",
+            "admin/instances/instance/",
+            "admin/catalog/region/",
+        ]
         for route in [*TABLE, *(admin if role == "root" else [])]:
             path = hostile.people.everything.address(route)
-            told = send(port, Ask("crawl", "GET", path).raw(hostile.host, people.cookies[role]))
+            told = send(
+                port, Ask("crawl", "GET", path).raw(hostile.host, people.cookies[role])
+            )
             if told.status == 200:
-                for action, fields in Forms(path, told.body.decode("utf-8", "replace")).found:
+                for action, fields in Forms(
+                    path, told.body.decode("utf-8", "replace")
+                ).found:
                     found[f"{action} {sorted(fields)}"] = (action, fields)
         hostile.forms[role] = list(found.values())
 
@@ -204,8 +216,12 @@ def tell(report: Report, seconds: float, log: Path) -> int:
     print(f"\n{total} requests in {seconds:.0f} s: {dict(report.kinds)}")
     print(f"statuses: {dict(sorted(report.statuses.items()))}")
     print(f"targets: {len(report.targets)}, the fewest {min(report.targets.values())}")
-    print(f"p50 {report.quantile(0.5):.3f} s, p99 {report.quantile(0.99):.3f} s, max {max(report.seconds):.3f} s")
-    print(f"memory: {report.memory[0] >> 20} MiB at first, {max(report.memory) >> 20} at most, {growth >> 20} more in the second half")
+    print(
+        f"p50 {report.quantile(0.5):.3f} s, p99 {report.quantile(0.99):.3f} s, max {max(report.seconds):.3f} s"
+    )
+    print(
+        f"memory: {report.memory[0] >> 20} MiB at first, {max(report.memory) >> 20} at most, {growth >> 20} more in the second half"
+    )
     for slow in sorted(report.slowest, reverse=True)[:8]:
         print(f"  {slow:.2f} s {report.slowest[slow]}")
     for line in report.shown[:SHOWN]:

@@ -33,7 +33,14 @@ class Site:
         self.log = log
         with log.open("wb") as stream:
             self.server = subprocess.Popen(
-                [sys.executable, "manage.py", "serve", "--demo", "--workers=0", f"--port={self.port}"],
+                [
+                    sys.executable,
+                    "manage.py",
+                    "serve",
+                    "--demo",
+                    "--workers=0",
+                    f"--port={self.port}",
+                ],
                 cwd=ROOT,
                 env=os.environ | {"CONSOLE_DATA_DIR": data},
                 stdout=stream,
@@ -119,7 +126,9 @@ class People:
             cookies.append(f"{name}={client.cookies[name].value}")
             known = self.keys.get(role, ("", ""))[0]
             if not AccessKey.objects.filter(pk=known, active=True).exists():
-                AccessKey.objects.filter(user=user).exclude(pk=self.everything.key.pk).delete()
+                AccessKey.objects.filter(user=user).exclude(
+                    pk=self.everything.key.pk
+                ).delete()
                 key = AccessKey.objects.issue(user, by=user)
                 self.keys[role] = (key.pk, key.secret_text)
         self.cookies[role] = "; ".join(cookies)

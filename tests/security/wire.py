@@ -4,6 +4,7 @@ import http.client
 import io
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 SECONDS = 60
@@ -44,17 +45,14 @@ class Told:
     seconds: float
 
 
-
-
 def send(port: int, raw: bytes, method: str = "GET") -> Told:
     """Send bytes to a port of loopback and read the whole answer."""
     began = time.perf_counter()
     try:
         with socket.create_connection(("127.0.0.1", port), SECONDS) as wire:
-            try:
+            # Refused before all of it was read: the answer is there all the same.
+            with suppress(BrokenPipeError, ConnectionResetError):
                 wire.sendall(raw)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # refused before all of it was read: the answer is there
             received = _read(wire)
     except OSError:
         received = b""

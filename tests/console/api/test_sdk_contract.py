@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission
 from catalog.models import Product
 from console.api.dispatch import OPERATIONS
 from console.api.examples import UNPUBLISHED, example, snake
+from console.lib.audit import AuditEntry
 from console.lib.people import Role
 from instances.models import Instance
 from tests.console.api.sdk_hand import Hand, exceptions, models, sdk, unset
@@ -61,6 +62,9 @@ def test_every_operation_works_through_the_sdk(
         getattr(story, part)()
     refused = {"ApproveProvisionedProductPlan"}
     assert set(story.answers) == set(OPERATIONS) - UNPUBLISHED - refused
+    for name, answer in story.answers.items():
+        entries = AuditEntry.objects.filter(request_id=answer.request_id)
+        assert entries.exists() != name.startswith(("Get", "List")), name
     assert not Instance.objects.living().exists()
     assert not Product.objects.exists()
     lacking = {
