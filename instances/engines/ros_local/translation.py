@@ -34,26 +34,8 @@ MACROS = (None, "Macro", "Eval")
 class Around:
     """What a document has from outside: secret parameters, and the stacks it stands in."""
 
-<<<<<<< HEAD
     secrets: frozenset[str] = field(default_factory=frozenset)
     level: int = 0
-=======
-    place: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.message}" if self.place else self.message
-
-
-class Translation:
-    """One document on its way to Terraform."""
-
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        resources = document.get("Resources") or {}
-        self.body: dict[str, Any] = {
-            "resource": {"terraform_data": {name: {"input": {}} for name in resources}},
-        }
->>>>>>> cb27805 (Check every answer's browser rules and that every change is audited)
 
 
 def problems(document: Mapping[str, Any]) -> list[Problem]:
