@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 # Never `${` or `%{`: no text of a document may be taken for an interpolation. The others
 # are characters that HCL cannot hold, or that a reader could take for the end of a line.
 ESCAPED = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u2028\u2029]|[$%](?={)')
+SURROGATE = re.compile("[\ud800-\udfff]")
 SCALARS = ("string", "number", "bool")
 SIMPLE = re.compile(r"[\w.-]+")
 # Beyond this a document is made to exhaust the reader, not to be run.
@@ -19,8 +19,7 @@ class Refused(Exception):
     """Something that cannot be simulated; the message is a sentence for its author."""
 
 
-@dataclass(frozen=True)
-class Expression:
+class Expression(NamedTuple):
     """Text that Terraform computes.
 
     `kind` is string, number, bool, list, object or null where that is certain, else empty.
@@ -38,7 +37,7 @@ class Expression:
 
     def known_as(self, kind: str) -> "Expression":
         """The same, of this kind."""
-        return replace(self, kind=kind)
+        return self._replace(kind=kind)
 
 
 NULL = Expression("null", "null")
@@ -48,10 +47,10 @@ FALSE = Expression("false", "bool")
 
 def quoted(text: str) -> str:
     """A text as HCL writes it, which means nothing but itself."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Refused("A text is not valid Unicode.") from None
+    if text.isalnum() and text.isascii():
+        return f'"{text}"'
+    if SURROGATE.search(text):
+        raise Refused("A text is not valid Unicode.")
     return '"' + ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + '"'
 
 

@@ -82,8 +82,7 @@ def _named(scope: Scope, name: str) -> Expression | None:
     if name in scope.parameters:
         return scope.parameters[name].expression
     if scope.has("Resources", name):
-        scope.use("resource", name)
-        return of_each(scope.resource(name), identity)
+        return _id(scope, name)
     if scope.has("Locals", name):
         scope.use("local", name)
         return scope.local(name)
@@ -96,6 +95,15 @@ def _named(scope: Scope, name: str) -> Expression | None:
             raise Refused("ALIYUN::Index is only known to a resource with a Count.")
         return Expression("count.index", "number")
     return None
+
+
+def _id(scope: Scope, name: str) -> Expression:
+    """The ID of a resource, made once for all that refer to it."""
+    scope.use("resource", name)
+    made = of_each(scope.resource(name), identity)
+    key = f"id_{identifier(name)}"
+    scope.ids[key] = made.text
+    return Expression(f"local.{key}", made.kind, made.secret)
 
 
 def _attribute(scope: Scope, resource: str, name: str) -> Expression:

@@ -40,7 +40,10 @@ class Resource:
 
 
 class Scope:
-    """The names of one document. What `using` names is kept as its dependencies."""
+    """The names of one document. What `using` names is kept as its dependencies.
+
+    `ids` are local values that hold the IDs of resources which others refer to.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Scope:
         self.indexed = False
         self.uses: dict[Node, dict[Node, None]] = {}
         self.depth = 0
+        self.ids: dict[str, str] = {}
         # Set by the translation, which knows how each of them is made.
         self.resource: Callable[[str], Resource] = lambda name: Resource(name, "")
         self.local: Callable[[str], Expression] = lambda name: NULL

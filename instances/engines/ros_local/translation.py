@@ -114,6 +114,8 @@ class Translation:
                     self.scope, declared
                 )
         tell_dependencies(self.scope.uses, self.findings)
+        if self.scope.ids:
+            self.body["locals"] = {**self.body.get("locals", {}), **self.scope.ids}
         self.files["main.tf"] = write(self.body)
 
     def _parameters(self) -> None:
