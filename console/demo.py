@@ -8,6 +8,7 @@ from catalog.models import Constraint, Portfolio, Product, Region, Template, Ver
 from catalog.trusted import example_files
 from console.lib.audit import AuditEntry
 from console.lib.people import Role, User
+from instances.models import KnownError
 
 PASSWORD = "catalog-demo"
 ADMINISTRATORS = "Administrators"
@@ -111,6 +112,25 @@ OFFERS = (
 )
 
 
+KNOWN_ERRORS = (
+    {
+        "title": "The monthly budget is used up",
+        "pattern": r"QuotaExceeded: creating \w+ needs a monthly budget",
+        "explanation": "A warehouse costs 500 a month. Choose Edit and retry and set the "
+        "monthly budget to 500 or more; the project and the bucket that exist already are "
+        "kept.\n\nIf your team has no such budget, ask the data team for it first.",
+        "position": 10,
+    },
+    {
+        "title": "The region has no AWS credentials",
+        "pattern": r"No valid credential sources found|InvalidClientTokenId",
+        "explanation": "Runs use the credentials of their region. Ask an administrator to "
+        "enter them under Regions, then choose Retry from here.",
+        "position": 20,
+    },
+)
+
+
 class DemoRefused(Exception):
     """The database is in use: the demonstration would add people with a known password."""
 
@@ -132,6 +152,10 @@ def seed(*, debug: bool) -> bool:
             Region.objects.get_or_create(pk=pk, defaults={"name": name})
         for offer in OFFERS:
             made |= _offer(offer)
+        for card in KNOWN_ERRORS:
+            made |= KnownError.objects.get_or_create(
+                title=card["title"], defaults=card
+            )[1]
         if made:
             facts = {"people": [*PEOPLE], "products": [each.name for each in OFFERS]}
             AuditEntry.objects.record("SeedDemonstration", None, by=None, after=facts)

@@ -63,6 +63,12 @@ MENU = (
             ),
             Entry(_("Tag options"), "manage:tag-option-list", "tag", admin_only=True),
             Entry(_("Regions"), "manage:region-list", "globe", admin_only=True),
+            Entry(
+                _("Known errors"),
+                "instances:known-error-list",
+                "circle-question-mark",
+                admin_only=True,
+            ),
             Entry(_("People"), "manage:people", "users", admin_only=True),
             Entry(_("Audit trail"), "trail:audit-list", "history", admin_only=True),
             Entry(_("Site administration"), "admin:index", "settings", admin_only=True),

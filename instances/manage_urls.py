@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from instances.views import region_test, trial
+from instances.views import known_errors, region_test, trial
 
 urlpatterns = [
     path(
@@ -11,4 +11,22 @@ urlpatterns = [
         name="version-try",
     ),
     path("manage/regions/<str:pk>/test/", region_test.region_test, name="region-test"),
+    path(
+        "manage/known-errors/", known_errors.known_error_list, name="known-error-list"
+    ),
+    path(
+        "manage/known-errors/new/",
+        known_errors.known_error_create,
+        name="known-error-create",
+    ),
+    path(
+        "manage/known-errors/<str:pk>/",
+        known_errors.known_error_edit,
+        name="known-error-edit",
+    ),
+    path(
+        "manage/known-errors/<str:pk>/delete/",
+        known_errors.known_error_delete,
+        name="known-error-delete",
+    ),
 ]

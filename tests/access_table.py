@@ -82,7 +82,7 @@ READ = """
 products/ products/<P>/ products/<P>/reach/ products/<V>/ products/<V>/files/
 products/<V>/compare/ products/<V>/check/ portfolios/ portfolios/<F>/
 portfolios/<F>/constraints/ tag-options/ products/<P>/tag-options/
-portfolios/<F>/tag-options/ regions/ people/ audit/ audit/export.csv
+portfolios/<F>/tag-options/ regions/ known-errors/ people/ audit/ audit/export.csv
 """
 WRITE = """
 products/<V>/recheck/ products/<V>/activate/ people/<N>/undo/
@@ -98,7 +98,8 @@ portfolios/<F>/products/<str:product_pk>/remove/ portfolios/<F>/access/
 portfolios/<F>/access/<int:grant_pk>/remove/ portfolios/<F>/constraints/new/
 portfolios/<F>/constraints/<C>/ portfolios/<F>/constraints/<C>/delete/
 tag-options/new/ tag-options/<K>/ tag-options/<K>/delete/ regions/new/ regions/<K>/
-regions/<K>/delete/ regions/<K>/test/ launch-roles/new/ launch-roles/<K>/ launch-roles/<K>/delete/
+regions/<K>/delete/ regions/<K>/test/ known-errors/new/ known-errors/<K>/
+known-errors/<K>/delete/ launch-roles/new/ launch-roles/<K>/ launch-roles/<K>/delete/
 people/<N>/
 """
 SHORT = {

@@ -10,7 +10,7 @@ from catalog.models import Constraint, LaunchRole, TagOption
 from console.access_keys import AccessKey
 from console.assets import asset
 from console.lib.people import User
-from instances.models import Notice, Output, Plan, Resource, Tag, TaskLog
+from instances.models import KnownError, Notice, Output, Plan, Resource, Tag, TaskLog
 from tests.factories import (
     InstanceFactory,
     PlanFactory,
@@ -95,6 +95,9 @@ class Everything:
         self.notice = Notice.objects.create(
             recipient=self.alice, kind=Notice.Kind.READY, plan=self.plan
         )
+        self.known_error = KnownError.objects.create(
+            title="Secret card", pattern="quota", explanation="Ask."
+        )
         self.key = AccessKey.objects.issue(self.alice, by=self.alice)
 
     def values(self, route):
@@ -108,6 +111,7 @@ class Everything:
             "tag-options": self.option,
             "regions": self.region,
             "launch-roles": self.launch_role,
+            "known-errors": self.known_error,
         }
         kind = route.removeprefix("manage/").split("/")[0]
         sheet = asset("console.css")

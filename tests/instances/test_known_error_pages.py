@@ -1,0 +1,151 @@
+"""/manage/known-errors/: write, try, change and delete the cards"""
+
+import pytest
+from django.test import Client
+
+from console.lib.audit import AuditEntry
+from instances.models import Evidence, KnownError
+from tests.factories import InstanceFactory, UserFactory
+from tests.instances.running import failed, log
+
+pytestmark = pytest.mark.django_db
+URL = "/manage/known-errors/"
+FIELDS = {
+    "title": "Quota",
+    "pattern": "quota ?exceeded",
+    "explanation": "Ask the cloud team.",
+    "link": "https://wiki.example.test/",
+    "position": "10",
+    "active": "on",
+}
+
+
+@pytest.fixture
+def card(db):
+    return KnownError.objects.create(
+        title="Old", pattern="old", explanation="Wait.", position=50
+    )
+
+
+@pytest.mark.parametrize("place", ["", "new/"])
+def test_it_is_for_administrators_alone(browser, place):
+    assert browser.get(f"{URL}{place}").status_code == 404
+
+
+def test_the_list_shows_the_cards_in_their_order(admin_browser, card):
+    KnownError.objects.create(title="First", pattern="x", explanation="y", position=1)
+    page = admin_browser.get(URL).content.decode()
+    assert page.index("First") < page.index("Old")
+
+
+def test_an_empty_list_leads_to_the_first_card(admin_browser):
+    page = admin_browser.get(URL).content.decode()
+    assert "No known errors yet" in page
+    assert f'href="{URL}new/"' in page
+
+
+def test_a_card_is_created_and_audited(admin_browser):
+    assert admin_browser.post(f"{URL}new/", FIELDS)["Location"] == URL
+    made = KnownError.objects.get()
+    assert (made.title, made.position, made.active) == ("Quota", 10, True)
+    assert AuditEntry.objects.get(action="CreateKnownError").actor_name == "admin"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("pattern", "(", "not a pattern RE2 can use"),
+        ("pattern", ".*", "fits every text"),
+        ("link", "javascript:alert(1)", "valid URL"),
+        ("title", "", "required"),
+        ("position", "-1", "greater than or equal to 0"),
+    ],
+)
+def test_what_is_wrong_is_said_beside_its_field(admin_browser, field, value, message):
+    response = admin_browser.post(f"{URL}new/", FIELDS | {field: value})
+    assert response.status_code == 422
+    assert message in str(response.context["form"].errors[field])
+    assert not KnownError.objects.exists()
+
+
+def test_two_cards_do_not_share_a_title(admin_browser, card):
+    response = admin_browser.post(f"{URL}new/", FIELDS | {"title": "Old"})
+    assert response.status_code == 422
+    assert "There is a card with this title already." in response.content.decode()
+
+
+def test_a_card_is_changed(admin_browser, card):
+    sent = {**FIELDS, "active": ""}
+    assert admin_browser.post(f"{URL}{card.pk}/", sent)["Location"] == URL
+    card.refresh_from_db()
+    assert (card.title, card.active) == ("Quota", False)
+
+
+def test_a_card_is_deleted_after_asking(admin_browser, card):
+    url = f"{URL}{card.pk}/delete/"
+    assert "Old" in admin_browser.get(url).content.decode()
+    assert KnownError.objects.exists()
+    admin_browser.post(url)
+    assert not KnownError.objects.exists()
+
+
+# Trying
+
+
+def tried(admin_browser, **fields):
+    sent = {**FIELDS, "try": "1", **fields}
+    response = admin_browser.post(f"{URL}new/", sent)
+    assert response.status_code == 200
+    assert not KnownError.objects.exists()
+    return response.content.decode()
+
+
+def test_a_pattern_is_tried_and_nothing_is_kept(admin_browser):
+    page = tried(admin_browser, sample="one\nError: <b>QuotaExceeded</b>: two")
+    assert "It fits" in page
+    assert "&lt;b&gt;<mark>QuotaExceeded</mark>&lt;/b&gt;: two" in page
+    assert 'value="quota ?exceeded"' in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"sample": "all is well"}, "does not occur in this text"),
+        ({"sample": ""}, "does not occur in this text"),
+        ({"sample": "x", "pattern": ""}, "does not occur in this text"),
+        ({"sample": "x", "pattern": "("}, "not a pattern RE2 can use"),
+    ],
+)
+def test_a_pattern_that_does_not_fit_is_told(admin_browser, fields, message):
+    page = tried(admin_browser, **fields)
+    assert "It does not fit" in page
+    assert message in page
+
+
+def test_an_unfinished_card_can_be_tried(admin_browser):
+    page = tried(admin_browser, title="", explanation="", sample="quota exceeded")
+    assert "It fits" in page
+    assert "There is a problem" not in page
+
+
+def test_a_card_is_begun_with_what_a_task_failed_with(admin_browser):
+    task = failed(InstanceFactory(), message="Error: it failed")
+    log(task, "fine")
+    log(task, "Error: <quota>", offset=9, level="error")
+    Evidence.objects.create(task=task, error="Quota.")
+    page = admin_browser.get(f"{URL}new/", {"task": task.pk}).content.decode()
+    assert "Error: &lt;quota&gt;\nQuota.\nError: it failed" in page
+    assert "fine" not in page
+    there = admin_browser.get(task.get_absolute_url()).content.decode()
+    assert f"{URL}new/?task={task.pk}" in there
+
+
+def test_in_django_admin_a_card_is_changed_and_audited(card):
+    client = Client()
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    url = f"/admin/instances/knownerror/{card.pk}/change/"
+    assert client.post(url, {**FIELDS, "pattern": "("}).status_code == 200
+    assert client.post(url, FIELDS).status_code == 302
+    card.refresh_from_db()
+    assert card.title == "Quota"
+    assert AuditEntry.objects.filter(action="UpdateKnownError").exists()
