@@ -116,7 +116,10 @@ class Translation:
         tell_dependencies(self.scope.uses, self.findings)
         if self.scope.ids:
             self.body["locals"] = {**self.body.get("locals", {}), **self.scope.ids}
-        self.files["main.tf"] = write(self.body)
+        self.files["main.tf"] = text = write(self.body)
+        if "${" in text or "%{" in text:
+            # Cannot be, as `quoted` sees to it; but this is what keeps a text a text.
+            self.findings.add("", "", "A text of it cannot be written safely.")
 
     def _parameters(self) -> None:
         for name, declared in self.sections["Parameters"].items():
