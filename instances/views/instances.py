@@ -15,6 +15,7 @@ from django_htmx.http import (
     replace_url,
     reswap,
     retarget,
+    trigger_client_event,
 )
 
 from console.lib.errors import NotFound
@@ -36,6 +37,8 @@ from instances.progress import task_progress
 from instances.transcript import log_tail
 
 Panel = Callable[[Request, Instance], dict[str, Any]]
+# The event that _instance_facets.html waits for.
+SETTLED = "row-settled"
 
 
 @require_safe
@@ -52,25 +55,29 @@ def instance_list(request: Request) -> HttpResponse:
     )
     if not wants_fragment(request):
         return page
-    # Typing replaces the address, a choice is a step in the browser's history.
-    typing = request.htmx.trigger == "instance-search"
-    return (replace_url if typing else push_url)(page, listing.address)
+    # Typing and counting replace the address, a choice is a step in the browser's history.
+    stays = request.htmx.trigger in ("instance-search", "instance-facets")
+    return (replace_url if stays else push_url)(page, listing.address)
 
 
 @require_safe
 def instance_row(request: Request, pk: str) -> HttpResponse:
-    """One row as it is now; 204 while nothing has changed, nothing once it has left the list."""
+    """One row as it is now; 204 while nothing has changed, nothing once it has left the list.
+
+    A row that is settled makes the page ask for its counts again.
+    """
     found = with_names(_known_to(request.user).filter(pk=pk)).values(*COLUMNS)
     if not found:
         raise NotFound(_("There is no such instance."))
     if found[0]["terminated_at"]:
-        return HttpResponse()
+        return trigger_client_event(HttpResponse(), SETTLED)
     rows = instance_rows(found)
     if rows[0]["changing"] and rows[0]["seen"] == request.GET.get("seen"):
         return HttpResponse(status=204)
     selectable = request.user.is_administrator and request.GET.get("select") == "1"
     context = {"rows": rows, "selectable": selectable}
-    return render(request, "instances/_instance_row.html", context)
+    row = render(request, "instances/_instance_row.html", context)
+    return row if rows[0]["changing"] else trigger_client_event(row, SETTLED)
 
 
 @require_safe

@@ -299,6 +299,23 @@ def test_the_row_of_a_terminated_instance_goes_away(browser, alice):
     assert (response.status_code, response.content) == (200, b"")
 
 
+def test_a_settled_row_makes_the_page_count_again(browser, alice, htmx):
+    settled, gone = (
+        InstanceFactory(owner=alice),
+        InstanceFactory(owner=alice, terminated_at=now()),
+    )
+    changing = running(InstanceFactory(owner=alice)).instance
+    events = [
+        browser.get(f"{URL}{each.pk}/row/").headers.get("HX-Trigger", "")
+        for each in (settled, gone, changing)
+    ]
+    assert ["row-settled" in event for event in events] == [True, True, False]
+    assert b'hx-trigger="row-settled from:body"' in browser.get(URL).content
+    counts = browser.get(URL, headers=htmx | {"HX-Trigger": "instance-facets"})
+    assert b'id="instance-count" hx-swap-oob="true">2</span>' in counts.content
+    assert "HX-Push-Url" not in counts
+
+
 def test_a_foreign_row_is_a_missing_row(browser, bob):
     foreign = browser.get(f"{URL}{InstanceFactory(owner=bob).pk}/row/")
     missing = browser.get(f"{URL}pp-bp100000000000/row/")
