@@ -5,9 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 
+from console.lib.access import fresh_sign_in_required
 from console.models import AuditEntry, Role, User
 
 admin.site.unregister(Group)
@@ -21,6 +23,12 @@ class PersonAdmin(UserAdmin):
         *(UserAdmin.fieldsets or ()),
         (_("API"), {"fields": ("principal_id",)}),
     )
+
+    @method_decorator(fresh_sign_in_required)
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        return super().user_change_password(request, id, form_url)
 
 
 @admin.register(Role)

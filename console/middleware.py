@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
+from console.accounts.second_factor import lacks_factor
 from console.lib.errors import DomainError
 from console.lib.htmx import wants_fragment
 from console.lib.http import Request
@@ -112,11 +113,29 @@ class SizeMiddleware:
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
-    """A page is private unless it says otherwise.
+    """A page is private unless it says otherwise, and needs what the person lacks.
 
     When a session has ended, an htmx request is sent to sign in as a page: swapped into
     the fragment it asked for, the form would be useless.
     """
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        refused = super().process_view(request, view_func, view_args, view_kwargs)
+        if refused is not None or not getattr(view_func, "login_required", True):
+            return refused
+        account = reverse("account_overview")
+        if request.path.startswith(account) or not lacks_factor(request):
+            return None
+        page = f"{account}?required"
+        if cast(Request, request).htmx:
+            return HttpResponseClientRedirect(page)
+        return HttpResponseRedirect(page)
 
     def handle_no_permission(
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]

@@ -1,6 +1,7 @@
 """The console's tables: people and the audit trail; their classes live in the kernel."""
 
 from console.access_keys import AccessKey
+from console.accounts.sessions import Session
 from console.api.replays import UsedNonce
 from console.leavers.departure import Departure
 from console.lib.audit import AuditEntry, AuditHead
@@ -12,6 +13,7 @@ __all__ = [
     "AuditHead",
     "Departure",
     "Role",
+    "Session",
     "UsedNonce",
     "User",
 ]

@@ -4,13 +4,16 @@ A row is read and written by its old ciphertext, so a change by somebody else in
 Rows done already are recognised by their key's ID: the rotation goes on where it was stopped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db import models, transaction
 
+from console.accounts import second_factor, sessions
 from console.lib.audit import AuditEntry
-from console.lib.encryption import EncryptedField, Undecryptable, reseal
+from console.lib.encryption import EncryptedField, Undecryptable, reseal, reseal_text
 from console.lib.sealed import encrypted_columns
 
 BATCH = 50
@@ -34,6 +37,11 @@ class Rotation:
                     self._batch(column, pks)
                 last = pks[-1]
             yield f"{column.model._meta.label}.{column.name}: {self.resealed - before}"
+        for text in TEXTS:
+            before = self.resealed
+            for row in text.model._base_manager.only("pk", text.name).iterator():
+                self._text(text, row)
+            yield f"{text.model._meta.label}.{text.name}: {self.resealed - before}"
         self._record()
 
     def _record(self) -> None:
@@ -48,6 +56,19 @@ class Rotation:
         rows = column.model._base_manager.filter(pk__in=pks).only("pk", column.name)
         for row in rows:
             self._row(column, row)
+
+    def _text(self, text: "Text", row: Any) -> None:
+        old = getattr(row, text.name)
+        try:
+            new = text.anew(old)
+        except Undecryptable:
+            self.broken.append(f"{text.model._meta.label}:{row.pk}:{text.name}")
+            return
+        if new is None:
+            self.current += 1
+            return
+        same = text.model._base_manager.filter(**{"pk": row.pk, text.name: old})
+        self.resealed += same.update(**{text.name: new})
 
     def _row(self, column: EncryptedField, row: models.Model) -> None:
         old = row.__dict__.get(column.attname)
@@ -65,6 +86,32 @@ class Rotation:
         rows = column.model._base_manager.filter(**same)
         # Somebody wrote a newer value meanwhile: with the first key, like all that is new.
         self.resealed += rows.update(**{column.attname: new})
+
+
+@dataclass(frozen=True)
+class Text:
+    """A column of a table that is not ours alone, with ciphertext in it."""
+
+    model: type[models.Model]
+    name: str
+    # The column's value sealed anew; None when it has the first key already.
+    anew: Callable[[Any], Any]
+
+
+def _session_anew(data: str) -> str | None:
+    return reseal_text(data, sessions.CONTEXT)
+
+
+def _factor_anew(data: dict[str, Any]) -> dict[str, Any] | None:
+    found = {name: data[name] for name in ("secret", "seed") if name in data}
+    new = {n: reseal_text(text, second_factor.CONTEXT) for n, text in found.items()}
+    return data | new if any(new.values()) else None
+
+
+TEXTS = (
+    Text(sessions.Session, "session_data", _session_anew),
+    Text(Authenticator, "data", _factor_anew),
+)
 
 
 def _next(model: type[models.Model], last: object, batch: int) -> list[object]:

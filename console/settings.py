@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "console.apps.ConsoleAdminConfig",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "django_filters",
 ]
@@ -151,6 +152,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "console_cache",
+        # Beyond this entries are thrown out, and limits forgotten: Django's 300 are few.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
 
@@ -167,25 +170,54 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "console.authentication.AccountAdapter"
+ACCOUNT_ADAPTER = "console.accounts.adapter.AccountAdapter"
+# Administrators and approvers need a second factor wherever others can reach the console.
+REQUIRE_MFA = env_bool("CONSOLE_REQUIRE_MFA", HTTPS and not DEBUG)
+MFA_ADAPTER = "console.accounts.second_factor.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "authenticate": "console.accounts.forms.AuthenticateForm",
+    "reauthenticate": "console.accounts.forms.ReauthenticateForm",
+    "authenticate_webauthn": "console.accounts.forms.AuthenticateWebAuthnForm",
+    "login_webauthn": "console.accounts.forms.LoginWebAuthnForm",
+    "reauthenticate_webauthn": "console.accounts.forms.ReauthenticateWebAuthnForm",
+    "add_webauthn": "console.accounts.forms.AddWebAuthnForm",
+    "edit_webauthn": "console.accounts.forms.EditWebAuthnForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = False
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
-SESSION_COOKIE_AGE = 12 * 60 * 60
+# Failures: five in five minutes for an account, ten a minute from an address.
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "5/300s/key",
+    "login_failed_address": "10/m/ip",
+    "login": "60/m/ip",
+}
+REAUTHENTICATE_MINUTES = env_int("CONSOLE_REAUTHENTICATE_MINUTES", 10)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTHENTICATE_MINUTES * 60
+SESSION_ENGINE = "console.accounts.sessions"
+# A session ends after so long without a request, and in any case after so long.
+SESSION_IDLE_MINUTES = env_int("CONSOLE_SESSION_IDLE_MINUTES", 30)
+SESSION_HOURS = env_int("CONSOLE_SESSION_HOURS", 12)
+SESSION_COOKIE_AGE = SESSION_HOURS * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "catalog_session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "catalog_csrf"
 CSRF_COOKIE_HTTPONLY = True
+# What a browser need not keep: texts that name things stay in the session.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "console.views.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [
     f"https://{host.replace('.', '*.', 1) if host.startswith('.') else host}"

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db import models
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -114,13 +115,21 @@ class ConsoleAdminSite(admin.AdminSite):
         enter: Callable[..., HttpResponse] = secure_admin_login(super().login)
         return enter(request, extra_context)
 
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """There is one page for it."""
+        return redirect("account_change_password")
+
     def register(
         self, model_or_iterable: Any, admin_class: Any = None, **options: Any
     ) -> None:
         """Register with auditing mixed in: a table cannot be changed here without a trace."""
+        given = model_or_iterable
+        models_ = [given] if isinstance(given, type) else list(given)
+        # What allauth stores is changed on its own pages, which ask again who it is.
+        ours = [each for each in models_ if not each.__module__.startswith("allauth.")]
         base = admin_class or admin.ModelAdmin
         audited = type(base.__name__, (Audited, base), {"__module__": base.__module__})
-        super().register(model_or_iterable, audited, **options)
+        super().register(ours, audited, **options)
 
     def logout(
         self, request: HttpRequest, extra_context: Any = None

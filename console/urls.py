@@ -29,7 +29,7 @@ urlpatterns = [
     path("language/", login_not_required(set_language), name="set_language"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("console.accounts.urls")),
     path("admin/", admin.site.urls),
 ]
 

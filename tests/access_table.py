@@ -10,10 +10,12 @@ MEMBERS = ("alice", "bob", "admin")
 OWNERS = ("alice", "admin")
 ALICE = ("alice",)
 ADMIN = ("admin",)
+# Who has none of what the page is about: a second factor, another session.
+NOBODY = ()
 SAFE, POST, BOTH = ("GET", "HEAD"), ("POST",), ("GET", "HEAD", "POST")
 ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
-# Addresses are named by their routes. allauth's pages of mail and passwords are its own.
+# Addresses are named by their routes.
 TABLE = {
     "": (MEMBERS, SAFE),
     "products/": (MEMBERS, SAFE),
@@ -69,9 +71,26 @@ TABLE = {
     "-/<slug:stem>.<slug:digest>.<slug:suffix>": (PUBLIC, SAFE),
     "accounts/login/": (PUBLIC, BOTH),
     "accounts/logout/": (PUBLIC, BOTH),
+    "accounts/inactive/": (PUBLIC, SAFE),
+    "accounts/": (MEMBERS, SAFE),
     "accounts/reauthenticate/": (MEMBERS, BOTH),
     "accounts/password/change/": (MEMBERS, BOTH),
-    "accounts/password/set/": (MEMBERS, BOTH),
+    "accounts/sessions/": (MEMBERS, SAFE),
+    "accounts/sessions/end/": (NOBODY, POST),
+    "accounts/2fa/": (MEMBERS, SAFE),
+    "accounts/2fa/authenticate/": (PUBLIC, BOTH),
+    "accounts/2fa/reauthenticate/": (MEMBERS, BOTH),
+    "accounts/2fa/totp/activate/": (MEMBERS, BOTH),
+    "accounts/2fa/totp/deactivate/": (NOBODY, BOTH),
+    "accounts/2fa/recovery-codes/": (NOBODY, SAFE),
+    "accounts/2fa/recovery-codes/generate/": (MEMBERS, BOTH),
+    "accounts/2fa/recovery-codes/download/": (NOBODY, BOTH),
+    "accounts/2fa/webauthn/": (MEMBERS, SAFE),
+    "accounts/2fa/webauthn/add/": (MEMBERS, BOTH),
+    "accounts/2fa/webauthn/login/": (PUBLIC, BOTH),
+    "accounts/2fa/webauthn/reauthenticate/": (MEMBERS, BOTH),
+    "accounts/2fa/webauthn/keys/<int:pk>/remove/": (ALICE, BOTH),
+    "accounts/2fa/webauthn/keys/<int:pk>/edit/": (ALICE, BOTH),
 }
 # An administrator sees everybody's plans, and their owners alone act on them.
 FORBIDDEN = {
@@ -85,7 +104,7 @@ portfolios/<F>/constraints/ tag-options/ products/<P>/tag-options/
 portfolios/<F>/tag-options/ regions/ known-errors/ people/ audit/ audit/export.csv
 """
 WRITE = """
-products/<V>/recheck/ products/<V>/activate/ people/<N>/undo/
+products/<V>/recheck/ products/<V>/activate/ people/<N>/undo/ people/<N>/sessions/end/
 portfolios/<F>/products/<str:product_pk>/add/
 products/<P>/tag-options/<O>/attach/ products/<P>/tag-options/<O>/detach/
 portfolios/<F>/tag-options/<O>/attach/ portfolios/<F>/tag-options/<O>/detach/
@@ -100,7 +119,7 @@ portfolios/<F>/constraints/<C>/ portfolios/<F>/constraints/<C>/delete/
 tag-options/new/ tag-options/<K>/ tag-options/<K>/delete/ regions/new/ regions/<K>/
 regions/<K>/delete/ regions/<K>/test/ known-errors/new/ known-errors/<K>/
 known-errors/<K>/delete/ launch-roles/new/ launch-roles/<K>/ launch-roles/<K>/delete/
-people/<N>/
+people/<N>/ people/<N>/second-factors/remove/
 """
 SHORT = {
     "<P>": "<str:pk>",
@@ -117,14 +136,6 @@ for routes, methods in ((READ, SAFE), (WRITE, POST), (READ_AND_WRITE, BOTH)):
         TABLE[f"manage/{route}"] = (ADMIN, methods)
 SKIPPED = {
     "admin/": "Django's own, behind is_staff: tests/catalog/test_admin.py and others",
-    "accounts/signup/": "closed by the adapter",
-    "accounts/inactive/": "a sentence of allauth's",
-    "accounts/email/": "allauth's own, about one's own addresses",
-    "accounts/confirm-email/": "allauth's own, opened by a key from a mail",
-    "accounts/^confirm-email/": "allauth's own, opened by a key from a mail",
-    "accounts/password/reset/": "allauth's own, opened by a key from a mail",
-    "accounts/^password/reset/": "allauth's own, opened by a key from a mail",
-    "accounts/login/code/confirm/": "allauth's own; sign-in by code is off",
 }
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.test import Client
 
@@ -20,6 +21,7 @@ from tests.factories import (
     TaskFactory,
     VersionFactory,
 )
+from tests.passkey import SoftKey
 
 
 class Everything:
@@ -31,6 +33,7 @@ class Everything:
         self._catalogue()
         self._instance()
         self._plan()
+        self._passkey()
 
     def _catalogue(self):
         self.product = ProductFactory(name="Secret product")
@@ -100,6 +103,13 @@ class Everything:
         )
         self.key = AccessKey.objects.issue(self.alice, by=self.alice)
 
+    def _passkey(self):
+        options = {"publicKey": {"challenge": "AAAA"}}
+        data = {"name": "Laptop", "credential": SoftKey().create(options)}
+        self.passkey = Authenticator.objects.create(
+            user=self.alice, type="webauthn", data=data
+        )
+
     def values(self, route):
         """What fills the places of an address: alice's rows."""
         first = {
@@ -112,6 +122,7 @@ class Everything:
             "regions": self.region,
             "launch-roles": self.launch_role,
             "known-errors": self.known_error,
+            "accounts": self.passkey,
         }
         kind = route.removeprefix("manage/").split("/")[0]
         sheet = asset("console.css")
@@ -146,7 +157,9 @@ class Everything:
         values = self.values(route)
         return self.address(
             route,
-            pk=999_999 if route.startswith("notices") else f"{values['pk']}x"[-24:],
+            pk=999_999
+            if route.startswith(("notices", "accounts"))
+            else f"{values['pk']}x"[-24:],
             name="nobody-of-this-name",
         )
 
@@ -161,7 +174,7 @@ class Everything:
         User.objects.filter(pk=self.deactivated.pk).update(is_active=False)
 
 
-IGNORED = {"sessions.Session", "console.UsedNonce"}
+IGNORED = {"console.Session", "console.UsedNonce"}
 
 
 def snapshot():

@@ -12,6 +12,7 @@ from django.views.decorators.http import (
 )
 
 from console.access_keys import MOST, AccessKey, access_key_for
+from console.lib.access import fresh_sign_in_required
 from console.lib.http import Request
 
 LIST = "console:access-key-list"
@@ -24,6 +25,7 @@ def access_key_list(request: Request) -> HttpResponse:
 
 @never_cache
 @require_POST
+@fresh_sign_in_required
 def access_key_create(request: Request) -> HttpResponse:
     """Make a key and show its secret, this once."""
     made = AccessKey.objects.issue(request.user, by=request.user)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from catalog.models import Constraint
 from console.access_keys import AccessKey
-from console.leavers.sessions import end_sessions
+from console.accounts.sessions import Session
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, InvalidInput
 from console.lib.people import User
@@ -48,7 +48,7 @@ class DepartureManager(models.Manager["Departure"]):
             User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)
         )
         person.is_active = False
-        departure.sessions = end_sessions(person)
+        departure.sessions = Session.objects.of(person).end()
         departure.keys = _disable_keys(person)
         departure._hand_over(instances, to)
         departure._reassign(approver)

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from catalog.models import Constraint, Grant
 from console.access_keys import AccessKey
+from console.accounts.sessions import Session
 from console.leavers.departure import Departure
-from console.leavers.sessions import count_sessions
 from console.lib.errors import NotFound
 from console.lib.people import User
 from instances.models import Duties, Instance, Plan
@@ -87,8 +88,15 @@ class Holdings:
         return list(Grant.objects.filter(user=self.person).select_related("portfolio"))
 
     @cached_property
-    def sessions(self) -> int:
-        return count_sessions(self.person)
+    def sessions(self) -> list[Session]:
+        """Where they are signed in."""
+        return list(Session.objects.of(self.person)[:SHOWN])
+
+    @cached_property
+    def factors(self) -> list[str]:
+        """The kinds of second factor they have, and whether they have recovery codes."""
+        found = Authenticator.objects.filter(user=self.person)
+        return [str(each.get_type_display()) for each in found.order_by("type", "pk")]
 
     @cached_property
     def departure(self) -> Departure | None:

@@ -9,4 +9,10 @@ app_name = "people"
 urlpatterns = [
     path("people/<str:name>/", views.person, name="person"),
     path("people/<str:name>/undo/", views.undo, name="undo"),
+    path("people/<str:name>/sessions/end/", views.end_sessions, name="end-sessions"),
+    path(
+        "people/<str:name>/second-factors/remove/",
+        views.second_factors_remove,
+        name="second-factors-remove",
+    ),
 ]

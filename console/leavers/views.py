@@ -4,15 +4,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from console.accounts.second_factor import remove_factors
+from console.accounts.sessions import Session
 from console.leavers.departure import Departure
 from console.leavers.forms import DepartureForm
 from console.leavers.holdings import Holdings, person_for
-from console.lib.access import administrator_required
+from console.lib.access import administrator_required, fresh_sign_in_required
+from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict
 from console.lib.forms import refusals_on, render_form
 from console.lib.http import Request
@@ -59,6 +62,37 @@ def undo(request: Request, name: str) -> HttpResponse:
     if kept:
         sentence = _("Changed since, so left where it is: %(kept)s.")
         messages.warning(request, sentence % {"kept": ", ".join(kept)})
+    return redirect("people:person", found.get_username())
+
+
+@require_POST
+@administrator_required
+def end_sessions(request: Request, name: str) -> HttpResponse:
+    """Sign somebody out: of one browser, or without its name of all."""
+    found = person_for(name)
+    sessions = Session.objects.of(found)
+    if key := request.POST.get("session"):
+        sessions = sessions.filter(pk=key)
+    if ended := sessions.end():
+        after = {"ended": ended}
+        AuditEntry.objects.record("EndSessions", found, by=request.user, after=after)
+    sentence = ngettext(
+        "%(count)d browser is signed out.", "%(count)d browsers are signed out.", ended
+    )
+    messages.success(request, sentence % {"count": ended})
+    return redirect("people:person", found.get_username())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrator_required
+@fresh_sign_in_required
+def second_factors_remove(request: Request, name: str) -> HttpResponse:
+    """Ask, then let somebody who lost their second factor in without it."""
+    found = person_for(name)
+    if request.method != "POST":
+        return render(request, "people/second_factors_remove.html", {"person": found})
+    remove_factors(found, by=request.user)
+    messages.success(request, _("The second factors are removed."))
     return redirect("people:person", found.get_username())
 
 

@@ -1,9 +1,10 @@
-"""Pages for administrators: to everybody else they do not exist."""
+"""Pages for administrators, and pages for those who have just proven who they are."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
+from allauth.account.decorators import reauthentication_required
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -12,6 +13,7 @@ from console.lib.people import is_administrator
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
+V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
 
 def administrator_required(
@@ -26,3 +28,8 @@ def administrator_required(
         return view(cast(Request, request), *args, **kwargs)
 
     return cast(Callable[Concatenate[HttpRequest, P], R], guarded)
+
+
+def fresh_sign_in_required(view: V) -> V:
+    """Ask who it is again, when that was last proven a while ago; then go on."""
+    return cast(V, reauthentication_required(view))

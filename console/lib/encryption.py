@@ -83,6 +83,31 @@ def reseal(sealed: bytes, context: str) -> Sealed | None:
     return seal(unseal(sealed, context), context)
 
 
+def seal_text(text: str, context: str) -> str:
+    """Encrypt a text for where only text can be kept."""
+    return base64.b64encode(seal(text.encode(), context)).decode()
+
+
+def unseal_text(sealed: str, context: str) -> str:
+    """Decrypt such a text. Raises Undecryptable."""
+    return unseal(_sealed(sealed, context), context).decode()
+
+
+def reseal_text(sealed: str, context: str) -> str | None:
+    """Encrypt such a text anew; None when it is the first key's. Raises Undecryptable."""
+    new = reseal(_sealed(sealed, context), context)
+    return None if new is None else base64.b64encode(new).decode()
+
+
+def _sealed(text: str, context: str) -> Sealed:
+    try:
+        return Sealed(base64.b64decode(text, validate=True))
+    except ValueError as error:
+        raise Undecryptable(
+            f"Cannot decrypt {context}: it is no ciphertext."
+        ) from error
+
+
 class EncryptedAttribute(DeferredAttribute):
     """Opens the ciphertext when the attribute is read, not when the row is loaded."""
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from catalog.forms import LaunchRoleForm, RegionEditForm, RegionForm
 from catalog.models import LaunchRole, Region
 from catalog.views.manage.products import READ_OR_POST
-from console.lib.access import administrator_required
+from console.lib.access import administrator_required, fresh_sign_in_required
 from console.lib.forms import refusals_on, render_form
 from console.lib.http import Request
 
@@ -25,6 +25,7 @@ def region_list(request: Request) -> HttpResponse:
 
 @require_http_methods(READ_OR_POST)
 @administrator_required
+@fresh_sign_in_required
 def region_create(request: Request) -> HttpResponse:
     """Offer another region."""
     form = RegionForm(request.POST or None)
@@ -38,6 +39,7 @@ def region_create(request: Request) -> HttpResponse:
 
 @require_http_methods(READ_OR_POST)
 @administrator_required
+@fresh_sign_in_required
 def region_edit(request: Request, pk: str) -> HttpResponse:
     """Change a region; empty credentials keep the stored ones."""
     region = get_object_or_404(Region, pk=pk)
@@ -70,6 +72,7 @@ def region_delete(request: Request, pk: str) -> HttpResponse:
 
 @require_http_methods(READ_OR_POST)
 @administrator_required
+@fresh_sign_in_required
 def launch_role_create(request: Request) -> HttpResponse:
     """Store credentials under a name."""
     form = LaunchRoleForm(request.POST or None)
@@ -83,6 +86,7 @@ def launch_role_create(request: Request) -> HttpResponse:
 
 @require_http_methods(READ_OR_POST)
 @administrator_required
+@fresh_sign_in_required
 def launch_role_edit(request: Request, pk: str) -> HttpResponse:
     """Replace the credentials; the name stays, constraints refer to it."""
     role = get_object_or_404(LaunchRole, pk=pk)

@@ -1,0 +1,138 @@
+"""Sessions: where a browser is signed in, since when, and when it was last seen.
+
+The cookie is a key to somebody's account, so the table does not hold it: a row is found by
+the key's hash, and what it keeps is encrypted. A stolen database opens no session.
+"""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import models
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from console.lib.encryption import Undecryptable, seal_text, unseal_text
+from console.lib.people import User
+
+CONTEXT = "console.session"
+# Writing at every request would make every read a write.
+SEEN_GRAIN = timedelta(minutes=1)
+# Somebody on the way to signing in.
+ANONYMOUS_SECONDS = 3600
+AGENT, ADDRESS = "agent", "address"
+AGENT_LENGTH = 200
+
+
+def row_key(session_key: str | None) -> str:
+    """Return the key under which the session of a cookie is stored."""
+    return hashlib.sha256((session_key or "").encode()).hexdigest()
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def living(self) -> Self:
+        """Those that are neither too old nor idle for too long."""
+        moment = now()
+        idle = timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+        return self.filter(expire_date__gt=moment, seen_at__gt=moment - idle)
+
+    def of(self, person: User) -> Self:
+        """The living sessions in which somebody is signed in, the latest seen first."""
+        return self.living().filter(user=person).order_by("-seen_at", "pk")
+
+    def end(self) -> int:
+        """Sign these browsers out, with their next request; return how many they are."""
+        return self.order_by().delete()[0]
+
+
+class Session(AbstractBaseSession):
+    """One browser's session. `user` is empty until somebody has signed in."""
+
+    session_key = models.CharField(_("key"), max_length=64, primary_key=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        related_name="sessions",
+        verbose_name=_("person"),
+    )
+    started_at = models.DateTimeField(_("signed in"), default=now, editable=False)
+    seen_at = models.DateTimeField(_("last seen"), default=now, editable=False)
+    address = models.CharField(_("from address"), max_length=45, blank=True)
+    agent = models.CharField(_("browser"), max_length=AGENT_LENGTH, blank=True)
+
+    objects: ClassVar[Any] = SessionQuerySet.as_manager()
+
+    class Meta(AbstractBaseSession.Meta):
+        app_label = "console"
+
+    @classmethod
+    def get_session_store_class(cls) -> "type[SessionStore]":
+        return SessionStore
+
+
+class SessionStore(DatabaseStore):
+    """Django's session store over the table above."""
+
+    row: Session | None = None
+
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        return Session
+
+    @property
+    def started_at(self) -> datetime:
+        """When the person of this session signed in."""
+        self._get_session()  # type: ignore[attr-defined]
+        return self.row.started_at if self.row else now()
+
+    def _get_session_from_db(self) -> Session | None:
+        found = Session.objects.living().filter(pk=row_key(self.session_key))
+        self.row = found.first()
+        if self.row is None:
+            self._session_key = None
+        elif now() - self.row.seen_at > SEEN_GRAIN:
+            found.update(seen_at=now())
+        return self.row
+
+    def create(self) -> None:
+        # Also when a key is changed for a new one at sign-in: the age begins anew.
+        self.row = None
+        super().create()
+
+    def exists(self, session_key: str) -> bool:
+        return bool(Session.objects.filter(pk=row_key(session_key)).exists())
+
+    def delete(self, session_key: str | None = None) -> None:
+        key = session_key or self.session_key
+        if key is not None:
+            Session.objects.filter(pk=row_key(key)).delete()
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        started_at = self.row.started_at if self.row else now()
+        signed_in = SESSION_KEY in data
+        lasts = settings.SESSION_COOKIE_AGE if signed_in else ANONYMOUS_SECONDS
+        return Session(
+            session_key=row_key(self._get_or_create_session_key()),  # type: ignore[attr-defined]
+            session_data=self.encode(data),
+            expire_date=started_at + timedelta(seconds=lasts),
+            user_id=data.get(SESSION_KEY),
+            started_at=started_at,
+            address=data.get(ADDRESS, ""),
+            agent=data.get(AGENT, ""),
+        )
+
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        return seal_text(json.dumps(session_dict), CONTEXT)
+
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+        try:
+            return json.loads(unseal_text(str(session_data), CONTEXT))
+        except Undecryptable:
+            # Its key was taken out of the ring: whoever it is signs in again.
+            return {}

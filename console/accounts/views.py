@@ -1,0 +1,75 @@
+"""One's own account: an overview, and the browsers in which one is signed in."""
+
+from allauth.account import views as allauth_views
+from allauth.mfa.models import Authenticator
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from console.accounts.second_factor import factors_of, passkeys_possible
+from console.accounts.sessions import Session, row_key
+from console.lib.audit import AuditEntry
+from console.lib.errors import Conflict, NotFound
+from console.lib.http import Request
+
+SHOWN = 100
+
+
+@require_safe
+def account_overview(request: Request) -> HttpResponse:
+    """Password, second factors, sessions and keys of who asks."""
+    person = request.user
+    factors = list(factors_of(person).order_by("type", "pk"))
+    codes = Authenticator.objects.filter(user=person, type="recovery_codes").first()
+    context = {
+        "person": person,
+        "has_password": person.has_usable_password(),
+        "app": next((each for each in factors if each.type == "totp"), None),
+        "passkeys": [each for each in factors if each.type == "webauthn"],
+        "passkeys_possible": passkeys_possible(request),
+        "codes": codes,
+        "unused": len(codes.wrap().get_unused_codes()) if codes else 0,
+        "sessions": Session.objects.of(person).count(),
+        "required": "required" in request.GET,
+    }
+    return render(request, "account/overview.html", context)
+
+
+@require_safe
+def session_list(request: Request) -> HttpResponse:
+    """Where one is signed in."""
+    sessions = list(Session.objects.of(request.user)[:SHOWN])
+    context = {"sessions": sessions, "mine": row_key(request.session.session_key)}
+    return render(request, "account/session_list.html", context)
+
+
+@require_POST
+def session_end(request: Request) -> HttpResponse:
+    """Sign one browser out, or with `others` every one but this."""
+    sessions = Session.objects.of(request.user)
+    mine = row_key(request.session.session_key)
+    if "others" in request.POST:
+        ended = sessions.exclude(pk=mine).end()
+    else:
+        ended = sessions.filter(pk=request.POST.get("session", "")).end()
+        if not ended:
+            raise NotFound(_("There is no such session."))
+    if ended:
+        AuditEntry.objects.record(
+            "EndSessions", request.user, by=request.user, after={"ended": ended}
+        )
+    sentence = ngettext(
+        "%(count)d browser is signed out.", "%(count)d browsers are signed out.", ended
+    )
+    messages.success(request, sentence % {"count": ended})
+    return redirect("account_sessions")
+
+
+def password_change(request: Request) -> HttpResponse:
+    """allauth's page, for those who have a password here."""
+    if not request.user.has_usable_password():
+        raise Conflict(_("You sign in through single sign-on: there is no password."))
+    return allauth_views.password_change(request)

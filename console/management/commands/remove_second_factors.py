@@ -1,0 +1,27 @@
+"""`manage.py remove_second_factors USERNAME`: for the administrator who has lost theirs."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from console.accounts.second_factor import remove_factors
+from console.lib.errors import NotFound
+from console.lib.people import User
+
+
+class Command(BaseCommand):
+    help = "Remove a person's second factors: their password alone signs them in."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+
+    def handle(self, *, username: str, **options: Any) -> None:
+        person = User.objects.filter(username=username).first()
+        if person is None:
+            raise CommandError(f"There is nobody called {username}.")
+        try:
+            remove_factors(person, by=None)
+        except NotFound as refusal:
+            raise CommandError(str(refusal)) from refusal
+        self.stdout.write(f"The second factors of {username} are removed.")

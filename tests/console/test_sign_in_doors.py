@@ -1,0 +1,228 @@
+"""The ways in: what is there and what is not, where they lead, and what they give away."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from importlib.util import module_from_spec, spec_from_file_location
+
+import pytest
+from django.conf import settings as configured
+from django.contrib.auth.hashers import identify_hasher, make_password
+from django.test import Client
+
+from console.lib.audit import AuditEntry
+from tests.console.signing import LOGIN, page_text, sign_in, signed_in, with_password
+
+pytestmark = pytest.mark.django_db
+ELSEWHERE = [
+    "https://evil.example/",
+    "//evil.example/",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "http:evil.example",
+    "https:///evil.example",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "http://testserver@evil.example/",
+    "http://testserver.evil.example/",
+    "https://evil.example\\@testserver/",
+    "\thttps://evil.example/",
+    "/\t/evil.example/",
+    " //evil.example/",
+    "http://127.0.0.1/",
+    "http://localhost/",
+]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "signup/",
+        "signup/passkey/",
+        "email/",
+        "confirm-email/",
+        "confirm-email/abc/",
+        "password/set/",
+        "password/reset/",
+        "password/reset/done/",
+        "password/reset/key/1-abc/",
+        "login/code/",
+        "login/code/confirm/",
+        "3rdparty/",
+        "3rdparty/signup/",
+        "social/signup/",
+        "2fa/trust/",
+        "2fa/webauthn/signup/",
+    ],
+)
+def test_pages_that_make_no_sense_here_are_absent(browser, path):
+    assert Client().get(f"/accounts/{path}").status_code in (302, 404)
+    assert browser.get(f"/accounts/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+def test_signing_in_leads_nowhere_else(alice, target):
+    with_password(alice)
+    _, answer = sign_in("alice", next=target)
+    assert answer.status_code == 302
+    assert answer.url == "/"
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+@pytest.mark.parametrize("path", ["logout/", "reauthenticate/", "password/change/"])
+def test_other_forms_lead_nowhere_else(alice, target, path):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    fields = {
+        "next": target,
+        "password": "a-long-enough-secret",
+        "oldpassword": "a-long-enough-secret",
+        "password1": "another-long-enough-one",
+        "password2": "another-long-enough-one",
+    }
+    answer = client.post(f"/accounts/{path}?next={target}", fields)
+    assert answer.status_code == 302
+    assert answer.url in ("/", "/accounts/", LOGIN)
+
+
+def test_signing_in_leads_back_to_where_one_was(alice):
+    with_password(alice)
+    _, answer = sign_in("alice", next="/instances/?q=x")
+    assert answer.url == "/instances/?q=x"
+
+
+def test_django_admin_has_no_door_of_its_own(alice, admin):
+    for path in ("/admin/", "/admin/login/", "/admin/console/user/"):
+        answer = Client().get(path, follow=True)
+        assert answer.redirect_chain[-1][0].startswith(LOGIN), path
+    posted = Client().post("/admin/login/", {"username": "x", "password": "y"})
+    assert posted.status_code == 302
+    assert posted.url.startswith(LOGIN)
+
+
+def test_django_admin_changes_passwords_on_our_page(admin):
+    admin.is_staff = admin.is_superuser = True
+    admin.save()
+    client = Client()
+    client.force_login(admin)
+    assert client.get("/admin/password_change/").url == "/accounts/password/change/"
+    for secret in ("mfa", "socialaccount", "account"):
+        assert client.get(f"/admin/{secret}/").status_code == 404
+
+
+def test_wrong_name_and_wrong_password_are_told_alike(alice):
+    with_password(alice)
+    answers = [sign_in(name, "wrong")[1] for name in ("alice", "nobody")]
+    first, second = (page_text(each).replace("nobody", "alice") for each in answers)
+    assert first == second
+    assert answers[0].status_code == answers[1].status_code == 200
+
+
+def test_a_deactivated_person_learns_it_only_with_the_password(alice):
+    with_password(alice)
+    alice.is_active = False
+    alice.save()
+    client, right = sign_in("alice")
+    assert right.url == "/accounts/inactive/"
+    assert not signed_in(client)
+    _, wrong = sign_in("alice", "wrong")
+    assert page_text(wrong) == page_text(sign_in("nobody", "wrong")[1]).replace(
+        "nobody", "alice"
+    )
+
+
+def test_unknown_people_take_as_long_as_known_ones(alice, settings):
+    settings.PASSWORD_HASHERS = configured_hashers()
+    settings.ACCOUNT_RATE_LIMITS = False
+    with_password(alice)
+    assert identify_hasher(alice.password).algorithm == "argon2"
+    times = {"alice": [], "nobody": []}
+    for _ in range(9):
+        for name, taken in times.items():
+            started = time.process_time()
+            sign_in(name, "wrong")
+            taken.append(time.process_time() - started)
+    known, unknown = (statistics.median(each) for each in times.values())
+    assert 0.67 < known / unknown < 1.5, (known, unknown)
+
+
+def configured_hashers():
+    """The hashers of the settings: the tests' own costs nothing."""
+    path = configured.BASE_DIR / "console/settings.py"
+    spec = spec_from_file_location("plain_settings", path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PASSWORD_HASHERS
+
+
+def test_argon2_is_the_first_hasher_and_older_hashes_are_renewed(alice, settings):
+    settings.PASSWORD_HASHERS = configured_hashers()
+    alice.password = make_password("a-long-enough-secret", hasher="pbkdf2_sha256")
+    alice.save()
+    client, _ = sign_in("alice")
+    assert signed_in(client)
+    alice.refresh_from_db()
+    assert alice.password.startswith("argon2$argon2id$")
+
+
+def test_a_failed_attempt_is_on_record_without_what_was_typed(alice):
+    with_password(alice)
+    sign_in("alice", "wrong-secret")
+    sign_in("my-secret-in-the-wrong-field", "x")
+    entries = AuditEntry.objects.filter(action="SignInFailed").order_by("id")
+    assert [each.target_name for each in entries] == ["alice", ""]
+    assert "secret" not in repr([(e.before, e.after, e.target_id) for e in entries])
+
+
+def test_a_sign_in_is_on_record_with_how_it_was_proven(alice):
+    with_password(alice)
+    sign_in("alice")
+    entry = AuditEntry.objects.get(action="SignIn")
+    assert (entry.actor, entry.after) == (alice, {"methods": ["password"]})
+
+
+def settings_with(**environment):
+    """What the settings become in a process with these variables."""
+    code = (
+        "import json; from django.conf import settings as s;"
+        "print(json.dumps([s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME,"
+        "s.SESSION_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE,"
+        "s.SESSION_COOKIE_DOMAIN, s.SESSION_COOKIE_PATH, s.REQUIRE_MFA]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={k: v for k, v in os.environ.items() if not k.startswith("CONSOLE_")}
+        | {"DJANGO_SETTINGS_MODULE": "console.settings"}
+        | environment,
+        cwd=configured.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(ran.stdout)
+
+
+def test_cookies_belong_to_the_host_when_others_can_reach_it(tmp_path):
+    found = settings_with(
+        CONSOLE_DATA_DIR=str(tmp_path), CONSOLE_ALLOWED_HOSTS="catalog.example.com"
+    )
+    assert found == [
+        "__Host-session",
+        "__Host-csrf",
+        True,
+        True,
+        "Lax",
+        None,
+        "/",
+        True,
+    ]
+
+
+def test_a_laptop_needs_no_second_factor(tmp_path):
+    assert settings_with(CONSOLE_DATA_DIR=str(tmp_path))[-1] is False
+    forced = settings_with(CONSOLE_DATA_DIR=str(tmp_path), CONSOLE_REQUIRE_MFA="1")
+    assert forced[-1] is True

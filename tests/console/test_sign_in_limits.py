@@ -1,0 +1,139 @@
+"""Guessing passwords: how often, from where, and that nobody gets around the count."""
+
+import pytest
+from django.test import Client
+
+from tests.console.signing import LOGIN, page_text, sign_in, signed_in, with_password
+
+pytestmark = pytest.mark.django_db
+REFUSED = "Too many failed login attempts"
+
+
+def refused(answer):
+    return REFUSED in page_text(answer)
+
+
+def fail(username, times, **headers):
+    return [sign_in(username, "wrong", **headers)[1] for _ in range(times)]
+
+
+def test_an_account_has_five_attempts(alice):
+    with_password(alice)
+    answers = fail("alice", 7)
+    assert [refused(each) for each in answers] == [False] * 5 + [True] * 2
+
+
+def test_the_right_password_is_refused_as_well_while_it_lasts(alice):
+    with_password(alice)
+    fail("alice", 5)
+    client, answer = sign_in("alice")
+    assert refused(answer)
+    assert not signed_in(client)
+
+
+def test_others_are_not_locked_out_with_the_account(alice, bob):
+    with_password(alice), with_password(bob)
+    fail("alice", 6)
+    client, _ = sign_in("bob")
+    assert signed_in(client)
+
+
+def test_an_address_has_ten_attempts_whatever_the_names():
+    answers = [sign_in(f"somebody-{n}", "wrong")[1] for n in range(12)]
+    assert [refused(each) for each in answers] == [False] * 10 + [True] * 2
+
+
+def test_ones_own_success_does_not_make_room_for_more(alice, bob):
+    with_password(alice), with_password(bob)
+    answers = []
+    for _ in range(7):
+        answers += fail("alice", 1)
+        sign_in("bob")
+    assert [refused(each) for each in answers] == [False] * 5 + [True] * 2
+
+
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_forwarded_addresses_are_believed_only_from_our_proxies(settings, proxies):
+    settings.TRUSTED_PROXIES = proxies
+    answers = [
+        sign_in(f"somebody-{n}", "wrong", **{"X-Forwarded-For": f"9.9.9.{n}, 8.8.8.8"})[
+            1
+        ]
+        for n in range(11)
+    ]
+    assert [refused(each) for each in answers] == [False] * 10 + [True]
+
+
+def test_each_address_behind_our_proxy_has_its_own_count(settings):
+    settings.TRUSTED_PROXIES = 1
+    answers = [
+        sign_in(f"somebody-{n}", "wrong", **{"X-Forwarded-For": f"8.8.8.{n}"})[1]
+        for n in range(12)
+    ]
+    assert not any(map(refused, answers))
+
+
+def test_an_address_6_is_counted_with_its_network():
+    client = Client()
+    for n in range(10):
+        client.post(
+            LOGIN,
+            {"login": f"somebody-{n}", "password": "x"},
+            REMOTE_ADDR=f"2001:db8::{n + 1}",
+        )
+    answer = client.post(
+        LOGIN, {"login": "x", "password": "x"}, REMOTE_ADDR="2001:db8::ffff"
+    )
+    assert refused(answer)
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ["alice", "ALICE", "Alice", "aLice", "alicE"],
+        ["alice", " alice", "alice ", "\u00a0alice", "alice\t"],
+        ["alice", "\uff41lice", "ali\uff43e", "\u24d0lice", "alic\u212f"],
+    ],
+)
+def test_spelling_a_name_otherwise_is_the_same_account(alice, spellings):
+    with_password(alice)
+    for each in spellings:
+        sign_in(each, "wrong")
+    assert refused(sign_in("alice")[1])
+
+
+def test_another_port_in_the_host_header_is_the_same_account(alice):
+    with_password(alice)
+    for port in range(5):
+        fail("alice", 1, host=f"testserver:{port + 1}")
+    assert refused(sign_in("alice")[1])
+
+
+def test_more_names_than_fit_do_not_push_the_count_out(alice, settings):
+    with_password(alice)
+    fail("alice", 5)
+    settings.TRUSTED_PROXIES = 1
+    for n in range(200):
+        header = {"X-Forwarded-For": f"7.7.{n}.1"}
+        sign_in(f"somebody-{n}", "wrong", **header)
+    assert refused(sign_in("alice")[1])
+
+
+def test_proving_oneself_again_is_limited_too(alice):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    answers = [
+        client.post("/accounts/reauthenticate/", {"password": "wrong"})
+        for _ in range(6)
+    ]
+    assert [refused(each) for each in answers] == [False] * 5 + [True]
+
+
+def test_django_admin_gives_no_more_attempts(admin):
+    with_password(admin)
+    admin.is_staff = True
+    admin.save()
+    for _ in range(5):
+        Client().post("/admin/login/", {"username": "admin", "password": "wrong"})
+    fail("admin", 5)
+    assert refused(sign_in("admin")[1])

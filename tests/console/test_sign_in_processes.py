@@ -1,0 +1,103 @@
+"""The limits hold across the processes of a real server, whatever a client says of itself."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from django.conf import settings
+
+PROCESSES = 4
+ATTEMPTS = 50
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Four web processes over one database, without a proxy in front."""
+    environment = os.environ | {
+        "CONSOLE_DATA_DIR": str(tmp_path_factory.mktemp("limits")),
+        "DATABASE_URL": "",
+        "DJANGO_SETTINGS_MODULE": "console.settings",
+    }
+
+    def manage(*words):
+        subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=settings.BASE_DIR,
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+
+    manage("migrate", "--verbosity=0")
+    manage("createcachetable")
+    manage("collectstatic", "--no-input", "--verbosity=0")
+    manage("demo")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gunicorn", "console.wsgi:application"),
+            *(f"--bind=127.0.0.1:{port}", f"--workers={PROCESSES}", "--preload"),
+        ],
+        cwd=settings.BASE_DIR,
+        env=environment,
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
+
+
+def wait_for(address):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if requests.get(f"{address}/healthz", timeout=5).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.2)
+    pytest.fail("the server did not start")
+
+
+def attempt(address, name, number, password="wrong"):
+    """One failed sign-in with an address of its own in every forwarded header."""
+    told = f"10.{number}.{number}.{number}"
+    browser = requests.Session()
+    browser.headers = {
+        "X-Forwarded-For": told,
+        "X-Real-IP": told,
+        "Forwarded": f"for={told}",
+        "Connection": "close",
+    }
+    page = browser.get(f"{address}/accounts/login/", timeout=60).text
+    token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', page)[1]
+    fields = {"login": name, "password": password, "csrfmiddlewaretoken": token}
+    answer = browser.post(f"{address}/accounts/login/", fields, timeout=60)
+    return answer.text
+
+
+def tried(address, name_of):
+    """How many of many attempts at once were looked at, not refused for their number."""
+    with ThreadPoolExecutor(8) as pool:
+        pages = pool.map(lambda n: attempt(address, name_of(n), n), range(ATTEMPTS))
+        return sum("not correct" in page for page in pages)
+
+
+def test_fifty_guesses_at_once_are_at_most_five_for_an_account(address):
+    assert 1 <= tried(address, lambda n: "alice") <= 5
+    assert "Too many" in attempt(address, "alice", 99, password="catalog-demo")
+
+
+def test_fifty_names_at_once_are_at_most_ten_for_an_address(address):
+    # Together with the five of the test before, a minute ago or less.
+    assert tried(address, lambda n: f"somebody-{n}") <= 10

@@ -1,0 +1,509 @@
+"""Second factors: adding them, signing in with them, losing them, and who must have one."""
+
+import json
+import random
+import re
+import time
+from functools import partial
+
+import pytest
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.core.management import CommandError, call_command
+from django.test import Client
+from fido2.utils import websafe_decode, websafe_encode
+
+from catalog.models import Constraint
+from console.lib.audit import AuditEntry
+from console.lib.encryption import generate_key
+from console.rotation import Rotation
+from tests.console.signing import page_text, sign_in, signed_in, with_password
+from tests.factories import PortfolioFactory, ProductFactory, RoleFactory
+from tests.passkey import SoftKey
+
+pytestmark = pytest.mark.django_db
+ACTIVATE = "/accounts/2fa/totp/activate/"
+AUTHENTICATE = "/accounts/2fa/authenticate/"
+CODES = "/accounts/2fa/recovery-codes/"
+
+
+def code_of(secret, steps=0):
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
+
+
+def fresh_step():
+    """Wait where a code would change between being made and being read."""
+    if (left := 30 - time.time() % 30) < 5:
+        time.sleep(left + 0.1)
+
+
+def add_app(client):
+    """Add an authenticator app as its page says; return the secret."""
+    fresh_step()
+    page = client.get(ACTIVATE).content.decode()
+    secret = re.search(r'data-copy="([A-Z2-7]{32})"', page)[1]
+    answer = client.post(ACTIVATE, {"code": code_of(secret)})
+    assert answer.url == CODES
+    return secret
+
+
+@pytest.fixture
+def committed(django_capture_on_commit_callbacks):
+    """What is done after a commit is done, though a test never commits."""
+    return partial(django_capture_on_commit_callbacks, execute=True)
+
+
+@pytest.fixture
+def secret(alice):
+    """Alice has an app; nobody is signed in."""
+    with_password(alice)
+    client, _ = sign_in("alice")
+    return add_app(client)
+
+
+def recovery_codes(client):
+    return re.findall(r"^(?:.*>)?(\d{8})$", client.get(CODES).content.decode(), re.M)
+
+
+def actions(*names):
+    found = AuditEntry.objects.filter(action__in=names).order_by("id")
+    return list(found.values_list("action", flat=True))
+
+
+def test_the_password_alone_is_no_longer_enough(alice, secret):
+    client, answer = sign_in("alice", next="/instances/")
+    assert answer.url == AUTHENTICATE
+    assert not signed_in(client)
+    fresh_step()
+    answer = client.post(AUTHENTICATE, {"code": code_of(secret)})
+    assert answer.url == "/instances/"
+    assert signed_in(client)
+    last = AuditEntry.objects.filter(action="SignIn").latest("id")
+    assert last.after == {"methods": ["password", "totp"]}
+
+
+def test_a_code_works_once(alice, secret):
+    fresh_step()
+    code = code_of(secret)
+    first, _ = sign_in("alice")
+    first.post(AUTHENTICATE, {"code": code})
+    second, _ = sign_in("alice")
+    assert "Incorrect code" in page_text(second.post(AUTHENTICATE, {"code": code}))
+    assert signed_in(first)
+    assert not signed_in(second)
+
+
+@pytest.mark.parametrize("steps", [-2, -1, 1, 2])
+def test_codes_of_other_times_are_wrong(alice, secret, steps):
+    client, _ = sign_in("alice")
+    fresh_step()
+    client.post(AUTHENTICATE, {"code": code_of(secret, steps)})
+    assert not signed_in(client)
+
+
+def test_guessing_codes_is_limited_and_on_record(alice, secret):
+    client, _ = sign_in("alice")
+    wrong = f"{(int(code_of(secret)) + 500_000) % 1_000_000:06}"
+    pages = [page_text(client.post(AUTHENTICATE, {"code": wrong})) for _ in range(20)]
+    assert sum("Incorrect code" in page for page in pages) <= 5
+    assert "Too many" in pages[-1]
+    fresh_step()
+    client.post(AUTHENTICATE, {"code": code_of(secret)})
+    assert not signed_in(client)
+    failed = AuditEntry.objects.filter(action="SignInFailed", target_name="alice")
+    # Refused for their number as well, also the one that was right.
+    assert failed.count() == 21
+
+
+def test_guesses_in_another_session_count_together(alice, secret):
+    wrong = f"{(int(code_of(secret)) + 500_000) % 1_000_000:06}"
+    for _ in range(5):
+        client, _ = sign_in("alice")
+        client.post(AUTHENTICATE, {"code": wrong})
+    other, _ = sign_in("alice")
+    assert "Too many" in page_text(other.post(AUTHENTICATE, {"code": wrong}))
+
+
+def test_a_proven_factor_does_not_clear_the_failures_of_the_address(alice, secret):
+    for number in range(9):
+        sign_in(f"somebody-{number}", "wrong")
+    client, _ = sign_in("alice")
+    fresh_step()
+    client.post(AUTHENTICATE, {"code": code_of(secret)})
+    assert signed_in(client)
+    sign_in("somebody-else", "wrong")
+    assert "Too many" in page_text(sign_in("yet-another", "wrong")[1])
+
+
+def test_a_recovery_code_works_once(alice):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    add_app(client)
+    codes = recovery_codes(client)
+    assert len(set(codes)) == 10
+    for expected in (True, False):
+        other, _ = sign_in("alice")
+        other.post(AUTHENTICATE, {"code": codes[0]})
+        assert signed_in(other) is expected
+    assert len(recovery_codes(client)) == 9
+    text = client.get(f"{CODES}download/")
+    assert text.headers["Content-Type"].startswith("text/plain")
+    assert text.content.decode().split() == codes[1:]
+
+
+def test_new_recovery_codes_replace_the_old(alice, committed):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    add_app(client)
+    old = recovery_codes(client)
+    with committed():
+        client.post(f"{CODES}generate/")
+    assert not set(old) & set(recovery_codes(client))
+    other, _ = sign_in("alice")
+    other.post(AUTHENTICATE, {"code": old[0]})
+    assert not signed_in(other)
+    assert actions("GenerateRecoveryCodes") == ["GenerateRecoveryCodes"]
+
+
+def test_removing_the_app_takes_the_codes_with_it(alice, committed):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    with committed():
+        add_app(client)
+    client.post("/accounts/2fa/totp/deactivate/")
+    assert not Authenticator.objects.exists()
+    other, _ = sign_in("alice")
+    assert signed_in(other)
+    found = actions("AddAuthenticatorApp", "RemoveAuthenticatorApp")
+    assert found == ["AddAuthenticatorApp", "RemoveAuthenticatorApp"]
+
+
+def test_nothing_of_a_factor_is_stored_in_clear(alice, secret):
+    rows = list(Authenticator.objects.order_by("type"))
+    stored = repr([row.data for row in rows])
+    assert secret not in stored
+    seed = rows[0].wrap()
+    assert not any(code in stored for code in seed.generate_codes())
+
+
+def test_a_new_encryption_key_reseals_factors(alice, secret, settings):
+    old = settings.ENCRYPTION_KEYS
+    settings.ENCRYPTION_KEYS = [generate_key(), *old]
+    rotation = Rotation()
+    list(rotation.run())
+    assert not rotation.broken
+    settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS[:1]
+    client, _ = sign_in("alice")
+    fresh_step()
+    client.post(AUTHENTICATE, {"code": code_of(secret)})
+    assert signed_in(client)
+
+
+def test_an_administrator_removes_what_somebody_lost(alice, secret, admin_browser):
+    page = "/manage/people/alice/"
+    assert "TOTP Authenticator" in admin_browser.get(page).content.decode()
+    answer = admin_browser.get(f"{page}second-factors/remove/")
+    assert answer.status_code == 200
+    assert Authenticator.objects.exists()
+    admin_browser.post(f"{page}second-factors/remove/")
+    assert not Authenticator.objects.exists()
+    client, _ = sign_in("alice")
+    assert signed_in(client)
+    entry = AuditEntry.objects.get(action="RemoveSecondFactors")
+    assert entry.actor.username == "admin"
+    assert entry.before == {"factors": ["recovery_codes", "totp"]}
+    again = admin_browser.post(f"{page}second-factors/remove/")
+    assert again.status_code == 404
+
+
+def test_a_command_removes_them_for_the_last_administrator(alice, secret):
+    call_command("remove_second_factors", "alice")
+    assert not Authenticator.objects.exists()
+    assert AuditEntry.objects.get(action="RemoveSecondFactors").actor_name == "system"
+    with pytest.raises(CommandError, match="no second factor"):
+        call_command("remove_second_factors", "alice")
+    with pytest.raises(CommandError, match="nobody"):
+        call_command("remove_second_factors", "zoe")
+
+
+# Who must have one
+
+
+def needs_factor(client):
+    answer = client.get("/products/")
+    return answer.status_code == 302 and answer.url == "/accounts/?required"
+
+
+@pytest.fixture
+def required(settings):
+    settings.REQUIRE_MFA = True
+
+
+def test_end_users_need_none(browser, required):
+    assert not needs_factor(browser)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(
+    "path", ["/", "/products/", "/manage/people/", "/access-keys/create/", "/admin/"]
+)
+def test_administrators_see_only_their_account_until_they_have_one(
+    admin, admin_browser, required, path, method
+):
+    answer = getattr(admin_browser, method)(path)
+    if (path, method) == ("/", "post"):
+        assert answer.status_code == 400  # the API, without a signature
+        return
+    assert answer.url == "/accounts/?required"
+    assert "Add a second factor" in admin_browser.get(answer.url).content.decode()
+    for open_path in ("/accounts/", ACTIVATE, "/accounts/sessions/", "/healthz"):
+        assert admin_browser.get(open_path).status_code == 200
+
+
+def test_htmx_is_sent_there_as_a_page(admin_browser, required, htmx):
+    answer = admin_browser.get("/instances/", headers=htmx)
+    assert answer.headers["HX-Redirect"] == "/accounts/?required"
+
+
+def test_with_one_they_go_on(admin, required):
+    with_password(admin)
+    client, _ = sign_in("admin")
+    assert needs_factor(client)
+    add_app(client)
+    assert not needs_factor(client)
+
+
+@pytest.mark.parametrize("by_group", [False, True])
+def test_approvers_need_one(alice, bob, browser, required, by_group):
+    product = ProductFactory()
+    portfolio = PortfolioFactory(products=[product], users=[alice])
+    approver = {"PrincipalType": "RamUser", "PrincipalName": "alice"}
+    if by_group:
+        alice.groups.add(RoleFactory(name="approvers"))
+        approver = {"PrincipalType": "RamRole", "PrincipalName": "approvers"}
+    Constraint.objects.create(
+        kind="Approval",
+        product=product,
+        portfolio=portfolio,
+        config={"OperationTypes": ["LaunchProduct"], "Approvers": [approver]},
+    )
+    assert needs_factor(browser)
+    bobs = Client()
+    bobs.force_login(bob)
+    assert not needs_factor(bobs)
+
+
+def test_people_of_django_admin_need_one(alice, browser, required):
+    alice.is_staff = True
+    alice.save()
+    assert needs_factor(browser)
+
+
+# Passkeys
+
+
+def options_of(answer):
+    return answer.context["js_data"]
+
+
+def add_passkey(client, key, **fields):
+    options = options_of(client.get("/accounts/2fa/webauthn/add/"))["creation_options"]
+    credential = json.dumps(key.create(options))
+    return client.post(
+        "/accounts/2fa/webauthn/add/",
+        {"name": "Key", "credential": credential} | fields,
+    )
+
+
+def test_a_passkey_is_a_second_factor(alice):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    key = SoftKey()
+    assert add_passkey(client, key).url == CODES
+    other, answer = sign_in("alice")
+    assert answer.url == AUTHENTICATE
+    options = options_of(other.get(AUTHENTICATE))["request_options"]
+    other.post(AUTHENTICATE, {"credential": json.dumps(key.sign(options))})
+    assert signed_in(other)
+    assert actions("AddPasskey") == ["AddPasskey"]
+
+
+def passwordless(client, key, person):
+    options = client.get(
+        "/accounts/2fa/webauthn/login/", headers={"Accept": "application/json"}
+    ).json()["request_options"]
+    handle = user_pk_to_url_str(person).encode()
+    credential = json.dumps(key.sign(options, handle))
+    return client.post("/accounts/2fa/webauthn/login/", {"credential": credential})
+
+
+def test_a_passkey_signs_in_alone(alice):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    key = SoftKey()
+    add_passkey(client, key, passwordless="on")
+    other = Client()
+    assert passwordless(other, key, alice).status_code == 302
+    assert signed_in(other)
+    last = AuditEntry.objects.filter(action="SignIn").latest("id")
+    assert last.after == {"methods": ["webauthn"]}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        SoftKey(),
+        SoftKey(origin="https://evil.example"),
+        SoftKey(host="evil.example"),
+        SoftKey(origin="http://testserver"),
+        SoftKey(verified=False),
+    ],
+    ids=["key", "origin", "site", "scheme", "unverified"],
+)
+def test_another_passkey_does_not(alice, other):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    key = SoftKey()
+    add_passkey(client, key, passwordless="on")
+    other.id = key.id
+    if (
+        other.host != "testserver"
+        or other.origin != key.origin
+        or other.flags != key.flags
+    ):
+        other.private = key.private
+    stranger = Client()
+    passwordless(stranger, other, alice)
+    assert not signed_in(stranger)
+
+
+def test_a_deactivated_persons_passkey_does_not(alice):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    key = SoftKey()
+    add_passkey(client, key, passwordless="on")
+    alice.is_active = False
+    alice.save()
+    stranger = Client()
+    assert passwordless(stranger, key, alice).url == "/accounts/inactive/"
+    assert not signed_in(stranger)
+
+
+def test_an_answer_of_a_passkey_works_once(alice):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    key = SoftKey()
+    add_passkey(client, key)
+    other, _ = sign_in("alice")
+    options = options_of(other.get(AUTHENTICATE))["request_options"]
+    signed = json.dumps(key.sign(options))
+    other.post(AUTHENTICATE, {"credential": signed})
+    again, _ = sign_in("alice")
+    again.get(AUTHENTICATE)
+    again.post(AUTHENTICATE, {"credential": signed})
+    assert signed_in(other)
+    assert not signed_in(again)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "",
+        "x",
+        "{}",
+        "[]",
+        "null",
+        '{"id": 1}',
+        "1",
+        '{"response": {}}',
+        "[" * 50_000,
+        '{"id":' * 9_000,
+        '{"id": "' + "x" * 70_000 + '"}',
+    ],
+)
+def test_junk_in_place_of_a_passkey_is_refused(alice, junk):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    add_passkey(client, SoftKey())
+    other, _ = sign_in("alice")
+    other.raise_request_exception = False
+    other.get(AUTHENTICATE)
+    assert other.post(AUTHENTICATE, {"credential": junk}).status_code < 500
+    assert (
+        other.post("/accounts/2fa/webauthn/login/", {"credential": junk}).status_code
+        < 500
+    )
+    client.raise_request_exception = False
+    client.get("/accounts/2fa/webauthn/add/")
+    assert (
+        client.post("/accounts/2fa/webauthn/add/", {"credential": junk}).status_code
+        < 500
+    )
+    assert not signed_in(other)
+
+
+def test_a_damaged_answer_of_a_passkey_is_no_crash(alice, settings):
+    settings.ACCOUNT_RATE_LIMITS = False
+    with_password(alice)
+    client, _ = sign_in("alice")
+    key = SoftKey()
+    add_passkey(client, key)
+    other, _ = sign_in("alice")
+    dice = random.Random(8)
+    options = options_of(other.get(AUTHENTICATE))["request_options"]
+    signed = json.dumps(key.sign(options))
+    for _ in range(60):
+        place = dice.randrange(len(signed))
+        damaged = signed[:place] + dice.choice('A_-9{}[]",:') + signed[place + 1 :]
+        answer = other.post(AUTHENTICATE, {"credential": damaged})
+        assert answer.status_code in (200, 302)
+
+
+@pytest.mark.parametrize("part", ["clientDataJSON", "authenticatorData", "signature"])
+def test_what_a_passkey_signed_cannot_be_changed(alice, part):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    key = SoftKey()
+    add_passkey(client, key)
+    other, _ = sign_in("alice")
+    options = options_of(other.get(AUTHENTICATE))["request_options"]
+    signed = key.sign(options)
+    content = bytearray(websafe_decode(signed["response"][part]))
+    content[-2] ^= 1
+    signed["response"][part] = websafe_encode(bytes(content))
+    other.post(AUTHENTICATE, {"credential": json.dumps(signed)})
+    assert not signed_in(other)
+
+
+def test_passkeys_are_renamed_and_removed_by_their_owner_alone(alice, bob):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    add_passkey(client, SoftKey())
+    key = Authenticator.objects.get(type="webauthn")
+    page = f"/accounts/2fa/webauthn/keys/{key.pk}/"
+    client.post(f"{page}edit/", {"name": "Blue key"})
+    assert "Blue key" in client.get("/accounts/2fa/webauthn/").content.decode()
+    bobs = Client()
+    bobs.force_login(bob)
+    assert bobs.post(f"{page}remove/").status_code == 404
+    client.post(f"{page}remove/")
+    assert not Authenticator.objects.exists()
+    assert actions("RemovePasskey") == ["RemovePasskey"]
+
+
+@pytest.mark.parametrize(
+    ("host", "offered"),
+    [
+        ("127.0.0.1", False),
+        ("[::1]", False),
+        ("localhost", True),
+        ("localhost:8000", True),
+    ],
+)
+def test_passkeys_are_offered_where_browsers_have_them(
+    browser, settings, host, offered
+):
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "[::1]", "localhost"]
+    page = browser.get("/accounts/", headers={"host": host}).content.decode()
+    assert ("Add passkey" in page) is offered
