@@ -105,7 +105,8 @@ class Everything:
 
     def _passkey(self):
         options = {"publicKey": {"challenge": "AAAA"}}
-        data = {"name": "Laptop", "credential": SoftKey().create(options)}
+        self.soft_key = SoftKey()
+        data = {"name": "Laptop", "credential": self.soft_key.create(options)}
         self.passkey = Authenticator.objects.create(
             user=self.alice, type="webauthn", data=data
         )

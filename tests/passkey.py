@@ -1,6 +1,7 @@
 """A security key in software: makes passkeys and signs with them, as a browser's answer."""
 
 import hashlib
+import json
 import secrets
 
 from cryptography.hazmat.primitives import hashes
@@ -69,3 +70,10 @@ class SoftKey:
             "type": "public-key",
             "response": encoded,
         }
+
+
+def prove_with(key, client):
+    """Take the second step of signing in, which a client has reached, with a passkey."""
+    page = client.get("/accounts/2fa/authenticate/")
+    answer = json.dumps(key.sign(page.context["js_data"]["request_options"]))
+    client.post("/accounts/2fa/authenticate/", {"credential": answer})

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.db import connection
 from django.test import Client
 
@@ -20,6 +21,7 @@ from instances.worker import Worker
 from tests.access_table import TABLE
 from tests.everything import Everything
 from tests.factories import TemplateFactory, VersionFactory
+from tests.passkey import prove_with
 from tests.signing import Caller
 from tests.test_access_operations import call_about
 
@@ -179,13 +181,14 @@ def lived(alice, bob, admin, secrets, settings, caplog):
     return everything
 
 
-def sign_in(secrets):
+def sign_in(everything, secrets):
     """Sign in with the password, and fail with a misspelt one that contains it."""
     Client().post(
         "/accounts/login/", {"login": "alice", "password": secrets["login"] + "x"}
     )
     client = Client(raise_request_exception=False)
     client.post("/accounts/login/", {"login": "alice", "password": secrets["login"]})
+    prove_with(everything.soft_key, client)
     assert client.session.get("_auth_user_id")
     return client
 
@@ -226,10 +229,14 @@ def test_no_secret_is_found_anywhere(lived, secrets, data_dir, caplog, capfd):
     states = set(Task.objects.values_list("status", flat=True))
     assert {"Succeeded", "Failed"} <= states
     sweep = Sweep(secrets)
-    alice = sign_in(secrets)
+    alice = sign_in(lived, secrets)
     root = User.objects.create_superuser("root")
     admin = Client(raise_request_exception=False)
     admin.force_login(root)
+    seed = generate_totp_secret()
+    TOTP.activate(root, seed)
+    sweep.needles["authenticator app"] = spellings(seed)
+    sweep.needles["session cookie"] = spellings(alice.session.session_key)
     pages(lived, alice, sweep, "alice")
     pages(lived, admin, sweep, "admin")
     forms(lived, alice, sweep, secrets)
