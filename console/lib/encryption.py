@@ -50,6 +50,17 @@ def _ring() -> list[tuple[bytes, AESGCM]]:
     return ring
 
 
+def key_id_of(text: str) -> str:
+    """The name of a key, in hex: every value sealed with it begins so."""
+    key = base64.urlsafe_b64decode(text.strip())
+    return hashlib.sha256(key).digest()[:KEY_ID].hex()
+
+
+def key_ids() -> list[str]:
+    """The names of the ring's keys, the one that encrypts first."""
+    return [key_id.hex() for key_id, _cipher in _ring()]
+
+
 def seal(plain: bytes, context: str) -> Sealed:
     """Encrypt with the first key; `context` must be given again to open it."""
     key_id, cipher = _ring()[0]

@@ -1,0 +1,150 @@
+"""Putting a backup back."""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.utils.timezone import now
+
+from console.backup import aftermath
+from console.backup.archive import (
+    DATABASE,
+    KEYS,
+    BackupError,
+    Manifest,
+    extract_database,
+    private_file,
+    read_manifest,
+)
+from console.backup.engines import store
+from console.backup.making import described
+from console.lib.audit import AuditEntry
+from console.lib.encryption import key_id_of, key_ids
+from console.lib.people import User
+from console.lib.sealed import opens, some_sealed
+from console.trail.chain import Broken, verify
+from instances.models import Heartbeat, Task
+
+SAMPLE = 1000
+
+
+def restore(path: Path, *, force: bool) -> Iterator[str]:
+    """Replace the database by a backup, and yield what was done, in lines.
+
+    Raises BackupError, and then nothing was changed. Can be interrupted and run again.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise BackupError(f"{path} cannot be read as a backup: {error}.") from error
+    with archive:
+        manifest = read_manifest(archive)
+        yield from described(manifest)
+        _check_target(manifest, force=force)
+        yield from _prepare_keys(archive, manifest, force=force)
+        # Beside the database: its file system has the room and the rights.
+        with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as name:
+            extracted = Path(name) / DATABASE
+            extract_database(archive, manifest, extracted)
+            store().load(extracted, aftermath.statements(now(), connection.vendor))
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    yield from _report(manifest)
+
+
+def _check_target(manifest: Manifest, *, force: bool) -> None:
+    if manifest.engine != connection.vendor:
+        raise BackupError(
+            f"The backup is of {manifest.engine}, DATABASE_URL names {connection.vendor}: "
+            "restore it into the same kind of database."
+        )
+    known = set(MigrationLoader(connection=None).disk_migrations)
+    unknown = [
+        f"{app}.{name}"
+        for app, names in manifest.migrations.items()
+        for name in names
+        if (app, name) not in known
+    ]
+    if unknown:
+        raise BackupError(
+            f"The backup was made by a newer version ({', '.join(unknown[:3])}): install "
+            "that version first."
+        )
+    tables = connection.introspection.table_names()
+    if "instances_heartbeat" in tables and Heartbeat.objects.alive().exists():
+        raise BackupError("A worker is running on this database. Stop it first.")
+    if "console_user" in tables and User.objects.exists() and not force:
+        raise BackupError(
+            "The database holds people already. --force replaces everything in it."
+        )
+
+
+def _prepare_keys(
+    archive: zipfile.ZipFile, manifest: Manifest, *, force: bool
+) -> Iterator[str]:
+    """See to it that the data can be read. Raises BackupError when its keys are missing."""
+    if set(manifest.key_ids) <= set(key_ids()):
+        yield "The keys of this installation open the backup."
+        return
+    if not manifest.keys_inside:
+        raise BackupError(
+            "The backup was encrypted with other keys, and they are not inside. Set "
+            "CONSOLE_ENCRYPTION_KEYS to those of the installation it was made on."
+        )
+    inside = json.loads(archive.read(KEYS))
+    ring = inside["CONSOLE_ENCRYPTION_KEYS"]
+    if not {key_id_of(key) for key in ring.split(",")} >= set(manifest.key_ids):
+        raise BackupError("The keys inside the backup are not those of its data.")
+    path = Path(settings.DATA_DIR)
+    if os.environ.get("CONSOLE_ENCRYPTION_KEYS"):
+        raise BackupError(
+            "CONSOLE_ENCRYPTION_KEYS is set to other keys than those inside the backup: "
+            "unset it, and they are put into the data directory."
+        )
+    if force:
+        # Interrupted before the data is replaced, the old data still needs its own.
+        ring = ",".join([ring, *settings.ENCRYPTION_KEYS])
+    files = {"encryption_keys": ring, "secret_key": inside["CONSOLE_SECRET_KEY"]}
+    for name, text in files.items():
+        with private_file(path / name) as draft:
+            draft.write_text(text)
+    settings.ENCRYPTION_KEYS = ring.split(",")
+    yield f"The keys inside the backup are now in {path}."
+
+
+def _report(manifest: Manifest) -> Iterator[str]:
+    """Look at what was put back, and leave an entry in its trail."""
+    # Those of the workers that lived when it was made.
+    Heartbeat.objects.all().delete()
+    settled = list(
+        Task.objects.filter(
+            status_message__in=[aftermath.RAN, aftermath.WAITED]
+        ).values_list("pk", flat=True)
+    )
+    found = [opens(*each) for each in some_sealed(SAMPLE)]
+    yield f"{sum(found)} of {len(found)} encrypted values looked at can be opened."
+    try:
+        length, _last = verify()
+        yield f"The audit chain of {length} entries is whole."
+    except Broken as broken:
+        yield f"The audit chain is not whole, as it was in the backup: {broken}"
+    AuditEntry.objects.record(
+        "RestoreBackup",
+        None,
+        by=None,
+        after={"made_at": manifest.made_at, "sha256": manifest.sha256},
+    )
+    yield f"{len(settled)} tasks that were waiting or running are not executed again."
+    yield "Access keys and people are those of the backup: disable who has left since."
+    if not all(found):
+        raise BackupError(
+            "Not every secret can be opened: an older key is missing from "
+            "CONSOLE_ENCRYPTION_KEYS. Add it; the data is restored."
+        )

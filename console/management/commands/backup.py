@@ -1,0 +1,40 @@
+"""`manage.py backup FILE`: the whole database in one file, while everything goes on."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from console.backup.archive import BackupError
+from console.backup.making import backup, described
+
+
+class Command(BaseCommand):
+    help = (
+        "Write a consistent backup of the database to FILE (mode 0600), replacing an older "
+        "one. Needs no stop. The keys are not inside unless asked for."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument(
+            "--with-keys",
+            action="store_true",
+            help="put the keys inside: who has the file can then read every secret",
+        )
+
+    def handle(self, *, file: Path, with_keys: bool, **options: Any) -> None:
+        try:
+            manifest = backup(file.absolute(), with_keys=with_keys)
+        except (BackupError, OSError) as error:
+            raise CommandError(str(error)) from error
+        for line in described(manifest):
+            self.stdout.write(line)
+        self.stdout.write(
+            "The keys are inside: keep the file like a password."
+            if with_keys
+            else "The keys are not inside: keep CONSOLE_ENCRYPTION_KEYS elsewhere, "
+            "without it no secret of the backup can be read."
+        )
+        self.stdout.write(f"Written to {file}")

@@ -1,0 +1,33 @@
+"""`manage.py restore FILE`: put a backup back. What was running in it is not run again."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from console.backup.archive import BackupError
+from console.backup.restoring import restore
+
+
+class Command(BaseCommand):
+    help = (
+        "Replace the database by a backup. Tasks that were waiting or running end as failed "
+        "and are not executed; everybody has to sign in again."
+    )
+    # The database may be empty, or what is being replaced.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument(
+            "--force", action="store_true", help="replace a database that is not empty"
+        )
+
+    def handle(self, *, file: Path, force: bool, **options: Any) -> None:
+        try:
+            for line in restore(file, force=force):
+                self.stdout.write(line)
+        except (BackupError, OSError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("Restored.")
