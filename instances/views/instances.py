@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Exists
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -125,7 +126,8 @@ def instance_status(request: Request, pk: str) -> HttpResponse:
     if progress and progress.seen == request.GET.get("seen"):
         return HttpResponse(status=204)
     context = {"instance": instance, "tab": tab, "progress": progress}
-    context |= {"tabs": _tabs(instance, tab), "tabs_apart": True}
+    *counts, _shared = _counts(instance, request.user)
+    context |= {"tabs": _tabs(instance, tab, counts), "tabs_apart": True}
     context["progress_apart"] = tab == "tasks" and request.GET.get("open") == "1"
     return render(request, "instances/_instance_head.html", context)
 
@@ -150,10 +152,12 @@ def _context(request: Request, instance: Instance, tab: str) -> dict[str, Any]:
     task = instance.last_task
     panel = PANELS[tab](request, instance)
     told = task is not None and task.status != task.Status.SUCCEEDED
+    *counts, shared = _counts(instance, request.user)
     return {
         "instance": instance,
         "tab": tab,
-        "tabs": _tabs(instance, tab),
+        "tabs": _tabs(instance, tab, counts),
+        "withdrawn": not shared and not request.user.is_administrator,
         "panel": f"instances/_instance_{tab}.html",
         "progress": task_progress(task) if task and told else None,
         "aftermath": _aftermath(instance, panel),
@@ -169,19 +173,24 @@ def _aftermath(instance: Instance, panel: dict[str, Any]) -> Aftermath | None:
     return aftermath_of(failed, instance, panel.get("transcript") or log_tail(failed))
 
 
-def _tabs(instance: Instance, current: str) -> list[dict[str, Any]]:
+def _counts(instance: Instance, user: User) -> tuple[Any, ...]:
+    """How many rows each tab has, and whether the product is shared with the person."""
+    return Instance.objects.filter(pk=instance.pk).values_list(
+        CappedCount(instance.tasks.all()),
+        CappedCount(instance.resources.all()),
+        CappedCount(instance.tags.all()),
+        CappedCount(Plan.objects.submitted().filter(instance=instance)),
+        Exists(instance.product.launch_options(user)),
+    )[0]
+
+
+def _tabs(instance: Instance, current: str, counts: list[int]) -> list[dict[str, Any]]:
     labels = {
         "tasks": _("Tasks"),
         "resources": _("Resources"),
         "tags": _("Tags"),
         "plans": _("Plans"),
     }
-    counts = Instance.objects.filter(pk=instance.pk).values_list(
-        CappedCount(instance.tasks.all()),
-        CappedCount(instance.resources.all()),
-        CappedCount(instance.tags.all()),
-        CappedCount(Plan.objects.submitted().filter(instance=instance)),
-    )[0]
     return [
         {
             "name": name,

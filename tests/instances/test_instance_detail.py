@@ -6,7 +6,12 @@ import pytest
 from django.utils.timezone import now
 
 from instances.models import Instance, Task
-from tests.factories import InstanceFactory, TaskFactory, VersionFactory
+from tests.factories import (
+    InstanceFactory,
+    PortfolioFactory,
+    TaskFactory,
+    VersionFactory,
+)
 from tests.instances.running import failed, log, running, with_task
 
 pytestmark = pytest.mark.django_db
@@ -114,10 +119,24 @@ def test_an_error_says_its_reason(browser, instance, url):
     assert task.pk in page
 
 
-def test_actions_are_links_while_nothing_runs(browser, url):
+def test_actions_are_links_while_nothing_runs(browser, url, instance, alice):
+    PortfolioFactory(products=[instance.product], users=[alice])
     page = browser.get(url).content.decode()
     assert f'href="{url}update/"' in page
     assert f'href="{url}terminate/"' in page
+
+
+def test_without_the_product_its_owner_is_told_what_is_left(browser, url):
+    page = browser.get(url).content.decode()
+    assert "The product is no longer shared with you" in page
+    assert f'href="{url}update/"' not in page
+    assert f'href="{url}terminate/"' in page
+
+
+def test_an_administrator_needs_no_grant_for_it(admin_browser, url):
+    page = admin_browser.get(url).content.decode()
+    assert "no longer shared" not in page
+    assert f'href="{url}update/"' in page
 
 
 def test_actions_say_why_they_are_blocked(browser, instance, url):
