@@ -293,6 +293,14 @@ TASK_TIMEOUT = env_int("CONSOLE_TASK_TIMEOUT", 2 * 60 * 60)
 # A Celery broker that spreads the work over hosts; without one, workers share the table.
 BROKER_URL = env("CONSOLE_BROKER_URL")
 LEASE_SECONDS = env_int("CONSOLE_LEASE_SECONDS", 30)
+# How long a host whose lease ran out may come back before others settle its runs.
+HOST_GRACE = env_int("CONSOLE_HOST_GRACE", 15 * 60)
+# Seconds between asking a run to stop, asking again, and killing it.
+STOP_SECONDS = env_int("CONSOLE_STOP_SECONDS", 60)
+# Changes that may run at once in one region, over all workers; 0 is no limit.
+REGION_CONCURRENCY = env_int("CONSOLE_REGION_CONCURRENCY", 0)
+# Under so much free space on the disk of the data directory no run begins.
+FREE_BYTES = env_int("CONSOLE_FREE_BYTES", 256 * 1024 * 1024)
 # How long a plan may be executed after its preview.
 PLAN_HOURS = env_int("CONSOLE_PLAN_HOURS", 24)
 LOG_BYTES = env_int("CONSOLE_LOG_BYTES", 4 * 1024 * 1024)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 
 from catalog.models import Template
 from catalog.schema import read_document
@@ -21,11 +22,18 @@ ENGINES = {Template.Kind.TERRAFORM: "terraform", Template.Kind.STANDARD: "ros_lo
 
 
 def engine_settings() -> EngineSettings:
-    """Hand the deployment's decisions to the engines, which do not know Django."""
+    """Hand the deployment's decisions to the engines, which do not know Django.
+
+    With a database of several hosts, a run nobody follows ends before another host may
+    take it for dead: half of the grace is left to it, or two minutes.
+    """
+    grace = 0 if connection.vendor == "sqlite" else settings.HOST_GRACE
     return EngineSettings(
         terraform_bin=settings.TERRAFORM_BIN,
         provider_mirror=settings.PROVIDER_MIRROR,
         allow_unsandboxed=settings.ALLOW_UNSANDBOXED,
+        unwatched_seconds=max(grace - 120, grace // 2),
+        stop_seconds=min(60, grace // 4) if grace else 60,
     )
 
 

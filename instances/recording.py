@@ -1,17 +1,14 @@
 """Turns an engine's events into log lines, resource statuses and progress."""
 
-from collections.abc import Iterable, Iterator
-from datetime import timedelta
-from itertools import groupby
+from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
 from django.utils.timezone import now
-from django.utils.translation import gettext as _
 
 from console.lib.masking import Masker
 from instances.engines.base import Event
-from instances.models import Check, Evidence, Plan, Resource, Task, TaskLog
+from instances.log_keeping import LogKeeper, lines_of
+from instances.models import Check, Evidence, Plan, Resource, Task
 
 PLAN_LOG_LINES = 500
 DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
@@ -23,7 +20,7 @@ class Recorder:
     def __init__(self, work: Task | Plan | Check, masker: Masker) -> None:
         self.work = work
         self.masker = masker
-        self.bytes_kept = work.offset
+        self.log = LogKeeper(work, masker) if isinstance(work, Task) else None
 
     def store(self, events: list[Event]) -> None:
         """Store a batch of events exactly once. Raises Fenced when the claim is over."""
@@ -31,8 +28,6 @@ class Recorder:
         values: dict[str, Any] = {
             "offset": events[-1].end,
             "stage": events[-1].stage or self.work.stage,
-            "heartbeat_at": moment,
-            "lease_until": moment + timedelta(seconds=settings.LEASE_SECONDS),
             "updated_at": moment,
         }
         totals = [event.total for event in events if event.total is not None]
@@ -43,12 +38,12 @@ class Recorder:
             values["resources_done"] = self.work.resources_done + done
         values["stages"] = self._stages(events)
         if isinstance(self.work, Plan | Check):
-            values["log"] = (self.work.log + list(self._lines(events)))[
-                -PLAN_LOG_LINES:
-            ]
-        self.work.write(**values)
+            said = list(lines_of(events, self.masker))
+            values["log"] = (self.work.log + said)[-PLAN_LOG_LINES:]
+        self.work.renew(**values)
+        if self.log is not None:
+            self.log.keep(events)
         if isinstance(self.work, Task):
-            self._store_log(self.work, events)
             self._store_resources(self.work, events)
             found = (event.diagnostic for event in events)
             Evidence.objects.note(self.work, found, self.masker)
@@ -61,36 +56,6 @@ class Recorder:
                 known = stages.setdefault(event.stage, {"started": event.at})
                 known["latest"] = event.at
         return stages
-
-    def _lines(self, events: Iterable[Event]) -> Iterator[list[str]]:
-        for event in events:
-            if event.message:
-                yield [event.at, event.level, self.masker.text(event.message)]
-
-    def _store_log(self, task: Task, events: list[Event]) -> None:
-        if self.bytes_kept > settings.LOG_BYTES:
-            return
-        chunks = []
-        for (command, stream), batch in groupby(
-            events, key=lambda event: (event.stage, event.stream)
-        ):
-            part = list(batch)
-            lines = list(self._lines(part))
-            if lines:
-                chunks.append(
-                    TaskLog(
-                        task=task,
-                        attempt=task.attempt,
-                        offset=part[0].offset,
-                        command=command,
-                        stream=stream,
-                        lines=lines,
-                    )
-                )
-        self.bytes_kept = events[-1].end
-        if self.bytes_kept > settings.LOG_BYTES and chunks:
-            chunks[-1].lines.append(["", "warn", _("The log is cut off here.")])
-        TaskLog.objects.bulk_create(chunks, ignore_conflicts=True)
 
     def _store_resources(self, task: Task, events: list[Event]) -> None:
         latest = {}

@@ -1,9 +1,8 @@
 """Ends work: result, state, resources, outputs and status in one transaction."""
 
 import hashlib
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.db import transaction
 from django.utils.timezone import now
@@ -16,7 +15,6 @@ from instances.models import (
     Evidence,
     Instance,
     Output,
-    Plan,
     Resource,
     StateVersion,
     Tag,
@@ -53,6 +51,8 @@ class TaskSettlement:
 
     def mirror(self, state: StateFile) -> None:
         """Keep a serial of the state, encrypted. The same serial twice is kept once."""
+        if self._unusable(state):
+            return
         known = StateVersion.objects.filter(
             instance_id=self.task.instance_id,
             lineage=state.lineage,
@@ -73,14 +73,55 @@ class TaskSettlement:
     def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
         """Commit how the run ended. Raises Fenced when the claim is over."""
         state = self.engine.state(directory)
+        ok, message = self._judge(outcome, state, message)
+        usable = state is not None and not self._unusable(state)
         with transaction.atomic():
-            self._end(outcome.ok, "" if outcome.ok else self._explain(outcome, message))
+            self._end(ok, message)
             Evidence.objects.settle(self.task, outcome)
-            if state is not None:
+            if state is not None and usable:
                 self.mirror(state)
-                self._sync_resources(state, interrupted=not outcome.finished)
+                self._sync_resources(state, over=outcome.ok)
                 self._store_outputs(state)
-            self._change_instance(outcome.ok)
+            self._change_instance(ok)
+
+    def _judge(
+        self, outcome: Outcome, state: StateFile | None, message: str
+    ) -> tuple[bool, str]:
+        """Whether it succeeded, and what to say: the exit code alone proves nothing."""
+        problem = self._unusable(state) if outcome.applying else ""
+        left = [resource.address for resource in state.resources] if state else []
+        if not outcome.ok:
+            told = self._explain(outcome, message)
+            # Without a word on the state where there never was one.
+            known = state is not None or self.task.instance.state_mark
+            return False, f"{told} {problem}" if problem and known else told
+        if problem:
+            return False, problem
+        if self.task.kind == Task.Kind.TERMINATE and left:
+            return False, _(
+                "Not everything was removed. Still there: %(resources)s. Terminate again."
+            ) % {"resources": ", ".join(left)}
+        return True, ""
+
+    def _unusable(self, state: StateFile | None) -> str:
+        """Why a state cannot be taken for the truth; empty when it can."""
+        if state is None:
+            return _(
+                "The run left no state that can be read; the last good one is kept. "
+                "What it made may exist although it is not recorded."
+            )
+        lineage, _slash, serial = self.task.instance.state_mark.rpartition("/")
+        if lineage and state.lineage != lineage:
+            return _(
+                "The state the run left is not this instance's (another lineage); the "
+                "last good one is kept."
+            )
+        if lineage and state.serial < int(serial):
+            return _(
+                "The state the run left (serial %(serial)d) is older than the recorded "
+                "one (serial %(known)s), which is kept."
+            ) % {"serial": state.serial, "known": serial}
+        return ""
 
     def fail_unstarted(self, message: str) -> None:
         """End a task whose run changed nothing: the instance is what it was."""
@@ -117,21 +158,36 @@ class TaskSettlement:
             self.task.plan.settle_execution(ok=ok, message=message)
 
     def _explain(self, outcome: Outcome, message: str) -> str:
-        if outcome.finished:
-            return (
-                message if outcome.applying else _("%s Nothing was changed.") % message
-            )
+        if not outcome.applying:
+            return _("%s Nothing was changed.") % message
         in_flight = Resource.objects.filter(
             instance_id=self.task.instance_id, status__endswith="_IN_PROGRESS"
         ).values_list("address", flat=True)
-        return _(
-            "Interrupted: the run was killed while it was changing resources. "
-            "In flight: %(resources)s. These may exist although they are not recorded. "
-            "Update again to finish, or terminate."
-        ) % {"resources": ", ".join(in_flight) or _("none")}
+        named = {"resources": ", ".join(in_flight) or _("none"), "message": message}
+        if not outcome.finished:
+            return (
+                _(
+                    "Interrupted: the run was killed while it was changing resources. "
+                    "In flight: %(resources)s. These may exist although they are not "
+                    "recorded. Update again to finish, or terminate. (%(message)s)"
+                )
+                % named
+            )
+        if not in_flight:
+            return message
+        return (
+            _(
+                "%(message)s In flight: %(resources)s. These may exist although they are "
+                "not recorded."
+            )
+            % named
+        )
 
-    def _sync_resources(self, state: StateFile, *, interrupted: bool) -> None:
-        """Make the resource rows say what the state says, keeping failures visible."""
+    def _sync_resources(self, state: StateFile, *, over: bool) -> None:
+        """Make the resource rows say what the state says, keeping failures visible.
+
+        Unless all is `over` well, what was in flight stays too: it may exist.
+        """
         rows = {
             row.address: row
             for row in Resource.objects.filter(instance_id=self.task.instance_id)
@@ -141,10 +197,18 @@ class TaskSettlement:
             row.pk
             for row in rows.values()
             if row.address not in known
-            and not row.status.endswith("_FAILED")
-            and not (interrupted and row.status.endswith("_IN_PROGRESS"))
+            and (over or not row.status.endswith(("_FAILED", "_IN_PROGRESS")))
         ]
         Resource.objects.filter(pk__in=gone).delete()
+        half = [resource.address for resource in state.resources if resource.tainted]
+        Resource.objects.filter(
+            instance_id=self.task.instance_id,
+            address__in=half,
+            status="CREATE_IN_PROGRESS",
+        ).update(
+            status="CREATE_FAILED",
+            reason=_("It was begun and not finished; the next change replaces it."),
+        )
         Resource.objects.bulk_create(
             [
                 Resource(
@@ -210,62 +274,3 @@ class TaskSettlement:
             Tag(instance_id=self.task.instance_id, key=key, value=value)
             for key, value in self.task.tags.items()
         )
-
-
-class PlanSettlement:
-    """Ends a preview: its resource changes and its saved file, or why there are none."""
-
-    def __init__(self, plan: Plan, engine: Engine, masker: Masker) -> None:
-        self.plan = plan
-        self.engine = engine
-        self.masker = masker
-
-    def mirror(self, state: StateFile) -> None:
-        """A preview changes no state: there is nothing to keep."""
-
-    def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
-        """Commit what the preview found. Raises Fenced when the claim is over."""
-        if not outcome.ok:
-            self._end(Plan.Status.PREVIEW_FAILED, status_message=message)
-            return
-        file = self.engine.plan_file(directory) or b""
-        changes = [
-            self.masker.value(asdict(change))
-            for change in self.engine.changes(directory)
-        ]
-        self._succeed(file, changes)
-
-    def succeed_unstarted(self) -> None:
-        """End the preview of a termination that finds nothing to destroy."""
-        if self.plan.instance is not None:
-            self.plan.write(base_state=self.plan.instance.state_mark)
-        self._succeed(b"", [])
-
-    def fail_unstarted(self, message: str) -> None:
-        """End a preview that could not run."""
-        self._end(Plan.Status.PREVIEW_FAILED, status_message=message)
-
-    fail_interrupted = fail_unstarted
-
-    def _succeed(self, file: bytes, changes: list[Any]) -> None:
-        with transaction.atomic():
-            self._end(
-                Plan.Status.PREVIEW_SUCCESS,
-                changes=changes,
-                engine_version=self.engine.version(),
-                **self.plan.seal(file),
-            )
-            self.plan.save(update_fields=["file"])
-
-    def _end(self, status: Plan.Status, **found: Any) -> None:
-        moment = now()
-        with transaction.atomic():
-            self.plan.write(
-                state=Plan.State.ENDED,
-                ended_at=moment,
-                updated_at=moment,
-                previewed_at=moment,
-                lease_until=None,
-                **found,
-            )
-            self.plan.settle_preview(status)

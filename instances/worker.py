@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import secrets
-import socket
 import threading
 import time
 from datetime import timedelta
@@ -14,7 +13,11 @@ from django.utils.timezone import now
 
 from instances.checking import CheckRun
 from instances.models import Check, Heartbeat, Plan, Task, Work
+from instances.outage import UNREACHABLE, Outage
+from instances.presence import Presence, host_name
+from instances.room import room_for_runs
 from instances.run import Run
+from instances.sweeping import sweep_runs
 from instances.wake import Bell
 
 logger = logging.getLogger(__name__)
@@ -28,14 +31,15 @@ class Worker:
     """One process that runs up to `concurrency` pieces of work at once."""
 
     def __init__(self, concurrency: int = 4) -> None:
-        self.host = socket.gethostname()
+        self.host = host_name()
         self.name = f"{self.host}-{os.getpid()}-{secrets.token_hex(2)}"
         self.concurrency = concurrency
         self.stopping = threading.Event()
         self.threads: set[threading.Thread] = set()
+        self.presence = Presence(self.name)
         self.bell = Bell(self.name)
         self.swept_at = now() - SWEEP_EVERY
-        self.beat_at = 0.0
+        self.beat_at = self.looked_at = 0.0
 
     def stop(self) -> None:
         """Stop following. Runs go on; the next worker takes them over at once."""
@@ -45,17 +49,25 @@ class Worker:
     def work(self, *, once: bool = False) -> None:
         """Serve the queue until told to stop, or until it is empty."""
         logger.info("worker %s begins", self.name)
+        outage = Outage(self.stopping)
         try:
             while not self.stopping.is_set():
-                close_old_connections()
-                self._beat()
-                if not self._fill() and once and not self._following():
-                    return
+                try:
+                    close_old_connections()
+                    self._beat()
+                    self._look_around()
+                    if not self._fill() and once and not self._following():
+                        return
+                except UNREACHABLE:
+                    logger.warning("worker %s: no database", self.name, exc_info=True)
+                    outage.wait()
+                    continue
                 self.bell.wait(0.1 if once else POLL_SECONDS)
         finally:
             for thread in list(self.threads):
                 thread.join()
             self._say_goodbye()
+            self.presence.end()
             self.bell.close()
             logger.info("worker %s ends", self.name)
 
@@ -73,11 +85,25 @@ class Worker:
             self.swept_at = now()
             Plan.objects.abandoned().delete()
             Heartbeat.objects.forget_old()
+            sweep_runs()
 
     def _say_goodbye(self) -> None:
         """A worker that stops in good order is not waited for."""
         with contextlib.suppress(Error):
             Heartbeat.objects.filter(pk=self.name).delete()
+
+    def _look_around(self) -> None:
+        """See which of the workers are gone, here and on other hosts."""
+        if time.monotonic() - self.looked_at < POLL_SECONDS:
+            return
+        self.looked_at = time.monotonic()
+        self.presence.show()
+        for queue in (Task.objects, Plan.objects, Check.objects):
+            queue.suspect(self.host)
+            held = queue.running().filter(host=self.host).exclude(worker=self.name)
+            for name in set(held.order_by().values_list("worker", flat=True)):
+                if not Presence.of(name):
+                    queue.let_go(name, self.host)
 
     def _following(self) -> int:
         self.threads = {thread for thread in self.threads if thread.is_alive()}
@@ -98,11 +124,13 @@ class Worker:
 
     def _claim(self) -> Work | None:
         """The next piece of work: tasks, which people wait for, then previews, then checks."""
-        mine = (self.name, self.host)
-        work: Work | None = Task.objects.claim(*mine) or Plan.objects.claim(*mine)
+        mine, room = (self.name, self.host), room_for_runs()
+        work: Work | None = Task.objects.claim(*mine, room=room) or Plan.objects.claim(
+            *mine, room=room
+        )
         # Checks leave room: a launch must not wait for them.
         if work is None and self._following() <= self.concurrency // 2:
-            work = Check.objects.claim(*mine)
+            work = Check.objects.claim(*mine, room=room)
         return work
 
     def _follow(self, work: Work) -> None:

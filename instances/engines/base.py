@@ -16,7 +16,11 @@ class EngineMissing(EngineError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment decides; `log_bytes` is where a run is stopped for flooding its log."""
+    """What a deployment decides; `log_bytes` is where a run is stopped for flooding its log.
+
+    After `unwatched_seconds` without a sign of a worker a run stops itself; 0 is never.
+    A run stopped for such a reason has `stop_seconds` until it is killed.
+    """
 
     terraform_bin: str = ""
     provider_mirror: str = ""
@@ -27,6 +31,8 @@ class Settings:
     ros_rollback: bool = True
     ros_pace: float = 1.0
     timeout_minutes: int = 60
+    unwatched_seconds: int = 0
+    stop_seconds: int = 60
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Order:
     plan to carry out exactly, with apply and destroy. Ephemeral variables belong
     in `secrets`: they must be given again when a saved plan is carried out, and
     only the environment can do that. A `trusted` template may use provisioners.
+    `watched_at` is the uptime at which the worker's lease was good.
     """
 
     action: str
@@ -64,6 +71,7 @@ class Order:
     plan: bytes | None = None
     trusted: bool = False
     stack: Stack | None = None
+    watched_at: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ output in `events.jsonl`, and ends with `exit.json`. Its environment is theirs, 
 secrets touch no file. LOCK is the descriptor of the locked file. It outlives the worker that started it. Standard library only,
 and little of it: every launch waits for this to load.
 
-SIGINT or SIGTERM is passed to the running stage as SIGINT, and no later one starts.
+SIGINT or SIGTERM is passed to the running stage as SIGINT, and no later one starts. A run
+that floods its log, or that no worker has followed for too long, is stopped in the same way
+and killed when it does not stop.
 """
 
 import json
@@ -23,9 +25,11 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 from instances.engines import sandbox
 
 SIGNALS = {signal.SIGCHLD, signal.SIGINT, signal.SIGTERM}
-LOG_CHECK_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 # Room kept for exit.json, so that a full disk can still be told about.
 EXIT_BYTES = 8192
+FLOODED = "The log grew too large, so the run was stopped."
+UNWATCHED = "No worker could be reached for too long, so the run was stopped."
 
 
 class Run:
@@ -41,6 +45,7 @@ class Run:
         self.stage = ""
         self.interrupted = False
         self.message = ""
+        self.stopped_at = 0.0
         self.exit = self._reserve()
 
     def confine(self) -> None:
@@ -102,25 +107,53 @@ class Run:
                 os.close(output)
 
     def _wait(self, child: int) -> int:
-        """Wait for the child, passing interrupts on and watching the size of the log."""
-        flooded = False
+        """Wait for the child, passing interrupts on and looking after it once a second."""
         while True:
-            told = signal.sigtimedwait(SIGNALS, LOG_CHECK_SECONDS)
+            told = signal.sigtimedwait(SIGNALS, LOOK_SECONDS)
             if told is not None and told.si_signo != signal.SIGCHLD:
                 self.interrupted = True
                 os.kill(child, signal.SIGINT)
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
                 return os.waitstatus_to_exitcode(status)
-            if not flooded and os.fstat(self.log).st_size > self.order["log_bytes"]:
-                flooded = self.interrupted = True
-                self.message = "The log grew too large, so the run was stopped."
-                os.kill(child, signal.SIGINT)
+            self._look_after(child)
+
+    def _look_after(self, child: int) -> None:
+        """Stop a child that must not go on; kill it when that takes too long."""
+        if self.stopped_at:
+            if time.monotonic() - self.stopped_at > self.order["stop_seconds"]:
+                if self.message == UNWATCHED:
+                    # With all it has started, and us: another host may soon begin anew.
+                    os.killpg(0, signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
+            return
+        if os.fstat(self.log).st_size > self.order["log_bytes"]:
+            self.message = FLOODED
+        elif self._unwatched():
+            self.message = UNWATCHED
+        else:
+            return
+        self.interrupted = True
+        self.stopped_at = time.monotonic()
+        os.kill(child, signal.SIGINT)
+
+    def _unwatched(self) -> bool:
+        """Whether the last sign of a worker is too old. None at all is as bad."""
+        limit = self.order["unwatched_seconds"]
+        if not limit:
+            return False
+        try:
+            seen = float(Path(self.directory, "watched").read_text())
+        except (OSError, ValueError):
+            seen = 0.0
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - seen > limit
 
     def _heed_pending(self) -> None:
         """Take note of an interrupt that came while nothing was running."""
         while (told := signal.sigtimedwait(SIGNALS, 0)) is not None:
             self.interrupted |= told.si_signo != signal.SIGCHLD
+        if self._unwatched():
+            self.message, self.interrupted = UNWATCHED, True
 
     def _tell_validation(self, name: str) -> None:
         """Put what `validate` found into the log as the lines other commands write.

@@ -1,8 +1,10 @@
 """The processes of a run: starting the launcher, knowing that any still lives, signals."""
 
+import contextlib
 import fcntl
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -102,13 +104,12 @@ def interrupt(directory: Path) -> bool:
 def kill(directory: Path) -> bool:
     """End every process of the run at once; False when there was none."""
     leader = _leader(directory)
-    if leader is None:
-        return False
-    # Stopped first: a launcher must not see its child die and go on to record that.
-    pid, living = leader
-    if living:
-        _signal([pid], signal.SIGKILL)
-    return _signal(list(_session(pid)), signal.SIGKILL) or living
+    targets = list(_holders(directory))
+    if leader is not None:
+        # First of all: a launcher must not see its child die and go on to record that.
+        pid, living = leader
+        targets = [*([pid] if living else []), *_session(pid), *targets]
+    return _signal(list(dict.fromkeys(targets)), signal.SIGKILL)
 
 
 def start_time(pid: int | str) -> str | None:
@@ -142,6 +143,40 @@ def _session(leader: int) -> Iterator[int]:
         facts = _facts(pid)
         if facts is not None and facts[3] == str(leader) and facts[0] not in "ZX":
             yield pid
+
+
+def _holders(directory: Path) -> Iterator[int]:
+    """The processes that inherited the run's lock, also those that left its session.
+
+    A worker may have the same file open to look at the lock: but only to read, or from
+    before the launcher began.
+    """
+    try:
+        lock = os.stat(directory / "lock")
+        _, began = (directory / "pid").read_text().split()
+    except (OSError, ValueError):
+        return
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        facts = None if pid == os.getpid() else _facts(pid)
+        young = facts is not None and int(facts[19]) >= int(began)
+        if young and _inherited(pid, (lock.st_dev, lock.st_ino)):
+            yield pid
+
+
+def _inherited(pid: int, file: tuple[int, int]) -> bool:
+    """Whether a process has this file open to write. One we may not look into has not."""
+    try:
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                path = f"/proc/{pid}/fd/{descriptor}"
+                found = os.stat(path)
+                # The link's own mode tells how the descriptor was opened.
+                writes = os.lstat(path).st_mode & stat.S_IWUSR
+                if writes and (found.st_dev, found.st_ino) == file:
+                    return True
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+    return False
 
 
 def _facts(pid: int | str) -> list[str] | None:

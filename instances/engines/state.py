@@ -8,6 +8,8 @@ from typing import Any
 from instances.engines.base import Output, StateFile, StateResource
 
 VERSION = 4
+DUMP = b'"Emergency state dump"'
+DUMP_BYTES = 64 << 20
 
 
 def read(path: Path) -> StateFile | None:
@@ -15,6 +17,33 @@ def read(path: Path) -> StateFile | None:
     try:
         return parse(path.read_bytes())
     except OSError:
+        return None
+
+
+def newest(file: Path, errored: Path, log: Path) -> StateFile | None:
+    """The newest of what a run left: its file, and what Terraform does when it cannot write it.
+
+    With a full disk it tries `errored.tfstate` in its working directory, and failing that
+    puts the state into its log.
+    """
+    found = [read(file), read(errored)]
+    if found[0] is None:
+        found.append(_dumped(log))
+    whole = [state for state in found if state is not None]
+    return max(whole, key=lambda state: state.serial, default=None)
+
+
+def _dumped(log: Path) -> StateFile | None:
+    """The last state written into a log for want of another place."""
+    last = None
+    try:
+        with open(log, "rb") as lines:
+            while line := lines.readline(DUMP_BYTES):
+                if DUMP in line and line.startswith(b"{"):
+                    last = line
+        document = json.loads(last or b"null")
+        return parse(json.dumps(document["state"]).encode())
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from instances.engines import (
     binary,
+    claims,
     events,
     plans,
     processes,
@@ -97,7 +98,7 @@ class Terraform:
         if living and (record is None or killed):
             return None
         if record is None or killed:
-            return _dead(directory)
+            return _dead(directory, record)
         message = "Finished." if record["ok"] else _failure(directory, record)
         return Outcome(
             finished=True,
@@ -112,7 +113,11 @@ class Terraform:
 
     def state(self, directory: Path) -> StateFile | None:
         """The state the run has reached, if it can be read whole."""
-        return state.read(directory / workspace.STATE)
+        return state.newest(
+            directory / workspace.STATE,
+            directory / workspace.ERRORED_STATE,
+            directory / "events.jsonl",
+        )
 
     def changes(self, directory: Path) -> list[Change]:
         """What the plan would do; empty when there is no plan."""
@@ -166,6 +171,7 @@ class Terraform:
             values = f"-var-file={directory / workspace.VALUES}"
             todo = [workspace.stage(tool, "plan", *options, values)]
             limits = CHECK_LIMITS
+            claims.watch(directory, claims.uptime())
             workspace.write_run(directory, todo, tool, self.settings, **limits)
             environment = workspace.environment(directory, secrets, {})
             return self._answer(directory, environment)
@@ -215,8 +221,8 @@ def _killed(record: dict[str, Any]) -> bool:
     return code < 0 and code != -signal.SIGINT
 
 
-def _dead(directory: Path) -> Outcome:
-    """What a run left behind that ended without saying so."""
+def _dead(directory: Path, record: dict[str, Any] | None) -> Outcome:
+    """What a run left behind that ended without saying so, or whose tool was killed."""
     stages: dict[str, dict[str, Any]] = {}
     for fact in events.journal(directory):
         stage = stages.setdefault(fact["stage"], {})
@@ -232,9 +238,17 @@ def _dead(directory: Path) -> Outcome:
         stage=last,
         applying="apply" in stages,
         canceled=False,
-        message=f"The run was killed {during}.",
+        message=_why(record) or f"The run was killed {during}.",
         stages=stages,
     )
+
+
+def _why(record: dict[str, Any] | None) -> str:
+    """Why the tool was killed: the launcher's reason, else the signal."""
+    if record is None:
+        return ""
+    stopped = f"Terraform was killed by signal {-record['exit_code']}"
+    return str(record["message"]) or f"{stopped} during {record['stage']}."
 
 
 def _failure(directory: Path, record: dict[str, Any]) -> str:

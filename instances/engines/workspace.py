@@ -6,6 +6,7 @@ terraform.tfvars.json    values that are not secret; secrets are in the environm
 run.json cli.tfrc        what the launcher does; Terraform's own settings
 pid lock                 who the launcher is; held by every process of the run
 events.jsonl stages.jsonl exit.json   the log, where its stages begin, how it ended
+watched                  when the lease of its worker was last known to be good
 plan.bin plan.json validate.json      what the stages leave
 """
 
@@ -16,11 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from instances.engines import sandbox, state
+from instances.engines import claims, sandbox, state
 from instances.engines.base import EngineError, Order, Settings
 from instances.engines.binary import Binary
 
 STATE = "state/terraform.tfstate"
+ERRORED_STATE = "module/errored.tfstate"
 VALUES = "terraform.tfvars.json"
 PLAN = "plan.bin"
 PLAN_DOCUMENT = "plan.json"
@@ -58,6 +60,7 @@ def write(directory: Path, order: Order, binary: Binary, settings: Settings) -> 
             _write(directory / STATE, order.state)
         if order.plan is not None:
             _write(directory / PLAN, order.plan)
+        claims.watch(directory, order.watched_at)
         write_run(
             directory, stages(order, directory, binary, settings), binary, settings
         )
@@ -103,6 +106,8 @@ def write_run(
         ],
         "limits": {"file_bytes": FILE_BYTES, **limits},
         "log_bytes": settings.log_bytes,
+        "unwatched_seconds": settings.unwatched_seconds,
+        "stop_seconds": settings.stop_seconds,
     }
     _write(directory / "run.json", json.dumps(run, indent=1).encode())
 

@@ -268,12 +268,12 @@ class Instance(Owned, Retryable):
 
     def latest_state(self) -> "StateVersion | None":
         """The newest recorded state, or None before anything was made."""
-        return self.states.order_by("-created_at", "-serial").first()
+        return self.states.order_by("-serial", "-created_at").first()
 
     @property
     def state_mark(self) -> str:
         """The lineage and serial of the newest state, which say whether it has moved."""
-        newest = self.states.order_by("-created_at", "-serial")
+        newest = self.states.order_by("-serial", "-created_at")
         found = newest.values_list("lineage", "serial").first()
         return "{}/{}".format(*found) if found else ""
 

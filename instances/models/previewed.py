@@ -42,6 +42,7 @@ UNSEEN: Mapping[str, Any] = {
     "stage": "",
     "stages": {},
     "attempt": 0,
+    "stop_step": Work.Stop.NONE,
 }
 
 
@@ -132,6 +133,7 @@ class Previewed(Work):
             **UNSEEN,
             "base_task": self.instance.last_task if self.instance else None,
             "queued_at": now(),
+            "turn": self.next_turn(),
         }
         for name, value in columns.items():
             setattr(self, name, value)

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
+from catalog.models import Region
 from console.lib.audit import AuditEntry
 from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import Conflict, NotFound
@@ -21,6 +23,15 @@ if TYPE_CHECKING:
 
 
 class TaskQuerySet(WorkQuerySet):
+    def startable(self) -> "TaskQuerySet":
+        """What no limit keeps waiting: regions may have one."""
+        limit = settings.REGION_CONCURRENCY
+        if not limit:
+            return self
+        busy = Task.objects.running().order_by().values("instance__region")
+        full = busy.annotate(running=Count("pk")).filter(running__gte=limit)
+        return self.exclude(instance__region__in=full.values("instance__region"))
+
     def newest_first(self) -> "TaskQuerySet":
         return self.order_by("-created_at", "-pk")
 
@@ -96,6 +107,17 @@ class Task(Work, Reconcilable):
     def get_absolute_url(self) -> str:
         return reverse("instances:task-detail", args=[self.instance_id, self.pk])
 
+    def _may_start(self) -> bool:
+        """Whether its region has room. A run that was left behind has its place already."""
+        limit = settings.REGION_CONCURRENCY
+        if not limit or self.state == self.State.RUNNING:
+            return True
+        # The region's row is the lock: two workers must not both take the last place.
+        region = self.instance.region_id
+        Region.objects.select_for_update().get(pk=region)
+        running = Task.objects.running().filter(instance__region=region)
+        return running.count() < limit
+
     @transaction.atomic
     def cancel(self, *, by: User) -> None:
         """Stop the task: at once while it waits, by asking its worker while it runs.
@@ -136,7 +158,9 @@ class Task(Work, Reconcilable):
         """How long it has been running, or ran."""
         if self.started_at is None:
             return 0.0
-        return ((self.ended_at or now()) - self.started_at).total_seconds()
+        ran = (self.ended_at or now()) - self.started_at
+        # Clocks of several hosts, and clocks that are set, do not always agree.
+        return max(0.0, ran.total_seconds())
 
 
 class TaskLog(models.Model):

@@ -6,60 +6,115 @@ epoch it was given, and zero rows mean that somebody else has taken over.
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import Any, Self
+from datetime import datetime, timedelta
+from typing import Any, Self, cast
 
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Subquery
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Portfolio, Version
 from console.lib.encryption import EncryptedJSONField
 
-HOST_GRACE = timedelta(minutes=5)
-
 
 class Fenced(Exception):
     """Another worker holds this work now: stop writing, and stop the run if it is yours."""
 
 
+def clock() -> datetime:
+    """The time leases are measured in: the database's, where several hosts share one."""
+    if connection.vendor == "sqlite":
+        return now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cast(datetime, cursor.fetchone()[0])
+
+
 class WorkQuerySet(models.QuerySet["Any"]):
-    def claimable(self, host: str) -> Self:
-        """Work nobody holds: queued, or left behind by a worker whose lease ran out.
-
-        A run of this host may still be alive and is adopted at once. One of another host
-        is left alone for a grace, in which that host's own workers may come back.
-        """
-        moment = now()
-        lost = Q(state=Work.State.RUNNING, lease_until__lt=moment)
-        adoptable = Q(host=host) | Q(lease_until__lt=moment - HOST_GRACE)
-        return self.filter(Q(state=Work.State.QUEUED) | lost & adoptable)
-
-    def claim(self, worker: str, host: str) -> "Any | None":
-        """Take the oldest claimable work for a worker, or None.
-
-        Safe with many workers: on SQLite the transaction is exclusive from its start, on
-        PostgreSQL the row is locked and locked rows are skipped.
-        """
-        waiting = self.claimable(host)
-        if not waiting.exists():
-            return None
-        skip = connection.features.has_select_for_update_skip_locked
-        with transaction.atomic():
-            oldest = waiting.order_by("queued_at", "pk").select_for_update(
-                skip_locked=skip
-            )
-            work = oldest.first()
-            if work is None:
-                return None
-            work._take(worker, host)
-        return work
+    def queued(self) -> Self:
+        """Work that waits for a worker."""
+        return self.filter(state=Work.State.QUEUED)
 
     def running(self) -> Self:
         """Work some worker holds."""
         return self.filter(state=Work.State.RUNNING)
+
+    def startable(self) -> Self:
+        """What no limit keeps waiting."""
+        return self
+
+    def in_turn(self) -> Self:
+        """The order in which waiting work is taken: one of each person, then the next."""
+        return self.order_by("turn", "queued_at", "pk")
+
+    def left_behind(self, host: str) -> Self:
+        """Work whose worker's lease ran out and which this host may take over.
+
+        A run of this host may still be alive and is adopted at once. One of another host
+        is left alone for a grace, counted from when its silence was noticed: an outage of
+        the database is nobody's silence.
+        """
+        moment = clock()
+        grace = timedelta(seconds=settings.HOST_GRACE)
+        adoptable = Q(host=host) | Q(suspected_at__lt=moment - grace)
+        return self.running().filter(adoptable, lease_until__lt=moment)
+
+    def suspect(self, host: str) -> None:
+        """Note which runs of other hosts have fallen silent."""
+        moment = clock()
+        silent = self.running().filter(lease_until__lt=moment, suspected_at=None)
+        silent = silent.exclude(host=host)
+        # Looked for first: an UPDATE of nothing takes the write lock all the same.
+        if silent.exists():
+            silent.update(suspected_at=moment)
+
+    def let_go(self, worker: str, host: str) -> None:
+        """End the leases of a worker that is known to be dead."""
+        self.running().filter(worker=worker, host=host).update(lease_until=clock())
+
+    def claim(self, worker: str, host: str, *, room: bool = True) -> "Any | None":
+        """Take work for a worker: what was left behind, else who is next. None if neither.
+
+        A worker without `room` for new runs takes only what no other took in a lease.
+        """
+        waiting = self.queued().startable()
+        if not room:
+            patience = timedelta(seconds=settings.LEASE_SECONDS)
+            waiting = waiting.filter(queued_at__lt=now() - patience)
+        left = self.left_behind(host).order_by("lease_until")
+        return left.take(worker, host) or waiting.in_turn().take(worker, host)
+
+    def take(self, worker: str, host: str) -> "Any | None":
+        """Take the first of these rows, or None.
+
+        Safe with many workers: on SQLite the transaction is exclusive from its start, on
+        PostgreSQL the row is locked and locked rows are skipped.
+        """
+        if not self.exists():
+            return None
+        skip = connection.features.has_select_for_update_skip_locked
+        with transaction.atomic():
+            work = self.select_for_update(skip_locked=skip, of=("self",)).first()
+            if work is None or not work._may_start():
+                return None
+            work._take(worker, host)
+        return work
+
+    def next_turn(self, person: int | None) -> int:
+        """The place in the queue of this person's next piece of work.
+
+        Behind what they are waiting for already, and on a level with whoever is next: so
+        thousands of one person's tasks do not keep the single task of another waiting.
+        """
+        own = self.queued().filter(created_by=person).order_by("-turn")
+        last = Subquery(own.values("turn")[:1])
+        first = self.queued().order_by("turn").values_list("turn", last).first()
+        if first is None:
+            return 0
+        level, mine = first
+        return int(level) if mine is None else int(mine) + 1
 
 
 class Work(models.Model):
@@ -69,6 +124,17 @@ class Work(models.Model):
         QUEUED = "queued", _("waiting for a worker")
         RUNNING = "running", _("running")
         ENDED = "ended", _("ended")
+
+    class Stop(models.IntegerChoices):
+        """How a run has been asked to stop. `cancel_requested_at` says only that it should."""
+
+        NONE = 0, ""
+        ASKED = 1, _("It was asked to stop and finishes what it has begun.")
+        PRESSED = (
+            2,
+            _("It was asked to stop a second time and drops what it has begun."),
+        )
+        KILLED = 3, _("It did not stop when asked twice, so it was killed.")
 
     # What is asked for
     version = models.ForeignKey(
@@ -110,6 +176,10 @@ class Work(models.Model):
     lease_until = models.DateTimeField(null=True, editable=False)
     heartbeat_at = models.DateTimeField(null=True, editable=False)
     cancel_requested_at = models.DateTimeField(null=True, editable=False)
+    # Fair between people: see `next_turn`.
+    turn = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
+    # When another host first found the lease run out; a sign of life takes it back.
+    suspected_at = models.DateTimeField(null=True, editable=False)
 
     # The run
     run_directory = models.CharField(max_length=255, blank=True, editable=False)
@@ -118,9 +188,24 @@ class Work(models.Model):
     stages = models.JSONField(default=dict, editable=False)
     resources_total = models.PositiveIntegerField(null=True, editable=False)
     resources_done = models.PositiveIntegerField(default=0, editable=False)
+    # How far the ladder of asking it to stop has been climbed, kept for who adopts it.
+    stop_step = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False
+    )
+    stop_step_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding and not self.turn:
+            self.turn = self.next_turn()
+        super().save(*args, **kwargs)
+
+    def next_turn(self) -> int:
+        """Its place in the queue, if it were put there now."""
+        queue = cast(WorkQuerySet, type(self)._default_manager.all())
+        return queue.next_turn(self.created_by_id)
 
     @property
     def active(self) -> bool:
@@ -140,33 +225,35 @@ class Work(models.Model):
         rest = [key for key in known if key not in order]
         return {key: known[key] for key in [*order, *rest] if key in known}
 
+    def _may_start(self) -> bool:
+        """Whether a limit leaves room for it; asked with the row locked."""
+        return True
+
     def _take(self, worker: str, host: str) -> None:
-        moment = now()
+        lease = self._lease()
         self.state = self.State.RUNNING
         self.worker, self.host = worker, host
         self.epoch += 1
-        self.started_at = self.started_at or moment
-        self.heartbeat_at = moment
-        self.lease_until = moment + timedelta(seconds=settings.LEASE_SECONDS)
+        self.started_at = self.started_at or now()
+        for name, value in lease.items():
+            setattr(self, name, value)
         self.save(
-            update_fields=[
-                "state",
-                "worker",
-                "host",
-                "epoch",
-                "started_at",
-                "heartbeat_at",
-                "lease_until",
-            ]
+            update_fields=["state", "worker", "host", "epoch", "started_at", *lease]
         )
 
-    def renew(self) -> None:
-        """Prolong the lease. Raises Fenced when another worker took over."""
-        moment = now()
-        self.write(
-            heartbeat_at=moment,
-            lease_until=moment + timedelta(seconds=settings.LEASE_SECONDS),
-        )
+    @staticmethod
+    def _lease() -> dict[str, Any]:
+        """The columns of a sign of life."""
+        moment = clock()
+        return {
+            "heartbeat_at": moment,
+            "lease_until": moment + timedelta(seconds=settings.LEASE_SECONDS),
+            "suspected_at": None,
+        }
+
+    def renew(self, **values: Any) -> None:
+        """Prolong the lease, and write these columns. Raises Fenced when another took over."""
+        self.write(**self._lease(), **values)
 
     def write(self, **values: Any) -> None:
         """Write columns as the holder of the lease. Raises Fenced when that is over."""
@@ -180,7 +267,7 @@ class Work(models.Model):
 
     def release(self) -> None:
         """Let go of running work without ending it: the next worker may take it at once."""
-        self.write(lease_until=now())
+        self.write(lease_until=clock())
 
     def requeue(self) -> None:
         """Give unstarted work back to the queue: nothing was applied, so nothing is lost."""
@@ -192,6 +279,7 @@ class Work(models.Model):
             offset=0,
             stage="",
             stages={},
+            stop_step=self.Stop.NONE,
             attempt=F("attempt") + 1,
         )
 
@@ -220,12 +308,14 @@ class Work(models.Model):
 
 
 def queue_indexes(name: str) -> Iterable[models.Index]:
-    """Indexes the claim needs: the waiting by age, the running by lease."""
+    """Indexes the queue needs: the waiting by turn, also of one person, the running by lease."""
+    waiting = Q(state=Work.State.QUEUED.value)
     return [
         models.Index(
-            fields=["queued_at"],
-            name=f"{name}_queued",
-            condition=Q(state=Work.State.QUEUED.value),
+            fields=["turn", "queued_at"], name=f"{name}_queued", condition=waiting
+        ),
+        models.Index(
+            fields=["created_by", "turn"], name=f"{name}_waits", condition=waiting
         ),
         models.Index(
             fields=["lease_until"],

@@ -1,0 +1,90 @@
+"""What a task or plan asks of its engine."""
+
+import hashlib
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from catalog.trusted import is_trusted
+from console.lib.encryption import Undecryptable
+from instances.approved import approved_file
+from instances.engine_choice import files_of, parameters_of
+from instances.engines.base import Engine, EngineError, Order
+from instances.models import Instance, Plan, StateVersion, Task
+
+ACTIONS = {
+    Task.Kind.LAUNCH: "apply",
+    Task.Kind.UPDATE: "apply",
+    Task.Kind.TERMINATE: "destroy",
+}
+
+
+def order_of(work: Task | Plan, engine: Engine, environment: dict[str, str]) -> Order:
+    """The order for an engine. Raises EngineError when something it needs is not usable."""
+    if isinstance(work, Task):
+        action, saved = ACTIONS[Task.Kind(work.kind)], saved_plan(work, engine)
+    else:
+        terminates = work.operation == Task.Kind.TERMINATE
+        action, saved = "plan-destroy" if terminates else "plan", None
+    template = work.version.template
+    return Order(
+        action=action,
+        files=files_of(template),
+        parameters=parameters_of(work),
+        secrets=work.secrets,
+        environment=environment,
+        state=last_state(work.instance) if work.instance else None,
+        plan=saved,
+        trusted=settings.ALLOW_PROVISIONERS or is_trusted(template),
+    )
+
+
+def last_state(instance: Instance) -> bytes | None:
+    """The newest state. Raises EngineError when it was damaged: an older one, or none,
+    would have Terraform create again what exists."""
+    newest = instance.latest_state()
+    if newest is None:
+        return None
+    body = opened(newest)
+    if body is not None:
+        return body
+    older = instance.states.filter(serial__lt=newest.serial).order_by("-serial")
+    good = next((state for state in older if opened(state) is not None), None)
+    told = {
+        "serial": newest.serial,
+        "good": _("Serial %(serial)d can be read.") % {"serial": good.serial}
+        if good
+        else _("No earlier one can be read."),
+    }
+    raise EngineError(
+        _(
+            "The stored state (serial %(serial)d) cannot be read: it was altered, or its "
+            "key is missing in CONSOLE_ENCRYPTION_KEYS. Nothing was started. %(good)s"
+        )
+        % told
+    )
+
+
+def opened(state: StateVersion) -> bytes | None:
+    """The state in clear; None when it is not what was stored."""
+    try:
+        body = bytes(state.body)
+    except Undecryptable:
+        return None
+    return body if hashlib.sha256(body).hexdigest() == state.digest else None
+
+
+def saved_plan(task: Task, engine: Engine) -> bytes | None:
+    """The plan file to apply. A draft may do without; a plan people approved may not.
+
+    Raises EngineError when anything is not what was previewed.
+    """
+    plan = task.plan
+    if plan is None:
+        return None
+    version = engine.version()
+    if plan.draft:
+        if plan.file is None or plan.engine_version != version:
+            return None
+        return bytes(plan.file)
+    return approved_file(plan, version)

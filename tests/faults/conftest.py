@@ -1,0 +1,205 @@
+"""A stand-in for Terraform that does what it is told to, and workers that can be killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+
+from instances.engines import sandbox
+from instances.models import Instance, Task, TaskLog, Wish
+from instances.worker import Worker
+from tests.factories import RegionFactory, TemplateFactory, VersionFactory
+
+ROOT = Path(__file__).parents[2]
+SHIM = Path(__file__).with_name("terraform")
+# Patience with a loaded machine; what is waited for comes long before.
+WAIT_SECONDS = 60
+THINGS = 'resource "terraform_data" "thing" {}\n'
+
+
+@pytest.fixture(autouse=True)
+def shim(settings):
+    """The stand-in for Terraform, and leases short enough to be waited for."""
+    if not sandbox.available():
+        pytest.skip("no landlock")
+    settings.TERRAFORM_BIN = str(SHIM)
+    settings.LEASE_SECONDS = 1
+    settings.STOP_SECONDS = 1
+    return SHIM
+
+
+def wait_for(condition, seconds=WAIT_SECONDS):
+    """The first true answer of a condition."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := condition():
+            return answer
+        time.sleep(0.05)
+    return pytest.fail("waited in vain")
+
+
+class Scene:
+    """One instance, and what a test makes happen to it."""
+
+    def __init__(self, person):
+        self.person = person
+        self.version = VersionFactory(
+            template=TemplateFactory(files={"main.tf": THINGS})
+        )
+        self.instance = None
+
+    def behave(self, **shim):
+        """Tell the stand-in what to do from now on, by the region's environment."""
+        region = RegionFactory()
+        region.credentials = {f"SHIM_{name}": str(v) for name, v in shim.items()}
+        region.save()
+        return region
+
+    def order(self, kind="launch", **shim):
+        """Ask for a change; its task waits for a worker."""
+        region = self.behave(**shim)
+        wish = Wish(self.version, None)
+        if kind == "launch":
+            task = Instance.objects.launch(
+                wish, name="shop", region=region, by=self.person
+            )
+            self.instance = task.instance
+            return task
+        instance = Instance.objects.get(pk=self.instance.pk)
+        if kind == "terminate":
+            return instance.terminate(by=self.person)
+        # Another version of the same template: something to update to.
+        other = VersionFactory(
+            product=self.version.product, template=self.version.template
+        )
+        return instance.update_to(Wish(other, None), by=self.person)
+
+    def beside(self, name):
+        """Launch another instance of the same product."""
+        wish, region = Wish(self.version, None), RegionFactory()
+        return Instance.objects.launch(wish, name=name, region=region, by=self.person)
+
+    def standing(self, kind):
+        """Have the instance that an update or termination needs."""
+        if kind != "launch":
+            self.order()
+            work()
+
+    def fault(self, kind, **shim):
+        """Run one change with a fault, on an instance that is well; the task as it ended."""
+        self.standing(kind)
+        task = self.order(kind, **{"COUNT": 5, **shim} if kind == "update" else shim)
+        work()
+        return reload(task)
+
+    @property
+    def status(self):
+        return Instance.objects.get(pk=self.instance.pk).status
+
+
+def work():
+    """Run a worker in this process until nothing is left to do."""
+    Worker().work(once=True)
+
+
+def reload(task):
+    return Task.objects.get(pk=task.pk)
+
+
+def ended(task, seconds=WAIT_SECONDS):
+    """The task, once it has ended."""
+    rows = Task.objects.filter(pk=task.pk, state="ended")
+    return wait_for(lambda: rows.all().first(), seconds)
+
+
+def said(task):
+    return "\n".join(
+        line[2] for chunk in TaskLog.objects.filter(task=task) for line in chunk.lines
+    )
+
+
+@pytest.fixture
+def scene(alice):
+    return Scene(alice)
+
+
+def database_url():
+    values = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{values['NAME']}"
+    return (
+        f"postgres://{values['USER']}:{values['PASSWORD']}@{values['HOST']}"
+        f":{values['PORT']}/{values['NAME']}"
+    )
+
+
+@pytest.fixture
+def worker(data_dir, tmp_path_factory):
+    """Starts worker processes; `host=` gives one a data directory of its own."""
+    started = []
+
+    def start(host="", lease=1, **environment):
+        directory = data_dir
+        if host:
+            directory = tmp_path_factory.getbasetemp() / f"{data_dir.name}-{host}"
+            directory.mkdir(exist_ok=True)
+        values = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "console.settings",
+            "DATABASE_URL": database_url(),
+            "CONSOLE_DATA_DIR": str(directory),
+            "CONSOLE_SECRET_KEY": django_settings.SECRET_KEY,
+            "CONSOLE_ENCRYPTION_KEYS": ",".join(django_settings.ENCRYPTION_KEYS),
+            "CONSOLE_LEASE_SECONDS": str(lease),
+            "CONSOLE_STOP_SECONDS": "1",
+            "CONSOLE_TERRAFORM_BIN": str(SHIM),
+            **environment,
+        }
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "work"], cwd=ROOT, env=values
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+    kill_runs(data_dir)
+
+
+def kill_runs(data_dir):
+    """End what runs detached, so that no test leaves anything behind."""
+    for pid in Path(data_dir).glob("runs/*/pid"):
+        try:
+            os.killpg(int(pid.read_text().split()[0]), signal.SIGKILL)
+        except (ProcessLookupError, ValueError, FileNotFoundError):
+            continue
+    shutil.rmtree(Path(data_dir) / "runs", ignore_errors=True)
+
+
+def run_of(task):
+    """The directory of the task's run, once it has begun."""
+    path = wait_for(lambda: reload(task).run_directory)
+    wait_for(lambda: Path(path, "pid").exists())
+    return Path(path)
+
+
+def stage_of(directory):
+    """The stage the run itself says it is in."""
+    try:
+        lines = (directory / "stages.jsonl").read_text().splitlines()
+    except FileNotFoundError:
+        return ""
+    return lines[-1].split('"stage": "')[1].split('"')[0] if lines else ""
+
+
+def launcher_of(directory):
+    return int((directory / "pid").read_text().split()[0])

@@ -1,0 +1,211 @@
+"""A worker, a launcher or Terraform is killed (F01-F08, F20, F21, F27)."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from instances.engines import processes
+from instances.models import Instance, Resource, Task
+from instances.presence import host_name
+from tests.faults.conftest import (
+    ended,
+    launcher_of,
+    reload,
+    run_of,
+    said,
+    stage_of,
+    wait_for,
+    work,
+)
+
+pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
+
+KINDS = ["launch", "update", "terminate"]
+
+
+def started(scene, kind, worker, slow, **shim):
+    """A change in the middle of a stage, and the process of its worker."""
+    scene.standing(kind)
+    count = {"COUNT": 4} if kind == "update" else {}
+    task = scene.order(kind, **count, **shim, SLEEP=slow)
+    process = worker()
+    directory = run_of(task)
+    stage = slow.split()[0]
+    wait_for(lambda: stage_of(directory) == stage)
+    return task, process, directory
+
+
+def die(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def all_made_once(task):
+    """Each resource was begun exactly once in what the log tells."""
+    begun = [line for line in said(task).splitlines() if " start" in line]
+    return len(begun) == len(set(begun))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stage", ["init", "plan", "apply"])
+def test_a_run_goes_on_without_its_worker_and_is_adopted(scene, worker, kind, stage):
+    task, process, _ = started(scene, kind, worker, f"{stage} 1")
+    die(process)
+    worker()
+    task = ended(task)
+    assert (task.status, task.status_message) == ("Succeeded", "")
+    assert (task.attempt, task.epoch) == (0, 2)
+    assert all_made_once(task)
+    assert scene.status == "Available"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stage", ["init", "plan"])
+def test_a_run_that_died_before_it_changed_anything_is_begun_anew(
+    scene, worker, kind, stage
+):
+    task, process, directory = started(scene, kind, worker, f"{stage} 4")
+    die(process)
+    os.killpg(launcher_of(directory), signal.SIGKILL)
+    scene.behave(COUNT=4 if kind == "update" else 2)
+    worker()
+    task = ended(task)
+    assert task.status == "Succeeded"
+    assert task.attempt == 1
+    assert all_made_once(task)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("victims", ["all", "tool"])
+def test_a_run_killed_while_it_changes_things_is_never_begun_anew(
+    scene, worker, kind, victims
+):
+    task, process, directory = started(scene, kind, worker, "apply 4")
+    wait_for(lambda: Resource.objects.filter(status__endswith="_IN_PROGRESS").exists())
+    before = scene.instance.latest_state()
+    if victims == "all":
+        die(process)
+        os.killpg(launcher_of(directory), signal.SIGKILL)
+        worker()
+    else:
+        [tool] = children_of(launcher_of(directory))
+        os.kill(tool, signal.SIGKILL)
+    task = ended(task)
+    assert task.status == "Failed"
+    assert "Interrupted" in task.status_message
+    in_flight = Resource.objects.filter(status__endswith="_IN_PROGRESS")
+    assert in_flight.exists()
+    assert all(row.address in task.status_message for row in in_flight)
+    assert task.attempt == 0
+    assert scene.status == "Error"
+    if before is not None:
+        assert scene.instance.latest_state().serial >= before.serial
+    if victims == "tool":
+        assert "signal 9" in task.status_message
+
+
+def test_after_an_interruption_it_can_be_repaired_and_terminated(scene, worker):
+    task, _, directory = started(scene, "launch", worker, "apply 4", COUNT=3)
+    os.killpg(launcher_of(directory), signal.SIGKILL)
+    assert ended(task).status == "Failed"
+    repair = scene.order("update", COUNT=3)
+    assert ended(repair).status == "Succeeded"
+    assert Resource.objects.filter(status="CREATE_COMPLETE").count() == 3
+    last = scene.order("terminate")
+    assert ended(last).status == "Succeeded"
+    assert Instance.objects.get().terminated_at
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_end_that_was_recorded_but_not_committed_is_committed(scene, worker, kind):
+    task, process, directory = started(scene, kind, worker, "apply 0.5")
+    process.send_signal(signal.SIGSTOP)
+    wait_for((directory / "exit.json").exists)
+    die(process)
+    worker()
+    task = ended(task)
+    assert task.status == "Succeeded"
+    assert task.attempt == 0
+    assert all_made_once(task)
+
+
+def test_a_commit_that_nobody_cleaned_up_after_is_cleaned_up_by_the_next(
+    scene, data_dir
+):
+    task = scene.fault("launch")
+    left = data_dir / "runs" / f"{task.pk}-0-1.somewhere"
+    (left / "state").mkdir(parents=True)
+    (left / "state" / "terraform.tfstate").write_text("secret")
+    work()
+    assert not left.exists()
+
+
+def test_a_worker_killed_before_it_began_loses_nothing(scene):
+    task = scene.order()
+    # The row says "running" and names no run: nothing was begun.
+    assert Task.objects.claim("dead", host_name()).pk == task.pk
+    work()
+    assert reload(task).status == "Succeeded"
+
+
+def test_a_dead_worker_is_noticed_at_once_on_its_host(scene, worker, settings):
+    """Not only when its lease has run out."""
+    task = scene.order(SLEEP="apply 0.5")
+    first = worker(lease=600)
+    run_of(task)
+    die(first)
+    killed = time.monotonic()
+    worker(lease=600)
+    assert ended(task).status == "Succeeded"
+    assert time.monotonic() - killed < 60
+
+
+def test_a_run_that_does_not_heed_is_killed_after_its_time(scene, settings):
+    settings.TASK_TIMEOUT = 1
+    task = scene.fault("launch", FAULT="hang")
+    assert task.status == "Failed"
+    assert "ran longer than" in task.status_message
+    assert "killed" in task.status_message
+    assert task.stop_step == Task.Stop.KILLED
+    assert scene.status == "Error"
+    other = scene.order("terminate", FAULT="")
+    work()
+    assert reload(other).status == "Succeeded"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_run_leaves_running_is_ended_with_it(scene, kind, data_dir):
+    seen = []
+    real = processes.kill
+
+    def spy(directory):
+        seen.append(list(processes._holders(directory)))
+        return real(directory)
+
+    processes.kill = spy
+    try:
+        task = scene.fault(kind, FAULT="escape")
+    finally:
+        processes.kill = real
+    assert task.status == "Succeeded"
+    [holders] = [found for found in seen if found][-1:]
+    assert holders
+    wait_for(lambda: all(processes.start_time(pid) is None for pid in holders))
+    assert not list((data_dir / "runs").iterdir())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_killed_and_started_again_ends_every_task(scene, worker, kind):
+    running, process, _ = started(scene, kind, worker, "apply 0.5")
+    die(process)
+    waiting = [scene.beside(f"other-{n}") for n in range(3)]
+    worker()
+    tasks = [ended(task) for task in [running, *waiting]]
+    assert {task.status for task in tasks} == {"Succeeded"}
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]

@@ -1,0 +1,123 @@
+"""A log that is too long, or that is no text at all (T43, M13, M14)."""
+
+import threading
+
+import pytest
+
+from instances.engines.base import Event
+from instances.log_keeping import LogKeeper
+from instances.models import TaskLog
+from tests.factories import TaskFactory
+from tests.faults.conftest import ended, said
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Plain:
+    """Masks nothing."""
+
+    def text(self, text):
+        return text
+
+
+def events(start, count, size=100):
+    return [
+        Event(n * size, (n + 1) * size, "", "apply", "stdout", "info", f"{n:0{size}}")
+        for n in range(start, start + count)
+    ]
+
+
+def kept(task):
+    return [line[2] for chunk in task.logs.all() for line in chunk.lines]
+
+
+@pytest.fixture
+def task(db, settings):
+    settings.LOG_BYTES = 40_000
+    return TaskFactory()
+
+
+def keep(task, batches, size=10):
+    keeper = LogKeeper(task, Plain())
+    for batch in batches:
+        keeper.keep(events(batch * size, size))
+        task.offset = (batch + 1) * size * 100
+
+
+def test_a_log_within_its_limit_is_kept_whole(task):
+    keep(task, range(20))
+    assert [int(line) for line in kept(task)] == list(range(200))
+
+
+def test_of_a_long_log_head_and_tail_are_kept_with_a_mark_between(task, settings):
+    keep(task, range(500))
+    lines = kept(task)
+    [mark] = [n for n, line in enumerate(lines) if "left out" in line]
+    head, tail = lines[:mark], lines[mark + 1 :]
+    assert [int(line) for line in head] == list(range(len(head)))
+    assert [int(line) for line in tail] == list(range(5000 - len(tail), 5000))
+    assert len(head) > 50
+    assert len(tail) > 150
+    assert sum(len(line) for line in lines) < settings.LOG_BYTES
+
+
+def test_a_worker_that_takes_over_keeps_the_same_limit(task, settings):
+    for begin in range(0, 500, 50):
+        keep(task, range(begin, begin + 50))
+    lines = kept(task)
+    assert len([line for line in lines if "left out" in line]) == 1
+    assert sum(len(line) for line in lines) < settings.LOG_BYTES
+    assert int(lines[-1]) == 4999
+
+
+def test_a_stretch_longer_than_the_limit_is_shortened(task, settings):
+    LogKeeper(task, Plain()).keep(events(0, 5000))
+    lines = kept(task)
+    assert sum(len(line) for line in lines) < settings.LOG_BYTES
+    assert int(lines[-1]) == 4999
+
+
+@pytest.mark.engine
+def test_terminal_sequences_and_controls_are_not_stored(scene):
+    task = scene.fault("launch", FAULT="terminal")
+    assert task.status == "Succeeded"
+    text = said(task)
+    assert "red" in text
+    assert "<script>" in text
+    assert not [c for c in text if (c < " " and c not in "\n\t") or c == "\u202e"]
+    assert "[31m" not in text
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("fault", ["flood", "line"])
+def test_a_flood_is_stopped_and_takes_neither_memory_nor_database(
+    scene, worker, fault, settings
+):
+    """One gigabyte of lines, or one line of 200 MB."""
+    task = scene.order(FAULT=fault)
+    process = worker(lease=5)
+    high = []
+    done = threading.Event()
+
+    def watch():
+        while not done.wait(0.1):
+            with open(f"/proc/{process.pid}/status") as status:
+                text = status.read()
+            high.append(int(text.split("VmHWM:")[1].split()[0]) // 1024)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        # The flood passes through one core that others use too.
+        task = ended(task, seconds=300)
+    finally:
+        done.set()
+        watcher.join()
+    if fault == "flood":
+        assert task.status == "Failed"
+        assert "log grew too large" in task.status_message
+    assert max(high) < 300, f"{max(high)} MB"
+    stored = sum(
+        len(line[2]) for chunk in TaskLog.objects.iterator() for line in chunk.lines
+    )
+    assert stored < settings.LOG_BYTES

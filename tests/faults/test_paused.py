@@ -1,0 +1,230 @@
+"""A worker that slept through its lease, and hosts that do not see each other (F12, F13)."""
+
+import signal
+import threading
+import time
+
+import pytest
+from django.db import connection
+
+from instances.claimed import Claimed
+from instances.engines import claims, processes
+from instances.engines.base import EngineError, Order
+from instances.models import Fenced, Resource, Task
+from instances.presence import host_name
+from instances.run import Run
+from tests.faults.conftest import (
+    ended,
+    launcher_of,
+    reload,
+    run_of,
+    said,
+    stage_of,
+    wait_for,
+    work,
+)
+
+pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
+
+KINDS = ["launch", "update", "terminate"]
+several_hosts = pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="several hosts need PostgreSQL"
+)
+
+
+def run_out(task):
+    """Let the lease of a task's worker end."""
+    Task.objects.filter(pk=task.pk).update(lease_until="2020-01-01T00:00Z")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_worker_that_wakes_up_fenced_changes_nothing(scene, worker, kind):
+    scene.standing(kind)
+    task = scene.order(kind, COUNT=4, SLEEP="apply 0.7")
+    first = worker()
+    directory = run_of(task)
+    wait_for(lambda: stage_of(directory) == "apply")
+    first.send_signal(signal.SIGSTOP)
+    worker()
+    task = ended(task)
+    row = dict(Task.objects.filter(pk=task.pk).values()[0])
+    first.send_signal(signal.SIGCONT)
+    time.sleep(2)
+    assert Task.objects.filter(pk=task.pk).values()[0] == row
+    assert (task.status, task.epoch) == ("Succeeded", 2)
+    assert said(task).count("r1: ") == 2
+    assert scene.status == "Available"
+
+
+def test_a_worker_that_wakes_up_leaves_the_run_another_adopted(scene):
+    task = scene.order(SLEEP="apply 1")
+    first = Task.objects.claim("sleeper", host_name())
+    run = Run(first, threading.Event())
+    run._unlock()
+    run._start()
+    run_out(task)
+    adopter = threading.Thread(target=work)
+    adopter.start()
+    wait_for(lambda: reload(task).epoch == 2)
+    run.drive()
+    adopter.join()
+    assert reload(task).status == "Succeeded"
+
+
+@pytest.mark.parametrize("took", ["another host", "nobody"])
+def test_a_worker_that_wakes_up_stops_the_run_nobody_adopted(scene, took):
+    task = scene.order(COUNT=9, SLEEP="apply 1")
+    first = Task.objects.claim("sleeper", host_name())
+    run = Run(first, threading.Event())
+    run._unlock()
+    run._start()
+    wait_for(lambda: stage_of(run.directory) == "apply")
+    changed = {"host": "far"} if took == "another host" else {"run_directory": "/new"}
+    Task.objects.filter(pk=task.pk).update(epoch=2, **changed)
+    run.drive()
+    assert not run.engine.alive(run.directory)
+    # It was asked, not killed: what it had begun is in its state.
+    assert run.engine.state(run.directory).resources
+    assert run.engine.outcome(run.directory).canceled
+
+
+def test_every_write_of_a_worker_that_lost_its_lease_is_refused(scene):
+    scene.order()
+    old = Task.objects.claim("old", host_name())
+    Task.objects.update(epoch=2)
+    for write in (
+        old.renew,
+        old.release,
+        old.requeue,
+        lambda: old.write(stage="apply"),
+        lambda: Claimed(old, threading.Event()).settlement.fail_unstarted("no"),
+        lambda: Claimed(old, threading.Event()).settlement.fail_interrupted("no"),
+        lambda: Claimed(old, threading.Event()).settlement.succeed_unstarted(),
+    ):
+        with pytest.raises(Fenced):
+            write()
+    task = Task.objects.get()
+    assert (task.status, task.stage, task.state) == ("InProgress", "", "running")
+    assert scene.status == "UnderChange"
+
+
+def test_a_run_that_was_given_up_cannot_be_started_by_who_slept(scene, data_dir):
+    """The sleeper had named its directory, and not yet started anything in it."""
+    task = scene.order()
+    sleeper = Task.objects.claim("sleeper", host_name())
+    name = f"{task.pk}-0-1.{host_name()}"
+    directory = data_dir / "runs" / name
+    sleeper.renew(run_directory=str(directory))
+    run_out(task)
+    work()
+    assert reload(task).status == "Succeeded"
+    with pytest.raises(EngineError, match="already holds a run"):
+        Run(sleeper, threading.Event()).engine.start(directory, Order("apply", {}))
+    assert Resource.objects.count() == 2
+
+
+def test_a_living_run_cannot_be_given_up(scene):
+    task = scene.order(SLEEP="plan 2")
+    run = Run(Task.objects.claim("one", host_name()), threading.Event())
+    run._unlock()
+    run._start()
+    assert not claims.abandon(run.directory)
+    run.drive()
+    assert reload(task).status == "Succeeded"
+
+
+def test_a_run_nobody_follows_stops_itself(scene):
+    """So that another host, after its grace, does not begin a second one beside it."""
+    scene.order(COUNT=9, SLEEP="apply 1")
+    run = Run(Task.objects.claim("gone", host_name()), threading.Event())
+    run.engine.settings = type(run.engine.settings)(
+        terraform_bin=run.engine.settings.terraform_bin,
+        unwatched_seconds=2,
+        stop_seconds=5,
+    )
+    run._unlock()
+    run._start()
+    wait_for(lambda: run.engine.outcome(run.directory))
+    outcome = run.engine.outcome(run.directory)
+    assert (outcome.finished, outcome.canceled) == (True, True)
+    assert "No worker could be reached" in outcome.message
+    assert run.engine.state(run.directory).resources
+
+
+def test_a_deaf_run_nobody_follows_is_killed(scene):
+    scene.order(FAULT="hang")
+    run = Run(Task.objects.claim("gone", host_name()), threading.Event())
+    run.engine.settings = type(run.engine.settings)(
+        terraform_bin=run.engine.settings.terraform_bin,
+        unwatched_seconds=1,
+        stop_seconds=1,
+    )
+    run._unlock()
+    run._start()
+    outcome = wait_for(lambda: run.engine.outcome(run.directory))
+    assert (outcome.finished, outcome.applying) == (False, True)
+
+
+def test_a_run_that_is_followed_goes_on(scene):
+    task = scene.order(COUNT=4, SLEEP="apply 1")
+    run = Run(Task.objects.claim("here", host_name()), threading.Event())
+    run.engine.settings = type(run.engine.settings)(
+        terraform_bin=run.engine.settings.terraform_bin,
+        unwatched_seconds=3,
+        stop_seconds=1,
+    )
+    run.drive()
+    assert reload(task).status == "Succeeded"
+
+
+@several_hosts
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_dead_host_is_settled_after_its_grace_from_the_mirrored_state(
+    scene, worker, kind, settings
+):
+    scene.standing(kind)
+    task = scene.order(kind, COUNT=9, SLEEP="apply 1")
+    lost = worker(host="lost", CONSOLE_HOST_GRACE="600")
+    directory = run_of(task)
+    wait_for(lambda: reload(task).resources_done)
+    lost.kill()
+    lost.wait()
+    processes.kill(directory)
+    died = time.monotonic()
+    worker(host="other", CONSOLE_HOST_GRACE="4")
+    task = ended(task)
+    assert time.monotonic() - died > 4
+    assert task.status == "Failed"
+    assert "host of this run was lost" in task.status_message
+    assert scene.status == "Error"
+    assert scene.instance.latest_state().resource_count
+    assert task.attempt == 0
+
+
+@several_hosts
+def test_a_silent_host_that_comes_back_in_time_keeps_its_run(scene, worker):
+    task = scene.order(COUNT=4, SLEEP="apply 1")
+    first = worker(host="first", CONSOLE_HOST_GRACE="30")
+    run_of(task)
+    worker(host="second", CONSOLE_HOST_GRACE="30")
+    first.send_signal(signal.SIGSTOP)
+    wait_for(lambda: reload(task).suspected_at)
+    first.send_signal(signal.SIGCONT)
+    task = ended(task)
+    assert (task.status, task.epoch, task.suspected_at) == ("Succeeded", 1, None)
+
+
+@several_hosts
+def test_what_a_lost_host_had_begun_is_not_begun_anew(scene, worker):
+    """The last it told was of the plan; its run may have gone on to apply."""
+    task = scene.order(SLEEP="plan 30")
+    lost = worker(host="lost", CONSOLE_HOST_GRACE="600")
+    directory = run_of(task)
+    wait_for(lambda: reload(task).stage == "plan")
+    lost.kill()
+    lost.wait()
+    processes.kill(directory)
+    assert launcher_of(directory)
+    worker(host="other", CONSOLE_HOST_GRACE="1")
+    task = ended(task)
+    assert (task.status, task.attempt) == ("Failed", 0)

@@ -1,0 +1,178 @@
+"""Who is served next, how often, and how many at once (F14, F15, F16)."""
+
+import threading
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils.timezone import now
+
+from catalog.models import Region
+from instances.models import Task
+from instances.worker import Worker
+from tests.factories import (
+    InstanceFactory,
+    RegionFactory,
+    TaskFactory,
+    UserFactory,
+    VersionFactory,
+)
+from tests.faults.conftest import reload, wait_for, work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def version(db):
+    return VersionFactory()
+
+
+def ask(person, version, count=1, region=None):
+    """Waiting tasks of one person."""
+    return [
+        TaskFactory(
+            instance=InstanceFactory(
+                version=version, owner=person, region=region or RegionFactory()
+            ),
+            created_by=person,
+        )
+        for _ in range(count)
+    ]
+
+
+def served():
+    """Who asked for each task, in the order in which they are taken."""
+    order = []
+    while task := Task.objects.claim("w", "h"):
+        order.append(task.created_by.username)
+    return order
+
+
+def test_the_oldest_of_one_person_comes_first(version, alice):
+    tasks = ask(alice, version, 3)
+    taken = [Task.objects.claim("w", "h").pk for _ in tasks]
+    assert taken == [task.pk for task in tasks]
+
+
+def test_one_task_does_not_wait_for_the_hundreds_of_another(version, alice, bob):
+    ask(alice, version, 50)
+    ask(bob, version)
+    assert served().index("bob") <= 1
+
+
+def test_people_are_served_in_turn(version, alice, bob, carol):
+    ask(alice, version, 6)
+    ask(bob, version, 4)
+    ask(carol, version, 2)
+    order = served()
+    assert Counter(order[:6]) == {"alice": 2, "bob": 2, "carol": 2}
+    assert Counter(order) == {"alice": 6, "bob": 4, "carol": 2}
+
+
+def test_nobody_starves_while_others_keep_asking(version, alice, bob):
+    ask(alice, version, 5)
+    order = []
+    for _ in range(10):
+        ask(bob, version)
+        order.append(Task.objects.claim("w", "h").created_by.username)
+    assert order.count("alice") == 5
+
+
+def test_a_region_runs_so_many_changes_at_once(version, alice, settings):
+    settings.REGION_CONCURRENCY = 2
+    far = Region.objects.create(pk="cn-beijing", name="Beijing")
+    ask(alice, version, 3)
+    ask(alice, version, 1, far)
+    regions = []
+    while task := Task.objects.claim("w", "h"):
+        regions.append(task.instance.region_id)
+    assert Counter(regions) == {"cn-hangzhou": 2, "cn-beijing": 1}
+    first = Task.objects.running().filter(instance__region="cn-hangzhou").first()
+    Task.objects.filter(pk=first.pk).update(state="ended", status="Succeeded")
+    assert Task.objects.claim("w", "h").instance.region_id == "cn-hangzhou"
+
+
+def test_a_run_left_behind_has_its_place_in_the_region(version, alice, settings):
+    settings.REGION_CONCURRENCY = 1
+    [task] = ask(alice, version)
+    Task.objects.claim("dead", "h")
+    Task.objects.update(lease_until=now() - timedelta(seconds=1))
+    assert Task.objects.claim("w", "h").pk == task.pk
+
+
+@pytest.mark.parametrize("limit", [0, 3])
+def test_many_workers_take_each_task_once(version, alice, bob, settings, limit):
+    """With a limit of the region, never more than it allows at the same time."""
+    settings.REGION_CONCURRENCY = limit
+    total, taken, most = 60, [], []
+    ask(alice, version, total // 2)
+    ask(bob, version, total // 2)
+
+    def take(name):
+        try:
+            while len(taken) < total:
+                task = Task.objects.claim(name, "h")
+                if task is None:
+                    continue
+                most.append(Task.objects.running().count())
+                taken.append(task.pk)
+                task.write(state="ended", status="Succeeded")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=take, args=[f"w{n}"]) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == len(set(taken)) == total
+    assert not limit or max(most) <= limit
+
+
+def test_a_worker_follows_so_many_runs_at_once(alice, scene):
+    for number in range(4):
+        scene.behave(SLEEP="apply 0.5")
+        scene.beside(f"n{number}")
+    worker = Worker(concurrency=2)
+    most = []
+    thread = threading.Thread(target=worker.work, kwargs={"once": True})
+    thread.start()
+
+    def over():
+        most.append(Task.objects.running().count())
+        return not Task.objects.exclude(state="ended").exists()
+
+    wait_for(over)
+    thread.join()
+    assert max(most) == 2
+
+
+def test_below_the_floor_of_free_space_nothing_begins_and_the_person_is_told(
+    scene, settings
+):
+    scene.standing("update")
+    settings.FREE_BYTES = 1 << 60
+    settings.LEASE_SECONDS = 0
+    task = scene.order("update")
+    work()
+    wait_for(lambda: work() or reload(task).state == "ended")
+    task = reload(task)
+    assert task.status == "Failed"
+    assert "CONSOLE_FREE_BYTES" in task.status_message
+    assert not task.run_directory
+    assert scene.status == "Available"
+
+
+def test_a_host_without_room_leaves_new_work_to_others_first(version, alice):
+    [task] = ask(alice, version)
+    assert Task.objects.claim("full", "h", room=False) is None
+    assert Task.objects.claim("other", "h2").pk == task.pk
+
+
+def test_a_person_with_many_tasks_is_one_indexed_step_away(version, alice):
+    """The place in the queue is found by two index searches, not by reading the queue."""
+    UserFactory()
+    ask(alice, version, 3)
+    first = Task.objects.queued().order_by("turn").values_list("turn", flat=True)
+    assert list(first) == [0, 1, 2]

@@ -1,0 +1,116 @@
+"""What a run leaves is judged by what it left, not by its exit code (F22, F23, F24, F29)."""
+
+import pytest
+from django.db import connection
+
+from instances.models import Instance, Resource, StateVersion
+from tests.faults.conftest import reload, work
+
+pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
+
+KINDS = ["launch", "update", "terminate"]
+
+
+def last_serial(instance):
+    return instance.states.order_by("-serial").values_list("serial", flat=True).first()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_without_a_fault_does_what_was_asked(scene, kind):
+    task = scene.fault(kind)
+    assert (task.status, task.status_message) == ("Succeeded", "")
+    assert scene.status == "Available"
+    gone = Instance.objects.get().terminated_at is not None
+    assert gone == (kind == "terminate")
+
+
+@pytest.mark.parametrize("kind", ["launch", "update"])
+def test_a_partial_failure_keeps_what_was_made_and_can_be_terminated(scene, kind):
+    task = scene.fault(kind, COUNT=9, FAULT="partial")
+    made = {"launch": 2, "update": 4}[kind]
+    assert task.status == "Failed"
+    assert scene.status == "Error"
+    assert scene.instance.latest_state().resource_count == made
+    assert Resource.objects.filter(status="CREATE_COMPLETE").count() == made
+    last = scene.order("terminate")
+    work()
+    assert reload(last).status == "Succeeded"
+    assert Instance.objects.get().terminated_at
+
+
+def test_a_partial_failure_is_finished_by_updating_again(scene):
+    scene.fault("launch", COUNT=5, FAULT="partial")
+    task = scene.order("update", COUNT=5)
+    work()
+    assert reload(task).status == "Succeeded"
+    assert Resource.objects.count() == 5
+
+
+@pytest.mark.parametrize("fault", ["leftover", "leftover-error"])
+def test_a_termination_that_leaves_something_is_no_termination(scene, fault):
+    task = scene.fault("terminate", FAULT=fault)
+    assert task.status == "Failed"
+    assert "thing.r1" in task.status_message
+    instance = Instance.objects.get()
+    assert (instance.status, instance.terminated_at) == ("Error", None)
+    assert [row.address for row in instance.resources.all()] == ["thing.r1"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("state-none", "left no state"),
+        ("state-empty", "left no state"),
+        ("state-cut", "left no state"),
+        ("state-foreign", "another lineage"),
+        ("state-older", "older"),
+    ],
+)
+def test_a_success_without_a_usable_state_is_a_failure(scene, kind, fault, words):
+    if kind == "launch" and words != "left no state":
+        # A first state has nothing to be compared with: its like is found by an update.
+        kind = "update"
+    task = scene.fault(kind, FAULT=fault)
+    assert task.status == "Failed"
+    assert words in task.status_message
+    instance = Instance.objects.get()
+    assert (instance.status, instance.terminated_at) == ("Error", None)
+    assert len(set(instance.states.values_list("lineage", flat=True))) <= 1
+
+
+@pytest.mark.parametrize("fault", ["state-errored", "state-dumped"])
+@pytest.mark.parametrize("kind", ["launch", "update"])
+def test_a_state_that_could_not_be_written_is_found_where_terraform_put_it(
+    scene, kind, fault
+):
+    task = scene.fault(kind, FAULT=fault)
+    made = {"launch": 2, "update": 5}[kind]
+    assert task.status == "Succeeded"
+    assert scene.instance.latest_state().resource_count == made
+
+
+@pytest.mark.parametrize("kind", ["update", "terminate"])
+def test_a_damaged_stored_state_stops_everything_before_it_begins(scene, kind):
+    scene.fault("update")
+    older, newest = scene.instance.states.order_by("-serial")[:2][::-1]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT body FROM instances_stateversion WHERE id = %s", [newest.pk]
+        )
+        body = bytearray(cursor.fetchone()[0])
+        body[-1] ^= 1
+        cursor.execute(
+            "UPDATE instances_stateversion SET body = %s WHERE id = %s",
+            [bytes(body), newest.pk],
+        )
+    task = scene.order(kind, COUNT=5)
+    work()
+    task = reload(task)
+    assert task.status == "Failed"
+    assert f"serial {newest.serial}" in task.status_message
+    assert f"Serial {older.serial} can be read" in task.status_message
+    assert "Nothing was started" in task.status_message
+    assert scene.status == "Available"
+    assert StateVersion.objects.filter(task=task).count() == 0
+    assert not Instance.objects.get().terminated_at
