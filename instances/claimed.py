@@ -98,13 +98,13 @@ class Claimed:
         """
         if self._ours and self.directory.exists():
             return self.engine.outcome(self.directory)
-        changes = isinstance(self.work, Task)
+        begun = not self._ours or self.work.stage == "apply"
         return Outcome(
             finished=False,
             ok=False,
             exit_code=None,
             stage=self.work.stage,
-            applying=changes and not self._ours,
+            applying=begun and isinstance(self.work, Task),
             canceled=False,
             message=_("It did not begin.")
             if self._ours

@@ -1,8 +1,10 @@
 """A stand-in for Terraform that does what it is told to, and workers that can be killed."""
 
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -173,6 +175,30 @@ def worker(data_dir, tmp_path_factory):
         process.kill()
         process.wait()
     kill_runs(data_dir)
+
+
+def pause(process):
+    """Stop a worker with SIGSTOP, outside of a transaction.
+
+    Inside of one it would hold SQLite's only write lock for as long as it sleeps.
+    """
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        if connection.vendor != "sqlite" or _writable():
+            return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.03)
+
+
+def _writable():
+    name = str(connection.settings_dict["NAME"])
+    with contextlib.closing(sqlite3.connect(name, timeout=0.3)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        database.rollback()
+    return True
 
 
 def kill_runs(data_dir):

@@ -16,6 +16,7 @@ from instances.run import Run
 from tests.faults.conftest import (
     ended,
     launcher_of,
+    pause,
     reload,
     run_of,
     said,
@@ -44,7 +45,7 @@ def test_a_worker_that_wakes_up_fenced_changes_nothing(scene, worker, kind):
     first = worker()
     directory = run_of(task)
     wait_for(lambda: stage_of(directory) == "apply")
-    first.send_signal(signal.SIGSTOP)
+    pause(first)
     worker()
     task = ended(task)
     row = dict(Task.objects.filter(pk=task.pk).values()[0])

@@ -5,7 +5,7 @@ from pathlib import Path
 from console.lib.masking import Masker
 from instances.engines.base import Change, Outcome
 from instances.models import Instance, Plan, Task, Wish
-from instances.settling import PlanSettlement
+from instances.preview_settling import PlanSettlement
 from tests.factories import RegionFactory
 
 ALL = ("LaunchProduct", "UpdateProvisionedProduct", "TerminateProvisionedProduct")
