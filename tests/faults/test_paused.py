@@ -53,7 +53,8 @@ def test_a_worker_that_wakes_up_fenced_changes_nothing(scene, worker, kind):
     time.sleep(2)
     assert Task.objects.filter(pk=task.pk).values()[0] == row
     assert (task.status, task.epoch) == ("Succeeded", 2)
-    assert said(task).count("r1: ") == 2
+    begun = [line for line in said(task).splitlines() if " start" in line]
+    assert len(begun) == len(set(begun)) > 0
     assert scene.status == "Available"
 
 
