@@ -29,6 +29,8 @@ class ParameterField(forms.Field):
 
     # Whether the Visible condition of another parameter asks for this one.
     governs = False
+    # Whether it must be filled in while it is shown, which a browser cannot know.
+    asked = False
 
     def __init__(self, parameter: Parameter, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -74,13 +76,15 @@ def field_of(
 ) -> ParameterField:
     """Return the field; `kept` says an empty secret keeps the one that exists."""
     always = parameter.required and parameter.visible is None
-    return ParameterField(
+    field = ParameterField(
         parameter,
         label=parameter.label_in(language),
         help_text=_hint(parameter, language, kept=kept),
         required=always and not kept,
         widget=_suggesting(parameter, _widget(parameter, language), suggestions or {}),
     )
+    field.asked = parameter.required and not kept
+    return field
 
 
 def first_value(parameter: Parameter, given: Mapping[str, Any]) -> str | Rows:

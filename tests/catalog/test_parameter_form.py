@@ -2,6 +2,7 @@
 
 import pytest
 from django.http import QueryDict
+from django.template.loader import render_to_string
 from django.utils.html import escape
 
 from catalog.parameter_form import parameter_form
@@ -226,7 +227,10 @@ def test_odd_keys_survive(key):
 def test_a_parameter_that_counts_sometimes_is_not_demanded_by_the_browser():
     condition = {"Condition": {"Fn::Equals": ["${a}", "x"]}}
     parameters = [Parameter("a"), Parameter("b", visible=condition)]
-    assert not form_of(*parameters)["b"].field.required
+    field = form_of(*parameters)["b"]
+    assert not field.field.required
+    label = render_to_string("components/field.html", {"field": field})
+    assert "(optional)" not in label
     form = form_of(*parameters, data=posted(a="y", b=""))
     assert form.is_valid()
     assert form.shown == {"a"}
