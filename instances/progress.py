@@ -142,7 +142,8 @@ def _step(task: Task, stage: str, heard: list[str]) -> dict[str, Any]:
 def _seconds(task: Task, stage: str, state: str) -> float | None:
     times = task.stages.get(stage, {})
     started, latest = _moment(times.get("started")), _moment(times.get("latest"))
-    until = now() if state == "now" else latest
+    lost = is_lost(task.state, task.lease_until)
+    until = now() if state == "now" and not lost else latest
     if started is None or until is None:
         return None
     return max(0.0, (until - started).total_seconds())
