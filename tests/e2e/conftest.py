@@ -31,16 +31,21 @@ def missing(reason):
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory):
+def site_data(tmp_path_factory):
+    """The data directory of the site."""
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="session")
+def site(site_data):
     """`manage.py serve --demo`, as the README starts it, on a free port; gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    data = tmp_path_factory.mktemp("site")
     server = subprocess.Popen(
         [sys.executable, "manage.py", "serve", "--demo", f"--port={port}"],
         cwd=ROOT,
-        env=os.environ | {"CONSOLE_DATA_DIR": str(data)},
+        env=os.environ | {"CONSOLE_DATA_DIR": str(site_data)},
         start_new_session=True,
     )
     address = f"http://127.0.0.1:{port}"

@@ -82,6 +82,8 @@ def test_pages_about_people_and_the_audit_trail(sign_in):
     instance = next(each for each in addresses(sign_in("bob")) if "/pp-" in each)
     pages = [
         f"{instance}transfer/",
+        "/manage/known-errors/",
+        "/manage/known-errors/new/",
         "/manage/people/",
         "/manage/people/bob/",
         "/manage/people/admin/",
