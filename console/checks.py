@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -41,6 +42,15 @@ def production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 "Templates may run without a sandbox.",
                 hint="Unset CONSOLE_ALLOW_UNSANDBOXED on a kernel with landlock.",
                 id="console.W002",
+            )
+        )
+    oidc = urlsplit(settings.OIDC_URL)
+    if oidc.scheme == "http" and f"{oidc.hostname}" not in {*LOOPBACK, "::1"}:
+        found.append(
+            Error(
+                "CONSOLE_OIDC_URL is not encrypted: whoever listens signs in as anybody.",
+                hint="Use the provider's https address.",
+                id="console.E005",
             )
         )
     return found

@@ -87,6 +87,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "django_filters",
 ]
@@ -195,6 +197,7 @@ MFA_FORMS = {
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = False
 # Failures: five in five minutes for an account, ten a minute from an address.
@@ -205,6 +208,44 @@ ACCOUNT_RATE_LIMITS = {
 }
 REAUTHENTICATE_MINUTES = env_int("CONSOLE_REAUTHENTICATE_MINUTES", 10)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTHENTICATE_MINUTES * 60
+
+# Single sign-on: an OpenID Connect provider, when there is one.
+OIDC_URL = env("CONSOLE_OIDC_URL")
+OIDC_NAME = env("CONSOLE_OIDC_NAME")
+OIDC_GROUPS_CLAIM = env("CONSOLE_OIDC_GROUPS_CLAIM", "groups")
+# Their group and ours, in pairs: "platform-team=Administrators,…".
+OIDC_GROUPS = [
+    (theirs.strip(), ours.strip())
+    for theirs, equals, ours in (
+        pair.rpartition("=") for pair in env_list("CONSOLE_OIDC_GROUPS")
+    )
+    if equals
+]
+OIDC_LINK = env_bool("CONSOLE_OIDC_LINK", False)
+OIDC_MFA = env_bool("CONSOLE_OIDC_MFA", False)
+SOCIALACCOUNT_ADAPTER = "console.accounts.single_sign_on.SingleSignOnAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "provider_class": "console.accounts.provider.Provider",
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": OIDC_NAME or "single sign-on",
+                "client_id": env("CONSOLE_OIDC_CLIENT_ID"),
+                "secret": env("CONSOLE_OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": OIDC_URL, "uid_field": "uid"},
+            }
+        ]
+        if OIDC_URL
+        else [],
+    }
+}
+
+# Sessions
 SESSION_ENGINE = "console.accounts.sessions"
 # A session ends after so long without a request, and in any case after so long.
 SESSION_IDLE_MINUTES = env_int("CONSOLE_SESSION_IDLE_MINUTES", 30)

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import now
 
+from console.accounts.second_factor import MULTIPLE, PROVEN
 from console.accounts.sessions import ADDRESS, AGENT, AGENT_LENGTH, SessionStore
 from console.lib.audit import AuditEntry
 from console.lib.people import User
@@ -85,6 +86,10 @@ class AccountAdapter(DefaultAccountAdapter):
         super().login(request, user)
         request.session[AGENT] = self.get_http_user_agent(request)[:AGENT_LENGTH]
         request.session[ADDRESS] = client_address(request)
+        if claims := getattr(request, "sso_claims", None):
+            told = claims.get("amr")
+            ways = [str(each) for each in told] if isinstance(told, list) else []
+            request.session[PROVEN] = [*ways, MULTIPLE] if settings.OIDC_MFA else ways
         AuditEntry.objects.record("SignIn", user, by=user, after={"methods": methods})
 
     def logout(self, request: HttpRequest) -> None:

@@ -3,7 +3,6 @@
 from ipaddress import ip_address
 from typing import Any
 
-from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -24,6 +23,7 @@ CONTEXT = "mfa.authenticator"
 ISSUER = "Service Catalog"
 # What a provider of single sign-on calls a sign-in with more than a password (RFC 8176).
 MULTIPLE = "mfa"
+PROVEN = "sso_amr"
 
 
 def factors_of(person: Any) -> QuerySet[Authenticator]:
@@ -51,14 +51,9 @@ def lacks_factor(request: HttpRequest) -> bool:
     person = request.user
     if not settings.REQUIRE_MFA or not isinstance(person, User):
         return False
-    if has_factor(person) or _proven_elsewhere(request, person):
+    if has_factor(person) or MULTIPLE in request.session.get(PROVEN, ()):
         return False
     return must_have_factor(person)
-
-
-def _proven_elsewhere(request: HttpRequest, person: User) -> bool:
-    records = get_authentication_records(request, person)
-    return any(MULTIPLE in record.get("amr", ()) for record in records)
 
 
 @transaction.atomic

@@ -7,12 +7,11 @@ the key's hash, and what it keeps is encrypted. A stolen database opens no sessi
 import hashlib
 import json
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
-from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -50,10 +49,12 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.order_by().delete()[0]
 
 
-class Session(AbstractBaseSession):
+class Session(models.Model):
     """One browser's session. `user` is empty until somebody has signed in."""
 
     session_key = models.CharField(_("key"), max_length=64, primary_key=True)
+    session_data = models.TextField(_("session data"))
+    expire_date = models.DateTimeField(_("expire date"), db_index=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
@@ -66,14 +67,15 @@ class Session(AbstractBaseSession):
     address = models.CharField(_("from address"), max_length=45, blank=True)
     agent = models.CharField(_("browser"), max_length=AGENT_LENGTH, blank=True)
 
-    objects: ClassVar[Any] = SessionQuerySet.as_manager()
+    objects = SessionQuerySet.as_manager()
 
-    class Meta(AbstractBaseSession.Meta):
+    class Meta:
         app_label = "console"
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
 
-    @classmethod
-    def get_session_store_class(cls) -> "type[SessionStore]":
-        return SessionStore
+    def __str__(self) -> str:
+        return f"{self.agent} ({self.address})"
 
 
 class SessionStore(DatabaseStore):
@@ -82,7 +84,7 @@ class SessionStore(DatabaseStore):
     row: Session | None = None
 
     @classmethod
-    def get_model_class(cls) -> type[Session]:
+    def get_model_class(cls) -> type[Session]:  # type: ignore[override]
         return Session
 
     @property
@@ -113,7 +115,9 @@ class SessionStore(DatabaseStore):
         if key is not None:
             Session.objects.filter(pk=row_key(key)).delete()
 
-    def create_model_instance(self, data: dict[str, Any]) -> Session:
+    def create_model_instance(  # type: ignore[override]
+        self, data: dict[str, Any]
+    ) -> Session:
         started_at = self.row.started_at if self.row else now()
         signed_in = SESSION_KEY in data
         lasts = settings.SESSION_COOKIE_AGE if signed_in else ANONYMOUS_SECONDS

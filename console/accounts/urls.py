@@ -1,13 +1,16 @@
 """The pages of signing in that exist: allauth has more, and those are not found here."""
 
 from allauth.account import views as account
+from django.conf import settings
 from django.urls import include, path
 
-from console.accounts import views
+from console.accounts import single_sign_on, views
+
+login = account.LoginView.as_view(extra_context={"sso_name": settings.OIDC_NAME})
 
 urlpatterns = [
     path("", views.account_overview, name="account_overview"),
-    path("login/", account.login, name="account_login"),
+    path("login/", login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
@@ -16,3 +19,10 @@ urlpatterns = [
     path("sessions/end/", views.session_end, name="account_sessions_end"),
     path("2fa/", include("allauth.mfa.urls")),
 ]
+
+sso_patterns = [
+    path("sso/login/", single_sign_on.sso_login, name="sso_login"),
+    path("sso/callback/", single_sign_on.sso_callback, name="sso_callback"),
+]
+if settings.OIDC_URL:
+    urlpatterns += sso_patterns

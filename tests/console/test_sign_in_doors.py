@@ -55,11 +55,14 @@ ELSEWHERE = [
         "3rdparty/",
         "3rdparty/signup/",
         "social/signup/",
+        "sso/login/",
+        "sso/callback/",
         "2fa/trust/",
         "2fa/webauthn/signup/",
     ],
 )
 def test_pages_that_make_no_sense_here_are_absent(browser, path):
+    assert "/accounts/sso/" not in Client().get(LOGIN).content.decode()
     assert Client().get(f"/accounts/{path}").status_code in (302, 404)
     assert browser.get(f"/accounts/{path}").status_code == 404
 

@@ -1,0 +1,140 @@
+"""Single sign-on by OpenID Connect: what is sent to the provider, and what is believed of its answer."""
+
+import hashlib
+import hmac
+import secrets
+from typing import Any
+
+import jwt
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from allauth.socialaccount.providers.openid_connect.provider import (
+    OpenIDConnectProvider,
+)
+from allauth.socialaccount.providers.openid_connect.views import (
+    OpenIDConnectOAuth2Adapter,
+)
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+# Signed with a key the provider publishes; never with a secret both sides have.
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384"]
+NEEDED = ["iss", "sub", "aud", "exp", "iat"]
+# How far the clocks of two hosts may be apart.
+LEEWAY_SECONDS = 30
+
+
+class Protocol(OpenIDConnectOAuth2Adapter):
+    """The provider's addresses, and reading what it says about a person."""
+
+    state: dict[str, Any]
+
+    @property
+    def openid_config(self) -> dict[str, Any]:
+        """What the provider says of itself. Raises OAuth2Error when it is another one."""
+        known = getattr(self, "_openid_config", None)
+        config: dict[str, Any] = known or super().openid_config
+        told = str(config.get("issuer", "")).rstrip("/")
+        if told != settings.OIDC_URL.rstrip("/"):
+            raise OAuth2Error("the provider's issuer is not CONSOLE_OIDC_URL")
+        return config
+
+    def get_callback_url(self, request: HttpRequest, app: Any) -> str:
+        return request.build_absolute_uri(reverse("sso_callback"))
+
+    def complete_login(
+        self, request: HttpRequest, app: Any, token: Any, **kwargs: Any
+    ) -> Any:
+        """Return the login of whom the ID token names. Raises OAuth2Error."""
+        signed = kwargs["response"].get("id_token")
+        if not isinstance(signed, str):
+            raise OAuth2Error("the provider gave no ID token")
+        claims = self._verified(signed, app.client_id)
+        if "userinfo_endpoint" in self.openid_config:
+            more = self._fetch_user_info(token.token)
+            if more.get("sub") != claims["sub"]:
+                raise OAuth2Error("userinfo is about somebody else")
+            # What is signed counts, where both say something.
+            claims = more | claims
+        # A person is known by who vouches for them and under which name.
+        known_as = f"{claims['iss']}\n{claims['sub']}".encode()
+        claims["uid"] = hashlib.sha256(known_as).hexdigest()
+        request.sso_claims = claims  # type: ignore[attr-defined]
+        return self.get_provider().sociallogin_from_response(
+            request, {"userinfo": claims}
+        )
+
+    def _verified(self, signed: str, client_id: str) -> dict[str, Any]:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                signed,
+                self._key_of(signed),
+                algorithms=ALGORITHMS,
+                issuer=self.openid_config["issuer"],
+                audience=client_id,
+                leeway=LEEWAY_SECONDS,
+                options={"require": NEEDED},
+            )
+        except jwt.PyJWTError as error:
+            raise OAuth2Error(f"the ID token is not valid: {error}") from error
+        if claims.get("azp", client_id) != client_id:
+            raise OAuth2Error("the ID token was made for another client")
+        nonce = str(claims.get("nonce", ""))
+        if not hmac.compare_digest(nonce, self.state.get("nonce") or "none"):
+            raise OAuth2Error("the ID token belongs to another sign-in")
+        return claims
+
+    def _key_of(self, signed: str) -> jwt.PyJWK:
+        with get_adapter().get_requests_session() as session:
+            answer = session.get(self.openid_config["jwks_uri"])
+            answer.raise_for_status()
+            keys = jwt.PyJWKSet.from_dict(answer.json()).keys
+        name = jwt.get_unverified_header(signed).get("kid")
+        found = [key for key in keys if name in (None, key.key_id)]
+        if len(found) != 1:
+            raise OAuth2Error("the ID token is signed with an unknown key")
+        return found[0]
+
+
+class Provider(OpenIDConnectProvider):
+    """The one provider, configured by the environment."""
+
+    oauth2_adapter_class = Protocol
+
+    def get_login_url(self, request: HttpRequest, **kwargs: Any) -> str:
+        return reverse("sso_login")
+
+    def get_callback_url(self) -> str:
+        return reverse("sso_callback")
+
+    def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
+        """Nothing of what is sent to the provider is for the browser to say."""
+        found = super().get_redirect_from_request_kwargs(request)
+        nonce = secrets.token_urlsafe(24)
+        return {
+            "next_url": found.get("next_url"),
+            "process": AuthProcess.LOGIN,
+            "scope": self.get_scope(),
+            "auth_params": {"nonce": nonce},
+            "nonce": nonce,
+        }
+
+    def extract_email_addresses(self, data: Any) -> list[Any]:
+        # A person's address is for notices, and proves nothing here.
+        return []
+
+
+class Callback(OAuth2CallbackView):
+    """Where the provider sends the browser back to."""
+
+    adapter: Protocol
+
+    def _get_state(
+        self, request: HttpRequest, provider: Any
+    ) -> tuple[Any, HttpResponse | None]:
+        state, response = super()._get_state(request, provider)
+        self.adapter.state = state or {}
+        return state, response
