@@ -106,6 +106,12 @@ def asset(name: str) -> Asset:
     return _made(name)
 
 
+def make_all() -> None:
+    """Make every asset now: processes that share them name the same addresses."""
+    for name in _MAKERS:
+        asset(name)
+
+
 @login_not_required
 @require_safe
 def serve(request: HttpRequest, stem: str, digest: str, suffix: str) -> HttpResponse:

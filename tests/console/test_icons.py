@@ -1,6 +1,8 @@
 """The sprite comes from the installed package, holds what templates name, and is kept for ever."""
 
 import re
+import sys
+from importlib import import_module, reload
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -56,6 +58,13 @@ def test_a_browser_that_has_the_sprite_is_not_sent_it_again(client):
     sprite = assets.asset("icons.svg")
     response = client.get(sprite.url, headers={"if-none-match": f'"{sprite.digest}"'})
     assert response.status_code == 304
+
+
+def test_the_server_makes_them_before_it_forks():
+    assets._made.cache_clear()
+    import_module("console.wsgi")
+    reload(sys.modules["console.wsgi"])
+    assert assets._made.cache_info().currsize == 3
 
 
 def test_an_address_of_another_release_is_not_found(client):
