@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "django_filters",
 ]
 MIDDLEWARE = [
+    "console.metrics.middleware.LatencyMiddleware",
     "console.middleware.RequestMiddleware",
     # Signed calls are answered here: nothing below is made for them.
     "console.api.door.SignedCallMiddleware",
@@ -333,6 +334,8 @@ ALLOW_UNSANDBOXED = env_bool("CONSOLE_ALLOW_UNSANDBOXED", False)
 TASK_TIMEOUT = env_int("CONSOLE_TASK_TIMEOUT", 2 * 60 * 60)
 # A Celery broker that spreads the work over hosts; without one, workers share the table.
 BROKER_URL = env("CONSOLE_BROKER_URL")
+# What a scraper of /metrics shows; without one, only administrators see them.
+METRICS_TOKEN = env("CONSOLE_METRICS_TOKEN")
 LEASE_SECONDS = env_int("CONSOLE_LEASE_SECONDS", 30)
 # How long a host whose lease ran out may come back before others settle its runs.
 HOST_GRACE = env_int("CONSOLE_HOST_GRACE", 15 * 60)

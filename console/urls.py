@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from console import assets, views
+from console.metrics.views import metrics
 from instances import manage_urls, plan_urls, wizard_urls
 from instances import urls as instance_urls
 
@@ -29,6 +30,7 @@ urlpatterns = [
     path("language/", login_not_required(set_language), name="set_language"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("accounts/", include("console.accounts.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -18,6 +18,7 @@ from instances.models import (
     Resource,
     StateVersion,
     Tag,
+    Tally,
     Task,
 )
 
@@ -154,6 +155,7 @@ class TaskSettlement:
             updated_at=moment,
             lease_until=None,
         )
+        Tally.objects.add_task(self.task.kind, self.task.status, self.task.seconds)
         if self.task.plan is not None:
             self.task.plan.settle_execution(ok=ok, message=message)
 

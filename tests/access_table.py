@@ -68,6 +68,7 @@ TABLE = {
     "language/": (PUBLIC, ALL_METHODS),
     "healthz": (PUBLIC, ("GET",)),
     "readyz": (PUBLIC, ("GET",)),
+    "metrics": (ADMIN, ("GET",)),
     "-/<slug:stem>.<slug:digest>.<slug:suffix>": (PUBLIC, SAFE),
     "accounts/login/": (PUBLIC, BOTH),
     "accounts/logout/": (PUBLIC, BOTH),

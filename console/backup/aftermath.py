@@ -42,8 +42,6 @@ def statements(moment: datetime, vendor: str) -> Iterator[str]:
         f" status = 'Failed', {ended} WHERE state <> 'ended'"
     )
     yield (f"UPDATE instances_plan SET {ended} WHERE state <> 'ended'")
-    # Who was signed in then is not signed in now.
-    yield "DELETE FROM django_session"
 
 
 def _instances() -> Iterator[str]:

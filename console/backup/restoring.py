@@ -5,6 +5,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
@@ -123,6 +124,9 @@ def _report(manifest: Manifest) -> Iterator[str]:
     """Look at what was put back, and leave an entry in its trail."""
     # Those of the workers that lived when it was made.
     Heartbeat.objects.all().delete()
+    # Who was signed in then is not signed in now.
+    engine = import_module(settings.SESSION_ENGINE)
+    engine.SessionStore.get_model_class().objects.all().delete()
     settled = list(
         Task.objects.filter(
             status_message__in=[aftermath.RAN, aftermath.WAITED]

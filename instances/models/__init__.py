@@ -12,6 +12,7 @@ from instances.models.ownership import Move, Principal
 from instances.models.plan import Plan, plan_for
 from instances.models.reconciling import Standing, why_not
 from instances.models.resource import Resource, StateVersion, Tag
+from instances.models.tally import Tally
 from instances.models.task import Output, Task, TaskLog, task_for
 from instances.models.wish import Wish
 from instances.models.work import Fenced, Work
@@ -35,6 +36,7 @@ __all__ = [
     "Standing",
     "StateVersion",
     "Tag",
+    "Tally",
     "Task",
     "TaskLog",
     "Wish",

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Portfolio, Version
 from console.lib.encryption import EncryptedJSONField
+from instances.models.tally import Tally
 
 
 class Fenced(Exception):
@@ -231,6 +232,9 @@ class Work(models.Model):
 
     def _take(self, worker: str, host: str) -> None:
         lease = self._lease()
+        running = self.state == self.State.RUNNING
+        if running and self.lease_until != self.heartbeat_at:
+            Tally.objects.add(Tally.LEASE_LOST)
         self.state = self.State.RUNNING
         self.worker, self.host = worker, host
         self.epoch += 1
@@ -267,7 +271,9 @@ class Work(models.Model):
 
     def release(self) -> None:
         """Let go of running work without ending it: the next worker may take it at once."""
-        self.write(lease_until=clock())
+        # Equal, which an expired lease never is: see `_take`.
+        moment = clock()
+        self.write(heartbeat_at=moment, lease_until=moment)
 
     def requeue(self) -> None:
         """Give unstarted work back to the queue: nothing was applied, so nothing is lost."""

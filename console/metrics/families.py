@@ -1,0 +1,100 @@
+"""The families of metrics. Reading them costs what is in progress, never what is past."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models import Count, Min, Sum
+from django.utils.timezone import now
+
+from console.metrics import latencies
+from console.metrics.text import Family, Sample, histogram
+from instances.models import Check, Heartbeat, Plan, Tally, Task, Work
+from instances.models.tally import BOUNDS
+
+
+def families() -> Iterator[Family]:
+    """Everything there is to tell."""
+    yield from _queue()
+    yield from _workers()
+    yield _task_seconds()
+    yield _losses()
+    yield _requests()
+
+
+def _queue() -> Iterator[Family]:
+    depth: list[Sample] = []
+    running: list[Sample] = []
+    oldest: list[datetime] = []
+    for state, samples in ((Work.State.QUEUED, depth), (Work.State.RUNNING, running)):
+        tasks = Task.objects.filter(state=state).order_by().values("kind")
+        counts = {row["kind"]: row for row in tasks.annotate(n=Count("pk"), at=_AT)}
+        for kind in Task.Kind.values:
+            samples.append(Sample({"kind": kind}, counts.get(kind, {}).get("n", 0)))
+        for name, model in (("Preview", Plan), ("Check", Check)):
+            found = model.objects.filter(state=state).aggregate(n=Count("pk"), at=_AT)
+            counts[name] = found
+            samples.append(Sample({"kind": name}, found["n"]))
+        if state == Work.State.QUEUED:
+            oldest = [row["at"] for row in counts.values() if row["at"]]
+    waited = (now() - min(oldest)).total_seconds() if oldest else 0.0
+    yield Family("queue_depth", "gauge", "Work that waits for a worker.", depth)
+    yield Family("running", "gauge", "Work that a worker follows.", running)
+    yield Family(
+        "oldest_waiting_seconds",
+        "gauge",
+        "How long the oldest waiting work has waited.",
+        [Sample({}, max(0.0, waited))],
+    )
+
+
+_AT = Min("queued_at")
+
+
+def _workers() -> Iterator[Family]:
+    found = Heartbeat.objects.alive().aggregate(
+        alive=Count("pk"), capacity=Sum("capacity"), busy=Sum("busy")
+    )
+    for name, told in (
+        ("alive", "Workers heard in the last 30 seconds."),
+        ("capacity", "Runs that the living workers can follow at once."),
+        ("busy", "Runs that the living workers follow."),
+    ):
+        samples = [Sample({}, found[name] or 0)]
+        yield Family(f"workers_{name}", "gauge", told, samples)
+
+
+def _task_seconds() -> Family:
+    """From the sums kept as tasks end: a handful of rows, however many tasks there were."""
+    found: dict[tuple[str, str], dict[str, Tally]] = {}
+    for tally in Tally.objects.filter(name__startswith="task/"):
+        _, kind, status, bound = tally.name.split("/")
+        found.setdefault((kind, status), {})[bound] = tally
+    samples: list[Sample] = []
+    for (kind, result), rows in sorted(found.items()):
+        counts = [rows[str(b)].count if str(b) in rows else 0 for b in BOUNDS]
+        counts.append(rows["+Inf"].count if "+Inf" in rows else 0)
+        total = sum(row.total for row in rows.values())
+        labels = {"kind": kind, "result": result}
+        samples += histogram(labels, BOUNDS, counts, total)
+    told = "Seconds from the start of a task to its end."
+    return Family("task_seconds", "histogram", told, samples)
+
+
+def _losses() -> Family:
+    lost = Tally.objects.filter(pk=Tally.LEASE_LOST).values_list("count", flat=True)
+    told = "Times that work was taken over from a worker that fell silent."
+    return Family("lease_losses_total", "counter", told, [Sample({}, sum(lost))])
+
+
+def _requests() -> Family:
+    cells = latencies.totals()
+    samples: list[Sample] = []
+    for place in range(0, latencies.CELLS, latencies.WIDTH):
+        *counts, total = cells[place : place + latencies.WIDTH]
+        if not any(counts):
+            continue
+        kind, family = divmod(place // latencies.WIDTH, len(latencies.STATUSES))
+        labels = {"view": latencies.KINDS[kind], "status": latencies.STATUSES[family]}
+        samples += histogram(labels, latencies.BOUNDS, counts, total)
+    told = "Seconds from a request to its answer, of the web processes of this host."
+    return Family("http_request_seconds", "histogram", told, samples)
