@@ -1,0 +1,122 @@
+"""What the installation keeps: keys, database, clock, and who works on it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.timezone import now
+
+from console.doctor.finding import OK, PROBLEM, WARNING, Finding
+from console.lib.encryption import key_ids
+from console.lib.sealed import opens, some_sealed
+from instances.models import Heartbeat
+
+SAMPLE = 20
+CLOCK_SECONDS = 2.0
+# What SQLite must answer: less loses what was acknowledged, or locks people out.
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+# PostgreSQL's, with what another value would cost.
+DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+
+
+def keys() -> Iterator[Finding]:
+    """Whether the keys are keys, are private, and open what is here."""
+    try:
+        ring = key_ids()
+    except ImproperlyConfigured as error:
+        remedy = "Set CONSOLE_ENCRYPTION_KEYS to the keys of this installation."
+        yield Finding(PROBLEM, "keys", str(error), remedy)
+        return
+    for name in ("encryption_keys", "secret_key"):
+        path = Path(settings.DATA_DIR) / name
+        if path.exists() and path.stat().st_mode & 0o077:
+            remedy = f"chmod 600 {path}"
+            yield Finding(PROBLEM, "keys", f"{path} is open to others", remedy)
+    try:
+        found = {
+            context: opens(context, value) for context, value in some_sealed(SAMPLE)
+        }
+    except Error:
+        return  # the database says more about itself below
+    closed = [context for context, opened in found.items() if not opened]
+    if closed:
+        said = f"{len(closed)} of {len(found)} values cannot be opened, such as {closed[0]}"
+        remedy = "Add the key they were encrypted with to CONSOLE_ENCRYPTION_KEYS."
+        yield Finding(PROBLEM, "keys", said, remedy)
+    else:
+        said = f"{len(ring)} in the ring, {len(found)} values looked at can be opened"
+        yield Finding(OK, "keys", said)
+
+
+def database() -> Iterator[Finding]:
+    """Whether it answers, keeps what it acknowledges, and has every migration."""
+    try:
+        connection.ensure_connection()
+        postgresql = connection.vendor == "postgresql"
+        yield from _postgresql() if postgresql else _sqlite()
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except Error as error:
+        remedy = "See that it runs, and that DATABASE_URL is right."
+        yield Finding(PROBLEM, "database", str(error).strip(), remedy)
+        return
+    if missing:
+        said = f"{len(missing)} migrations are missing"
+        yield Finding(PROBLEM, "database", said, "manage.py migrate")
+    else:
+        yield Finding(OK, "database", f"{connection.vendor}, all migrations are there")
+
+
+def _sqlite() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        for name, wanted in PRAGMAS.items():
+            cursor.execute(f"PRAGMA {name}")
+            found = cursor.fetchone()[0]
+            if found != wanted:
+                said = f"SQLite's {name} is {found}, not {wanted}"
+                remedy = (
+                    "Put the database on a local disk: a network share cannot do this."
+                )
+                yield Finding(PROBLEM, "database", said, remedy)
+
+
+def _postgresql() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        for name, wanted in DURABLE.items():
+            cursor.execute("SELECT current_setting(%s)", [name])
+            found = cursor.fetchone()[0]
+            if found == "off":
+                said = f"PostgreSQL's {name} is off: a power cut loses what people did"
+                yield Finding(WARNING, "database", said, f"Set {name} = {wanted}.")
+
+
+def clock() -> Iterator[Finding]:
+    """Whether this host and the database agree on the time."""
+    if connection.vendor != "postgresql":
+        yield Finding(OK, "clock", "one host, one clock")
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            apart = abs((now() - cursor.fetchone()[0]).total_seconds())
+    except Error:
+        return
+    said = f"{apart:.1f} s apart from the database's"
+    remedy = "Let NTP set the clocks of all hosts: signed calls and times need it."
+    yield Finding(OK if apart < CLOCK_SECONDS else PROBLEM, "clock", said, remedy)
+
+
+def workers() -> Iterator[Finding]:
+    """Whether anybody does the work."""
+    try:
+        alive = list(Heartbeat.objects.alive().values_list("name", flat=True))
+    except Error:
+        return
+    if alive:
+        yield Finding(OK, "workers", f"{len(alive)} alive: {', '.join(sorted(alive))}")
+    else:
+        remedy = "`manage.py serve` starts one, `manage.py work` is one."
+        yield Finding(WARNING, "workers", "none is running", remedy)

@@ -1,0 +1,39 @@
+"""`manage.py doctor`: what is well, what is not, and what to do about it."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from console.doctor import data, host
+from console.doctor.finding import OK, PROBLEM, Examination
+
+EXAMINATIONS: tuple[Examination, ...] = (
+    host.confinement,
+    data.keys,
+    host.disk,
+    data.clock,
+    data.database,
+    host.terraform,
+    host.providers,
+    data.workers,
+)
+
+
+class Command(BaseCommand):
+    help = (
+        "Check everything a run needs; exit 1 when something is wrong, with what to do."
+    )
+    # What is wrong is said here, and must not keep us from looking further.
+    requires_system_checks = ()
+
+    def handle(self, **options: Any) -> None:
+        problems = 0
+        for examine in EXAMINATIONS:
+            for found in examine():
+                self.stdout.write(f"{found.level:8} {found.about:10} {found.said}")
+                if found.level != OK and found.remedy:
+                    self.stdout.write(f"{'':19} → {found.remedy}")
+                problems += found.level == PROBLEM
+        if problems:
+            raise CommandError(f"{problems} problems found.")
+        self.stdout.write("Nothing is wrong.")
