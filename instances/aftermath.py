@@ -7,6 +7,7 @@ from django.utils.translation import get_language
 
 from catalog.limits import Limits
 from console.lib.errors import Text
+from console.lib.people import User
 from instances.models import Evidence, Instance, KnownError, Task
 from instances.transcript import Transcript
 
@@ -31,7 +32,8 @@ class Aftermath:
     """What is left of a failed task.
 
     `open` says that it is the last word on its instance, so that something can be done
-    about it; `needs_approval`, that only a plan may do it.
+    about it; `needs_approval`, that only a plan may do it; `withdrawn`, that the product is
+    no longer shared with the person, so that only cleaning up is left.
     """
 
     task: Task
@@ -40,6 +42,7 @@ class Aftermath:
     culprit: Culprit | None
     open: bool
     needs_approval: bool
+    withdrawn: bool
     existing: list[dict[str, Any]]
     more: int
 
@@ -48,12 +51,17 @@ class Aftermath:
         return self.task.kind == Task.Kind.TERMINATE
 
     @property
+    def may_edit(self) -> bool:
+        return self.open and not self.terminates and not self.withdrawn
+
+    @property
     def may_retry(self) -> bool:
-        return self.open and not self.needs_approval
+        possible = self.terminates or not self.withdrawn
+        return self.open and possible and not self.needs_approval
 
 
 def aftermath_of(
-    task: Task, instance: Instance, transcript: Transcript
+    task: Task, instance: Instance, transcript: Transcript, *, by: User
 ) -> Aftermath | None:
     """Tell what a failed task left behind; None for any other."""
     if task.status != Task.Status.FAILED:
@@ -68,6 +76,7 @@ def aftermath_of(
         culprit=_culprit(task, evidence),
         open=last,
         needs_approval=last and _needs_approval(task, instance),
+        withdrawn=last and _withdrawn(instance, by),
         existing=existing[:NAMED],
         more=max(0, len(existing) - NAMED),
     )
@@ -79,6 +88,11 @@ def _needs_approval(task: Task, instance: Instance) -> bool:
     portfolio = instance.portfolio if terminates else task.portfolio
     operation = Task.Kind.TERMINATE if terminates else Task.Kind.UPDATE
     return Limits.of(instance.product, portfolio).needs_approval(operation)
+
+
+def _withdrawn(instance: Instance, by: User) -> bool:
+    shared = by.is_administrator or instance.product.launch_options(by).exists()
+    return not shared
 
 
 def _existing(instance: Instance, evidence: Evidence) -> list[dict[str, Any]]:

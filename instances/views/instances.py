@@ -160,17 +160,20 @@ def _context(request: Request, instance: Instance, tab: str) -> dict[str, Any]:
         "withdrawn": not shared and not request.user.is_administrator,
         "panel": f"instances/_instance_{tab}.html",
         "progress": task_progress(task) if task and told else None,
-        "aftermath": _aftermath(instance, panel),
+        "aftermath": _aftermath(request, instance, panel),
         **panel,
     }
 
 
-def _aftermath(instance: Instance, panel: dict[str, Any]) -> Aftermath | None:
+def _aftermath(
+    request: Request, instance: Instance, panel: dict[str, Any]
+) -> Aftermath | None:
     """What the last task left behind, when it has failed."""
     failed = instance.failed_task
     if failed is None:
         return None
-    return aftermath_of(failed, instance, panel.get("transcript") or log_tail(failed))
+    transcript = panel.get("transcript") or log_tail(failed)
+    return aftermath_of(failed, instance, transcript, by=request.user)
 
 
 def _counts(instance: Instance, user: User) -> tuple[Any, ...]:

@@ -44,7 +44,7 @@ def task_progress_fragment(request: Request, pk: str, task: str) -> HttpResponse
     progress = task_progress(found)
     if not found.active:
         tab = request.GET.get("tab", "")
-        context = _context(found, tab if tab in PANELS else "log")
+        context = _context(request, found, tab if tab in PANELS else "log")
         whole = render(request, "instances/_task_detail.html", context)
         return reswap(retarget(whole, "#task-detail"), "outerHTML")
     if progress.seen == request.GET.get("seen"):
@@ -112,18 +112,18 @@ def _tab(request: Request, task: Task, tab: str) -> HttpResponse:
     return render_page(
         request,
         "instances/task_detail.html",
-        _context(task, tab),
+        _context(request, task, tab),
         fragment="instances/_task_detail.html",
     )
 
 
-def _context(task: Task, tab: str) -> dict[str, Any]:
+def _context(request: Request, task: Task, tab: str) -> dict[str, Any]:
     panel = PANELS[tab](task)
     # Known errors are looked for in the log, on whichever tab it happens to be.
     failed = task.status == task.Status.FAILED
     log = panel.get("transcript") or (log_tail(task) if failed else Transcript.empty())
     return {
-        "aftermath": aftermath_of(task, task.instance, log),
+        "aftermath": aftermath_of(task, task.instance, log, by=request.user),
         "proof": proof_of(task),
         "task": task,
         "instance": task.instance,
