@@ -6,7 +6,6 @@ detached and may well go on. Such a task is told as unknown, never as failed or 
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Q
 from django.utils.timezone import localtime, now
@@ -50,16 +49,17 @@ class Queued:
     """A task that waits: since when, behind how many, and whether anybody will come."""
 
     since: datetime
-    older: int
+    before: int
     attended: bool
 
     @classmethod
     def of(cls, task: Task) -> "Queued":
-        earlier = Q(queued_at__lt=task.queued_at)
-        tie = Q(queued_at=task.queued_at, pk__lt=task.pk)
-        waiting = Task.objects.filter(state=Task.State.QUEUED)
-        older = capped_count(waiting.filter(earlier | tie))
-        return cls(task.queued_at, older, Heartbeat.objects.alive().exists())
+        # As `WorkQuerySet.in_turn` has them: fair between people.
+        level = Q(turn=task.turn)
+        sooner = Q(turn__lt=task.turn) | level & Q(queued_at__lt=task.queued_at)
+        tie = level & Q(queued_at=task.queued_at, pk__lt=task.pk)
+        before = capped_count(Task.objects.queued().filter(sooner | tie))
+        return cls(task.queued_at, before, Heartbeat.objects.alive().exists())
 
     @property
     def text(self) -> str:
@@ -67,21 +67,17 @@ class Queued:
         since = _("Waiting for a worker since %(time)s.") % {
             "time": f"{localtime(self.since):%H:%M:%S}"
         }
-        if not self.older:
-            return since + " " + _("It is the next in the queue.")
-        shown = f"{COUNT_CAP}+" if self.older > COUNT_CAP else str(self.older)
-        return (
-            since
-            + " "
-            + ngettext(
-                "%(count)s task is older in the queue.",
-                "%(count)s tasks are older in the queue.",
-                self.older,
-            )
-            % {"count": shown}
+        if not self.before:
+            return f"{since} {_('It is the next in the queue.')}"
+        shown = f"{COUNT_CAP}+" if self.before > COUNT_CAP else str(self.before)
+        place = ngettext(
+            "%(count)s task is before it in the queue.",
+            "%(count)s tasks are before it in the queue.",
+            self.before,
         )
+        return f"{since} {place % {'count': shown}}"
 
     @property
-    def mark(self) -> Any:
+    def mark(self) -> str:
         """Changes whenever the page has something new to say."""
-        return f"{self.older}{'' if self.attended else '!'}"
+        return f"{self.before}{'' if self.attended else '!'}"

@@ -40,6 +40,11 @@ class Progress:
     steps: list[dict[str, Any]]
     seen: str
 
+    @property
+    def stopping(self) -> Text:
+        """How far the run has been urged to stop; empty before the first time."""
+        return Task.Stop(self.task.stop_step).label
+
 
 def task_progress(task: Task) -> Progress:
     """Read a task's progress from its row."""
@@ -65,6 +70,7 @@ def _seen(task: Task, elapsed: float | None, queued: Queued | None) -> str:
     facts += [task.resources_done, task.resources_total]
     facts.append(int((elapsed or 0) // FRESH_SECONDS))
     facts.append(heard_mark(task.heartbeat_at))
+    facts.append(task.stop_step)
     facts.append("lost" if is_lost(task.state, task.lease_until) else "")
     facts.append(queued.mark if queued else "")
     return ".".join(str(fact) for fact in facts)

@@ -98,13 +98,33 @@ def test_long_silence_is_told_in_minutes():
 
 def test_a_waiting_task_says_since_when_and_behind_how_many(browser, instance):
     for _ in range(2):
-        TaskFactory(queued_at=now() - timedelta(minutes=1))
-    TaskFactory(queued_at=now() + timedelta(minutes=1))
-    task = with_task(instance)
-    page = browser.get(task.get_absolute_url()).content.decode()
+        TaskFactory(turn=1)
+    TaskFactory(turn=3)
+    early = with_task(instance, turn=2)
+    TaskFactory(turn=2, queued_at=early.queued_at + timedelta(minutes=1))
+    page = browser.get(early.get_absolute_url()).content.decode()
     assert re.search(r"Waiting for a worker since \d\d:\d\d:\d\d\.", page)
-    assert "2 tasks are older in the queue." in page
+    assert "2 tasks are before it in the queue." in page
     assert 'data-queued="2"' in page
+    assert Task.objects.queued().in_turn()[2] == early
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        (0, "has been asked to stop and stops at the next safe place"),
+        (1, "finishes what it has begun"),
+        (2, "drops what it has begun"),
+        (3, "so it was killed"),
+    ],
+)
+def test_the_page_follows_how_a_run_is_urged_to_stop(browser, instance, step, sentence):
+    task = running(instance, cancel_requested_at=now())
+    seen = browser.get(task.get_absolute_url()).context["progress"].seen
+    Task.objects.filter(pk=task.pk).update(stop_step=step)
+    answer = browser.get(f"{task.get_absolute_url()}progress/", {"seen": seen})
+    assert answer.status_code == (200 if step else 204)
+    assert sentence in browser.get(task.get_absolute_url()).content.decode()
 
 
 def test_the_first_in_the_queue_is_the_next(instance):
