@@ -17,6 +17,7 @@ urlpatterns = [
     path("password/change/", views.password_change, name="account_change_password"),
     path("sessions/", views.session_list, name="account_sessions"),
     path("sessions/end/", views.session_end, name="account_sessions_end"),
+    path("2fa/", views.second_factors, name="mfa_index"),
     path("2fa/", include("allauth.mfa.urls")),
 ]
 

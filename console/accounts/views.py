@@ -39,6 +39,12 @@ def account_overview(request: Request) -> HttpResponse:
 
 
 @require_safe
+def second_factors(request: Request) -> HttpResponse:
+    """Where allauth leads after a change: they are part of the overview."""
+    return redirect("account_overview")
+
+
+@require_safe
 def session_list(request: Request) -> HttpResponse:
     """Where one is signed in."""
     sessions = list(Session.objects.of(request.user)[:SHOWN])
