@@ -3,13 +3,17 @@
 import logging
 import unicodedata
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import now
@@ -129,5 +133,12 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Who signed in a moment ago need not prove it again."""
-        age = now() - context.request.session.started_at
-        return bool(age.total_seconds() >= settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+        request = context.request
+        age = now() - request.session.started_at
+        if age.total_seconds() < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+            return False
+        if settings.OIDC_URL and not get_reauthentication_flows(request.user):
+            # Only the provider can say who it is.
+            back = urlencode({"next": request.path if request.method == "GET" else "/"})
+            raise ImmediateHttpResponse(redirect(f"{reverse('sso_again')}?{back}"))
+        return True

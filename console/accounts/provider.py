@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+import time
 from typing import Any
 
 import jwt
@@ -25,6 +26,9 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 NEEDED = ["iss", "sub", "aud", "exp", "iat"]
 # How far the clocks of two hosts may be apart.
 LEEWAY_SECONDS = 30
+# What makes a provider ask again, and how long ago it may then have done so.
+AGAIN = {"prompt": "login", "max_age": "0"}
+AGAIN_SECONDS = 300
 
 
 class Protocol(OpenIDConnectOAuth2Adapter):
@@ -85,6 +89,8 @@ class Protocol(OpenIDConnectOAuth2Adapter):
         nonce = str(claims.get("nonce", ""))
         if not hmac.compare_digest(nonce, self.state.get("nonce") or "none"):
             raise OAuth2Error("the ID token belongs to another sign-in")
+        if self.state.get("again") and not _just_now(claims.get("auth_time")):
+            raise OAuth2Error("the provider did not ask again who it is")
         return claims
 
     def _key_of(self, signed: str) -> jwt.PyJWK:
@@ -97,6 +103,10 @@ class Protocol(OpenIDConnectOAuth2Adapter):
         if len(found) != 1:
             raise OAuth2Error("the ID token is signed with an unknown key")
         return found[0]
+
+
+def _just_now(moment: Any) -> bool:
+    return isinstance(moment, int) and time.time() - moment < AGAIN_SECONDS
 
 
 class Provider(OpenIDConnectProvider):
@@ -114,12 +124,14 @@ class Provider(OpenIDConnectProvider):
         """Nothing of what is sent to the provider is for the browser to say."""
         found = super().get_redirect_from_request_kwargs(request)
         nonce = secrets.token_urlsafe(24)
+        again = "again" in request.POST
         return {
             "next_url": found.get("next_url"),
             "process": AuthProcess.LOGIN,
             "scope": self.get_scope(),
-            "auth_params": {"nonce": nonce},
+            "auth_params": {"nonce": nonce} | (AGAIN if again else {}),
             "nonce": nonce,
+            "again": again,
         }
 
     def extract_email_addresses(self, data: Any) -> list[Any]:

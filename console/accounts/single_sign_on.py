@@ -151,6 +151,12 @@ def sso_login(request: HttpRequest) -> HttpResponse:
     return page
 
 
+@require_safe
+def sso_again(request: HttpRequest) -> HttpResponse:
+    """Before what is sensitive: the way to the provider, which will ask who it is."""
+    return render(request, "account/sso_again.html", {"next": request.GET.get("next")})
+
+
 @never_cache
 @login_not_required
 @require_safe

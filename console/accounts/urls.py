@@ -23,6 +23,7 @@ urlpatterns = [
 
 sso_patterns = [
     path("sso/login/", single_sign_on.sso_login, name="sso_login"),
+    path("sso/again/", single_sign_on.sso_again, name="sso_again"),
     path("sso/callback/", single_sign_on.sso_callback, name="sso_callback"),
 ]
 if settings.OIDC_URL:

@@ -1,5 +1,7 @@
 """Single sign-on, against a provider that really signs: who comes in, as whom, in which groups."""
 
+import time
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -7,7 +9,9 @@ import requests
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.test import Client
+from django.utils.timezone import now
 
+from console.accounts.sessions import Session
 from console.lib.audit import AuditEntry
 from console.lib.people import Role, User
 from tests.console import sso_urls
@@ -320,3 +324,48 @@ def test_the_pages_of_connecting_accounts_are_absent(provider):
     client, _ = come_in()
     for path in ("3rdparty/", "3rdparty/signup/", "oidc/sso/login/", "social/signup/"):
         assert client.get(f"/accounts/{path}").status_code == 404
+
+
+def long_ago(client):
+    Session.objects.update(started_at=now() - timedelta(hours=1))
+    asked = client.get("/accounts/2fa/totp/activate/")
+    assert (
+        asked.url == "/accounts/sso/again/?next=%2Faccounts%2F2fa%2Ftotp%2Factivate%2F"
+    )
+    assert client.get(asked.url).status_code == 200
+    answer = client.post("/access-keys/create/")
+    assert answer.url == "/accounts/sso/again/?next=%2F"
+    return {"next": "/accounts/2fa/totp/activate/", "again": "1"}
+
+
+def test_before_what_is_sensitive_the_provider_asks_again(provider):
+    client, _ = come_in()
+    again = long_ago(client)
+    asked = parse_qs(urlsplit(begin(client, **again)).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
+    provider.claims = {"auth_time": int(time.time())}
+    _, answer = come_in(client, **again)
+    assert answer.url == again["next"]
+    assert client.get(answer.url).status_code == 200
+    assert client.post("/access-keys/create/").status_code == 201
+
+
+@pytest.mark.parametrize("auth_time", [None, 1_700_000_000, "now"])
+def test_a_provider_that_did_not_ask_again_is_not_believed(provider, auth_time):
+    client, _ = come_in()
+    again = long_ago(client)
+    provider.claims = {"auth_time": auth_time}
+    _, answer = come_in(client, **again)
+    assert answer.status_code == 403
+    assert client.post("/access-keys/create/").status_code == 302
+
+
+def test_somebody_else_who_signs_in_again_is_somebody_else(provider):
+    client, _ = come_in()
+    again = long_ago(client)
+    provider.at_the_keyboard = {"sub": "2", "preferred_username": "mallory"}
+    provider.claims = {"auth_time": int(time.time())}
+    come_in(client, **again)
+    page = client.get("/accounts/").content.decode()
+    assert "mallory" in page
+    assert "nora" not in page
