@@ -105,10 +105,10 @@ class TagOptionAdmin(admin.ModelAdmin):
 
 @admin.register(Region)
 class RegionAdmin(admin.ModelAdmin):
-    list_display = ("name", "id", "active")
-    list_filter = ("active",)
+    list_display = ("name", "id", "active", "engine")
+    list_filter = ("active", "engine")
     search_fields = ("id", "name")
-    fields = ("id", "name", "endpoint", "active", "credential_names")
+    fields = ("id", "name", "endpoint", "active", "engine", "credential_names")
     readonly_fields = ("credential_names",)
 
     @admin.display(description=_("credentials"))

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from catalog.credentials import CredentialsField
-from catalog.models import Constraint, Version
+from catalog.models import Constraint, Region, Version
 from catalog.models.grant import PATTERN
 from catalog.models.tag_option import key_rule, value_rule
 from catalog.suggestions import SuggestionsField
@@ -159,6 +159,16 @@ class RegionForm(VerbForm):
     endpoint = forms.CharField(label=_("Endpoint"), max_length=255, required=False)
     active = forms.BooleanField(
         label=_("Active: products can be launched here"), required=False, initial=True
+    )
+    engine = forms.ChoiceField(
+        label=_("New instances run"),
+        choices=Region.Engine.choices,
+        initial=Region.Engine.LOCAL,
+        help_text=_(
+            "Alibaba Cloud needs ALIBABA_CLOUD_ACCESS_KEY_ID and "
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET among the credentials. "
+            "Instances that exist stay where they were made."
+        ),
     )
     credentials = CredentialsField(required=False)
     suggestions = SuggestionsField()

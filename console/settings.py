@@ -331,6 +331,12 @@ TERRAFORM_BIN = env("CONSOLE_TERRAFORM_BIN")
 PROVIDER_MIRROR = env("CONSOLE_PROVIDER_MIRROR")
 ALLOW_PROVISIONERS = env_bool("CONSOLE_ALLOW_PROVISIONERS", False)
 ALLOW_UNSANDBOXED = env_bool("CONSOLE_ALLOW_UNSANDBOXED", False)
+# Another address of Alibaba Cloud ROS than the public one: a private cloud, or a test. From
+# the environment only: a page that could set it could make this host call any other.
+ROS_ENDPOINT = env("CONSOLE_ROS_ENDPOINT")
+ROS_ROLLBACK = env_bool("CONSOLE_ROS_ROLLBACK", True)
+# How long its polls and waits are, as a factor.
+ROS_PACE = 1.0
 TASK_TIMEOUT = env_int("CONSOLE_TASK_TIMEOUT", 2 * 60 * 60)
 # A Celery broker that spreads the work over hosts; without one, workers share the table.
 BROKER_URL = env("CONSOLE_BROKER_URL")

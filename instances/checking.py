@@ -8,9 +8,17 @@ from django.utils.translation import gettext as _
 from catalog.models import Region
 from catalog.trusted import is_trusted
 from console.lib.masking import Masker
-from instances.engine_choice import files_of
-from instances.engines.base import Diagnostic, Engine, Order, Outcome, StateFile
+from instances.engine_choice import engine_called, engine_of, files_of
+from instances.engines.base import (
+    Diagnostic,
+    Engine,
+    Order,
+    Outcome,
+    Stack,
+    StateFile,
+)
 from instances.models import Check
+from instances.models.engine_name import CLOUD
 from instances.run import Run
 from instances.settling import Settlement
 
@@ -59,6 +67,12 @@ class CheckRun(Run):
 
     work: Check  # type: ignore[assignment]
 
+    def _engine(self) -> Engine:
+        version, region = self.work.version, self.work.region
+        if region is not None and region.in_cloud:
+            return engine_called(CLOUD)
+        return engine_of(version.template if version else None)
+
     def _environment(self) -> dict[str, str]:
         region = self.work.region
         return dict(region.credentials) if region is not None else {}
@@ -69,7 +83,9 @@ class CheckRun(Run):
     def _nothing_to_destroy(self) -> bool:
         return False
 
-    def _order(self) -> Order:
+    def _order(self, *, again: bool = False) -> Order:
+        if self.work.region is not None and self.work.region.in_cloud:
+            return self._probe(self.work.region)
         if self.work.region is not None:
             files = {"main.tf": probe_for(self.work.region)}
             return Order(action="plan", files=files, environment=self.environment)
@@ -79,6 +95,13 @@ class CheckRun(Run):
             action="validate",
             files=files_of(template),
             trusted=settings.ALLOW_PROVISIONERS or is_trusted(template),
+        )
+
+    def _probe(self, region: Region) -> Order:
+        """Ask the cloud for the number of stacks in the region, which changes nothing."""
+        stack = Stack(region=region.pk, name="", label="", token=self.work.pk)
+        return Order(
+            action="probe", files={}, environment=self.environment, stack=stack
         )
 
 
@@ -120,6 +143,8 @@ class CheckSettlement:
     def _said(self) -> str:
         """What a pass means where it means less than it seems."""
         region = self.check.region
+        if region is not None and region.in_cloud:
+            return _("The credentials work: ROS answers for this region.")
         if region is not None and probe_for(region) == NO_CLOUD:
             return _(
                 "A run starts in this region. No cloud was asked: the names of the "

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from console.lib.masking import Masker
-from instances.engine_choice import engine_of
+from instances.engine_choice import engine_called, engine_of_work
 from instances.engines.base import Engine, Outcome
 from instances.engines.claims import abandon
 from instances.models import Fenced, Plan, Task
@@ -34,9 +34,12 @@ class Claimed:
         self.work = work
         self.host = work.host
         self.stopping = stopping
-        self.engine: Engine = engine_of(work.version.template if work.version else None)
+        self.engine: Engine = self._engine()
         self.masker = Masker([])
         self.settlement = self._settlement()
+
+    def _engine(self) -> Engine:
+        return engine_called(engine_of_work(self.work))
 
     @property
     def directory(self) -> Path:
@@ -148,9 +151,12 @@ class Claimed:
         self._clean()
 
     def _step_aside(self) -> None:
-        """Another worker holds the work. A run it did not adopt is nobody's: stop it."""
+        """Another worker holds the work. A run it did not adopt is nobody's: stop it.
+
+        But for one that goes on in a cloud: there, that other follows the very same.
+        """
         logger.warning("%s was taken over by another worker", self.work.pk)
-        if not self.work.run_directory:
+        if not self.work.run_directory or self.engine.in_cloud:
             return
         begun, step = time.monotonic(), 0
         while self.engine.alive(self.directory) and not self._adopted():

@@ -1,6 +1,8 @@
 """Which engine runs a template, and what it is handed to run.
 
-A ROS template is simulated; a Terraform template is run for real.
+By the region of a new instance, and by what made an instance that exists. On this machine
+a ROS template is simulated and a Terraform template is run; on Alibaba Cloud both are
+stacks that ROS makes.
 """
 
 import json
@@ -9,16 +11,15 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from catalog.models import Template
+from catalog.models import Constraint, LaunchRole, Template
 from catalog.schema import read_document
 from instances.engines import engine_for
-from instances.engines.base import Engine
+from instances.engines.base import Engine, Stack
 from instances.engines.base import Settings as EngineSettings
 from instances.engines.ros_local import DOCUMENT
 from instances.models import Plan, Task
-from instances.models.instance import stack_id_of
-
-ENGINES = {Template.Kind.TERRAFORM: "terraform", Template.Kind.STANDARD: "ros_local"}
+from instances.models.engine_name import CLOUD, local_engine
+from instances.models.stacked import stack_id_of
 
 
 def engine_settings() -> EngineSettings:
@@ -34,37 +35,50 @@ def engine_settings() -> EngineSettings:
         allow_unsandboxed=settings.ALLOW_UNSANDBOXED,
         unwatched_seconds=max(grace - 120, grace // 2),
         stop_seconds=min(60, grace // 4) if grace else 60,
+        ros_endpoint=settings.ROS_ENDPOINT,
+        ros_rollback=settings.ROS_ROLLBACK,
+        ros_pace=settings.ROS_PACE,
+        timeout_minutes=settings.TASK_TIMEOUT // 60,
     )
 
 
+def engine_called(name: str) -> Engine:
+    """Return the engine of this name, as this deployment has it."""
+    return engine_for(name, engine_settings())
+
+
 def engine_of(template: Template | None) -> Engine:
-    """Return the engine of a template; Terraform's where there is none."""
-    kind = Template.Kind(template.kind) if template else Template.Kind.TERRAFORM
-    return engine_for(ENGINES[kind], engine_settings())
+    """Return the engine of a template on this machine; Terraform's where there is none."""
+    return engine_called(local_engine(template) if template else "terraform")
 
 
-def files_of(template: Template) -> dict[str, str]:
+def engine_of_work(work: Task | Plan) -> str:
+    """Return the name of the engine for a task or plan."""
+    return work.instance.made_by if isinstance(work, Task) else work.engine
+
+
+def files_of(template: Template, engine: str = "") -> dict[str, str]:
     """Return what an engine runs: the files, or the one document of a ROS template.
 
-    Raises TemplateError when the stored document can no longer be read.
+    On Alibaba Cloud a Terraform template that came as a document stays one: it may say
+    more than its files. Raises TemplateError when a document can no longer be read.
     """
-    if template.kind == Template.Kind.TERRAFORM:
+    terraform = template.kind == Template.Kind.TERRAFORM
+    if terraform and not (engine == CLOUD and template.body):
         return dict(template.files)
     body = read_document(template.body).body
     return {DOCUMENT: json.dumps(body, ensure_ascii=False)}
 
 
 def parameters_of(work: Task | Plan) -> dict[str, Any]:
-    """Return the values that may be shown, for a ROS template with the pseudo parameters.
+    """Return the values that may be shown, for a simulation with the pseudo parameters.
 
     These are the same at the preview of a launch and ever after.
     """
-    if work.version.template.kind == Template.Kind.TERRAFORM:
+    terraform = work.version.template.kind == Template.Kind.TERRAFORM
+    if terraform or engine_of_work(work) == CLOUD:
         return dict(work.parameters)
-    if isinstance(work, Task):
-        region, pk = work.instance.region_id, work.instance_id
-    else:
-        region, pk = work.region_id, work.reserved_instance_id
+    region, pk = _place_of(work)
     return {
         **work.parameters,
         "ALIYUN::StackId": str(
@@ -75,3 +89,37 @@ def parameters_of(work: Task | Plan) -> dict[str, Any]:
         "ALIYUN::AccountId": settings.ACCOUNT_ID,
         "ALIYUN::TenantId": settings.ACCOUNT_ID,
     }
+
+
+def stack_of(work: Task | Plan) -> Stack:
+    """Return what a stack in the cloud is called, and for which change it is asked for."""
+    region, pk = _place_of(work)
+    return Stack(
+        region=region,
+        name=f"sc-{settings.ACCOUNT_ID}-{pk}",
+        label=pk,
+        token=work.pk,
+        role=role_of(work),
+        tags=work.tags,
+    )
+
+
+def role_of(work: Task | Plan) -> str:
+    """Return the RAM role that the cloud is to assume: that of the launch constraint.
+
+    None where credentials are stored for it here: then the calls are made with those.
+    """
+    constraint = Constraint.objects.filter(
+        kind=Constraint.Kind.LAUNCH,
+        product=work.version.product_id,
+        portfolio=work.portfolio_id,
+    ).first()
+    name = str(constraint.config.get("LocalRoleName") or "") if constraint else ""
+    return "" if LaunchRole.objects.filter(name=name).exists() else name
+
+
+def _place_of(work: Task | Plan) -> tuple[str, str]:
+    """The region and the ID of the instance that a task or plan is about."""
+    if isinstance(work, Task):
+        return work.instance.region_id, work.instance_id
+    return work.region_id, work.reserved_instance_id

@@ -27,6 +27,8 @@ class Ladder:
         if step and not self._due():
             return
         step = min(step + 1, Work.Stop.KILLED)
+        if step == Work.Stop.KILLED and not self.engine.may_kill(directory):
+            return
         # Noted first: a step that was noted and not taken costs a wait, the other way
         # round it would be taken twice.
         self.work.write(stop_step=step, stop_step_at=clock())

@@ -8,7 +8,12 @@ from django.utils.translation import gettext as _
 from catalog.trusted import is_trusted
 from console.lib.encryption import Undecryptable
 from instances.approved import approved_file
-from instances.engine_choice import files_of, parameters_of
+from instances.engine_choice import (
+    engine_of_work,
+    files_of,
+    parameters_of,
+    stack_of,
+)
 from instances.engines.base import Engine, EngineError, Order
 from instances.models import Instance, Plan, StateVersion, Task
 
@@ -19,23 +24,34 @@ ACTIONS = {
 }
 
 
-def order_of(work: Task | Plan, engine: Engine, environment: dict[str, str]) -> Order:
-    """The order for an engine. Raises EngineError when something it needs is not usable."""
+def order_of(
+    work: Task | Plan,
+    engine: Engine,
+    environment: dict[str, str],
+    *,
+    again: bool = False,
+) -> Order:
+    """The order for an engine. Raises EngineError when something it needs is not usable.
+
+    A run that is taken up `again` while it changes something has its saved plan behind it.
+    """
     if isinstance(work, Task):
-        action, saved = ACTIONS[Task.Kind(work.kind)], saved_plan(work, engine)
+        action = ACTIONS[Task.Kind(work.kind)]
+        saved = None if again else saved_plan(work, engine)
     else:
         terminates = work.operation == Task.Kind.TERMINATE
         action, saved = "plan-destroy" if terminates else "plan", None
     template = work.version.template
     return Order(
         action=action,
-        files=files_of(template),
+        files=files_of(template, engine_of_work(work)),
         parameters=parameters_of(work),
         secrets=work.secrets,
         environment=environment,
         state=last_state(work.instance) if work.instance else None,
         plan=saved,
         trusted=settings.ALLOW_PROVISIONERS or is_trusted(template),
+        stack=stack_of(work),
     )
 
 

@@ -63,8 +63,8 @@ class Run(Claimed):
         )
         return {**region.credentials, **(role.environment if role else {})}
 
-    def _order(self) -> Order:
-        return order_of(self.work, self.engine, self.environment)
+    def _order(self, *, again: bool = False) -> Order:
+        return order_of(self.work, self.engine, self.environment, again=again)
 
     def _ran_before(self) -> float:
         """Seconds of this work before this claim; a clock that jumped must not count."""
@@ -109,10 +109,13 @@ class Run(Claimed):
         state = work.instance.latest_state()
         return state is None or not state.resource_count
 
+    def _new_directory(self) -> Path:
+        name = f"{self.work.pk}-{self.work.attempt}-{self.work.epoch}.{self.host}"
+        return Path(settings.DATA_DIR) / "runs" / name
+
     def _start(self) -> None:
         check_room()
-        name = f"{self.work.pk}-{self.work.attempt}-{self.work.epoch}.{self.host}"
-        directory = Path(settings.DATA_DIR) / "runs" / name
+        directory = self._new_directory()
         try:
             directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -194,7 +197,9 @@ class Run(Claimed):
         return fresh.exclude(cancel_requested_at=None).exists()
 
     def _settle(self, outcome: Outcome) -> bool:
-        """Commit how the run ended; False when it turns out to live."""
+        """Commit how the run ended; False when it turns out to live, or lives again."""
+        if self._taken_up(outcome):
+            return False
         message = self.masker.text(self._why(outcome))
         if not outcome.finished and not outcome.applying:
             return self._retry(message)
@@ -202,6 +207,23 @@ class Run(Claimed):
         self._end_leftovers()
         self._clean()
         return True
+
+    def _taken_up(self, outcome: Outcome) -> bool:
+        """Whether a run that died while it changed something goes on in a cloud, and here."""
+        if outcome.finished or not outcome.applying or not self.engine.in_cloud:
+            return False
+        try:
+            # One that was not seen to apply has its saved plan still before it.
+            order = self._order(again=self.work.stage == "apply")
+            if not self._ours:
+                # Laid out anew, on this host, behind what was read of the log.
+                self.work.write(run_directory=str(self._new_directory()))
+            return self.engine.resume(self.directory, order, self.work.offset)
+        except EngineError as error:
+            # It may have changed something: this must not end as if nothing had begun.
+            logger.warning("%s cannot be taken up again: %s", self.work.pk, error)
+            self.work.stage = "apply"
+            return False
 
     def _why(self, outcome: Outcome) -> str:
         """What the outcome says, and that we stopped it if we did."""

@@ -68,8 +68,12 @@ class TaskSettlement:
             serial=state.serial,
             digest=hashlib.sha256(state.body).hexdigest(),
             body=state.body,
-            resource_count=len(state.resources),
+            # A stack is something to delete, also when nothing is in it.
+            resource_count=len(state.resources) or int(state.stack),
         )
+        if state.stack_id:
+            mine = Instance.objects.filter(pk=self.task.instance_id)
+            mine.update(stack_id=state.stack_id)
 
     def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
         """Commit how the run ended. Raises Fenced when the claim is over."""
@@ -219,12 +223,17 @@ class TaskSettlement:
                     name=Resource.name_of(resource.address, resource.type),
                     type=resource.type,
                     physical_id=self.masker.text(resource.physical_id),
-                    status="CREATE_COMPLETE",
+                    status=resource.status or "CREATE_COMPLETE",
                 )
                 for resource in state.resources
                 if resource.address not in rows
             ]
         )
+        for resource in state.resources:
+            row = rows.get(resource.address)
+            if row is not None and resource.status and row.status != resource.status:
+                # What was told while nobody could listen.
+                Resource.objects.filter(pk=row.pk).update(status=resource.status)
 
     def _store_outputs(self, state: StateFile) -> None:
         described = {

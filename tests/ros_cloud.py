@@ -46,6 +46,7 @@ KNOBS = {
     "names": True,  # a region has one stack of a name
     "lag": 0.0,  # seconds until ListStacks shows a new stack
     "old_status": 0.0,  # seconds for which GetStack still shows the status before
+    "touch": [],  # stacks that somebody else changes now
     "regions": [],  # the only regions there are, when there are any
 }
 KINDS = ("throttle", "unavailable", "internal", "drop_before", "drop_after", "garbage")
@@ -589,6 +590,9 @@ class Cloud:
             self.random = random.Random(asked["seed"])
         for each in self.stacks.values():
             each.advance()
+            if each.id in self.knobs["touch"]:
+                each.updated = f"{self.now()}-{self.number()}"
+        self.knobs["touch"] = []
         return {
             "created": self.created,
             "calls": self.calls,

@@ -33,6 +33,10 @@ class RosServer:
     def reset(self, **knobs):
         return self.set(reset=True, **knobs)
 
+    def touch(self, stack_id):
+        """Change a stack as somebody in the vendor's console might."""
+        return self.set(touch=[stack_id])
+
     @property
     def stacks(self):
         return self.set()["stacks"]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models.grant import Grant
 from catalog.models.portfolio import Portfolio
+from catalog.models.region import Region
 from catalog.models.template import Template
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, NotFound, Text
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 SIMULATED = _(
     "Simulated: the resources are imitations with made-up IDs. "
     "Nothing is created on Alibaba Cloud."
+)
+SIMULATED_IN = _(
+    "Simulated in %(regions)s: the resources there are imitations with made-up IDs. "
+    "In the other regions they are created on Alibaba Cloud."
 )
 
 
@@ -144,7 +149,13 @@ class Product(models.Model):
     @property
     def simulated(self) -> Text:
         """What to know of instances that are imitations; empty when they are real."""
-        return SIMULATED if self.template_kind == Template.Kind.STANDARD else ""
+        if self.template_kind != Template.Kind.STANDARD:
+            return ""
+        regions = list(Region.objects.active())
+        local = [region.name for region in regions if not region.in_cloud]
+        if len(local) == len(regions):
+            return SIMULATED
+        return SIMULATED_IN % {"regions": ", ".join(local)} if local else ""
 
     def store(self) -> None:
         """Check and save. Raises InvalidInput."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,9 @@ from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import Conflict
 from console.lib.people import User
 from console.lib.verbs import facts, listed, store
+
+# Without these nobody may ask Alibaba Cloud for a stack.
+CLOUD_KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 
 
 class RegionQuerySet(models.QuerySet["Region"]):
@@ -27,6 +31,7 @@ class RegionQuerySet(models.QuerySet["Region"]):
         name: str,
         endpoint: str = "",
         active: bool = True,
+        engine: str = "local",
         credentials: Mapping[str, str] | None = None,
         suggestions: Mapping[str, list[str]] | None = None,
         by: User,
@@ -37,7 +42,9 @@ class RegionQuerySet(models.QuerySet["Region"]):
                 _("The region %(id)s exists already.") % {"id": id},
                 code="DuplicateName.Region",
             )
-        region = self.model(id=id, name=name, endpoint=endpoint, active=active)
+        region = self.model(
+            id=id, name=name, endpoint=endpoint, active=active, engine=engine
+        )
         region.credentials = dict(credentials or {})
         region.suggestions = dict(suggestions or {})
         region.store()
@@ -46,9 +53,19 @@ class RegionQuerySet(models.QuerySet["Region"]):
 
 
 class Region(models.Model):
-    """A stack region: an ID as the cloud writes it, and the environment its runs get."""
+    """A stack region: an ID as the cloud writes it, and the environment its runs get.
 
-    FACTS = ("name", "endpoint", "active", "suggestions")
+    New instances are made by its engine; those that exist keep the one that made them.
+    """
+
+    FACTS = ("name", "endpoint", "active", "engine", "suggestions")
+
+    class Engine(models.TextChoices):
+        LOCAL = (
+            "local",
+            _("On this machine: Terraform runs, ROS templates are simulated"),
+        )
+        ROS = "ros", _("On Alibaba Cloud: ROS makes stacks of both types of template")
 
     id = models.CharField(
         _("region ID"),
@@ -64,6 +81,9 @@ class Region(models.Model):
     name = models.CharField(_("name"), max_length=128)
     endpoint = models.CharField(_("endpoint"), max_length=255, blank=True)
     active = models.BooleanField(_("active"), default=True)
+    engine = models.CharField(
+        _("engine"), max_length=8, choices=Engine, default=Engine.LOCAL
+    )
     # Environment variables of the runs in this region: keys, endpoints. Write-only.
     credentials = EncryptedJSONField(_("credentials"), default=dict)
     # What forms suggest here: an AssociationProperty with its values.
@@ -75,9 +95,31 @@ class Region(models.Model):
         verbose_name = _("region")
         verbose_name_plural = _("regions")
         ordering = ["name", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(engine__in=["local", "ros"]),
+                name="region_engine_known",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def in_cloud(self) -> bool:
+        """Whether new instances become stacks on Alibaba Cloud."""
+        return self.engine == self.Engine.ROS
+
+    def clean(self) -> None:
+        """Refuse the cloud without the keys to it."""
+        credentials: Any = self.credentials
+        if self.in_cloud and not all(credentials.get(key) for key in CLOUD_KEYS):
+            raise ValidationError(
+                {
+                    "engine": _("Alibaba Cloud needs the credentials %(names)s.")
+                    % {"names": ", ".join(CLOUD_KEYS)}
+                }
+            )
 
     def store(self) -> None:
         """Check and save. Raises InvalidInput."""
@@ -101,16 +143,19 @@ class Region(models.Model):
         name: str,
         endpoint: str = "",
         active: bool = True,
+        engine: str | None = None,
         credentials: Mapping[str, str] | None = None,
         suggestions: Mapping[str, list[str]] | None = None,
         by: User,
     ) -> None:
-        """Replace the facts; credentials and suggestions of None stay as they are.
+        """Replace the facts; an engine, credentials and suggestions of None stay.
 
         Raises InvalidInput.
         """
         before = self.told()
         self.name, self.endpoint, self.active = name, endpoint, active
+        if engine is not None:
+            self.engine = engine
         if credentials is not None:
             self.credentials = dict(credentials)
         if suggestions is not None:

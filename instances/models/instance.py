@@ -1,6 +1,5 @@
 """A product instance: what somebody launched, and the verbs that change it."""
 
-import uuid
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -17,8 +16,10 @@ from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, NotFound
 from console.lib.ids import id_field, new_id
 from console.lib.people import Role, User
+from instances.models.engine_name import engine_in
 from instances.models.ownership import Owned, OwnedQuerySet
 from instances.models.retrying import Retryable
+from instances.models.stacked import Stacked, stack_id_of
 from instances.models.task import Task
 from instances.models.wish import Wish
 from instances.wake import announce
@@ -26,15 +27,6 @@ from instances.wake import announce
 if TYPE_CHECKING:
     from instances.models.plan import Plan
     from instances.models.resource import StateVersion
-
-
-# Any fixed UUID: stack IDs are made in its name space.
-STACKS = uuid.UUID("5d1f6a0e-3c57-4a0b-9d3e-1f6f2b7a9c40")
-
-
-def stack_id_of(pk: str) -> uuid.UUID:
-    """Return the stack ID of a new instance, which its plan needs before it is made."""
-    return uuid.uuid5(STACKS, pk)
 
 
 class InstanceQuerySet(OwnedQuerySet, models.QuerySet["Instance"]):
@@ -90,6 +82,7 @@ class InstanceQuerySet(OwnedQuerySet, models.QuerySet["Instance"]):
                 instance = self.create(
                     pk=pk,
                     stack_id=stack_id_of(pk),
+                    engine=engine_in(region, wish.version.template),
                     name=name,
                     product=wish.version.product,
                     version=wish.version,
@@ -106,7 +99,7 @@ class InstanceQuerySet(OwnedQuerySet, models.QuerySet["Instance"]):
         return instance._queue(Task.Kind.LAUNCH, wish, by=by, plan=plan, was="")
 
 
-class Instance(Owned, Retryable):
+class Instance(Owned, Retryable, Stacked):
     """One launch of a product version, in one region, with one owner."""
 
     TYPE = "RosStack"
@@ -154,9 +147,6 @@ class Instance(Owned, Retryable):
     )
     status = models.CharField(_("status"), max_length=16, choices=Status)
     status_message = models.TextField(_("status message"), blank=True)
-    stack_id = models.UUIDField(
-        _("resource stack ID"), default=uuid.uuid4, editable=False
-    )
     last_task = models.ForeignKey(
         Task, models.SET_NULL, null=True, editable=False, related_name="+"
     )

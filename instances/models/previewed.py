@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalog.models import Region
+from catalog.models.product import SIMULATED
 from console.lib.encryption import EncryptedField
 from console.lib.errors import Text
 from console.lib.ids import new_id
+from instances.models.engine_name import SIMULATION, engine_in
 from instances.models.fingerprint import MOVED, Fingerprint
 from instances.models.instance import Instance
 from instances.models.task import Task
@@ -100,6 +102,18 @@ class Previewed(Work):
     def wish(self) -> Wish:
         """What the plan asks for."""
         return Wish(self.version, self.portfolio, self.values, self.tags)
+
+    @property
+    def engine(self) -> str:
+        """The engine that computes and carries it out: that of the instance, or a new one's."""
+        if self.instance is not None:
+            return self.instance.made_by
+        return engine_in(self.region, self.version.template)
+
+    @property
+    def simulated(self) -> Text:
+        """What to know of resources that are imitations; empty when they are real."""
+        return SIMULATED if self.engine == SIMULATION else ""
 
     def counts(self) -> dict[str, int]:
         """How many resources are added, modified, replaced, removed, left alone."""

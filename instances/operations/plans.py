@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from catalog.models import Constraint, Product
+from catalog.models import Constraint
 from catalog.operations import shapes as catalog_shapes
 from console.lib.operation import (
     PAGED_ANSWER,
@@ -47,7 +47,7 @@ def get_plan(params: Values, by: User) -> Answer:
         "ProductDetail": product,
         "ProductVersionDetail": catalog_shapes.version(row.version),
         "ResourceChanges": [
-            _change(change) | _explained(row.version.product) for change in row.changes
+            _change(change) | _explained(row) for change in row.changes
         ],
     }
 
@@ -174,9 +174,9 @@ def _approved_by(value: str) -> Q:
     return query
 
 
-def _explained(product: Product) -> Answer:
+def _explained(plan: Plan) -> Answer:
     """What must be known of resources that are not real."""
-    return {"Description": str(product.simulated)} if product.simulated else {}
+    return {"Description": str(plan.simulated)} if plan.simulated else {}
 
 
 def _change(change: dict[str, Any]) -> Answer:

@@ -47,9 +47,9 @@ def worker(data_dir):
         "CONSOLE_LEASE_SECONDS": "2",
     }
 
-    def start():
+    def start(**more):
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "work"], cwd=ROOT, env=environment
+            [sys.executable, "manage.py", "work"], cwd=ROOT, env=environment | more
         )
         started.append(process)
         return process

@@ -1,0 +1,357 @@
+"""Whole journeys in a region on Alibaba Cloud, through the worker, to a cloud on loopback."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from catalog.models import Constraint, LaunchRole, Template
+from instances.engine_choice import role_of
+from instances.models import Instance, Plan, Task, TaskLog, Wish
+from instances.worker import Worker
+from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
+from tests.instances.test_worker_killed import worker  # noqa: F401
+from tests.ros_server import CREDENTIALS, serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECRET = "s3cret-of-alice"
+NETWORK = {
+    "ROSTemplateFormatVersion": "2015-09-01",
+    "Parameters": {
+        "Cidr": {"Type": "String", "Default": "10.0.0.0/8"},
+        "Password": {"Type": "String", "NoEcho": True},
+    },
+    "Resources": {
+        "Vpc": {
+            "Type": "ALIYUN::ECS::VPC",
+            "Properties": {"CidrBlock": {"Ref": "Cidr"}},
+        },
+        "Server": {
+            "Type": "ALIYUN::ECS::Instance",
+            "Properties": {"Password": {"Ref": "Password"}},
+        },
+    },
+    "Outputs": {
+        "VpcId": {"Value": {"Ref": "Vpc"}},
+        "Login": {"Value": {"Ref": "Password"}, "NoEcho": True},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def running_cloud():
+    with serving() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(running_cloud, settings):
+    running_cloud.reset()
+    settings.ROS_ENDPOINT = running_cloud.endpoint
+    settings.ROS_PACE = 0.01
+    return running_cloud
+
+
+@pytest.fixture
+def region():
+    return RegionFactory(engine="ros", credentials=CREDENTIALS)
+
+
+@pytest.fixture
+def version():
+    template = Template.objects.from_document(json.dumps(NETWORK))
+    return VersionFactory(
+        template=template, product__template_kind="RosStandardTemplate"
+    )
+
+
+def wish(version, cidr="10.0.0.0/8", portfolio=None, tags=None):
+    values = {"Cidr": cidr, "Password": SECRET}
+    return Wish(version, portfolio, values, tags or {})
+
+
+def launch(version, region, by):
+    Instance.objects.launch(wish(version), name="site", region=region, by=by)
+    Worker().work(once=True)
+    return Instance.objects.get()
+
+
+@pytest.fixture
+def site(cloud, version, region, alice):
+    instance = launch(version, region, alice)
+    assert instance.status == Instance.Status.AVAILABLE, instance.status_message
+    return instance
+
+
+def wait_for(condition, seconds=40):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if answer := condition():
+            return answer
+        time.sleep(0.02)
+    pytest.fail("waited in vain")
+
+
+def working():
+    """A worker in a thread, for what has to happen while it works."""
+    thread = threading.Thread(target=Worker().work, kwargs={"once": True})
+    thread.start()
+    return thread
+
+
+def test_a_launch_makes_a_stack_and_shows_what_is_in_it(site, cloud, browser):
+    (stack,) = cloud.stacks
+    assert stack["tags"]["service-catalog"] == f"{site.pk}/{site.last_task_id}"
+    assert stack["parameters"]["Password"] == SECRET
+    assert str(site.stack_id) == stack["id"]
+    assert site.engine == "ros"
+    rows = site.resources.values_list("name", "type", "status")
+    assert set(rows) == {
+        ("Vpc", "ALIYUN::ECS::VPC", "CREATE_COMPLETE"),
+        ("Server", "ALIYUN::ECS::Instance", "CREATE_COMPLETE"),
+    }
+    outputs = {each.key: each for each in site.last_task.outputs.all()}
+    assert outputs["VpcId"].value.startswith("vpc-")
+    assert outputs["Login"].sensitive
+    assert (site.last_task.resources_done, site.last_task.resources_total) == (2, 2)
+
+
+def test_the_pages_link_to_the_console_of_the_vendor_and_call_nothing_simulated(
+    site, admin_browser
+):
+    url = f"https://ros.console.aliyun.com/cn-hangzhou/stacks/{site.stack_id}"
+    for page in (
+        site.get_absolute_url(),
+        f"{site.get_absolute_url()}resources/",
+        site.last_task.get_absolute_url(),
+    ):
+        html = admin_browser.get(page).content.decode()
+        assert "data-simulated" not in html
+    html = admin_browser.get(site.get_absolute_url()).content.decode()
+    assert f'href="{url}"' in html
+    assert 'href="https://ros.console.aliyun.com/cn-hangzhou/stacks"' in html
+
+
+def test_a_stack_that_is_not_known_yet_has_no_link(version, region, alice, cloud):
+    Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    assert Instance.objects.get().console_url == ""
+
+
+def test_no_secret_reaches_the_log_or_the_disk(site, data_dir):
+    assert TaskLog.objects.filter(task=site.last_task).exists()
+    kept = json.dumps(list(TaskLog.objects.values_list("lines", flat=True)))
+    for secret in (SECRET, *CREDENTIALS.values()):
+        assert secret not in kept
+    assert not list((Path(data_dir) / "runs").glob("*"))
+
+
+def test_a_preview_shows_the_changes_and_the_update_carries_them_out(
+    site, version, alice, region, cloud
+):
+    plan = Plan.objects.draft_for(
+        Task.Kind.UPDATE,
+        wish(version, "10.1.0.0/16"),
+        by=alice,
+        region=region,
+        instance=site,
+    )
+    Worker().work(once=True)
+    plan.refresh_from_db()
+    assert plan.status == Plan.Status.PREVIEW_SUCCESS, plan.status_message
+    assert plan.counts()["Modify"] == 1
+    assert plan.simulated == ""
+    assert SECRET not in json.dumps(plan.changes)
+    task = plan.execute(by=alice)
+    Worker().work(once=True)
+    task.refresh_from_db()
+    assert task.status == Task.Status.SUCCEEDED, task.status_message
+    assert cloud.stacks[0]["status"] == "UPDATE_COMPLETE"
+    assert len(cloud.stacks) == 1
+
+
+def test_a_plan_is_stale_when_the_stack_was_changed_elsewhere(
+    site, version, alice, region, cloud
+):
+    plan = Plan.objects.draft_for(
+        Task.Kind.UPDATE,
+        wish(version, "10.1.0.0/16"),
+        by=alice,
+        region=region,
+        instance=site,
+    )
+    Worker().work(once=True)
+    plan.refresh_from_db()
+    cloud.touch(str(site.stack_id))
+    task = plan.execute(by=alice)
+    Worker().work(once=True)
+    task.refresh_from_db()
+    assert "stale" in task.status_message
+    assert "Nothing was changed." in task.status_message
+    assert cloud.stacks[0]["status"] == "CREATE_COMPLETE"
+
+
+def test_a_termination_deletes_the_stack(site, alice, cloud):
+    task = site.terminate(by=alice)
+    Worker().work(once=True)
+    task.refresh_from_db()
+    assert task.status == Task.Status.SUCCEEDED, task.status_message
+    assert cloud.living == []
+    site.refresh_from_db()
+    assert site.terminated_at
+    assert site.console_url == ""
+
+
+def test_a_failed_launch_says_why_and_its_empty_stack_is_deleted_in_the_end(
+    cloud, version, region, alice
+):
+    cloud.set(fail=["Server"])
+    instance = launch(version, region, alice)
+    assert instance.status == Instance.Status.ERROR
+    assert "No stock here." in instance.status_message
+    assert not instance.resources.exists()
+    assert cloud.stacks[0]["status"] == "CREATE_ROLLBACK_COMPLETE"
+    instance.terminate(by=alice)
+    Worker().work(once=True)
+    assert cloud.living == []
+
+
+def test_without_rollback_the_resource_that_failed_is_shown_with_its_reason(
+    cloud, version, region, alice, settings
+):
+    settings.ROS_ROLLBACK = False
+    cloud.set(fail=["Server"])
+    instance = launch(version, region, alice)
+    assert instance.resources.get(name="Server").reason == "No stock here."
+    assert instance.resources.get(name="Vpc").status == "CREATE_COMPLETE"
+
+
+def test_cancel_has_the_cloud_cancel(cloud, version, region, alice):
+    cloud.set(step=1.5)
+    task = Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    thread = working()
+    wait_for(lambda: cloud.stacks)
+    task.cancel(by=alice)
+    thread.join()
+    assert cloud.stacks[0]["status"] == "CREATE_ROLLBACK_COMPLETE"
+    task.refresh_from_db()
+    assert task.status == Task.Status.FAILED
+
+
+def test_a_driver_that_is_killed_is_started_again(cloud, version, region, alice):
+    cloud.set(step=0.5)
+    task = Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    thread = working()
+    wait_for(lambda: cloud.stacks)
+    task.refresh_from_db()
+    pid = (Path(task.run_directory) / "pid").read_text().split()[0]
+    os.kill(int(pid), signal.SIGKILL)
+    thread.join()
+    instance = Instance.objects.get()
+    assert instance.status == Instance.Status.AVAILABLE, instance.status_message
+    assert len(cloud.stacks) == 1
+
+
+def test_a_run_whose_directory_is_lost_is_taken_up(cloud, version, region, alice):
+    cloud.set(step=0.8)
+    task = Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    thread = working()
+    wait_for(lambda: task.logs.filter(command="apply").exists())
+    task.refresh_from_db()
+    directory = Path(task.run_directory)
+    pid = int((directory / "pid").read_text().split()[0])
+    directory.rename(directory.with_name("lost"))
+    os.kill(pid, signal.SIGKILL)
+    thread.join()
+    instance = Instance.objects.get()
+    assert instance.status == Instance.Status.AVAILABLE, instance.status_message
+    assert len(cloud.stacks) == 1
+
+
+def test_a_worker_that_is_killed_loses_nothing(
+    cloud,
+    version,
+    region,
+    alice,
+    worker,  # noqa: F811
+):
+    cloud.set(step=2)
+    Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    first = worker(CONSOLE_ROS_ENDPOINT=cloud.endpoint)
+    wait_for(lambda: cloud.stacks)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    worker(CONSOLE_ROS_ENDPOINT=cloud.endpoint)
+    wait_for(lambda: Instance.objects.get().status != Instance.Status.UNDER_CHANGE)
+    instance = Instance.objects.get()
+    assert instance.status == Instance.Status.AVAILABLE, instance.status_message
+    assert len(cloud.stacks) == 1
+    lines = [line[2] for log in TaskLog.objects.all() for line in log.lines]
+    assert lines.count("Vpc: CREATE_COMPLETE") == 1
+
+
+def test_a_terraform_template_runs_there_too(cloud, region, alice):
+    version = VersionFactory()
+    made = Wish(version, None, {"name": "demo"}, {"team": "web"})
+    Instance.objects.launch(made, name="site", region=region, by=alice)
+    Worker().work(once=True)
+    instance = Instance.objects.get()
+    assert instance.status == Instance.Status.AVAILABLE, instance.status_message
+    (stack,) = cloud.stacks
+    assert json.loads(stack["body"])["Transform"].startswith("Aliyun::Terraform-v")
+    assert stack["tags"]["team"] == "web"
+
+
+def test_the_credentials_are_tested_by_asking_the_cloud(cloud, region, admin_browser):
+    page = reverse("instances:region-test", args=[region.pk])
+    admin_browser.post(page)
+    Worker().work(once=True)
+    html = admin_browser.get(page).content.decode()
+    assert 'data-status="Succeeded"' in html
+    assert "ROS answers for this region" in html
+    assert set(cloud.set()["calls"][0]) == {"ListStacks", ""}
+    assert all(value not in html for value in CREDENTIALS.values())
+
+
+def test_wrong_credentials_are_told(cloud, admin_browser):
+    wrong = dict.fromkeys(CREDENTIALS, "wrong-value")
+    region = RegionFactory(engine="ros", credentials=wrong)
+    page = reverse("instances:region-test", args=[region.pk])
+    admin_browser.post(page)
+    Worker().work(once=True)
+    html = admin_browser.get(page).content.decode()
+    assert "InvalidAccessKeyId" in html
+    assert "wrong-value" not in html
+
+
+def test_an_instance_keeps_the_engine_that_made_it(site, region, alice, cloud):
+    region.edit(name=region.name, engine="local", by=alice)
+    site.refresh_from_db()
+    assert site.made_by == "ros"
+    site.terminate(by=alice)
+    Worker().work(once=True)
+    assert cloud.living == []
+
+
+def test_the_launch_role_is_assumed_by_the_cloud_unless_its_keys_are_here(
+    version, region, alice
+):
+    portfolio = PortfolioFactory(products=[version.product], users=[alice])
+    Constraint.objects.impose(
+        kind=Constraint.Kind.LAUNCH,
+        portfolio=portfolio,
+        product=version.product,
+        config={"LocalRoleName": "launcher"},
+        by=alice,
+    )
+    task = Instance.objects.launch(
+        wish(version, portfolio=portfolio), name="site", region=region, by=alice
+    )
+    assert role_of(task) == "launcher"
+    LaunchRole.objects.add(name="launcher", environment={"A": "b"}, by=alice)
+    assert role_of(task) == ""
