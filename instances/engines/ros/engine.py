@@ -68,6 +68,7 @@ class Ros(Terraform):
                 log.truncate(offset)
             fact = {"stage": "apply", "offset": offset, "started": ""}
             (directory / "stages.jsonl").write_text(json.dumps(fact) + "\n")
+            record.write(directory / record.JOURNAL, {"asked": True})
         with open(directory / RESUMES, "ab") as count:
             count.write(b".")
             if count.tell() > MOST_RESUMES:

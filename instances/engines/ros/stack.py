@@ -35,6 +35,11 @@ class Stack(Finding):
     def plan(self) -> None:
         """Find out what would be done, and that it is what a saved plan says."""
         existing = self.existing()
+        if self._begun(existing):
+            # By a driver of this order whose directory is lost: it is past its plan.
+            self.drive.stoppable = False
+            self.drive.say("info", "Taken up again: this was asked for already.")
+            return
         if self.order["action"] in ("destroy", "plan-destroy"):
             changes = preview.removal(self.resources(existing))
         else:
@@ -52,11 +57,19 @@ class Stack(Finding):
 
     def apply(self) -> None:
         """Do it, and watch until it is done."""
-        self.drive.check_stop()
         if self.order["action"] == "destroy":
             self._destroy()
         else:
             self._change()
+
+    def _begun(self, existing: Any | None) -> bool:
+        """Whether this very order was asked for before, as the stack itself shows."""
+        action = self.order["action"]
+        if existing is None or action not in ("apply", "destroy"):
+            return False
+        if action == "destroy":
+            return bool(existing.status.startswith("DELETE_IN"))
+        return self.ours(existing)
 
     # The preview
 
@@ -140,7 +153,7 @@ class Stack(Finding):
     def _update(self, existing: Any) -> str:
         stack_id = str(existing.stack_id)
         asked = bool(self.drive.journal.get("asked"))
-        if not asked:
+        if not self.drive.journal.get("basis"):
             self.drive.note(basis=basis_of(existing), before=self.newest(stack_id))
         self._ask(stack_id=stack_id, exists=True)
         replaces = {} if self.order["terraform"] else {"replacement_option": "Enabled"}
@@ -177,7 +190,7 @@ class Stack(Finding):
         stack_id = existing.stack_id
         if self.drive.journal.get("deleting") == stack_id:
             return existing
-        if not self.drive.journal.get("asked"):
+        if not self.drive.journal.get("basis"):
             self.drive.note(basis=basis_of(existing), before=self.newest(stack_id))
         self._ask(stack_id=stack_id, exists=True)
         role = {"ram_role_name": self.order["role"]} if self.order["role"] else {}

@@ -164,7 +164,9 @@ class Life:
                 {"tokens": True, "names": False, "lag": 3600},
             ]
         )
-        cloud.reset(seed=seed, rate=self.random.choice([0, 0.1, 0.3]), step=0, **knobs)
+        knobs["rate"] = self.random.choice([0, 0.1, 0.3])
+        knobs["old_status"] = self.random.choice([0, 0.005])
+        cloud.reset(seed=seed, step=0, **knobs)
         self.engine = mortal(self.chance)(
             Settings(ros_endpoint=cloud.endpoint, ros_pace=0.001)
         )

@@ -89,6 +89,19 @@ def test_a_run_whose_host_was_lost_is_taken_up_elsewhere(
     assert "Server: CREATE_COMPLETE" in new
 
 
+def test_a_launch_that_is_ordered_again_goes_on_with_its_stack(
+    detached, cloud, tmp_path, finish
+):
+    """As after the loss of a host, of whose run nobody had heard that it applies."""
+    started(detached, cloud, tmp_path / "x")
+    wait_for(lambda: cloud.stacks)
+    processes.kill(tmp_path / "x")
+    saved = detached.plan_file(tmp_path / "x")
+    detached.start(tmp_path / "y", order(plan=saved))
+    assert finish(tmp_path / "y", order(), detached).ok
+    assert len(cloud.stacks) == 1
+
+
 def test_cancel_has_the_cloud_cancel(detached, cloud, tmp_path, finish):
     directory = tmp_path / "x"
     started(detached, cloud, directory, step=1.0)
