@@ -193,7 +193,12 @@ class Outcome:
 
 
 class Engine(Protocol):
-    """Runs orders in directories, detached: the caller may die and another may take over."""
+    """Runs orders in directories, detached: the caller may die and another may take over.
+
+    `in_cloud` says that what a run changes is changed elsewhere, and goes on without it.
+    """
+
+    in_cloud: bool
 
     def start(self, directory: Path, order: Order) -> None:
         """Write the directory and start the run; EngineError when it cannot begin."""
@@ -224,6 +229,9 @@ class Engine(Protocol):
 
     def cancel(self, directory: Path, *, force: bool = False) -> bool:
         """Ask the run to stop, or with `force` kill all of it; False when nothing runs."""
+
+    def may_kill(self, directory: Path) -> bool:
+        """Whether killing the run, after it was asked twice, is a way to stop anything."""
 
     def clean(self, directory: Path, *, keep_events: bool = False) -> None:
         """Remove everything that may hold secrets; the log too unless it is kept."""

@@ -53,6 +53,8 @@ CHECK_LIMITS = {"memory_bytes": 2 << 30, "cpu_seconds": 4}
 class Terraform:
     """The engine for Terraform templates."""
 
+    in_cloud = False
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
@@ -137,6 +139,10 @@ class Terraform:
         """
         stop = processes.kill if force else processes.interrupt
         return stop(directory)
+
+    def may_kill(self, directory: Path) -> bool:
+        """Always, as the last resort."""
+        return True
 
     def clean(self, directory: Path, *, keep_events: bool = False) -> None:
         """Remove the directory, or with `keep_events` everything but the log."""

@@ -5,10 +5,12 @@ import os
 import signal
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.urls import reverse
+from django.utils.timezone import now
 
 from catalog.models import Constraint, LaunchRole, Template
 from instances.engine_choice import role_of
@@ -271,6 +273,34 @@ def test_a_run_whose_directory_is_lost_is_taken_up(cloud, version, region, alice
     instance = Instance.objects.get()
     assert instance.status == Instance.Status.AVAILABLE, instance.status_message
     assert len(cloud.stacks) == 1
+
+
+@pytest.mark.parametrize("told", ["apply", "plan"])
+def test_a_run_of_a_host_that_is_lost_is_taken_up_by_another(
+    cloud, version, region, alice, told
+):
+    cloud.set(step=0.8)
+    task = Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    first = Worker()
+    thread = threading.Thread(target=first.work)
+    thread.start()
+    wait_for(lambda: task.logs.filter(command="apply").exists())
+    first.stop()
+    thread.join()
+    task.refresh_from_db()
+    directory = Path(task.run_directory)
+    os.kill(int((directory / "pid").read_text().split()[0]), signal.SIGKILL)
+    Task.objects.filter(pk=task.pk).update(
+        host="elsewhere",
+        run_directory=str(directory.with_suffix(".elsewhere")),
+        lease_until=now() - timedelta(hours=1),
+        stage=told,
+    )
+    Worker().work(once=True)
+    instance = Instance.objects.get()
+    assert instance.status == Instance.Status.AVAILABLE, instance.status_message
+    assert len(cloud.stacks) == 1
+    assert instance.resources.count() == 2
 
 
 def test_a_worker_that_is_killed_loses_nothing(

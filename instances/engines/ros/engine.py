@@ -45,6 +45,8 @@ SILENT_SECONDS = 300.0
 class Ros(Terraform):
     """Stacks on Alibaba Cloud. Its detached runs are followed as Terraform's are."""
 
+    in_cloud = True
+
     def start(self, directory: Path, order: Order) -> None:
         """Start the order in `directory`, which must be new; returns at once."""
         if order.action not in ACTIONS:
@@ -57,7 +59,7 @@ class Ros(Terraform):
         """Watch on what a dead driver had asked for; its order is repeated harmlessly.
 
         A directory that was lost with its host is laid out again, with a hole in place of
-        the log that was read.
+        the log that was read. With a saved plan to compare, it begins with that.
         """
         directory = directory.absolute()
         if (directory / GIVEN_UP).exists():
@@ -66,9 +68,10 @@ class Ros(Terraform):
             self._lay_out(directory, order)
             with open(directory / "events.jsonl", "xb") as log:
                 log.truncate(offset)
-            fact = {"stage": "apply", "offset": offset, "started": ""}
-            (directory / "stages.jsonl").write_text(json.dumps(fact) + "\n")
-            record.write(directory / record.JOURNAL, {"asked": True})
+            if order.plan is None:
+                fact = {"stage": "apply", "offset": offset, "started": ""}
+                (directory / "stages.jsonl").write_text(json.dumps(fact) + "\n")
+                record.write(directory / record.JOURNAL, {"asked": True})
         with open(directory / RESUMES, "ab") as count:
             count.write(b".")
             if count.tell() > MOST_RESUMES:
@@ -101,7 +104,7 @@ class Ros(Terraform):
         """
         if not force:
             return processes.interrupt(directory)
-        if not self._silent(directory):
+        if not self.may_kill(directory):
             return processes.alive(directory)
         (directory / GIVEN_UP).touch()
         return processes.kill(directory)
@@ -188,8 +191,8 @@ class Ros(Terraform):
         program = processes.launch(directory, environment, DRIVER, again=again)
         processes.keep(program)
 
-    def _silent(self, directory: Path) -> bool:
-        """Whether nothing was heard from the cloud for long."""
+    def may_kill(self, directory: Path) -> bool:
+        """Only when nothing was heard from the cloud for long."""
         try:
             heard = (directory / "heard").stat().st_mtime
         except FileNotFoundError:
