@@ -294,6 +294,7 @@ def test_a_run_of_a_host_that_is_lost_is_taken_up_by_another(
         host="elsewhere",
         run_directory=str(directory.with_suffix(".elsewhere")),
         lease_until=now() - timedelta(hours=1),
+        suspected_at=now() - timedelta(hours=1),
         stage=told,
     )
     Worker().work(once=True)
