@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('instances', '0003_queue_turns_and_stops'),
+        ('instances', '0006_tally'),
     ]
 
     operations = [
