@@ -8,6 +8,7 @@ from django.utils.timezone import now
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict
 from instances.models import Fenced, Heartbeat, Standing, Task
+from instances.worker import Worker
 from tests.factories import InstanceFactory
 from tests.instances.running import failed, running, with_task
 
@@ -136,6 +137,29 @@ def test_nothing_is_reconciled_that_is_certain(instance, admin, make):
     alive("far")
     with pytest.raises(Conflict):
         make(instance, lease_until=now() + timedelta(seconds=30)).reconcile(by=admin)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_of_a_lost_host_ends_as_interrupted_with_what_was_in_flight(alice, admin):
+    worker = Worker()
+    alive(worker.host)
+    instance = InstanceFactory(owner=alice)
+    task = silent_for(instance, 45)
+    Task.objects.filter(pk=task.pk).update(run_directory="/nowhere/run-0-1.far")
+    instance.resources.create(
+        address="a.b", name="b", type="a", status="CREATE_IN_PROGRESS"
+    )
+    worker.work(once=True)
+    assert Task.objects.get().state == Task.State.RUNNING
+
+    task.reconcile(by=admin, host_lost=True)
+    worker = Worker()
+    worker.work(once=True)
+    ended = Task.objects.select_related("evidence", "instance").get()
+    assert (ended.status, ended.instance.status) == ("Failed", "Error")
+    assert ended.evidence.interrupted
+    assert ended.evidence.in_flight == ["a.b"]
+    assert "Interrupted" in ended.status_message
 
 
 # The page
