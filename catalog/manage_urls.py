@@ -31,6 +31,7 @@ urlpatterns = [
     path(f"{product}versions/new/", versions.version_create, name="version-create"),
     path(version, versions.version_detail, name="version-detail"),
     path(f"{version}files/", versions.version_files, name="version-files"),
+    path(f"{version}download/", versions.version_download, name="version-download"),
     path(f"{version}compare/", versions.version_compare, name="version-compare"),
     path(f"{version}check/", versions.version_check, name="version-check"),
     path(f"{version}recheck/", versions.version_recheck, name="version-recheck"),

@@ -99,7 +99,7 @@ FORBIDDEN = {
     for step in ("cancel", "delete", "preview")
 }
 READ = """
-products/ products/<P>/ products/<P>/reach/ products/<V>/ products/<V>/files/
+products/ products/<P>/ products/<P>/reach/ products/<V>/ products/<V>/files/ products/<V>/download/
 products/<V>/compare/ products/<V>/check/ portfolios/ portfolios/<F>/
 portfolios/<F>/constraints/ tag-options/ products/<P>/tag-options/
 portfolios/<F>/tag-options/ regions/ known-errors/ people/ audit/ audit/export.csv

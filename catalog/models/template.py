@@ -4,7 +4,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
+from io import BytesIO
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.conf import settings
 from django.db import models
@@ -114,6 +116,17 @@ class Template(models.Model):
             f"oss://servicecatalog-{settings.REGION_ID}/{settings.ACCOUNT_ID}"
             f"/terraform/template/{self.pk}/template.json"
         )
+
+    def packed(self) -> tuple[str, bytes]:
+        """The template as it was given, with its suffix: the document, or a zip of the files."""
+        if self.body:
+            json_text = self.body.lstrip().startswith("{")
+            return "json" if json_text else "yaml", self.body.encode()
+        stream = BytesIO()
+        with ZipFile(stream, "w", ZIP_DEFLATED) as archive:
+            for name, text in sorted(self.files.items()):
+                archive.writestr(name, text)
+        return "zip", stream.getvalue()
 
     @cached_property
     def schema(self) -> Schema:

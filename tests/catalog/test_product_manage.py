@@ -230,6 +230,29 @@ def test_the_file_view_shows_one_file_escaped(admin_browser):
     assert admin_browser.get(url, {"file": "../x"}).status_code == 404
 
 
+def test_a_template_is_downloaded_in_the_form_a_new_version_takes(admin_browser):
+    files = {"main.tf": MAIN_TF, "modules/net/main.tf": "# net"}
+    old = VersionFactory(template=TemplateFactory(files=files))
+    url = reverse("manage:version-download", args=[old.product_id, old.pk])
+    answer = admin_browser.get(url)
+    named = f'attachment; filename="{old.pk}.zip"'
+    assert answer["Content-Disposition"] == named
+    assert answer["Content-Type"] == "application/octet-stream"
+    upload = SimpleUploadedFile("t.zip", answer.content)
+    data = new_version(uploads=[upload])
+    admin_browser.post(versions_of(old.product), data)
+    assert old.product.versions.exclude(pk=old.pk).get().template.files == files
+
+
+def test_a_document_is_downloaded_as_it_was_written(admin_browser):
+    template = Template.objects.from_document(ROS)
+    version = VersionFactory(template=template)
+    url = reverse("manage:version-download", args=[version.product_id, version.pk])
+    answer = admin_browser.get(url)
+    assert answer["Content-Disposition"].endswith('.yaml"')
+    assert answer.content.decode() == ROS
+
+
 def test_two_versions_are_compared_by_parameter_and_file(admin_browser):
     old = VersionFactory(name="1.0")
     text = MAIN_TF.replace('"demo"', '"other"')

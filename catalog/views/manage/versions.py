@@ -138,6 +138,18 @@ def version_files(request: Request, pk: str, version_pk: str) -> HttpResponse:
 
 @require_safe
 @administrator_required
+def version_download(request: Request, pk: str, version_pk: str) -> HttpResponse:
+    """The template as a file, in the form in which a new version takes it."""
+    version = version_for(pk, version_pk)
+    suffix, content = version.template.packed()
+    headers = {"Content-Disposition": f'attachment; filename="{version.pk}.{suffix}"'}
+    return HttpResponse(
+        content, content_type="application/octet-stream", headers=headers
+    )
+
+
+@require_safe
+@administrator_required
 def version_compare(request: Request, pk: str, version_pk: str) -> HttpResponse:
     """Show what changed since another version: in parameters and in files."""
     version = version_for(pk, version_pk)
