@@ -147,7 +147,7 @@ def test_a_real_template_becomes_a_product_with_limits(sign_in):
 
     bob = sign_in("bob")
     launch(bob, name, size="100")
-    expect(bob.get_by_role("main")).to_contain_text(RULE)
+    expect(bob.locator("[data-error-summary]")).to_contain_text(RULE)
     regions = bob.get_by_label("Region", exact=True).locator("option")
     expect(regions).to_have_count(1)
     bob.get_by_label("Size").fill("40")
