@@ -1,0 +1,12 @@
+"""Celery's entry point: `celery -A console worker`."""
+
+import os
+from importlib import import_module
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+django.setup()
+
+# Only now: what it imports needs the settings.
+app = import_module("instances.dispatch").app

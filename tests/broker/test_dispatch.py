@@ -1,0 +1,102 @@
+"""Celery over a real Redis: messages lost, doubled or late change nothing but latency (F15)."""
+
+import pytest
+
+from tests.broker.conftest import kill
+from tests.faults.installation import launch, task, wait_for
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("terraform")]
+
+SEND = """
+from instances.dispatch import send
+for _ in range({times}):
+    send({pk!r})
+"""
+STORED = """
+from instances.models import Task, TaskLog
+task = Task.objects.get(pk={pk!r})
+applies = [l for chunk in TaskLog.objects.filter(task=task, command="apply")
+           for l in chunk.lines if "Apply complete" in l[2]]
+print(task.epoch, task.attempt, len(applies))
+"""
+# Refuses connections.
+DEAD = "redis://127.0.0.1:9/0"
+
+
+def ended(site, pk):
+    wait_for(lambda: task(site, pk)[0] == "ended")
+    return task(site, pk)[1]
+
+
+def test_a_message_doubled_or_late_starts_nothing_a_second_time(site, celery):
+    celery()
+    pk = launch(site, seconds_per_step=4)
+    site.python(SEND.format(pk=pk, times=20))
+    wait_for(lambda: int(task(site, pk)[3]) >= 1)
+    site.python(SEND.format(pk=pk, times=20))
+    assert ended(site, pk) == "Succeeded"
+    site.python(SEND.format(pk=pk, times=20))
+    site.python(SEND.format(pk="task-of-somebody-else", times=3))
+    # What comes after them in the queue shows that they were all looked at.
+    another = launch(site, name="second", seconds_per_step=0)
+    assert ended(site, another) == "Succeeded"
+    assert site.python(STORED.format(pk=pk)).split() == ["1", "0", "1"]
+
+
+def test_a_message_that_was_lost_is_sent_again(site, celery):
+    url = site.environment["CONSOLE_BROKER_URL"]
+    site.environment["CONSOLE_BROKER_URL"] = DEAD
+    pk = launch(site, seconds_per_step=0)
+    site.environment["CONSOLE_BROKER_URL"] = url
+    assert task(site, pk)[0] == "queued"
+    celery()
+    assert ended(site, pk) == "Succeeded"
+    assert site.python(STORED.format(pk=pk)).split()[:2] == ["1", "0"]
+
+
+def test_a_broker_that_dies_takes_no_run_with_it_and_is_used_again(
+    site, celery, broker
+):
+    celery()
+    pk = launch(site, seconds_per_step=4)
+    wait_for(lambda: int(task(site, pk)[3]) >= 1)
+    broker.stop()
+    waiting = launch(site, name="meanwhile", seconds_per_step=0)
+    assert ended(site, pk) == "Succeeded"
+    assert task(site, waiting)[0] == "queued"
+    broker.start()
+    assert ended(site, waiting) == "Succeeded"
+
+
+def test_the_next_worker_goes_on_with_the_run_of_one_that_was_killed(site, celery):
+    first = celery()
+    pk = launch(site, seconds_per_step=6)
+    wait_for(lambda: int(task(site, pk)[3]) >= 1)
+    kill(first)
+    celery()
+    assert ended(site, pk) == "Succeeded"
+    epoch, attempt, applies = site.python(STORED.format(pk=pk)).split()
+    assert (attempt, applies) == ("0", "1")
+    assert int(epoch) >= 2
+
+
+def test_a_worker_told_to_stop_lets_go_of_its_run_and_does_not_wait_for_it(
+    site, celery
+):
+    first = celery()
+    pk = launch(site, seconds_per_step=20)
+    wait_for(lambda: int(task(site, pk)[3]) >= 1)
+    first.terminate()
+    first.wait(20)
+    assert task(site, pk)[0] == "running"
+    # Our own worker and Celery's are one kind: it goes on where the other stopped.
+    site.start("work")
+    wait_for(lambda: int(task(site, pk)[4]) == 2)
+    assert task(site, pk)[2] == "0"
+
+
+def test_a_pool_that_could_not_let_go_of_a_run_is_refused(site, celery):
+    worker = celery("--pool=solo", ready=False)
+    assert worker.wait(60) != 0
+    log = (site.data.parent / "celery.log").read_text()
+    assert "Use --pool threads" in log
