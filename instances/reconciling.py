@@ -1,0 +1,75 @@
+"""Brings what no worker holds to its truth: by lease, process, lock and state.
+
+Nothing is started here. What lives goes on and is followed by the next worker; what has ended
+or was killed is settled as a worker would settle it, under a claim of its own, so doing it
+twice or beside a worker changes nothing.
+"""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from django.db.models.functions import Now
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from instances.checking import CheckRun
+from instances.models import Check, Fenced, Plan, Task, Work
+from instances.presence import Presence
+from instances.run import Run
+
+
+def reconcile(worker: str, host: str) -> Iterator[str]:
+    """Go through all running work; yield a line about each, when it is done."""
+    for model in (Task, Plan, Check):
+        for pk in model.objects.running().order_by("pk").values_list("pk", flat=True):
+            work = model.objects.get(pk=pk)
+            if work.state == Work.State.RUNNING:
+                yield f"{pk}: {_settle(work, worker, host)}"
+
+
+def _settle(work: Work, worker: str, host: str) -> str:
+    heard = now() - (work.heartbeat_at or work.started_at or now())
+    about = {
+        "worker": work.worker,
+        "host": work.host,
+        "ago": int(heard.total_seconds()),
+    }
+    if work.host != host:
+        return _("held by %(host)s, heard %(ago)d s ago; settle it there") % about
+    if Presence.of(work.worker):
+        return _("held by %(worker)s, heard %(ago)d s ago; left alone") % about
+    claimed = _claim(work, worker, host)
+    if claimed is None:
+        return _("taken up by another worker at this moment")
+    try:
+        return _bring_to_its_truth(claimed)
+    except Fenced:
+        return _("taken up by another worker at this moment")
+
+
+def _claim(work: Work, worker: str, host: str) -> Work | None:
+    """Take the work from a worker that is dead, as if its lease had run out."""
+    rows = type(work)._default_manager.filter(pk=work.pk)
+    held = rows.filter(state=Work.State.RUNNING, epoch=work.epoch)
+    held.update(lease_until=Now() - timedelta(seconds=1))
+    claimed: Work | None = rows.claim(worker, host)  # type: ignore[attr-defined]
+    return claimed
+
+
+def _bring_to_its_truth(work: Work) -> str:
+    if not work.run_directory:
+        work.requeue()
+        return _("had not begun; waits for a worker again")
+    kind = CheckRun if isinstance(work, Check) else Run
+    run = kind(work, threading.Event())  # type: ignore[arg-type]
+    if run.engine.alive(Path(work.run_directory)):
+        work.release()
+        return _("its run goes on; the next worker follows it")
+    run.drive()
+    work.refresh_from_db()
+    if work.state == Work.State.QUEUED:
+        return _("was killed before it changed anything; waits for a worker again")
+    told = {"status": work.status, "why": work.status_message}  # type: ignore[attr-defined]
+    return " ".join((_("settled as %(status)s. %(why)s") % told).split())

@@ -1,0 +1,122 @@
+"""`manage.py reconcile`: what no worker holds is brought to its truth, the rest left alone."""
+
+import threading
+import time
+
+import pytest
+from django.core.management import call_command
+
+from catalog.models import Template
+from catalog.trusted import example_files
+from instances.engines import processes
+from instances.models import Instance, Task, Wish
+from instances.presence import Presence, host_name
+from instances.run import Run
+from tests.factories import RegionFactory, TemplateFactory, VersionFactory
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.usefixtures("terraform"),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@pytest.fixture
+def reconcile(capsys):
+    def run():
+        call_command("reconcile")
+        return capsys.readouterr().out
+
+    return run
+
+
+def launch(by, template, **values):
+    wish = Wish(VersionFactory(template=template), None, values)
+    return Instance.objects.launch(wish, name="box", region=RegionFactory(), by=by)
+
+
+def begun_by_a_dead_worker(task, until):
+    """Follow the run of a task until it has got so far, and then as if killed: no word."""
+    work = Task.objects.claim("gone-1-a", host_name())
+    stopping = threading.Event()
+    run = Run(work, stopping)
+    run.work.release = lambda: None
+    thread = threading.Thread(target=run.drive)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not until(Task.objects.get(pk=task.pk)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    stopping.set()
+    thread.join()
+    return Task.objects.get(pk=task.pk)
+
+
+def slow(by):
+    template = Template.objects.from_files(example_files("slow-cluster"))
+    return launch(by, template, node_count=3, seconds_per_step=2)
+
+
+def test_nothing_running_is_said(reconcile):
+    assert reconcile() == "Nothing is running.\n"
+
+
+def test_a_run_that_was_killed_is_told_as_interrupted_at_once(alice, reconcile):
+    task = slow(alice)
+    task = begun_by_a_dead_worker(task, lambda t: t.resources_done >= 1)
+    run = Run(task, threading.Event())
+    processes.kill(run.directory)
+    # Long before its lease is over.
+    said = reconcile()
+    assert f"{task.pk}: settled as Failed. Interrupted" in said
+    assert Instance.objects.get().status == "Error"
+    assert reconcile() == "Nothing is running.\n"
+
+
+def test_a_run_that_lives_is_left_for_the_next_worker(alice, reconcile):
+    task = begun_by_a_dead_worker(slow(alice), lambda t: t.resources_done >= 1)
+    assert "its run goes on; the next worker follows it" in reconcile()
+    task.refresh_from_db()
+    assert (task.state, task.attempt) == ("running", 0)
+    assert Task.objects.claim("next-1-a", host_name()).pk == task.pk
+    processes.kill(Run(task, threading.Event()).directory)
+
+
+def test_a_run_that_ended_unseen_gets_its_result(alice, reconcile):
+    task = launch(alice, TemplateFactory())
+    dying = threading.Event()
+    dying.set()
+    first = Run(Task.objects.claim("gone-1-a", host_name()), dying)
+    first.work.release = lambda: None
+    first.drive()  # it starts the run, and follows it no further
+    run = Run(Task.objects.get(pk=task.pk), threading.Event())
+    deadline = time.monotonic() + 60
+    while run.engine.outcome(run.directory) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert f"{task.pk}: settled as Succeeded." in reconcile()
+    assert Instance.objects.get().status == "Available"
+
+
+def test_what_had_not_begun_waits_again_and_is_not_started(alice, reconcile):
+    task = launch(alice, TemplateFactory())
+    Task.objects.claim("gone-1-a", host_name())
+    assert "had not begun; waits for a worker again" in reconcile()
+    task.refresh_from_db()
+    assert (task.state, task.run_directory) == ("queued", "")
+
+
+def test_what_a_living_worker_holds_is_left_alone(alice, reconcile):
+    task = launch(alice, TemplateFactory())
+    presence = Presence("busy-1-a")
+    held = Task.objects.claim("busy-1-a", host_name())
+    assert "held by busy-1-a, heard 0 s ago; left alone" in reconcile()
+    presence.end()
+    task.refresh_from_db()
+    assert task.epoch == held.epoch
+
+
+def test_what_runs_on_another_host_is_settled_there(alice, reconcile):
+    launch(alice, TemplateFactory())
+    Task.objects.claim("w-1-a", "elsewhere")
+    assert "held by elsewhere" in reconcile()
