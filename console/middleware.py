@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -161,6 +162,9 @@ class DomainErrorMiddleware:
     def process_exception(
         self, request: HttpRequest, error: Exception
     ) -> HttpResponse | None:
+        if isinstance(error, DataError) and "NUL" in str(error):
+            # No text of PostgreSQL holds that character, so nothing is called so.
+            return render(request, "404.html", status=404)
         if not isinstance(error, DomainError):
             return None
         if error.status == 404:

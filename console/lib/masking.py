@@ -66,8 +66,9 @@ class Masker:
         )
 
     def text(self, text: str) -> str:
-        """Return the text with every known secret replaced."""
-        return self._pattern.sub(MASK, text) if self._pattern else text
+        """Return the text with every known secret replaced, and NUL, which no database holds."""
+        masked = self._pattern.sub(MASK, text) if self._pattern else text
+        return masked.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
     def value(self, value: Any) -> Any:
         """Return a JSON value with secrets replaced in every text and key inside it."""
