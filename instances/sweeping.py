@@ -1,5 +1,6 @@
 """Removes what killed workers left in the directory of the runs."""
 
+import contextlib
 import logging
 import shutil
 import time
@@ -28,13 +29,19 @@ def sweep_runs() -> None:
     for queue in (Task.objects, Plan.objects, Check.objects):
         known |= set(queue.running().values_list("run_directory", flat=True))
     for directory in found:
-        if str(directory) in known or not directory.is_dir():
-            continue
-        if processes.alive(directory):
-            logger.warning("%s belongs to no work: it is asked to stop", directory.name)
-            processes.interrupt(directory)
-        elif not _tombstone(directory):
-            shutil.rmtree(directory, ignore_errors=True)
+        if str(directory) not in known and directory.is_dir():
+            # Workers that begin together sweep together: another may be faster.
+            with contextlib.suppress(FileNotFoundError):
+                _sweep(directory)
+
+
+def _sweep(directory: Path) -> None:
+    """Stop what runs in a directory, else remove it, unless it is kept for a while."""
+    if processes.alive(directory):
+        logger.warning("%s belongs to no work: it is asked to stop", directory.name)
+        processes.interrupt(directory)
+    elif not _tombstone(directory):
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _tombstone(directory: Path) -> bool:

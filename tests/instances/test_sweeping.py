@@ -1,0 +1,37 @@
+"""sweep_runs(): what killed workers left in the directory of the runs"""
+
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection
+
+from instances.sweeping import sweep_runs
+
+MANY = 400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_begin_together_sweep_together(settings):
+    runs = Path(settings.DATA_DIR) / "runs"
+    for number in range(MANY):
+        (runs / f"task-{number}").mkdir(parents=True)
+        (runs / f"task-{number}" / "run.json").write_text("{}")
+    together, failures = Barrier(4), []
+
+    def sweep():
+        together.wait()
+        try:
+            sweep_runs()
+        except OSError as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=sweep) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert list(runs.iterdir()) == []
