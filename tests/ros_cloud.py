@@ -47,6 +47,7 @@ KNOBS = {
     "lag": 0.0,  # seconds until ListStacks shows a new stack
     "old_status": 0.0,  # seconds for which GetStack still shows the status before
     "touch": [],  # stacks that somebody else changes now
+    "refuse": "",  # what PreviewStack says no with
     "regions": [],  # the only regions there are, when there are any
 }
 KINDS = ("throttle", "unavailable", "internal", "drop_before", "drop_after", "garbage")
@@ -533,6 +534,8 @@ class Cloud:
     def PreviewStack(self, request):
         if ("StackId" in request) == ("StackName" in request):
             raise Answer(400, "InvalidParameter", "Either StackId or StackName.")
+        if self.knobs["refuse"]:
+            raise Answer(400, "InvalidParameter", self.knobs["refuse"])
         parameters = {
             each["ParameterKey"]: each["ParameterValue"]
             for each in request.get("Parameters", [])

@@ -100,9 +100,9 @@ class Drive(launcher.Run):
         try:
             getattr(self.stack, name)()
         except Canceled as told:
-            self.message, code = str(told), 1
+            self.message, code = self.hidden(str(told)), 1
         except Refused as refusal:
-            self.message, code = str(refusal), 1
+            self.message, code = self.hidden(str(refusal)), 1
             self.diagnose("", str(refusal))
         facts.update(seconds=round(time.monotonic() - begun, 3), exit_code=code)
         self._note(facts)

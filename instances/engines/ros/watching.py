@@ -110,8 +110,8 @@ class Watch:
         """Ask the cloud to cancel, once for each time somebody asked to stop."""
         if self.drive.interrupts <= self.cancels:
             return
-        kind = CANCEL[min(self.cancels, len(CANCEL) - 1)]
         self.cancels = self.drive.interrupts
+        kind = CANCEL[min(self.cancels, len(CANCEL)) - 1]
         try:
             self.cloud.call(
                 "CancelStackOperation", stack_id=self.stack_id, cancel_type=kind

@@ -114,6 +114,19 @@ def test_cancel_has_the_cloud_cancel(detached, cloud, tmp_path, finish):
     assert cloud.stacks[0]["status"] == "CREATE_ROLLBACK_COMPLETE"
 
 
+def test_asked_twice_at_once_it_is_canceled_quickly(detached, cloud, tmp_path, finish):
+    directory = tmp_path / "x"
+    started(detached, cloud, directory, step=1.0)
+    wait_for(lambda: cloud.stacks)
+    driver = driver_of(directory)
+    os.kill(driver, signal.SIGSTOP)
+    assert detached.cancel(directory)
+    os.kill(driver, signal.SIGTERM)
+    os.kill(driver, signal.SIGCONT)
+    assert finish(directory, order(), detached).canceled
+    assert "Asked to cancel (Quick)." in told(detached, directory)
+
+
 def test_cancel_before_anything_was_asked_for_asks_for_nothing(
     detached, cloud, tmp_path, finish
 ):

@@ -247,3 +247,11 @@ def test_wrong_credentials_are_told_in_words(engine, run):
     _, outcome = run(order("probe", files={}, environment=wrong))
     assert not outcome.ok
     assert "InvalidAccessKeyId" in outcome.message
+
+
+def test_what_the_cloud_repeats_of_a_secret_is_written_nowhere(run, cloud):
+    cloud.set(refuse="The value s3cret-of-alice is too short.")
+    directory, outcome = run(order())
+    assert "is too short" in outcome.message
+    written = b"".join(path.read_bytes() for path in directory.iterdir())
+    assert b"s3cret-of-alice" not in written
