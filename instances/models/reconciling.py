@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db import models, transaction
-from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, Text
 from console.lib.people import User
 from instances.models.heartbeat import Heartbeat
+from instances.models.work import clock
 from instances.wake import announce
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ class Reconcilable(models.Model):
     @property
     def _silent(self) -> bool:
         """Whether the worker has missed a sign of life: one is due every third of a lease."""
-        me = cast("Task", self)
-        if me.lease_until is None or me.lease_until < now():
+        me, moment = cast("Task", self), clock()
+        if me.lease_until is None or me.lease_until < moment:
             return True
         half = timedelta(seconds=settings.LEASE_SECONDS / 2)
-        return me.heartbeat_at is None or now() - me.heartbeat_at > half
+        return me.heartbeat_at is None or moment - me.heartbeat_at > half
 
     @transaction.atomic
     def reconcile(self, *, by: User, host_lost: bool = False, reason: str = "") -> None:
@@ -73,7 +73,7 @@ class Reconcilable(models.Model):
         """
         me = cast("Task", self)
         target = self._check(host_lost)
-        moment = now()
+        moment = clock()
         rows: Any = type(me)._default_manager.filter(pk=me.pk, state=me.State.RUNNING)
         same = rows.filter(epoch=me.epoch, heartbeat_at=me.heartbeat_at)
         over = min(me.lease_until or moment, moment)
@@ -99,7 +99,8 @@ class Reconcilable(models.Model):
             )
         if host_lost and standing == Standing.HOST_SILENT:
             alive = Heartbeat.objects.alive().order_by("busy", "name")
-            return alive.values_list("host", flat=True)[0]
+            if other := alive.values_list("host", flat=True).first():
+                return other
         if standing != Standing.HOST_LIVES:
             raise _refusal(why_not(me))
         return me.host
