@@ -38,7 +38,8 @@ class Service:
     def __init__(
         self, host: str, port: int, workers: int, say: Callable[[str], object]
     ) -> None:
-        self.manage = [sys.executable, sys.argv[0]]
+        # Whole: the children begin in another directory.
+        self.manage = [sys.executable, os.path.abspath(sys.argv[0])]
         self.say = say
         self.stopping = self.replacing = False
         self.socket = _listen(host, port)

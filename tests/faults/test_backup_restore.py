@@ -188,7 +188,9 @@ def test_a_database_of_another_kind_is_refused(install, tmp_path):
 def test_the_database_inside_is_one_whole_file(install, tmp_path):
     site = install()
     site.run("migrate", "-v0")
-    file = tmp_path / "backup.zip"
+    # A name that would be something else in an address.
+    file = tmp_path / "50%41?" / "backup.zip"
+    file.parent.mkdir()
     site.run("backup", str(file))
     with zipfile.ZipFile(file) as archive:
         archive.extract("database", tmp_path)
