@@ -10,6 +10,7 @@ import pytest
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from django.test import Client
 from fido2.utils import websafe_decode, websafe_encode
@@ -346,6 +347,8 @@ def test_a_passkey_signs_in_alone(alice):
     other = Client()
     assert passwordless(other, key, alice).status_code == 302
     assert signed_in(other)
+    # Gone with the browser's windows, as after a password.
+    assert not other.cookies[configured.SESSION_COOKIE_NAME]["max-age"]
     last = AuditEntry.objects.filter(action="SignIn").latest("id")
     assert last.after == {"methods": ["webauthn"]}
 
