@@ -1,6 +1,8 @@
 """Ends work: result, state, resources, outputs and status in one transaction."""
 
+import contextlib
 import hashlib
+import uuid
 from pathlib import Path
 from typing import Protocol
 
@@ -72,8 +74,14 @@ class TaskSettlement:
             resource_count=len(state.resources) or int(state.stack),
         )
         if state.stack_id:
+            self._name_stack(state.stack_id)
+
+    def _name_stack(self, given: str) -> None:
+        """Take up the ID that the cloud gave the stack; what is no UUID stays in the state."""
+        with contextlib.suppress(ValueError):
+            stack_id = uuid.UUID(given)
             mine = Instance.objects.filter(pk=self.task.instance_id)
-            mine.update(stack_id=state.stack_id)
+            mine.exclude(stack_id=stack_id).update(stack_id=stack_id)
 
     def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
         """Commit how the run ended. Raises Fenced when the claim is over."""
