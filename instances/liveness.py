@@ -7,6 +7,7 @@ detached and may well go on. Such a task is told as unknown, never as failed or 
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
@@ -46,10 +47,14 @@ def heard_mark(heartbeat_at: datetime | None) -> str:
 
 @dataclass(frozen=True)
 class Queued:
-    """A task that waits: since when, behind how many, and whether anybody will come."""
+    """A task that waits: since when, behind how many, and whether anybody will come.
+
+    It is `held` while as many changes run in its region as may.
+    """
 
     since: datetime
     before: int
+    held: bool
     attended: bool
 
     @classmethod
@@ -59,7 +64,10 @@ class Queued:
         sooner = Q(turn__lt=task.turn) | level & Q(queued_at__lt=task.queued_at)
         tie = level & Q(queued_at=task.queued_at, pk__lt=task.pk)
         before = capped_count(Task.objects.queued().filter(sooner | tie))
-        return cls(task.queued_at, before, Heartbeat.objects.alive().exists())
+        held = bool(settings.REGION_CONCURRENCY) and not (
+            Task.objects.startable().filter(pk=task.pk).exists()
+        )
+        return cls(task.queued_at, before, held, Heartbeat.objects.alive().exists())
 
     @property
     def text(self) -> str:
@@ -67,6 +75,8 @@ class Queued:
         since = _("Waiting for a worker since %(time)s.") % {
             "time": f"{localtime(self.since):%H:%M:%S}"
         }
+        if self.held:
+            return f"{since} {_('Its region runs as many changes as it may.')}"
         if not self.before:
             return f"{since} {_('It is the next in the queue.')}"
         shown = f"{COUNT_CAP}+" if self.before > COUNT_CAP else str(self.before)
@@ -80,4 +90,4 @@ class Queued:
     @property
     def mark(self) -> str:
         """Changes whenever the page has something new to say."""
-        return f"{self.before}{'' if self.attended else '!'}"
+        return f"{self.before}{'h' * self.held}{'' if self.attended else '!'}"

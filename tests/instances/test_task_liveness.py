@@ -131,6 +131,19 @@ def test_the_first_in_the_queue_is_the_next(instance):
     assert "It is the next in the queue." in Queued.of(with_task(instance)).text
 
 
+def test_a_task_that_its_region_keeps_waiting_is_not_said_to_be_next(
+    instance, settings
+):
+    settings.REGION_CONCURRENCY = 1
+    first = running(InstanceFactory(region=instance.region))
+    task = with_task(instance)
+    held = Queued.of(task)
+    assert held.text.endswith("Its region runs as many changes as it may.")
+    first.write(state=Task.State.ENDED, status=Task.Status.SUCCEEDED)
+    assert Queued.of(task).text.endswith("It is the next in the queue.")
+    assert Queued.of(task).mark != held.mark
+
+
 def test_it_is_said_when_no_worker_lives(browser, instance):
     task = with_task(instance)
     page = browser.get(task.get_absolute_url()).content.decode()
