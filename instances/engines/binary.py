@@ -105,6 +105,10 @@ def _identify(command: tuple[str, ...], read: tuple[str, ...]) -> Binary:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineMissing(f"{command[0]} does not run: {error}") from error
     said = re.search(r"^(Terraform|OpenTofu) v((\d+)\.(\d+)\S*)", answer.stdout, re.M)
+    if answer.returncode:
+        # Short of memory, for instance: it then is what it is, and cannot start.
+        words = answer.stderr.strip().partition("\n")[0][:200]
+        raise EngineMissing(f"{command[0]} does not run: {words or answer.returncode}.")
     if said is None:
         raise EngineMissing(f"{command[0]} is neither Terraform nor OpenTofu.")
     name = {"Terraform": "terraform", "OpenTofu": "tofu"}[said[1]]

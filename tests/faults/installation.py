@@ -20,7 +20,7 @@ except ImportError:  # an extra; without it there is no PostgreSQL to ask
     psycopg = None
 
 ROOT = Path(__file__).parent.parent.parent
-SECONDS = 90
+SECONDS = 240
 
 
 def free_port():

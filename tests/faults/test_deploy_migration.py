@@ -1,0 +1,88 @@
+"""A new version migrates the database while the old one serves and a task applies (F31)."""
+
+import shutil
+import signal
+import time
+
+import pytest
+
+from tests.faults.installation import ROOT, Load, launch, task, wait_for
+
+MIGRATION = '''
+import time
+from django.db import migrations, models
+
+def slowly(apps, schema_editor):
+    """Fill the new column a row at a time, as a big table would have it."""
+    users = apps.get_model("console", "User")
+    for user in users.objects.all():
+        users.objects.filter(pk=user.pk).update(nickname=user.username)
+        time.sleep({pause})
+
+class Migration(migrations.Migration):
+    dependencies = [("console", {last!r})]
+    operations = [
+        migrations.AddField("User", "nickname", models.CharField(max_length=150, null=True)),
+        migrations.RunPython(slowly, migrations.RunPython.noop),
+    ]
+'''
+PEOPLE = "SELECT count(*) FROM console_user"
+APPLIED = "SELECT count(*) FROM django_migrations WHERE name = '0999_nickname'"
+NAMED = "SELECT count(*) FROM console_user WHERE nickname = username"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def site(request, install):
+    if request.param == "sqlite":
+        return install()
+    new_database = request.getfixturevalue("new_database")
+    return install(DATABASE_URL=new_database("live"))
+
+
+@pytest.fixture
+def next_version(site, tmp_path):
+    """A checkout of the version after this one, which adds a column and fills it."""
+    root = tmp_path / "next"
+    root.mkdir()
+    for name in ("console", "catalog", "instances", "templates", "static"):
+        shutil.copytree(ROOT / name, root / name)
+    shutil.copy(ROOT / "manage.py", root)
+    migrations = root / "console" / "migrations"
+    last = max(path.stem for path in migrations.glob("0*.py"))
+
+    def write(pause):
+        text = MIGRATION.format(last=last, pause=pause)
+        (migrations / "0999_nickname.py").write_text(text)
+        site.root = root
+        return root
+
+    yield write
+    site.root = ROOT
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("terraform")
+def test_the_old_version_serves_on_while_the_new_one_migrates_even_if_killed(
+    site, next_version
+):
+    site.serve()
+    people = site.rows(PEOPLE)
+    pk = launch(site, seconds_per_step=4)
+    wait_for(lambda: int(task(site, pk)[3]) >= 1)
+    next_version(pause=1)
+    with Load(site, ["/accounts/login/"], threads=2) as load:
+        migrating = site.start("migrate", "--no-input", "--skip-checks")
+        time.sleep(6)
+        migrating.send_signal(signal.SIGKILL)
+        migrating.wait()
+        assert site.rows(APPLIED) == [(0,)]
+        next_version(pause=0)
+        site.run("migrate", "-v0")
+    assert load.failed == []
+    assert site.rows(APPLIED) == [(1,)]
+    assert site.rows(PEOPLE) == site.rows(NAMED) == people
+    site.root = ROOT
+    wait_for(lambda: task(site, pk)[0] == "ended")
+    assert task(site, pk)[1] == "Succeeded"
+    # The old version, which knows nothing of the column, still is what it was.
+    assert site.ready()
