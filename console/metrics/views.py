@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from console.accounts.second_factor import lacks_factor
 from console.lib.errors import NotFound
 from console.lib.http import Request
 from console.metrics.families import families
@@ -30,7 +31,9 @@ def metrics(request: Request) -> HttpResponse:
         return refused
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    return _page(request, trusted=request.user.is_administrator)
+    # Anybody's page, so nobody else asks for the second factor.
+    trusted = request.user.is_administrator and not lacks_factor(request)
+    return _page(request, trusted=trusted)
 
 
 @require_GET

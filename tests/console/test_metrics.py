@@ -189,3 +189,11 @@ def test_the_cost_is_that_of_what_is_in_progress(told, alice):
     assert queries() == few <= 12
     assert time.monotonic() - begun < 2
     assert Check.objects.count() == 0
+
+
+def test_an_administrator_without_the_second_factor_they_need_sees_nothing(
+    admin_browser, settings
+):
+    assert admin_browser.get("/metrics").status_code == 200
+    settings.REQUIRE_MFA = True
+    assert admin_browser.get("/metrics").status_code == 404
