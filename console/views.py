@@ -1,16 +1,18 @@
 """The shell's own pages: the way in, the appearance, health, and what cannot be shown."""
 
 import contextlib
+import sys
 from functools import cache
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.db import Error, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
@@ -88,8 +90,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Something broke: no stack trace, but the ID under which the log has it."""
+    """Something broke: no stack trace, but the ID under which the log has it.
+
+    A database that is locked or restarting is no fault of the request: it may come again.
+    """
     context = {"request_id": getattr(request, "id", "")}
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        # Without the request: what knows its person would ask the database for them.
+        page = render_to_string("503.html", context)
+        return HttpResponse(page, status=503, headers={"Retry-After": "5"})
     return render(request, "500.html", context, status=500)
 
 

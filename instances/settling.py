@@ -114,7 +114,23 @@ class TaskSettlement:
             return False, _(
                 "Not everything was removed. Still there: %(resources)s. Terminate again."
             ) % {"resources": ", ".join(left)}
-        return True, ""
+        return True, self._unaccounted()
+
+    def _unaccounted(self) -> str:
+        """What a termination could not remove, because its making was never recorded."""
+        unsure = self._in_flight("CREATE_IN_PROGRESS")
+        if self.task.kind != Task.Kind.TERMINATE or not unsure:
+            return ""
+        return _(
+            "All that is recorded was removed. In flight when an earlier change was "
+            "interrupted, and perhaps still there: %(resources)s."
+        ) % {"resources": ", ".join(unsure)}
+
+    def _in_flight(self, ending: str = "_IN_PROGRESS") -> list[str]:
+        rows = Resource.objects.filter(
+            instance_id=self.task.instance_id, status__endswith=ending
+        )
+        return list(rows.values_list("address", flat=True))
 
     def _unusable(self, state: StateFile | None) -> str:
         """Why a state cannot be taken for the truth; empty when it can."""
@@ -146,7 +162,7 @@ class TaskSettlement:
     def succeed_unstarted(self) -> None:
         """End a termination that found nothing to destroy."""
         with transaction.atomic():
-            self._end(True, "")
+            self._end(True, self._unaccounted())
             self._change_instance(True)
 
     def fail_interrupted(self, message: str) -> None:
@@ -174,9 +190,7 @@ class TaskSettlement:
     def _explain(self, outcome: Outcome, message: str) -> str:
         if not outcome.applying:
             return _("%s Nothing was changed.") % message
-        in_flight = Resource.objects.filter(
-            instance_id=self.task.instance_id, status__endswith="_IN_PROGRESS"
-        ).values_list("address", flat=True)
+        in_flight = self._in_flight()
         named = {"resources": ", ".join(in_flight) or _("none"), "message": message}
         if not outcome.finished:
             return (

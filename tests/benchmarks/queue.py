@@ -1,0 +1,214 @@
+"""The queue under load: claims, the list page, the start of a launch, the end of a worker.
+
+    python -m tests.benchmarks.queue [TASKS]
+
+With TASKS (10,000) waiting tasks of 50 people. DATABASE_URL chooses the database, which must
+be empty; without it, a new SQLite file.
+"""
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+PEOPLE = 50
+CLAIMS = 1000
+LAUNCHES = 20
+ROOT = Path(__file__).parents[2]
+
+
+def prepare() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "console.settings"
+    os.environ["CONSOLE_DATA_DIR"] = tempfile.mkdtemp(prefix="queue-")
+    # The stand-in for Terraform: what is measured is ours.
+    os.environ["CONSOLE_TERRAFORM_BIN"] = str(ROOT / "tests" / "faults" / "terraform")
+    os.environ["CONSOLE_ALLOWED_HOSTS"] = "127.0.0.1,testserver"
+    os.environ["CONSOLE_HTTPS"] = "0"
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {
+            "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        }
+    }
+    call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
+
+
+def p95(times: list[float]) -> float:
+    return statistics.quantiles(times, n=20)[-1]
+
+
+def ask(version, people, count):
+    """So many waiting tasks, each with the place in the queue it would have been given."""
+    from instances.models import Instance, Task
+    from tests.factories import RegionFactory
+
+    region = RegionFactory()
+    instances = [
+        Instance(
+            name=f"queued-{number}",
+            version=version,
+            product=version.product,
+            region=region,
+            owner=people[number % len(people)],
+            status="UnderChange",
+        )
+        for number in range(count)
+    ]
+    Instance.objects.bulk_create(instances, batch_size=500)
+    Task.objects.bulk_create(
+        [
+            Task(
+                instance=instance,
+                version=version,
+                kind=Task.Kind.LAUNCH,
+                created_by=instance.owner,
+                turn=number // len(people),
+            )
+            for number, instance in enumerate(instances)
+        ],
+        batch_size=500,
+    )
+
+
+def claim(count):
+    """Claims a second, and how evenly the people were served."""
+    from instances.models import Task
+
+    begun = time.perf_counter()
+    taken = [Task.objects.claim("w", "h") for _ in range(count)]
+    rate = count / (time.perf_counter() - begun)
+    served = Counter(task.created_by_id for task in taken)
+    print(f"claims                       {rate:7.0f} a second")
+    print(
+        f"served, most and least       {max(served.values())} and {min(served.values())}"
+    )
+
+
+def pages(admin):
+    """The list with everything that waits."""
+    from django.test import Client
+    from django.urls import reverse
+
+    client = Client()
+    client.force_login(admin)
+    address = reverse("instances:instance-list")
+    times = []
+    for _ in range(40):
+        begun = time.perf_counter()
+        assert client.get(address).status_code == 200
+        times.append((time.perf_counter() - begun) * 1000)
+    print(f"instance list, p95           {p95(times):7.0f} ms")
+
+
+def enqueue(version, person):
+    """A launch on top of them all."""
+    from instances.models import Instance, Wish
+    from tests.factories import RegionFactory
+
+    times = []
+    for number in range(40):
+        begun = time.perf_counter()
+        wish, region = Wish(version, None), RegionFactory()
+        Instance.objects.launch(wish, name=f"more-{number}", region=region, by=person)
+        times.append((time.perf_counter() - begun) * 1000)
+    print(f"launch, button to row, p95   {p95(times):7.0f} ms")
+
+
+def worker():
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "work"],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def wait(condition):
+    while not condition():
+        time.sleep(0.005)
+
+
+def starts(version, person):
+    """From the button to the claim and to the first line, with a worker that sleeps."""
+    from instances.models import Heartbeat, Instance, Task, Wish
+    from tests.factories import RegionFactory
+
+    process, taken, spoke = worker(), [], []
+    wait(lambda: Heartbeat.objects.exists())
+    time.sleep(1)
+    for number in range(LAUNCHES):
+        begun = time.time()
+        wish, region = Wish(version, None), RegionFactory()
+        task = Instance.objects.launch(
+            wish, name=f"start-{number}", region=region, by=person
+        )
+        rows = Task.objects.filter(pk=task.pk)
+        wait(lambda rows=rows: rows.exclude(stage="").exists())
+        spoke.append((time.time() - begun) * 1000)
+        wait(lambda rows=rows: rows.filter(state="ended").exists())
+        row = rows.get()
+        taken.append((row.started_at.timestamp() - begun) * 1000)
+    print(f"button to claim, p95         {p95(taken):7.0f} ms")
+    print(f"button to first line, p95    {p95(spoke):7.0f} ms")
+    return process
+
+
+def truth(version, person, process, victims):
+    """From SIGKILL to a status that is true again, with the lease of 30 seconds."""
+    from instances.models import Instance, Task, Wish
+    from tests.factories import RegionFactory
+
+    region = RegionFactory()
+    region.credentials = {"SHIM_SLEEP": "apply 600"}
+    region.save()
+    task = Instance.objects.launch(
+        Wish(version, None), name=f"killed-{victims}", region=region, by=person
+    )
+    rows = Task.objects.filter(pk=task.pk)
+    wait(lambda: rows.filter(stage="apply").exists())
+    launcher = int(Path(rows.get().run_directory, "pid").read_text().split()[0])
+    begun = time.time()
+    os.killpg(launcher, signal.SIGKILL)
+    if victims == "worker and run":
+        process.kill()
+        process.wait()
+        process = worker()
+    wait(lambda: rows.filter(state="ended").exists())
+    print(f"{victims} killed, to the truth  {time.time() - begun:5.1f} s")
+    return process
+
+
+def main(count: int) -> None:
+    prepare()
+    from instances.models import Instance, Task
+    from tests.factories import AdministratorFactory, UserFactory, VersionFactory
+
+    admin, version = AdministratorFactory(), VersionFactory()
+    people = [UserFactory() for _ in range(PEOPLE)]
+    ask(version, people, count)
+    pages(admin)
+    enqueue(version, people[0])
+    claim(min(CLAIMS, count))
+    Task.objects.all().delete()
+    Instance.objects.all().delete()
+    process = starts(version, people[0])
+    try:
+        process = truth(version, people[0], process, "run")
+        process = truth(version, people[0], process, "worker and run")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)

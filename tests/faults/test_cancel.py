@@ -1,0 +1,117 @@
+"""Canceled while it waits, while it runs, twice, and too late; clocks that jump (F25, F28)."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from console.lib.errors import Conflict
+from instances.models import Task
+from instances.presence import host_name
+from instances.run import Run
+from tests.faults.conftest import reload, run_of, stage_of, wait_for, work
+
+pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
+
+KINDS = ["launch", "update", "terminate"]
+
+
+@pytest.fixture
+def running(scene):
+    """Starts a change with a worker in a thread; gives the task in the middle of a stage."""
+    threads = []
+
+    def start(kind, stage, **shim):
+        scene.standing(kind)
+        count = {"COUNT": 6} if kind == "update" else {}
+        task = scene.order(kind, **count, **shim, SLEEP=f"{stage} 2")
+        thread = threading.Thread(target=work)
+        threads.append(thread)
+        thread.start()
+        directory = run_of(task)
+        wait_for(lambda: stage_of(directory) == stage)
+        return task, thread
+
+    yield start
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_canceled_while_it_waits_it_ends_at_once_and_changed_nothing(
+    scene, alice, kind
+):
+    scene.standing(kind)
+    before = scene.status if kind != "launch" else "Error"
+    task = scene.order(kind)
+    task.cancel(by=alice)
+    task = reload(task)
+    assert (task.status, task.state) == ("Failed", "ended")
+    assert scene.status == before
+    with pytest.raises(Conflict, match="already ended"):
+        task.cancel(by=alice)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stage", ["plan", "apply"])
+def test_canceled_while_it_runs_it_stops_in_good_order(
+    scene, alice, running, settings, kind, stage
+):
+    settings.STOP_SECONDS = 30
+    task, thread = running(kind, stage)
+    reload(task).cancel(by=alice)
+    reload(task).cancel(by=alice)
+    thread.join()
+    task = reload(task)
+    assert task.status == "Failed"
+    assert "Canceled" in task.status_message
+    assert task.stop_step == Task.Stop.ASKED
+    if stage == "plan":
+        assert "Nothing was changed" in task.status_message
+        assert scene.status == ("Error" if kind == "launch" else "Available")
+    else:
+        assert scene.status == "Error"
+        assert scene.instance.latest_state().resource_count
+
+
+def test_canceled_too_late_is_told(scene, alice):
+    task = scene.fault("launch")
+    with pytest.raises(Conflict, match="already ended"):
+        task.cancel(by=alice)
+    assert reload(task).status == "Succeeded"
+
+
+def test_a_worker_that_adopts_a_canceled_run_does_not_ask_a_second_time(
+    scene, alice, settings
+):
+    """Terraform would take it for an order to drop what it has begun."""
+    settings.STOP_SECONDS = 30
+    task = scene.order(COUNT=3, SLEEP="apply 3")
+    first = Run(Task.objects.claim("one", host_name()), threading.Event())
+    first._unlock()
+    first._start()
+    wait_for(lambda: stage_of(first.directory) == "apply")
+    task.cancel(by=alice)
+    first._look_after()
+    asked_at = reload(task).stop_step_at
+    first.work.release()
+    work()
+    task = reload(task)
+    assert (task.stop_step, task.stop_step_at) == (Task.Stop.ASKED, asked_at)
+    assert "Canceled" in task.status_message
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+def test_a_clock_that_jumps_ends_no_run_and_makes_no_time_negative(
+    scene, running, monkeypatch, hours
+):
+    real = timezone.now
+    task, thread = running("launch", "apply")
+    jumped = lambda: real() + timedelta(hours=hours)  # noqa: E731
+    for module in ("run", "settling", "recording", "models.work", "models.task"):
+        monkeypatch.setattr(f"instances.{module}.now", jumped)
+    thread.join()
+    task = reload(task)
+    assert task.status == "Succeeded"
+    assert task.seconds >= 0
