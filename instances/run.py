@@ -14,14 +14,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from catalog.models import LaunchRole
 from console.lib.masking import Masker
 from instances.claimed import Claimed
 from instances.engines.base import EngineError, Event, Order, Outcome
-from instances.engines.claims import uptime, watch
+from instances.engines.claims import age, uptime, watch
 from instances.ladder import Ladder
 from instances.models import Fenced, Plan, Task
 from instances.ordering import order_of
@@ -49,7 +48,8 @@ class Run(Claimed):
         self.environment: dict[str, str] = {}
         self.ladder = Ladder(work, self.engine)
         self.begun = self.renewed_at = time.monotonic()
-        self.ran_before = self._ran_before()
+        # By uptime: a clock that jumped must not end a run.
+        self.ran_before = age(self.directory) if work.run_directory else 0.0
         self.signed_at = self.looked_at = 0.0
         self.timed_out = False
         self.batch = BATCHES[0]
@@ -65,11 +65,6 @@ class Run(Claimed):
 
     def _order(self, *, again: bool = False) -> Order:
         return order_of(self.work, self.engine, self.environment, again=again)
-
-    def _ran_before(self) -> float:
-        """Seconds of this work before this claim; a clock that jumped must not count."""
-        started = self.work.started_at or now()
-        return max(0.0, min((now() - started).total_seconds(), settings.TASK_TIMEOUT))
 
     def _go(self) -> None:
         try:

@@ -19,6 +19,15 @@ def uptime() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def age(directory: Path) -> float:
+    """Seconds since the launcher of a run began; 0 when it has not."""
+    try:
+        _pid, began = (directory / "pid").read_text().split()
+        return max(0.0, uptime() - int(began) / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError):
+        return 0.0
+
+
 def watch(directory: Path, at: float) -> None:
     """Tell the run that the lease of its worker was good at this `uptime`."""
     new = directory / f"{WATCHED}.tmp"

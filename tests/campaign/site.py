@@ -50,6 +50,8 @@ variable "password" {
 resource "terraform_data" "thing" {}
 """
 PATIENCE_SECONDS = 240
+# A worker is let start before it is killed: else nothing would ever run.
+YOUNG_SECONDS = 4
 # What is killed, and how often compared with the rest.
 VICTIMS = {
     "worker": 4,
@@ -74,7 +76,7 @@ class Site:
         self.kills, self.steps = Counter(), Counter()
         self.over = threading.Event()
         self.workers = [None, None]
-        self.paused = {}
+        self.paused, self.born = {}, {}
         self.web = None
         self._furnish()
 
@@ -155,6 +157,8 @@ class Site:
         ]
         for thread in [*threads, threading.Thread(target=self._look_on, daemon=True)]:
             thread.start()
+        while not self.steps["ended"]:
+            time.sleep(0.2)  # what does not stand yet cannot be struck down
         while self.kills.total() < self.options.kills:
             time.sleep(self.random.uniform(0, 2 * self.options.every))
             self._keep_workers()
@@ -176,7 +180,10 @@ class Site:
             self.kills[victim] += 1
 
     def _kill_worker(self):
-        self.random.choice(self.workers).kill()
+        process = self.random.choice(self.workers)
+        if time.monotonic() - self.born[process.pid] < YOUNG_SECONDS:
+            return False
+        process.kill()
         return True
 
     def _kill_pause(self):
