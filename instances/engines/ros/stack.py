@@ -166,7 +166,11 @@ class Stack(Finding):
                 **self._request("UpdateStack"),
             )
         except Refused as refusal:
-            if refusal.code == "NotSupported" and not self._planned():
+            found = self.get(stack_id)
+            if found is not None and self.ours(found):
+                # Asked for before this, and the token forgotten.
+                return stack_id
+            if refusal.code == "NotSupported" and not self._differs(found):
                 self.drive.say("info", "Nothing changes: the stack is as asked for.")
                 self.drive.note(unchanged=True)
             elif refusal.code != "ActionInProgress" or not (asked or refusal.doubt):
@@ -244,10 +248,9 @@ class Stack(Finding):
         )
         return str(found.events[0].event_id) if found.events else ""
 
-    def _planned(self) -> bool:
-        """Whether the preview found anything to do."""
-        plan = record.read(self.drive.path / record.PLAN)
-        return any(each["action"] != "None" for each in plan.get("changes", []))
+    def _differs(self, existing: Any | None) -> bool:
+        """Whether the stack is not yet what is asked for."""
+        return any(each.action != "None" for each in self._previewed(existing))
 
     def _properties(self) -> dict[str, Any]:
         """The settings each resource was given, which the next preview compares with."""

@@ -73,6 +73,16 @@ def test_the_name_finds_the_stack_when_its_token_is_forgotten(run, cloud):
     assert len(cloud.stacks) == 1
 
 
+def test_an_update_whose_answer_and_token_are_lost_is_not_taken_for_refused(
+    run, cloud, launched
+):
+    """Asked again, ROS says that nothing would change: it is what was asked for."""
+    cloud.set(tokens=False, step=0, faults=[["UpdateStack", "drop_after"]])
+    _, outcome = run(on(launched, other(token="task-2")))
+    assert outcome.ok, outcome.message
+    assert cloud.stacks[0]["parameters"]["Cidr"] == "10.1.0.0/16"
+
+
 def test_the_token_is_enough_when_nothing_else_shows_the_stack(run, cloud):
     cloud.set(names=False, lag=3600, faults=[["CreateStack", "drop_after"]])
     _, outcome = run(order())
