@@ -83,6 +83,7 @@ class Site:
     def _furnish(self):
         call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
         self.version = VersionFactory(
             template=TemplateFactory(files={"main.tf": TEMPLATE}), active=True
         )
@@ -127,7 +128,9 @@ class Site:
         for place, process in enumerate(self.workers):
             if process is None or process.poll() is not None:
                 plant = [self.options.plant] if self.options.plant else []
-                self.workers[place] = self._spawn("-m", "tests.campaign.worker", *plant)
+                process = self._spawn("-m", "tests.campaign.worker", *plant)
+                self.workers[place] = process
+                self.born[process.pid] = time.monotonic()
         for process, until in list(self.paused.items()):
             if time.monotonic() > until or self.over.is_set():
                 process.send_signal(signal.SIGCONT)
@@ -157,8 +160,11 @@ class Site:
         ]
         for thread in [*threads, threading.Thread(target=self._look_on, daemon=True)]:
             thread.start()
+        begun = time.monotonic()
         while not self.steps["ended"]:
             time.sleep(0.2)  # what does not stand yet cannot be struck down
+            if time.monotonic() - begun > PATIENCE_SECONDS:
+                return [f"I10 nothing runs: see {self.data}/processes.log"]
         while self.kills.total() < self.options.kills:
             time.sleep(self.random.uniform(0, 2 * self.options.every))
             self._keep_workers()
