@@ -1,0 +1,367 @@
+"""What is alice's, asked for by everybody else, in every way an address or a call allows.
+
+python -m tests.security.idor [--attempts 20000]
+
+Every address with every method, plain and as a fragment, with her IDs, with mixtures of hers
+and one's own, and with her IDs in forms and queries; every operation of the API with each ID
+parameter. An attempt leaks when it is answered, names anything of hers, or changes a row.
+Ends with 1 when one does.
+"""
+
+import argparse
+import itertools
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+FRAGMENT = {"HX-Request": "true", "HX-Current-URL": "http://testserver/instances/"}
+# Texts only alice's rows hold: one of them in an answer is a leak.
+CANARY = "canary-of-alice"
+
+
+@dataclass
+class Tally:
+    """What became of the attempts."""
+
+    attempts: int = 0
+    statuses: Counter = field(default_factory=Counter)
+    roles: Counter = field(default_factory=Counter)
+    targets: Counter = field(default_factory=Counter)
+    leaks: list[str] = field(default_factory=list)
+
+
+class World:
+    """Alice's rows, full of canaries, and the people who have no business with them."""
+
+    def __init__(self):
+        from console.lib.people import Role, User
+        from tests.everything import Everything
+        from tests.factories import AdministratorFactory, UserFactory
+
+        Role.objects.get_or_create(name="Administrators")
+        people = {
+            name: UserFactory(username=name) for name in ("alice", "bob", "carol")
+        }
+        admin = AdministratorFactory(username="admin")
+        self.hers = Everything(people["alice"], people["bob"], admin)
+        self.people = {**people, "deactivated": self.hers.deactivated}
+        self._mark()
+        self._give_bob_his_own()
+        self._let_carol_approve()
+        self.clients = {
+            role: self.hers.client(role, enforce_csrf_checks=False)
+            if role != "carol"
+            else self._carols()
+            for role in ("anonymous", "bob", "carol", "deactivated")
+        }
+        self.hers.deactivate()
+        assert User.objects.filter(username="dave", is_active=False).exists()
+
+    def _carols(self):
+        from django.test import Client
+
+        client = Client(raise_request_exception=False)
+        client.force_login(self.people["carol"])
+        return client
+
+    def _mark(self):
+        """Put a canary into every text of hers that a page could show."""
+        from instances.models import Output, Plan, Tag, TaskLog
+
+        hers = self.hers
+        for row, name in (
+            (hers.product, "name"),
+            (hers.product, "description"),
+            (hers.version, "description"),
+            (hers.portfolio, "name"),
+            (hers.instance, "name"),
+            (hers.instance, "status_message"),
+            (hers.task, "status_message"),
+            (hers.launch_role, "name"),
+            (hers.option, "value"),
+        ):
+            setattr(row, name, f"{CANARY}-{name}")
+            row.save()
+        Output.objects.update(value=CANARY)
+        Tag.objects.update(value=CANARY)
+        TaskLog.objects.update(lines=[["", "info", CANARY]])
+        Plan.objects.update(name=CANARY, instance_name=CANARY, description=CANARY)
+
+    def _give_bob_his_own(self):
+        from instances.models import Plan
+        from tests.factories import (
+            InstanceFactory,
+            PlanFactory,
+            PortfolioFactory,
+            ProductFactory,
+            TaskFactory,
+            VersionFactory,
+        )
+
+        bob = self.people["bob"]
+        product = ProductFactory(name="Bobs product")
+        version = VersionFactory(product=product)
+        portfolio = PortfolioFactory(products=[product], users=[bob])
+        instance = InstanceFactory(
+            owner=bob, version=version, portfolio=portfolio, name="bobs"
+        )
+        task = TaskFactory(instance=instance, ended=True)
+        instance.last_task = instance.last_successful_task = task
+        instance.save()
+        self.own = {
+            "product": product,
+            "version": version,
+            "portfolio": portfolio,
+            "instance": instance,
+            "task": task,
+            "plan": PlanFactory(
+                owner=bob,
+                version=version,
+                portfolio=portfolio,
+                status=Plan.Status.PREVIEW_SUCCESS,
+            ),
+        }
+
+    def _let_carol_approve(self):
+        """Carol decides about somebody else's launches, and of alice's about none."""
+        self.own["portfolio"].constraints.create(
+            kind="Approval",
+            product=self.own["product"],
+            config={
+                "OperationTypes": ["LaunchProduct"],
+                "Approvers": [{"PrincipalType": "RamUser", "PrincipalName": "carol"}],
+            },
+        )
+
+    def addresses(self, route):
+        """Her address; hers below one's own; one's own below hers; hers with a wrong end."""
+        hers, own = self.hers, self.own
+        yield hers.address(route)
+        yield hers.missing(route)
+        if "<str:task>" in route:
+            yield hers.address(route, pk=own["instance"].pk)
+            yield hers.address(route, task=own["task"].pk)
+        elif "version_pk" in route:
+            yield hers.address(route, pk=own["product"].pk)
+            yield hers.address(route, version_pk=own["version"].pk)
+        else:
+            address = hers.address(route)
+            sign = "&" if "?" in address else "?"
+            yield f"{address}{sign}access=account&owner=alice&plan={hers.plan.pk}"
+            yield f"{address}{sign}q={CANARY[:9]}&version={hers.version.pk}&tab=all"
+
+    def smuggled(self):
+        """Fields that name her rows, for a form of one's own."""
+        hers = self.hers
+        return {
+            "version": hers.version.pk,
+            "portfolio": hers.portfolio.pk,
+            "product": hers.product.pk,
+            "instance": hers.instance.pk,
+            "plan": hers.plan.pk,
+            "base_task": hers.task.pk,
+            "option": hers.option.pk,
+            "owner": "alice",
+            "to": "bob",
+            "name": "smuggled",
+            "region": hers.region.pk,
+            "confirm": "terminate",
+            "sure": "1",
+            "user": "bob",
+            "pattern": "user/*",
+        }
+
+
+@contextmanager
+def watched():
+    """Say at the end whether any row was written; what was is taken back."""
+    from django.db import connection, transaction
+
+    seen = {}
+    with transaction.atomic():
+        before = connection.connection.total_changes
+        yield seen
+        seen["written"] = connection.connection.total_changes - before
+        transaction.set_rollback(True)
+
+
+class Attempts:
+    """All ways to ask, one after another, each judged as it is answered."""
+
+    def __init__(self, world: World, tally: Tally) -> None:
+        self.world, self.tally = world, tally
+        self.ids = {
+            str(getattr(world.hers, name).pk)
+            for name in ("instance", "task", "plan", "version", "product", "portfolio")
+        }
+
+    def pages(self, turn: int):
+        """Every address, role, method and way; `turn` varies what goes along."""
+        from tests.access_table import TABLE
+
+        for route, (who, _methods) in sorted(TABLE.items()):
+            # Pages of one's own account end one's own session: the matrix has them.
+            if route.startswith("accounts/") or not route:
+                continue
+            for role, client in self.world.clients.items():
+                for address in self.world.addresses(route):
+                    for method in METHODS:
+                        headers = FRAGMENT if turn % 2 else {}
+                        yield (
+                            self.ask,
+                            (route, role, client, method, address, headers, who),
+                        )
+
+    def ask(self, route, role, client, method, address, headers, who):
+        data = self.world.smuggled() if method == "POST" else {}
+        with watched() as seen:
+            if method == "POST":
+                answer = client.post(address, data, headers=headers)
+            else:
+                answer = client.generic(method, address, headers=headers)
+            took = self._took_hers()
+        body = b"" if answer.streaming else answer.content
+        if answer.streaming:
+            body = b"".join(answer.streaming_content)
+        told = f"{role} {method} {address} {sorted(headers)}"
+        self._judge(told, f"/{route}", role, answer, body, address)
+        self._hold(not took, told, "took hers")
+        if role in ("anonymous", "deactivated") and role not in who:
+            self._hold(answer.status_code == 302, told, "was let in")
+        elif self._hers_alone(route, who, address):
+            self._hold(
+                answer.status_code in (404, 405), told, f"got {answer.status_code}"
+            )
+            self._hold(not seen["written"], told, "wrote a row")
+
+    def _hers_alone(self, route, who, address):
+        """Whether the address is about a row of hers, so that nobody else may be answered."""
+        return "bob" not in who and any(each in address for each in self.ids)
+
+    def calls(self, turn: int):
+        """Every operation with each of its ID parameters hers, the others one's own."""
+        from console.api.dispatch import OPERATIONS
+        from tests.signing import Caller
+        from tests.test_access_operations import IDS
+
+        for role in ("bob", "carol"):
+            caller = Caller.of(self.world.people[role])
+            for action, operation in OPERATIONS.items():
+                names = [p.name for p in operation.parameters if p.name in IDS]
+                for count in range(1, len(names) + 1):
+                    for hers in itertools.combinations(names, count):
+                        yield (
+                            self.call,
+                            (role, caller, action, operation, hers, IDS, turn),
+                        )
+
+    def call(self, role, caller, action, operation, hers, ids, turn):
+        from tests.test_access_operations import ANY
+
+        params = {}
+        for each in operation.parameters:
+            if each.name in ids:
+                source = ids[each.name]
+                row = getattr(self.world.hers, source)
+                if each.name not in hers:
+                    row = self.world.own.get(source, row)
+                params[each.name] = row.pk
+            elif each.required:
+                params[each.name] = (
+                    self.world.hers.region.pk
+                    if each.name == "StackRegionId"
+                    else (each.choices or (ANY.get(each.name, "text"),))[0]
+                )
+        if action.endswith(("AsEndUser", "Products", "Plans", "Tasks")):
+            params |= {"AccessLevelFilter": "Account"} if turn % 2 else {}
+        with watched() as seen:
+            answer = caller.send(action, params, in_query=bool(turn % 2))
+            took = self._took_hers()
+        told = f"{role} {action} {params}"
+        self._judge(told, action, role, answer, answer.content, str(params))
+        self._hold(not took, told, "took hers")
+        # A call notes when its key was used; one that is refused writes nothing else.
+        kept = answer.status_code < 400 or seen["written"] <= 1
+        self._hold(kept, told, f"wrote {seen['written']} rows")
+
+    def _took_hers(self):
+        """Whether anything of bob's is made of what was never granted to him."""
+        from instances.models import Instance, Plan
+
+        hers = self.world.hers
+        bob = self.world.people["bob"]
+        about = {"version": hers.version.pk, "owner": bob}
+        return any(model.objects.filter(**about).exists() for model in (Instance, Plan))
+
+    def _judge(self, told, target, role, answer, body, asked):
+        tally = self.tally
+        tally.attempts += 1
+        tally.statuses[answer.status_code] += 1
+        tally.roles[role] += 1
+        tally.targets[target] += 1
+        self._hold(CANARY.encode() not in body, told, "named a text of hers")
+        for pk in self.ids:
+            if pk not in asked:
+                self._hold(pk.encode() not in body, told, f"named {pk}")
+        self._hold(answer.status_code < 500 or "/readyz" in told, told, "broke")
+        location = answer.headers.get("Location", "")
+        self._hold(CANARY not in location, told, "named a text of hers")
+
+    def _hold(self, kept, told, what):
+        if not kept:
+            self.tally.leaks.append(f"{what}: {told}")
+
+
+def campaign(attempts: int) -> Tally:
+    """Make that many attempts; more turns until they are enough."""
+    tally = Tally()
+    found = Attempts(World(), tally)
+    for turn in itertools.count():
+        for ask, arguments in itertools.chain(found.pages(turn), found.calls(turn)):
+            ask(*arguments)
+            if tally.attempts >= attempts:
+                return tally
+    return tally
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--attempts", type=int, default=20_000)
+    with tempfile.TemporaryDirectory() as data:
+        os.environ |= {
+            "CONSOLE_DATA_DIR": data,
+            "CONSOLE_API_RATE": "0",
+            "CONSOLE_DEBUG": "1",
+            "DATABASE_URL": f"sqlite:///{data}/console.sqlite3",
+            "DJANGO_SETTINGS_MODULE": "console.settings",
+        }
+        import logging
+
+        import django
+        from django.core.management import call_command
+        from django.test.utils import setup_test_environment
+
+        django.setup()
+        setup_test_environment(debug=False)
+        logging.disable(logging.CRITICAL)
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        began = time.monotonic()
+        tally = campaign(options.parse_args().attempts)
+    seconds = time.monotonic() - began
+    print(f"{tally.attempts} attempts in {seconds:.0f} s: {dict(tally.roles)}")
+    print(f"{len(tally.targets)} addresses and operations")
+    print(f"statuses: {dict(sorted(tally.statuses.items()))}")
+    print(f"{len(tally.leaks)} leaks")
+    for leak in tally.leaks[:40]:
+        print(f"LEAK {leak}")
+    return 1 if tally.leaks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
