@@ -1,6 +1,6 @@
 """Hostile requests against a served console: no answer of 5xx, none slow, no growing memory.
 
-python -m tests.security.fuzz [--requests 100000] [--threads 3] [--seed 1]
+python -m tests.security.fuzz [--requests 100000] [--threads 3] [--seed 1] [--minutes 60]
 
 Makes its own data directory and serves on loopback. Ends with 1 when a promise is broken.
 """
@@ -59,6 +59,7 @@ class Report:
                 self.broken[f"{ask.target} {what}"] += 1
                 if self.broken[f"{ask.target} {what}"] == 1:
                     self.shown.append(f"{what}: {_shown(ask)}")
+                    print(f"\nBROKEN {self.shown[-1]}", file=sys.stderr)
 
     def quantile(self, share: float) -> float:
         ordered = sorted(self.seconds)
@@ -102,33 +103,36 @@ def _shown(ask) -> str:
     return f"{ask.kind} {ask.role} {ask.method} {ask.path[:300]} {str(headers)[:400]} {ask.body[:1500]!r}"
 
 
-def campaign(site, hostile, people, *, requests: int, threads: int) -> Report:
+def campaign(site, hostile, people, told: argparse.Namespace) -> Report:
     """Send that many requests, several at once."""
     from tests.security.wire import send
 
     report = Report()
-    source = itertools.islice(hostile.requests(), requests)
-    taking = threading.Lock()
+    source = itertools.islice(hostile.requests(), told.requests)
+    taking, enough = threading.Lock(), threading.Event()
 
     def work() -> None:
-        while True:
+        while not enough.is_set():
             with taking:
                 ask = next(source, None)
                 if ask is None:
                     return
                 raw = ask.raw(hostile.host, people.cookies[ask.role])
-            told = send(site.port, raw, ask.method)
-            report.add(ask, told)
-            if _signed_out(ask, told):
+            answer = send(site.port, raw, ask.method)
+            report.add(ask, answer)
+            if _signed_out(ask, answer):
                 with taking:
                     people.renew(ask.role)
 
-    workers = [threading.Thread(target=work) for _ in range(threads)]
+    workers = [threading.Thread(target=work) for _ in range(told.threads)]
     for each in workers:
         each.start()
+    deadline = time.monotonic() + told.minutes * 60
     while any(each.is_alive() for each in workers):
         report.memory.append(site.memory())
         workers[0].join(SAMPLE_SECONDS)
+        if time.monotonic() > deadline:
+            enough.set()
         sys.stderr.write(
             f"\r{len(report.seconds)} sent, {report.broken.total()} broken "
         )
@@ -178,12 +182,13 @@ def main() -> int:
     options.add_argument("--requests", type=int, default=100_000)
     options.add_argument("--threads", type=int, default=3)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--minutes", type=float, default=24 * 60.0)
     told = options.parse_args()
     with tempfile.TemporaryDirectory() as data:
-        return run(data, told.requests, told.threads, told.seed)
+        return run(data, told)
 
 
-def run(data: str, requests: int, threads: int, seed: int) -> int:
+def run(data: str, told: argparse.Namespace) -> int:
     os.environ |= {
         "CONSOLE_DATA_DIR": data,
         "CONSOLE_API_RATE": "0",
@@ -200,10 +205,10 @@ def run(data: str, requests: int, threads: int, seed: int) -> int:
         from tests.security.site import People
 
         people = People()
-        hostile = Hostile(people, f"127.0.0.1:{site.port}", seed)
+        hostile = Hostile(people, f"127.0.0.1:{site.port}", told.seed)
         crawl(hostile, people, site.port)
         began = time.monotonic()
-        report = campaign(site, hostile, people, requests=requests, threads=threads)
+        report = campaign(site, hostile, people, told)
         return tell(report, time.monotonic() - began, site.log)
     finally:
         site.stop()
