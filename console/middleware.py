@@ -54,6 +54,7 @@ HEADERS = {
     "X-Frame-Options": settings.X_FRAME_OPTIONS,
 }
 STRICT_TRANSPORT = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
+SIGN_OUT = "/accounts/logout/"
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -79,6 +80,8 @@ class RequestMiddleware:
             response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
         if getattr(request, "user", None) is not None:
             response.headers.setdefault("Cache-Control", "private, no-store")
+        if request.method == "POST" and request.path_info == SIGN_OUT:
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
 
@@ -145,7 +148,11 @@ class SignInMiddleware(LoginRequiredMiddleware):
         htmx = cast(Request, request).htmx
         if not htmx:
             return response
-        back = urlencode({"next": htmx.current_url_abs_path or "/"})
+        try:
+            back = urlencode({"next": htmx.current_url_abs_path or "/"})
+        except ValueError:
+            # What the client calls its address is none.
+            back = urlencode({"next": "/"})
         page = HttpResponseClientRedirect(f"{reverse('account_login')}?{back}")
         return cast(HttpResponseRedirect, page)
 

@@ -60,7 +60,7 @@ class CredentialField(forms.JSONField):
             raise get_adapter().validation_error("incorrect_code")
         try:
             found = super().to_python(value)
-        except RecursionError as error:
+        except (RecursionError, ValueError) as error:
             raise get_adapter().validation_error("incorrect_code") from error
         if found is not None and not isinstance(found, dict):
             raise get_adapter().validation_error("incorrect_code")

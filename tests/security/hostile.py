@@ -55,6 +55,7 @@ class Forms(HTMLParser):
     def __init__(self, address: str, html: str) -> None:
         super().__init__()
         self.address, self.found, self.open = address, [], None
+        self.last, self.area = "", False
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list) -> None:
@@ -71,8 +72,16 @@ class Forms(HTMLParser):
         ):
             self.open[1].setdefault(told["name"], told.get("value") or "")
             self.last = told["name"]
+            self.area = tag == "textarea"
         elif self.open and tag == "option" and "selected" in told and self.last:
             self.open[1][self.last] = told.get("value") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        self.area = self.area and tag != "textarea"
+
+    def handle_data(self, text: str) -> None:
+        if self.area and self.open:
+            self.open[1][self.last] += text.removeprefix("\n")
 
 
 @dataclass

@@ -125,6 +125,12 @@ ANSWERS = {
     ),
     "wrong method": (405, lambda e: e.client("alice").put("/products/")),
     "conflict": (409, lambda e: e.client("admin").post("/manage/people/bob/undo/")),
+    "address that is none": (
+        200,
+        lambda e: Client().get(
+            "/products/", headers={**HTMX, "HX-Current-URL": "http://[::1"}
+        ),
+    ),
     "too large": (413, too_large),
     "too large a file": (413, too_large_a_file),
     "wrong form": (

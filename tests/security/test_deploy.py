@@ -1,0 +1,85 @@
+"""Production as its settings make it: asked of a process of its own, with nothing else set."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+PRODUCTION = {
+    "CONSOLE_ALLOWED_HOSTS": "catalog.example.com",
+    "CONSOLE_HTTPS": "1",
+    "DJANGO_SETTINGS_MODULE": "console.settings",
+}
+
+
+def manage(tmp_path, *arguments, **environment):
+    kept = {"PATH": os.environ["PATH"], "CONSOLE_DATA_DIR": str(tmp_path)}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_production_settings_have_no_complaint(tmp_path):
+    told = manage(
+        tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION
+    )
+    assert told.returncode == 0, told.stderr
+    assert "0 silenced" in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("CONSOLE_ALLOWED_HOSTS", "*", "console.E001"),
+        ("CONSOLE_ALLOWED_HOSTS", "localhost", "console.W001"),
+        ("CONSOLE_ALLOW_UNSANDBOXED", "1", "console.W002"),
+        ("CONSOLE_DEBUG", "1", "security.W018"),
+        ("CONSOLE_HTTPS", "0", "security.W004"),
+    ],
+)
+def test_what_is_unsafe_is_named(tmp_path, name, value, code):
+    changed = PRODUCTION | {name: value}
+    told = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **changed)
+    assert told.returncode != 0
+    assert code in told.stderr
+
+
+def test_debug_is_off_unless_asked_for(tmp_path):
+    told = manage(
+        tmp_path, "shell", "-c", "from django.conf import settings as s; print(s.DEBUG)"
+    )
+    assert told.stdout.strip().endswith("False")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/.git/config", "/.git/HEAD", "/static/", "/static/css/", "/manage.py"),
+        *(
+            "/console/settings.py",
+            "/.data/console.sqlite3",
+            "/.env",
+            "/static/../manage.py",
+        ),
+        *(
+            "/console.sqlite3",
+            "/secret_key",
+            "/-/",
+            "/README.md",
+            "/static/%2e%2e/manage.py",
+        ),
+    ],
+)
+def test_nothing_but_pages_and_static_files_is_served(db, admin, path):
+    client = Client()
+    client.force_login(admin)
+    assert client.get(path).status_code == 404

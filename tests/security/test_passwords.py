@@ -1,0 +1,84 @@
+"""Passwords as people choose and type them."""
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import call_command
+from django.test import Client
+
+from console.lib.people import User
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+URL = "/accounts/password/change/"
+OLD = "correct-horse-battery"
+
+
+@pytest.fixture
+def zoe():
+    person = UserFactory(username="zoe")
+    person.set_password(OLD)
+    person.save()
+    return person
+
+
+@pytest.fixture
+def zoes(zoe):
+    client = Client()
+    client.post("/accounts/login/", {"login": "zoe", "password": OLD})
+    return client
+
+
+def change(client, new, old=OLD):
+    return client.post(URL, {"oldpassword": old, "password1": new, "password2": new})
+
+
+def opens(password):
+    return authenticate(None, username="zoe", password=password) is not None
+
+
+@pytest.mark.parametrize(
+    "weak", ["a1!B", "password", "12345678", "87654321", "iloveyou", "zoe"]
+)
+def test_a_weak_password_is_refused(zoes, weak):
+    change(zoes, weak)
+    assert not opens(weak)
+    assert opens(OLD)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        "only lower case words",
+        "x7" * 64,
+        "пароль достаточно длинный",
+        " spaces at the ends ",
+    ],
+)
+def test_any_long_password_will_do(zoes, good):
+    """No rules of composition, nothing cut off, nothing trimmed."""
+    change(zoes, good)
+    assert opens(good)
+    assert not opens(good.strip()[:-1])
+    assert not opens(OLD)
+
+
+def test_the_old_password_is_asked_for(zoes):
+    change(zoes, "another long password", old="wrong")
+    assert opens(OLD)
+
+
+def test_fields_for_passwords_hide_them_and_help_managers(zoes):
+    pages = (
+        zoes.get(URL).content.decode(),
+        Client().get("/accounts/login/").content.decode(),
+    )
+    for page in pages:
+        assert 'type="password"' in page
+        assert "current-password" in page
+        assert "onpaste" not in page
+    assert "new-password" in pages[0]
+
+
+def test_a_new_console_knows_nobody():
+    call_command("migrate", verbosity=0)
+    assert not User.objects.exists()
