@@ -232,7 +232,7 @@ class Attempts:
         self._judge(told, f"/{route}", role, answer, body, address)
         self._hold(not took, told, "took hers")
         if role in ("anonymous", "deactivated") and role not in who:
-            self._hold(answer.status_code == 302, told, "was let in")
+            self._hold(_sent_to_sign_in(answer), told, "was let in")
         elif self._hers_alone(route, who, address):
             self._hold(
                 answer.status_code in (404, 405), told, f"got {answer.status_code}"
@@ -317,6 +317,13 @@ class Attempts:
             self.tally.leaks.append(f"{what}: {told}")
 
 
+def _sent_to_sign_in(answer) -> bool:
+    """Whether somebody has to sign in first; htmx is told so in a header of its own."""
+    name = "Location" if answer.status_code == 302 else "HX-Redirect"
+    told = answer.headers.get(name, "").startswith("/accounts/login/")
+    return told and not answer.content
+
+
 def campaign(attempts: int) -> Tally:
     """Make that many attempts; more turns until they are enough."""
     tally = Tally()
@@ -358,8 +365,10 @@ def main() -> int:
     print(f"{len(tally.targets)} addresses and operations")
     print(f"statuses: {dict(sorted(tally.statuses.items()))}")
     print(f"{len(tally.leaks)} leaks")
-    for leak in tally.leaks[:40]:
-        print(f"LEAK {leak}")
+    kinds = Counter(leak.partition(":")[0] for leak in tally.leaks)
+    for kind, count in kinds.most_common():
+        first = next(leak for leak in tally.leaks if leak.startswith(f"{kind}:"))
+        print(f"LEAK {count} times {first}")
     return 1 if tally.leaks else 0
 
 
