@@ -21,6 +21,9 @@ from instances.models import Plan, Task
 from instances.models.engine_name import CLOUD, local_engine
 from instances.models.stacked import stack_id_of
 
+# A run is stopped for flooding its log at so many times of what is kept of it.
+FLOOD = 64
+
 
 def engine_settings() -> EngineSettings:
     """Hand the deployment's decisions to the engines, which do not know Django.
@@ -33,6 +36,7 @@ def engine_settings() -> EngineSettings:
         terraform_bin=settings.TERRAFORM_BIN,
         provider_mirror=settings.PROVIDER_MIRROR,
         allow_unsandboxed=settings.ALLOW_UNSANDBOXED,
+        log_bytes=FLOOD * settings.LOG_BYTES,
         unwatched_seconds=max(grace - 120, grace // 2),
         stop_seconds=min(60, grace // 4) if grace else 60,
         ros_endpoint=settings.ROS_ENDPOINT,

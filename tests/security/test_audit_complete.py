@@ -361,6 +361,8 @@ RECORDED = {
     "rotate_keys": "RotateKeys",
 }
 UNRECORDED = {
+    "backup": "writes a file and changes no row",
+    "restore": "recorded in what it has restored: tests/faults/test_backup_restore.py",
     "serve": "runs the console",
     "work": "a worker: what it does is in the tasks it works on",
     "verify_audit": "reads",

@@ -1,0 +1,30 @@
+"""The campaigns of this folder in small, by the commands the README names."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+
+def campaign(tmp_path, module, *arguments):
+    """Run a campaign in a process of its own, with settings and data of its own."""
+    kept = ("PATH", "HOME", "LANG")
+    told = subprocess.run(
+        [sys.executable, "-m", f"tests.security.{module}", *arguments],
+        cwd=settings.BASE_DIR,
+        env={name: os.environ[name] for name in kept if name in os.environ},
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+    return told, f"{told.stdout}\n{told.stderr[-4000:]}"
+
+
+@pytest.mark.engine
+def test_the_campaign_breaks_nothing(tmp_path, terraform):
+    told, shown = campaign(tmp_path, "fuzz", "--requests", "400", "--seed", "11")
+    assert told.returncode == 0, shown
+    assert "400 requests" in told.stdout
