@@ -86,8 +86,8 @@ class Protocol(OpenIDConnectOAuth2Adapter):
             raise OAuth2Error(f"the ID token is not valid: {error}") from error
         if claims.get("azp", client_id) != client_id:
             raise OAuth2Error("the ID token was made for another client")
-        nonce = str(claims.get("nonce", ""))
-        if not hmac.compare_digest(nonce, self.state.get("nonce") or "none"):
+        nonce, sent = str(claims.get("nonce", "")), self.state.get("nonce") or "none"
+        if not hmac.compare_digest(nonce.encode(), sent.encode()):
             raise OAuth2Error("the ID token belongs to another sign-in")
         if self.state.get("again") and not _just_now(claims.get("auth_time")):
             raise OAuth2Error("the provider did not ask again who it is")

@@ -234,7 +234,9 @@ def _header_claim(call: Call, authorization: str) -> HeaderClaim:
             % {"names": ", ".join(absent)}
         )
     body = hashlib.sha256(call.body).hexdigest()
-    if not hmac.compare_digest(body, call.headers["x-acs-content-sha256"].lower()):
+    claimed = call.headers["x-acs-content-sha256"].lower()
+    # As bytes: texts with other than ASCII cannot be compared this way.
+    if not hmac.compare_digest(body.encode(), claimed.encode()):
         raise DomainError(
             _("x-acs-content-sha256 is not the SHA-256 of the body that arrived."),
             code="SignatureDoesNotMatch",

@@ -178,15 +178,23 @@ class World:
 
 
 @contextmanager
-def watched():
-    """Say at the end whether any row was written; what was is taken back."""
+def watched(was):
+    """Say at the end whether any row differs from what it was; all is taken back.
+
+    SQLite counts the rows that are written; only then the tables are compared, without
+    those of sessions, whose time of use is noted.
+    """
     from django.db import connection, transaction
 
-    seen = {}
+    from tests.everything import snapshot
+
+    seen = {"written": 0}
     with transaction.atomic():
         before = connection.connection.total_changes
         yield seen
-        seen["written"] = connection.connection.total_changes - before
+        if connection.connection.total_changes > before:
+            now = snapshot()
+            seen["written"] = sum(now[name] != was[name] for name in was)
         transaction.set_rollback(True)
 
 
@@ -194,7 +202,14 @@ class Attempts:
     """All ways to ask, one after another, each judged as it is answered."""
 
     def __init__(self, world: World, tally: Tally) -> None:
+        from tests.everything import snapshot
+        from tests.signing import Caller
+
         self.world, self.tally = world, tally
+        self.callers = {
+            role: Caller.of(world.people[role]) for role in ("bob", "carol")
+        }
+        self.was = snapshot()
         self.ids = {
             str(getattr(world.hers, name).pk)
             for name in ("instance", "task", "plan", "version", "product", "portfolio")
@@ -219,7 +234,7 @@ class Attempts:
 
     def ask(self, route, role, client, method, address, headers, who):
         data = self.world.smuggled() if method == "POST" else {}
-        with watched() as seen:
+        with watched(self.was) as seen:
             if method == "POST":
                 answer = client.post(address, data, headers=headers)
             else:
@@ -246,11 +261,9 @@ class Attempts:
     def calls(self, turn: int):
         """Every operation with each of its ID parameters hers, the others one's own."""
         from console.api.dispatch import OPERATIONS
-        from tests.signing import Caller
         from tests.test_access_operations import IDS
 
-        for role in ("bob", "carol"):
-            caller = Caller.of(self.world.people[role])
+        for role, caller in self.callers.items():
             for action, operation in OPERATIONS.items():
                 names = [p.name for p in operation.parameters if p.name in IDS]
                 for count in range(1, len(names) + 1):
@@ -279,15 +292,15 @@ class Attempts:
                 )
         if action.endswith(("AsEndUser", "Products", "Plans", "Tasks")):
             params |= {"AccessLevelFilter": "Account"} if turn % 2 else {}
-        with watched() as seen:
+        with watched(self.was) as seen:
             answer = caller.send(action, params, in_query=bool(turn % 2))
             took = self._took_hers()
         told = f"{role} {action} {params}"
         self._judge(told, action, role, answer, answer.content, str(params))
         self._hold(not took, told, "took hers")
-        # A call notes when its key was used; one that is refused writes nothing else.
+        # A call notes when its key was used; one that is refused changes no other table.
         kept = answer.status_code < 400 or seen["written"] <= 1
-        self._hold(kept, told, f"wrote {seen['written']} rows")
+        self._hold(kept, told, f"changed {seen['written']} tables")
 
     def _took_hers(self):
         """Whether anything of bob's is made of what was never granted to him."""

@@ -123,6 +123,14 @@ def test_what_is_not_signed_as_it_should_be_is_incomplete(header, value):
     assert refusal.value.code == "IncompleteSignature"
 
 
+@pytest.mark.parametrize("value", ["", "0", "e3b0", "é" * 64, "\U0001f469" * 64])
+def test_a_hash_that_is_none_does_not_match(value):
+    call = with_header(captured("query"), x_acs_content_sha256=value)
+    with pytest.raises(DomainError) as refusal:
+        read_claim(call)
+    assert refusal.value.code == "SignatureDoesNotMatch"
+
+
 @pytest.mark.parametrize("names", ["Host;x-acs-date", "x-acs-date;host", "host;host"])
 def test_signed_headers_are_lower_case_sorted_and_unique(names):
     call = captured("query")
