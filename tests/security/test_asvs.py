@@ -21,7 +21,7 @@ def rows():
 
 
 @cache
-def tests_in(path):
+def names_in(path):
     tree = ast.parse((ROOT / path).read_text())
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
@@ -37,7 +37,7 @@ def test_its_proof_exists(row):
     proof = row["proof"]
     if proof.startswith("tests/"):
         path, _, name = proof.partition("::")
-        assert name in tests_in(path), proof
+        assert name in names_in(path), proof
     elif proof.startswith("README: "):
         assert proof.removeprefix("README: ") in sections(), proof
     else:

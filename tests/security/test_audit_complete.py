@@ -362,6 +362,8 @@ RECORDED = {
 }
 UNRECORDED = {
     "backup": "writes a file and changes no row",
+    "doctor": "reads",
+    "reconcile": "settles runs as a worker does, by the state that is there",
     "restore": "recorded in what it has restored: tests/faults/test_backup_restore.py",
     "serve": "runs the console",
     "work": "a worker: what it does is in the tasks it works on",
