@@ -73,7 +73,7 @@ def without_token(everything):
 def too_many_attempts(everything):
     client = Client()
     wrong = {"login": "alice", "password": "wrong"}
-    answers = [client.post("/accounts/login/", wrong) for _ in range(40)]
+    answers = [client.post("/accounts/login/", wrong) for _ in range(70)]
     return next(each for each in answers if each.status_code == 429)
 
 
