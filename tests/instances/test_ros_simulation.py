@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from catalog.models import Product, Region, Template, Version
+from catalog.models.region import CLOUD_KEYS
 from catalog.schema import TemplateError
 from console.demo import seed
 from console.lib.people import Role
@@ -157,6 +158,31 @@ def test_a_document_that_cannot_be_simulated_is_refused_when_it_is_published(adm
         "Outputs.Other: Fn::GetStackOutput cannot be simulated."
     )
     assert not Version.objects.exists()
+
+
+@engine
+@threads
+def test_where_a_region_is_in_the_cloud_only_a_simulated_run_refuses_it(
+    admin, alice, terraform
+):
+    RegionFactory(
+        pk="cn-beijing",
+        engine=Region.Engine.ROS,
+        credentials=dict.fromkeys(CLOUD_KEYS, "x"),
+    )
+    text = DOCUMENT + "  Other: {Value: {Fn::GetStackOutput: [a, b]}}\n"
+    product = ProductFactory(template_kind=Template.Kind.STANDARD)
+    portfolio = PortfolioFactory(products=[product], users=[alice])
+    template = Template.objects.from_document(text)
+    version = Version.objects.publish(
+        product=product, template=template, name="1", by=admin
+    )
+    wish = Wish(version, portfolio, values())
+    Instance.objects.launch(wish, name="shop", region=RegionFactory(), by=alice)
+    work()
+    instance = Instance.objects.get()
+    assert instance.status == Instance.Status.ERROR
+    assert "Fn::GetStackOutput cannot be simulated" in instance.status_message
 
 
 @pytest.mark.django_db
