@@ -24,7 +24,7 @@ class Proof:
 def proof_of(task: Task) -> Proof:
     """Read what a task's status can be checked against. Two queries, for the states."""
     states = StateVersion.objects.filter(instance_id=task.instance_id)
-    states = states.order_by("-created_at", "-serial")
+    states = states.order_by("-serial", "-created_at")
     began = task.started_at or task.created_at
     earlier = states.filter(created_at__lt=began).exclude(task=task)
     newest = list(states.filter(task=task).values("pk", *COLUMNS)[:1])

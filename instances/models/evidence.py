@@ -13,6 +13,15 @@ from instances.models.resource import Resource
 from instances.models.task import Task
 
 ADDRESS_LENGTH = 512
+UNTOLD = {
+    "attempt": None,
+    "error": "",
+    "summary": "",
+    "address": "",
+    "file": "",
+    "line": None,
+    "parameter": "",
+}
 
 
 class EvidenceManager(models.Manager["Evidence"]):
@@ -44,6 +53,8 @@ class EvidenceManager(models.Manager["Evidence"]):
         Without an outcome nothing is known but that it was changing resources.
         """
         interrupted = outcome is None or (not outcome.finished and outcome.applying)
+        # What an earlier attempt told of is not why this one ended.
+        self.filter(task=task).exclude(attempt=task.attempt).update(**UNTOLD)
         self.update_or_create(
             task=task,
             defaults={

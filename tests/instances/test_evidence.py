@@ -109,6 +109,22 @@ def test_another_attempt_has_another_first_error(task):
     assert Evidence.objects.get().summary == "Again"
 
 
+def test_an_end_is_not_blamed_on_the_error_of_an_earlier_attempt(task):
+    first = error(address="cloud_server.web", file="main.tf", line=9)
+    Evidence.objects.note(task, [first], Masker([]))
+    task.attempt = 1
+    Evidence.objects.settle(task, Outcome(**OUTCOME))
+    kept = Evidence.objects.get()
+    assert (kept.error, kept.address, kept.line, kept.parameter) == ("", "", None, "")
+    assert kept.exit_code == 1
+
+
+def test_an_end_keeps_the_error_of_its_own_attempt(task):
+    Evidence.objects.note(task, [error()], Masker([]))
+    Evidence.objects.settle(task, Outcome(**OUTCOME))
+    assert Evidence.objects.get().summary == "Bad"
+
+
 @pytest.mark.parametrize(
     ("facts", "interrupted"),
     [
