@@ -116,6 +116,9 @@ class Consumer(Worker):
                 self._resend()
             except Error as error:
                 logger.warning("the database is away: %s", error)
+            except Exception:
+                # Without this thread lost messages would stay lost, and nobody would see it.
+                logger.exception("the sweep failed")
             self.bell.wait(SWEEP_SECONDS)
         self._say_goodbye()
         self.presence.end()

@@ -39,7 +39,8 @@ SAMPLE = 1000
 def restore(path: Path, *, force: bool) -> Iterator[str]:
     """Replace the database by a backup, and yield what was done, in lines.
 
-    Raises BackupError, and then nothing was changed. Can be interrupted and run again.
+    Raises BackupError, and then no data was changed: at most the keys that are inside were
+    put beside it, which open both. Can be interrupted and run again.
     """
     try:
         archive = zipfile.ZipFile(path)
