@@ -163,6 +163,7 @@ class RegionForm(VerbForm):
     engine = forms.ChoiceField(
         label=_("New instances run"),
         choices=Region.Engine.choices,
+        required=False,
         initial=Region.Engine.LOCAL,
         help_text=_(
             "Alibaba Cloud needs ALIBABA_CLOUD_ACCESS_KEY_ID and "
@@ -172,6 +173,10 @@ class RegionForm(VerbForm):
     )
     credentials = CredentialsField(required=False)
     suggestions = SuggestionsField()
+
+    def clean_engine(self) -> str | None:
+        """The engine, or None where nothing was said: then it stays what it is."""
+        return self.cleaned_data["engine"] or None
 
 
 class RegionEditForm(RegionForm):

@@ -31,7 +31,7 @@ class RegionQuerySet(models.QuerySet["Region"]):
         name: str,
         endpoint: str = "",
         active: bool = True,
-        engine: str = "local",
+        engine: str | None = None,
         credentials: Mapping[str, str] | None = None,
         suggestions: Mapping[str, list[str]] | None = None,
         by: User,
@@ -43,7 +43,11 @@ class RegionQuerySet(models.QuerySet["Region"]):
                 code="DuplicateName.Region",
             )
         region = self.model(
-            id=id, name=name, endpoint=endpoint, active=active, engine=engine
+            id=id,
+            name=name,
+            endpoint=endpoint,
+            active=active,
+            engine=engine or Region.Engine.LOCAL,
         )
         region.credentials = dict(credentials or {})
         region.suggestions = dict(suggestions or {})

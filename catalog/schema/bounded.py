@@ -57,6 +57,10 @@ def read_yaml(text: str, file: str = "") -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or ""
+        if (
+            "nesting depth" in reason
+        ):  # the reader's own limit, which is met before ours
+            raise _too_deep(file, mark.line + 1 if mark else 1) from None
         raise fail(
             _("This is not valid YAML: %(reason)s.") % {"reason": reason},
             file,

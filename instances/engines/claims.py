@@ -32,6 +32,7 @@ def watch(directory: Path, at: float) -> None:
     """Tell the run that the lease of its worker was good at this `uptime`."""
     new = directory / f"{WATCHED}.tmp"
     try:
+        new.touch(mode=0o600)
         new.write_text(f"{at:.3f}")
         new.rename(directory / WATCHED)
     except OSError:

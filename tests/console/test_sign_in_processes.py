@@ -17,7 +17,7 @@ PROCESSES = 4
 ATTEMPTS = 50
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def address(tmp_path_factory):
     """Four web processes over one database, without a proxy in front."""
     environment = os.environ | {
@@ -99,5 +99,4 @@ def test_fifty_guesses_at_once_are_at_most_five_for_an_account(address):
 
 
 def test_fifty_names_at_once_are_at_most_ten_for_an_address(address):
-    # Together with the five of the test before, a minute ago or less.
-    assert tried(address, lambda n: f"somebody-{n}") <= 10
+    assert 1 <= tried(address, lambda n: f"somebody-{n}") <= 10

@@ -69,7 +69,7 @@ def test_the_old_version_serves_on_while_the_new_one_migrates_even_if_killed(
     people = site.rows(PEOPLE)
     pk = launch(site, seconds_per_step=4)
     wait_for(lambda: int(task(site, pk)[3]) >= 1)
-    next_version(pause=1)
+    next_version(pause=4)
     with Load(site, ["/accounts/login/"], threads=2) as load:
         migrating = site.start("migrate", "--no-input", "--skip-checks")
         time.sleep(6)
