@@ -184,10 +184,17 @@ def pause(process):
     """
     while True:
         process.send_signal(signal.SIGSTOP)
+        # A thread inside of a system call goes on until that is over.
+        wait_for(lambda: _asleep(process.pid))
         if connection.vendor != "sqlite" or _writable():
             return
         process.send_signal(signal.SIGCONT)
         time.sleep(0.03)
+
+
+def _asleep(pid):
+    stats = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(each.read_text().rpartition(") ")[2][0] == "T" for each in stats)
 
 
 def _writable():
