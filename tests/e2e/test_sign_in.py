@@ -215,8 +215,8 @@ def test_single_sign_on_and_back(window, provider):
 
 def test_one_browser_signs_the_other_out(window):
     here, there = window(), window(user_agent="An old phone")
-    enter(here, "carol")
-    enter(there, "carol")
+    enter(here, "alice")
+    enter(there, "alice")
     here.goto("/accounts/sessions/")
     expect(here.get_by_role("main")).to_contain_text("An old phone")
     here.get_by_role("button", name="Sign out An old phone").click()
@@ -229,7 +229,7 @@ def test_signing_in_by_keyboard(window):
     page = window()
     page.goto("/accounts/login/")
     page.get_by_label("Username").focus()
-    page.keyboard.type("carol")
+    page.keyboard.type("alice")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
@@ -244,6 +244,7 @@ def test_signing_in_by_keyboard(window):
 
 def test_every_page_of_an_account_is_sound(window):
     first = window()
+    # Carol keeps her factors: no other test signs in as her.
     entrance = ["/accounts/login/", "/accounts/inactive/"]
     enter(first, "carol")
     add_app(first)
