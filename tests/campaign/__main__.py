@@ -11,7 +11,9 @@ database, which must be empty.
 """
 
 import argparse
+import base64
 import os
+import secrets
 import sys
 import tempfile
 
@@ -19,6 +21,9 @@ import tempfile
 def prepare() -> str:
     """The environment of the console, before anything of it is imported."""
     data = tempfile.mkdtemp(prefix="campaign-")
+    # A key that is made on first start would be refused beside tables that are there already.
+    key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    os.environ.setdefault("CONSOLE_ENCRYPTION_KEYS", key)
     os.environ.update(
         DJANGO_SETTINGS_MODULE="console.settings",
         CONSOLE_DATA_DIR=data,
