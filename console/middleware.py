@@ -55,6 +55,7 @@ HEADERS = {
 }
 STRICT_TRANSPORT = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
 SIGN_OUT = "/accounts/logout/"
+RETRY_SECONDS = "60"
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -180,4 +181,7 @@ class DomainErrorMiddleware:
         if wants_fragment(cast(Request, request)):
             flash = render(request, "console/_flash.html", context, status=error.status)
             return reswap(retarget(flash, "#flash"), "outerHTML")
-        return render(request, "console/refused.html", context, status=error.status)
+        page = render(request, "console/refused.html", context, status=error.status)
+        if error.status == 503:
+            page.headers["Retry-After"] = RETRY_SECONDS
+        return page

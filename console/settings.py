@@ -153,7 +153,7 @@ DATABASES["default"]["TEST"] = (
 CACHES = {
     # Shared by all processes, so that sign-in limits hold across them.
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "console.accounts.limits.SharedCount",
         "LOCATION": "console_cache",
         # Beyond this entries are thrown out, and limits forgotten: Django's 300 are few.
         "OPTIONS": {"MAX_ENTRIES": 100_000},

@@ -59,10 +59,14 @@ def database() -> Iterator[Finding]:
         yield from _postgresql() if postgresql else _sqlite()
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        tables = connection.introspection.table_names()
     except Error as error:
         remedy = "See that it runs, and that DATABASE_URL is right."
         yield Finding(PROBLEM, "database", str(error).strip(), remedy)
         return
+    if settings.CACHES["default"]["LOCATION"] not in tables:
+        said = "nobody can sign in: the table that counts failed attempts is missing"
+        yield Finding(PROBLEM, "database", said, "manage.py createcachetable")
     if missing:
         said = f"{len(missing)} migrations are missing"
         yield Finding(PROBLEM, "database", said, "manage.py migrate")

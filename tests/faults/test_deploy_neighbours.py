@@ -1,5 +1,6 @@
 """Mail and the cache are away (F33), clocks disagree (F28): the main flow works all the same."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -8,36 +9,76 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.utils.timezone import now
 
+from console.doctor.data import database
 from instances.models import Task
 from tests.factories import InstanceFactory, TaskFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_sign_in_without_the_cache_is_never_let_through_uncounted(client, alice):
-    """The limits are in the cache's table: while it is away, nobody can guess passwords."""
-    alice.set_password("right-password-1")
-    alice.save()
+@contextlib.contextmanager
+def cache_away():
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE console_cache RENAME TO console_cache_away")
     try:
-        away = Client(raise_request_exception=False)
-        answer = away.post(
-            "/accounts/login/", {"login": "alice", "password": "right-password-1"}
-        )
-        assert answer.status_code >= 500
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE console_cache_away RENAME TO console_cache")
+
+
+def try_to_sign_in():
+    fields = {"login": "alice", "password": "right-password-1"}
+    return Client(raise_request_exception=False).post("/accounts/login/", fields)
+
+
+@pytest.fixture
+def alice_can_sign_in(alice):
+    alice.set_password("right-password-1")
+    alice.save()
+
+
+@pytest.mark.usefixtures("alice_can_sign_in")
+def test_a_sign_in_without_the_cache_is_never_let_through_uncounted(client, alice):
+    """The limits are in the cache's table: while it is away, nobody can guess passwords."""
+    with cache_away():
+        answer = try_to_sign_in()
+        assert answer.status_code == 503
         assert not answer.wsgi_request.user.is_authenticated
         # Whoever is signed in goes on working.
         client.force_login(alice)
         for page in ("/products/", "/instances/", "/plans/"):
             assert client.get(page).status_code == 200, page
+
+
+@pytest.mark.usefixtures("alice_can_sign_in")
+def test_without_the_cache_people_are_told_what_to_do(caplog):
+    with cache_away():
+        assert Client().get("/accounts/login/").status_code == 200
+        answer = try_to_sign_in()
+        page = answer.content.decode()
+        assert "Nobody can sign in at the moment" in page
+        assert "manage.py createcachetable" in page
+        assert answer.headers["Retry-After"] == "60"
+        assert answer.headers["x-acs-request-id"] in page
+        assert "console_cache" in caplog.text
+        assert "manage.py createcachetable" in {each.remedy for each in database()}
+
+
+@pytest.mark.usefixtures("alice_can_sign_in")
+def test_what_people_are_told_to_do_helps():
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE console_cache")
+    try:
+        assert try_to_sign_in().status_code == 503
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE console_cache_away RENAME TO console_cache")
+        call_command("createcachetable")
+    assert try_to_sign_in().status_code == 302
 
 
 SKEWED = """
