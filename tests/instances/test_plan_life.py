@@ -176,8 +176,8 @@ def test_no_plan_takes_a_step_that_does_not_exist():
     run_state_machine_as_test(
         PlanLife,
         settings=settings(
-            max_examples=80,
-            stateful_step_count=30,
+            max_examples=30,
+            stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
