@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from console.appearance import YEAR, AppearanceForm
 from console.lib.http import Request
+from instances.columns import ColumnsForm
 from instances.models import Heartbeat
 
 
@@ -32,16 +33,16 @@ def root(request: Request) -> HttpResponse:
 @login_not_required
 @require_POST
 def appearance(request: HttpRequest) -> HttpResponse:
-    """Keep a choice of theme or density in a cookie, and go back."""
-    form = AppearanceForm(request.POST)
+    """Keep a choice of theme, density or columns in a cookie, and go back."""
+    forms = AppearanceForm(request.POST), ColumnsForm(request.POST)
     target = request.POST.get("next") or request.headers.get("Referer", "")
     local = url_has_allowed_host_and_scheme(
         target, {request.get_host()}, require_https=request.is_secure()
     )
     # Not redirect(): to that, a word without a slash is the name of a view.
     response = HttpResponseRedirect(target if local else "/")
-    if form.is_valid():
-        for name, value in form.cookies().items():
+    for form in forms:
+        for name, value in form.cookies().items() if form.is_valid() else ():
             response.set_cookie(
                 name, value, max_age=YEAR, secure=settings.HTTPS, samesite="Lax"
             )

@@ -19,11 +19,13 @@ from catalog.models import Product, Version
 from console.lib.errors import Text
 from console.lib.pages import COUNT_CAP, SIZES, Page, page_size, paginate
 from console.lib.people import User
+from instances.columns import HIDEABLE, SIZE_COOKIE, shown_columns
 from instances.filters import InstanceFilter, filter_options
 from instances.liveness import heard_mark, heard_text, is_lost
 from instances.models import Instance
 
 DEFAULT_SIZE = 20
+NONE: Mapping[str, str] = {}
 COLUMNS = (
     "pk",
     "name",
@@ -138,15 +140,22 @@ class Listing:
     """What one request to the list asks for, and what it gets."""
 
     sizes = SIZES
+    hideable = HIDEABLE
 
-    def __init__(self, user: User, query: Mapping[str, str]) -> None:
+    def __init__(
+        self, user: User, query: Mapping[str, str], cookies: Mapping[str, str] = NONE
+    ) -> None:
         self.user = user
+        self.columns = shown_columns(cookies)
         self.query = query
         wanted = query.get("access") == "account"
         self.access = "account" if wanted and user.is_administrator else "user"
         self.refused_account = wanted and not user.is_administrator
         self.ascending = query.get("sort") == "created"
-        self.size = page_size(query.get("size", ""), DEFAULT_SIZE)
+        preferred = page_size(cookies.get(SIZE_COOKIE, ""), DEFAULT_SIZE)
+        self.size = page_size(query.get("size", ""), preferred)
+        # An address that is sent to somebody shows them as many rows.
+        self.sized = {self.size, preferred} != {DEFAULT_SIZE}
         self.scope = Instance.objects.visible_to(user, self.access).living()
         self.filter = InstanceFilter(query, self.scope)
 
@@ -232,6 +241,11 @@ class Listing:
         return self._at(**dict.fromkeys(InstanceFilter.base_filters, ""))
 
     @property
+    def unsized(self) -> str:
+        """This list with as many rows as the browser prefers."""
+        return self._at(size="")
+
+    @property
     def everybodys(self) -> str:
         """The list of the whole account."""
         return self._at(access="account")
@@ -247,7 +261,7 @@ class Listing:
             "access": self.access if self.query.get("access") else "",
             **self.filter.values,
             "sort": "created" if self.ascending else "",
-            "size": str(self.size) if self.size != DEFAULT_SIZE else "",
+            "size": str(self.size) if self.sized else "",
             **changes,
         }
         kept = {name: value for name, value in query.items() if value}

@@ -25,6 +25,7 @@ from console.lib.http import Request
 from console.lib.pages import page_size, paginate
 from console.lib.people import User
 from instances.aftermath import Aftermath, aftermath_of
+from instances.columns import shown_columns
 from instances.listing import (
     COLUMNS,
     CappedCount,
@@ -44,12 +45,13 @@ SETTLED = "row-settled"
 
 @require_safe
 def instance_list(request: Request) -> HttpResponse:
-    listing = Listing(request.user, request.GET.dict())
+    listing = Listing(request.user, request.GET.dict(), request.COOKIES)
     whole = request.htmx.target == "instance-list"
     fragment = (
         "instances/_instance_list.html" if whole else "instances/_instance_table.html"
     )
     context = {"listing": listing, "page": listing.page, "rows": listing.rows}
+    context["columns"] = listing.columns
     context["facets_apart"] = bool(request.htmx) and not whole
     page = render_page(
         request, "instances/instance_list.html", context, fragment=fragment
@@ -76,7 +78,8 @@ def instance_row(request: Request, pk: str) -> HttpResponse:
     if rows[0]["changing"] and rows[0]["seen"] == request.GET.get("seen"):
         return HttpResponse(status=204)
     selectable = request.user.is_administrator and request.GET.get("select") == "1"
-    context = {"rows": rows, "selectable": selectable}
+    columns = shown_columns(request.COOKIES)
+    context = {"rows": rows, "selectable": selectable, "columns": columns}
     row = render(request, "instances/_instance_row.html", context)
     return row if rows[0]["changing"] else trigger_client_event(row, SETTLED)
 

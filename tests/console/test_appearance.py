@@ -1,6 +1,8 @@
-"""POST /appearance/: theme, density and the shortcut are the browser's, kept in cookies."""
+"""POST /appearance/: theme, density, shortcut and columns are the browser's, kept in cookies."""
 
 import pytest
+
+from tests.factories import InstanceFactory
 
 pytestmark = pytest.mark.django_db
 URL = "/appearance/"
@@ -31,3 +33,51 @@ def test_a_cookie_that_makes_no_sense_is_ignored(browser):
     browser.cookies["shortcut"] = '"><script>'
     page = browser.get("/instances/").content.decode()
     assert "data-shortcut" not in page
+
+
+def choose(browser, columns, size="20"):
+    """Send the menu of the instance list as a browser does: `name` says that it was sent."""
+    wish = {"columns": ["name", *columns], "size": size, "next": "/instances/"}
+    return browser.post(URL, wish)
+
+
+def test_the_instance_list_shows_the_chosen_columns_also_after_signing_out(
+    browser, alice
+):
+    InstanceFactory(owner=alice)
+    choose(browser, ["product", "created"])
+    browser.post("/accounts/logout/")
+    browser.force_login(alice)
+    page = browser.get("/instances/").content.decode()
+    table = page.partition("<table")[2].partition("</table>")[0]
+    assert table.count("Product name") == table.count("Created time") == 2
+    assert "Version name" not in table
+    assert "Stack region" not in table
+    assert "Owner" not in table
+
+
+def test_a_row_that_is_asked_for_alone_has_the_columns_of_the_table(browser, alice):
+    instance = InstanceFactory(owner=alice)
+    choose(browser, [])
+    row = browser.get(f"/instances/{instance.pk}/row/").content.decode()
+    assert row.count("<td") == 3
+
+
+def test_columns_that_make_no_sense_change_nothing(browser, alice):
+    InstanceFactory(owner=alice)
+    browser.post(URL, {"columns": ["name", "secrets"]})
+    browser.cookies["instance-columns"] = "owner.<b>"
+    assert b"Stack region</th>" in browser.get("/instances/").content
+
+
+def test_the_rows_of_a_page_are_kept_and_an_address_with_another_number_wins(
+    browser, alice
+):
+    InstanceFactory.create_batch(11, owner=alice)
+    choose(browser, [], size="10")
+    assert len(browser.get("/instances/").context["rows"]) == 10
+    assert len(browser.get("/instances/?size=50").context["rows"]) == 11
+    assert (
+        "size=10"
+        in browser.get("/instances/?status=Available").context["listing"].turned
+    )
