@@ -187,6 +187,11 @@ class RegionEditForm(RegionForm):
         label=_("Remove the stored credentials"), required=False
     )
 
+    def __init__(self, *args: Any, stored: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not stored:
+            del self.fields["forget"]
+
     def clean(self) -> dict[str, Any]:
         if self.cleaned_data.pop("forget", False):
             self.cleaned_data["credentials"] = {}

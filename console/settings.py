@@ -179,6 +179,11 @@ PASSWORD_HASHERS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+ACCOUNT_FORMS = {
+    "login": "console.accounts.forms.LoginForm",
+    "change_password": "console.accounts.forms.ChangePasswordForm",
+    "reauthenticate": "console.accounts.forms.PasswordAgainForm",
+}
 ACCOUNT_ADAPTER = "console.accounts.adapter.AccountAdapter"
 # Administrators and approvers need a second factor wherever others can reach the console.
 REQUIRE_MFA = env_bool("CONSOLE_REQUIRE_MFA", HTTPS and not DEBUG)

@@ -107,7 +107,7 @@ class Comparison:
     def _instance(self) -> Iterator[Row]:
         yield _same(_("Product instance name"), self.name)
         if self.region is not None:
-            yield _same(_("Stack region"), f"{self.region} ({self.region.pk})")
+            yield _same(_("Stack region"), f"{self.region} · {self.region.pk}")
         if self.owner:
             yield _same(_("Owner"), self.owner)
         before = self.old.tags if self.old else {}

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 SIMULATED = _(
-    "Simulated: the resources are imitations with made-up IDs. "
+    "The resources are imitations with made-up IDs. "
     "Nothing is created on Alibaba Cloud."
 )
 SIMULATED_IN = _(
-    "Simulated in %(regions)s: the resources there are imitations with made-up IDs. "
+    "In %(regions)s the resources are imitations with made-up IDs. "
     "In the other regions they are created on Alibaba Cloud."
 )
 

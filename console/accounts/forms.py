@@ -1,8 +1,9 @@
-"""The forms that take codes and passkeys: what they refuse is put on record."""
+"""allauth's forms, in our words; what those for codes and passkeys refuse is put on record."""
 
 import struct
 from typing import Any
 
+from allauth.account import forms as accounts
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as codes
 from allauth.mfa.webauthn import forms as passkeys
@@ -24,6 +25,27 @@ MALFORMED = (
 )
 
 
+class Unprompted:
+    """Fields without allauth's placeholders, which only say the label once more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():  # type: ignore[attr-defined]
+            field.widget.attrs.pop("placeholder", None)
+
+
+class LoginForm(Unprompted, accounts.LoginForm):
+    """Login and password."""
+
+
+class ChangePasswordForm(Unprompted, accounts.ChangePasswordForm):
+    """The password one has, and the new one twice."""
+
+
+class PasswordAgainForm(Unprompted, accounts.ReauthenticateForm):
+    """The password, before something sensitive."""
+
+
 class RecordedCode:
     """A code field whose wrong codes are failed sign-ins of its person."""
 
@@ -35,11 +57,11 @@ class RecordedCode:
             raise
 
 
-class AuthenticateForm(RecordedCode, codes.AuthenticateForm):
+class AuthenticateForm(Unprompted, RecordedCode, codes.AuthenticateForm):
     """The second step of signing in."""
 
 
-class ReauthenticateForm(RecordedCode, codes.ReauthenticateForm):
+class ReauthenticateForm(Unprompted, RecordedCode, codes.ReauthenticateForm):
     """Proving again who one is."""
 
 

@@ -68,6 +68,23 @@ def relative_time(moment: datetime | None) -> str:
 
 
 @register.filter
+def plain(value: object) -> str:
+    """A value as people write it: lists with commas, pairs with `=`, nothing as a dash."""
+    match value:
+        case None | "" | []:
+            return NO_VALUE
+        case dict() if not value:
+            return NO_VALUE
+        case bool():
+            return _("yes") if value else _("no")
+        case dict():
+            return ", ".join(f"{key} = {plain(each)}" for key, each in value.items())
+        case list() | tuple():
+            return ", ".join(plain(each) for each in value)
+    return str(value)
+
+
+@register.filter
 def duration(value: timedelta | float | None) -> str:
     """Seconds or a timedelta in at most two units: "1.2 s", "45 s", "3 min 12 s", "2 h 5 min"."""
     if value is None:

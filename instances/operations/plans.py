@@ -176,7 +176,7 @@ def _approved_by(value: str) -> Q:
 
 def _explained(plan: Plan) -> Answer:
     """What must be known of resources that are not real."""
-    return {"Description": str(plan.simulated)} if plan.simulated else {}
+    return {"Description": f"Simulated. {plan.simulated}"} if plan.simulated else {}
 
 
 def _change(change: dict[str, Any]) -> Answer:

@@ -132,6 +132,8 @@ def instance_status(request: Request, pk: str) -> HttpResponse:
     *counts, _shared = _counts(instance, request.user)
     context |= {"tabs": _tabs(instance, tab, counts), "tabs_apart": True}
     context["progress_apart"] = tab == "tasks" and request.GET.get("open") == "1"
+    if tab == "resources":
+        context |= _resources(request, instance) | {"resources_apart": True}
     return render(request, "instances/_instance_head.html", context)
 
 

@@ -84,3 +84,10 @@ def test_stored_credentials_can_be_removed():
     form = RegionEditForm({"name": "x", "forget": "on"})
     assert form.is_valid()
     assert form.cleaned_data["credentials"] == {}
+
+
+def test_who_has_stored_no_credentials_is_not_offered_to_remove_them():
+    assert "forget" not in RegionEditForm(stored=False).fields
+    form = RegionEditForm({"name": "x", "forget": "on"}, stored=False)
+    assert form.is_valid()
+    assert form.cleaned_data["credentials"] is None

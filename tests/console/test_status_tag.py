@@ -8,7 +8,7 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from console import icons, statuses
-from console.templatetags.console import duration, relative_time
+from console.templatetags.console import duration, plain, relative_time
 
 PLAN_STATUSES = [
     *("PreviewInProgress", "PreviewSuccess", "PreviewFailed"),
@@ -109,3 +109,19 @@ def test_a_duration_is_told_in_at_most_two_units(value, text):
 )
 def test_a_moment_is_told_relative_to_now(ago, text):
     assert relative_time(timezone.now() - ago) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (["password", "totp"], "password, totp"),
+        ({"team": "data", "live": True}, "team = data, live = yes"),
+        ({}, "–"),
+        ([], "–"),
+        (None, "–"),
+        (0, "0"),
+        ("x", "x"),
+    ],
+)
+def test_a_recorded_value_is_shown_as_people_write_it(value, text):
+    assert plain(value) == text

@@ -115,7 +115,7 @@ def test_an_error_says_its_reason(browser, instance, url):
         status_message="Error: no such image"
     )
     page = browser.get(url).content.decode()
-    assert page.count("Error: no such image") == 2
+    assert page.count("Error: no such image") == 1
     assert task.pk in page
 
 
@@ -204,6 +204,17 @@ def test_progress_brings_the_counts_of_the_tabs(browser, instance, url):
     assert 'id="instance-tab-links"' in page
     count = re.search(r"Resources <span class=\"tabs__count\">(\d+)", page)
     assert count[1] == "1"
+
+
+def test_progress_brings_the_resources_of_the_resources_tab(browser, instance, url):
+    running(instance)
+    instance.resources.create(address="a.b", type="a", name="b", physical_id="i-77")
+    query = {"seen": "old", "tab": "resources"}
+    page = browser.get(f"{url}status/", query).content.decode()
+    assert '<div id="instance-resources" hx-swap-oob="true">' in page
+    assert "i-77" in page
+    other = browser.get(f"{url}status/", query | {"tab": "tags"}).content.decode()
+    assert "i-77" not in other
 
 
 def test_a_running_task_is_not_given_a_time_that_stands_still(browser, instance, url):

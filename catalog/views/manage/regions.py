@@ -44,7 +44,8 @@ def region_edit(request: Request, pk: str) -> HttpResponse:
     """Change a region; empty credentials keep the stored ones."""
     region = get_object_or_404(Region, pk=pk)
     initial = {name: getattr(region, name) for name in Region.FACTS}
-    form = RegionEditForm(request.POST or None, initial=initial)
+    stored = bool(region.credential_names)
+    form = RegionEditForm(request.POST or None, initial=initial, stored=stored)
     if form.is_valid():
         with refusals_on(form):
             region.edit(**form.cleaned_data, by=request.user)
