@@ -67,14 +67,22 @@ class Service:
             if self.replacing:
                 self.replacing = False
                 self._replace_all()
-            if self.web.poll() is not None:
-                time.sleep(RESTART_SECONDS)
-                self.web = self._start_web()
-            for place, child in enumerate(self.children):
-                if child.poll() is not None and not self.stopping:
-                    time.sleep(RESTART_SECONDS)
-                    self.children[place] = self._start_worker()
+            try:
+                self._restart_ended()
+            except OSError as error:
+                # No memory or no process left: what ended is down until there is.
+                self.say(f"No process can be started at the moment: {error}")
             self._reap()
+
+    def _restart_ended(self) -> None:
+        """Put a new process in the place of each that has ended."""
+        if self.web.poll() is not None:
+            time.sleep(RESTART_SECONDS)
+            self.web = self._start_web()
+        for place, child in enumerate(self.children):
+            if child.poll() is not None and not self.stopping:
+                time.sleep(RESTART_SECONDS)
+                self.children[place] = self._start_worker()
 
     def end(self) -> None:
         """Stop everything in good order, and what does not stop in time by force."""

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.timezone import localtime
@@ -45,6 +46,7 @@ COLUMNS = (
     "last_task__heartbeat_at",
     "last_task__resources_done",
     "last_task__resources_total",
+    "read_at",
 )
 
 
@@ -61,6 +63,8 @@ class CappedCount(Subquery):
 def with_names(instances: QuerySet) -> QuerySet:
     """Instances with the names of their product and version, looked up for the page's rows alone.
 
+    And with the database's time, by which leases are judged.
+
     Joined instead, SQLite starts from the few products and sorts every instance: measured
     140 ms for 100,000 instances, against 1.3 ms.
     """
@@ -69,6 +73,7 @@ def with_names(instances: QuerySet) -> QuerySet:
     return instances.annotate(
         product_name=Subquery(product.values("name")[:1]),
         version_name=Subquery(version.values("name")[:1]),
+        read_at=Now(),
     )
 
 
@@ -100,8 +105,9 @@ def _row(row: Mapping[str, Any], base: str, products: str) -> dict[str, Any]:
     done, total = row["last_task__resources_done"], row["last_task__resources_total"]
     changing = row["status"] == Instance.Status.UNDER_CHANGE
     state, heartbeat = row["last_task__state"], row["last_task__heartbeat_at"]
-    lost = changing and is_lost(state, row["last_task__lease_until"])
-    mark = f".lost{heard_mark(heartbeat)}" if lost else ""
+    at = row["read_at"]
+    lost = changing and is_lost(state, row["last_task__lease_until"], at)
+    mark = f".lost{heard_mark(heartbeat, at)}" if lost else ""
     return {
         "pk": row["pk"],
         "name": row["name"],
@@ -120,7 +126,7 @@ def _row(row: Mapping[str, Any], base: str, products: str) -> dict[str, Any]:
         "task_url": f"{url}tasks/{row['last_task_id']}/" if row["last_task_id"] else "",
         "waiting": state == "queued",
         "lost": lost,
-        "heard": heard_text(heartbeat) if lost else "",
+        "heard": heard_text(heartbeat, at) if lost else "",
         "done": done or 0,
         "total": total or 0,
         "seen": f"{state}.{done}.{total}{mark}" if changing else "",

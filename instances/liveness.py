@@ -2,6 +2,9 @@
 
 A lease that has run out says that nobody watches the run, and nothing about the run: it is
 detached and may well go on. Such a task is told as unknown, never as failed or done.
+
+Leases are in the database's time, so what is said of them is judged by that time too (`at`):
+the clock of a web host may be another one.
 """
 
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Q
-from django.utils.timezone import localtime, now
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -21,27 +24,27 @@ MINUTE = 60
 FRESH_SECONDS = 5
 
 
-def is_lost(state: str | None, lease_until: datetime | None) -> bool:
+def is_lost(state: str | None, lease_until: datetime | None, at: datetime) -> bool:
     """Whether a run has nobody who watches it: its lease is over and nobody took it up."""
     running = state == Task.State.RUNNING
-    return running and lease_until is not None and lease_until < now()
+    return running and lease_until is not None and lease_until < at
 
 
-def heard_text(heartbeat_at: datetime | None) -> str:
+def heard_text(heartbeat_at: datetime | None, at: datetime) -> str:
     """When the worker was last heard, for people: "worker last heard 4 s ago"."""
     if heartbeat_at is None:
         return _("worker not heard yet")
-    seconds = max(0, int((now() - heartbeat_at).total_seconds()))
+    seconds = max(0, int((at - heartbeat_at).total_seconds()))
     if seconds < 2 * MINUTE:
         return _("worker last heard %(seconds)d s ago") % {"seconds": seconds}
     return _("worker last heard %(minutes)d min ago") % {"minutes": seconds // MINUTE}
 
 
-def heard_mark(heartbeat_at: datetime | None) -> str:
+def heard_mark(heartbeat_at: datetime | None, at: datetime) -> str:
     """Changes whenever the sentence about the worker has become too old to stand."""
     if heartbeat_at is None:
         return ""
-    age = (now() - heartbeat_at).total_seconds()
+    age = (at - heartbeat_at).total_seconds()
     return f"{int(age // FRESH_SECONDS)}"
 
 
@@ -49,13 +52,15 @@ def heard_mark(heartbeat_at: datetime | None) -> str:
 class Queued:
     """A task that waits: since when, behind how many, and whether anybody will come.
 
-    It is `held` while as many changes run in its region as may.
+    It is `held` while as many changes run in its region as may; without `room` every worker
+    that lives is on a host whose disk is too full to begin anything.
     """
 
     since: datetime
     before: int
     held: bool
     attended: bool
+    room: bool
 
     @classmethod
     def of(cls, task: Task) -> "Queued":
@@ -67,7 +72,8 @@ class Queued:
         held = bool(settings.REGION_CONCURRENCY) and not (
             Task.objects.startable().filter(pk=task.pk).exists()
         )
-        return cls(task.queued_at, before, held, Heartbeat.objects.alive().exists())
+        rooms = set(Heartbeat.objects.alive().values_list("room", flat=True))
+        return cls(task.queued_at, before, held, bool(rooms), rooms != {False})
 
     @property
     def text(self) -> str:
@@ -90,4 +96,5 @@ class Queued:
     @property
     def mark(self) -> str:
         """Changes whenever the page has something new to say."""
-        return f"{self.before}{'h' * self.held}{'' if self.attended else '!'}"
+        missing = "" if self.attended else "!"
+        return f"{self.before}{'h' * self.held}{missing}{'' if self.room else 'f'}"

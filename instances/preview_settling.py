@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.utils.timezone import now
 
 from console.lib.masking import Masker
 from instances.engines.base import Engine, Outcome, StateFile
 from instances.models import Plan
+from instances.models.work import clock
 
 
 class PlanSettlement:
@@ -58,7 +58,7 @@ class PlanSettlement:
             self.plan.save(update_fields=["file"])
 
     def _end(self, status: Plan.Status, **found: Any) -> None:
-        moment = now()
+        moment = clock()
         with transaction.atomic():
             self.plan.write(
                 state=Plan.State.ENDED,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
-from django.utils.timezone import is_aware, now
+from django.utils.timezone import is_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -56,8 +56,8 @@ def task_progress(task: Task) -> Progress:
         text=_text(task),
         percent=task.progress_percent if task.resources_total else None,
         elapsed=elapsed,
-        heard=heard_text(task.heartbeat_at) if running else "",
-        lost=is_lost(task.state, task.lease_until),
+        heard=heard_text(task.heartbeat_at, task.told_at) if running else "",
+        lost=is_lost(task.state, task.lease_until, task.told_at),
         queued=queued,
         steps=_steps(task),
         seen=_seen(task, elapsed, queued),
@@ -69,9 +69,9 @@ def _seen(task: Task, elapsed: float | None, queued: Queued | None) -> str:
     facts: list[Any] = [task.state, task.stage]
     facts += [task.resources_done, task.resources_total]
     facts.append(int((elapsed or 0) // FRESH_SECONDS))
-    facts.append(heard_mark(task.heartbeat_at))
+    facts.append(heard_mark(task.heartbeat_at, task.told_at))
     facts.append(task.stop_step)
-    facts.append("lost" if is_lost(task.state, task.lease_until) else "")
+    facts.append("lost" if is_lost(task.state, task.lease_until, task.told_at) else "")
     facts.append(queued.mark if queued else "")
     return ".".join(str(fact) for fact in facts)
 
@@ -148,8 +148,8 @@ def _step(task: Task, stage: str, heard: list[str]) -> dict[str, Any]:
 def _seconds(task: Task, stage: str, state: str) -> float | None:
     times = task.stages.get(stage, {})
     started, latest = _moment(times.get("started")), _moment(times.get("latest"))
-    lost = is_lost(task.state, task.lease_until)
-    until = now() if state == "now" and not lost else latest
+    lost = is_lost(task.state, task.lease_until, task.told_at)
+    until = task.told_at if state == "now" and not lost else latest
     if started is None or until is None:
         return None
     return max(0.0, (until - started).total_seconds())

@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.db.models.functions import Now
-from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from instances.checking import CheckRun
@@ -30,7 +29,7 @@ def reconcile(worker: str, host: str) -> Iterator[str]:
 
 
 def _settle(work: Work, worker: str, host: str) -> str:
-    heard = now() - (work.heartbeat_at or work.started_at or now())
+    heard = work.told_at - (work.heartbeat_at or work.started_at or work.told_at)
     about = {
         "worker": work.worker,
         "host": work.host,

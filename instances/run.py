@@ -26,7 +26,7 @@ from instances.models import Fenced, Plan, Task
 from instances.ordering import order_of
 from instances.outage import UNREACHABLE
 from instances.recording import Recorder
-from instances.room import check_room
+from instances.room import room_for_runs
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +74,9 @@ class Run(Claimed):
                 return
             if self.work.run_directory:
                 self._renew()
+            elif not room_for_runs():
+                self._put_back()
+                return
             else:
                 self._start()
             self._follow()
@@ -108,8 +111,14 @@ class Run(Claimed):
         name = f"{self.work.pk}-{self.work.attempt}-{self.work.epoch}.{self.host}"
         return Path(settings.DATA_DIR) / "runs" / name
 
+    def _put_back(self) -> None:
+        """Leave what has not begun to a host with room, or to this one when it has some."""
+        if self.work.cancel_requested_at or self._canceled():
+            self._fail(_("Canceled before anything was changed."))
+        else:
+            self.work.put_back()
+
     def _start(self) -> None:
-        check_room()
         directory = self._new_directory()
         try:
             directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

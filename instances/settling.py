@@ -23,6 +23,7 @@ from instances.models import (
     Tally,
     Task,
 )
+from instances.models.work import clock
 
 
 class Settlement(Protocol):
@@ -174,7 +175,7 @@ class TaskSettlement:
 
     def _end(self, ok: bool, message: str) -> None:
         statuses = Task.Status
-        moment = now()
+        moment = clock()
         self.task.write(
             state=Task.State.ENDED,
             status=statuses.SUCCEEDED if ok else statuses.FAILED,

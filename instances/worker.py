@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 BEAT_SECONDS = 5.0
 SWEEP_EVERY = timedelta(minutes=10)
+ROOM = "there is room for runs again"
+NO_ROOM = "no run begins: the disk is below its floor (CONSOLE_FREE_BYTES)"
 
 
 class Worker:
@@ -40,6 +42,7 @@ class Worker:
         self.bell = Bell(self.name)
         self.swept_at = now() - SWEEP_EVERY
         self.beat_at = self.looked_at = 0.0
+        self.room = True
 
     def stop(self) -> None:
         """Stop following. Runs go on; the next worker takes them over at once."""
@@ -53,16 +56,17 @@ class Worker:
         try:
             while not self.stopping.is_set():
                 try:
-                    close_old_connections()
-                    self._beat()
-                    self._look_around()
-                    if not self._fill() and once and not self._following():
+                    if self._turn() and once and not self._following():
                         return
+                    self.bell.wait(0.1 if once else POLL_SECONDS)
                 except UNREACHABLE:
                     logger.warning("worker %s: no database", self.name, exc_info=True)
                     outage.wait()
-                    continue
-                self.bell.wait(0.1 if once else POLL_SECONDS)
+                except Exception:
+                    # A full disk, no descriptor left, a bug: what runs is followed all the
+                    # same, and who waits is served as soon as this is over.
+                    logger.exception("worker %s: its loop failed", self.name)
+                    outage.wait()
         finally:
             for thread in list(self.threads):
                 thread.join()
@@ -71,8 +75,16 @@ class Worker:
             self.bell.close()
             logger.info("worker %s ends", self.name)
 
+    def _turn(self) -> bool:
+        """Once around: a sign of life, a look around, new work; whether there was none."""
+        close_old_connections()
+        self._beat()
+        self._look_around()
+        return not self._fill()
+
     def _beat(self) -> None:
         """Leave a sign of life for `/readyz`, and sweep up now and then."""
+        room = self._has_room()
         if time.monotonic() - self.beat_at >= BEAT_SECONDS:
             self.beat_at = time.monotonic()
             Heartbeat.objects.beat(
@@ -80,12 +92,21 @@ class Worker:
                 host=self.host,
                 capacity=self.concurrency,
                 busy=self._following(),
+                room=room,
             )
         if now() - self.swept_at >= SWEEP_EVERY:
             self.swept_at = now()
             Plan.objects.abandoned().delete()
             Heartbeat.objects.forget_old()
             sweep_runs()
+
+    def _has_room(self) -> bool:
+        """Whether a run may begin on this host; when that has changed, it is told at once."""
+        room = room_for_runs()
+        if room != self.room:
+            self.room, self.beat_at = room, 0.0
+            logger.warning("worker %s: %s", self.name, ROOM if room else NO_ROOM)
+        return room
 
     def _say_goodbye(self) -> None:
         """A worker that stops in good order is not waited for."""
@@ -124,7 +145,7 @@ class Worker:
 
     def _claim(self) -> Work | None:
         """The next piece of work: tasks, which people wait for, then previews, then checks."""
-        mine, room = (self.name, self.host), room_for_runs()
+        mine, room = (self.name, self.host), self._has_room()
         work: Work | None = Task.objects.claim(*mine, room=room) or Plan.objects.claim(
             *mine, room=room
         )

@@ -116,11 +116,19 @@ def clock() -> Iterator[Finding]:
 def workers() -> Iterator[Finding]:
     """Whether anybody does the work."""
     try:
-        alive = list(Heartbeat.objects.alive().values_list("name", flat=True))
+        found = list(Heartbeat.objects.alive().values_list("name", "host", "room"))
     except Error:
         return
-    if alive:
-        yield Finding(OK, "workers", f"{len(alive)} alive: {', '.join(sorted(alive))}")
-    else:
+    if not found:
         remedy = "`manage.py serve` starts one, `manage.py work` is one."
         yield Finding(WARNING, "workers", "none is running", remedy)
+        return
+    names = sorted(name for name, _host, _room in found)
+    yield Finding(OK, "workers", f"{len(names)} alive: {', '.join(names)}")
+    full = sorted({host for _name, host, room in found if not room})
+    if full:
+        rest = any(room for _name, _host, room in found)
+        said = f"no run begins on {', '.join(full)}: the disk is below its floor"
+        said += "; other hosts do the work" if rest else ", so all work waits"
+        remedy = "Free some space there, or lower CONSOLE_FREE_BYTES."
+        yield Finding(WARNING if rest else PROBLEM, "workers", said, remedy)

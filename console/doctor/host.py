@@ -15,6 +15,7 @@ from console.doctor.finding import OK, PROBLEM, WARNING, Finding
 from instances.engine_choice import engine_of
 from instances.engines import sandbox
 from instances.engines.base import EngineError
+from instances.room import room_for_runs
 
 # Tries to read what the data directory holds, from inside.
 PROBE = """
@@ -78,6 +79,12 @@ def disk() -> Iterator[Finding]:
     said = f"{free / (1 << 30):.1f} GiB free in {path}"
     remedy = "Free some space: Terraform loses its state on a full disk."
     yield Finding(OK if free >= FREE_BYTES else PROBLEM, "disk", said, remedy)
+    if not room_for_runs():
+        said = f"{path} is below its floor (CONSOLE_FREE_BYTES): no run begins here"
+        remedy = (
+            "Free some space or inodes: until then tasks wait or go to other hosts."
+        )
+        yield Finding(PROBLEM, "disk", said, remedy)
     if not os.access(path, os.W_OK):
         remedy = "Give it to the user that runs the console."
         yield Finding(PROBLEM, "disk", f"{path} cannot be written", remedy)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.utils.timezone import now
 
 from console.metrics import latencies
@@ -52,12 +52,16 @@ _AT = Min("queued_at")
 
 def _workers() -> Iterator[Family]:
     found = Heartbeat.objects.alive().aggregate(
-        alive=Count("pk"), capacity=Sum("capacity"), busy=Sum("busy")
+        alive=Count("pk"),
+        capacity=Sum("capacity"),
+        busy=Sum("busy"),
+        full=Count("pk", filter=Q(room=False)),
     )
     for name, told in (
         ("alive", "Workers heard in the last 30 seconds."),
         ("capacity", "Runs that the living workers can follow at once."),
         ("busy", "Runs that the living workers follow."),
+        ("full", "Living workers whose disk is too full to begin a run."),
     ):
         samples = [Sample({}, found[name] or 0)]
         yield Family(f"workers_{name}", "gauge", told, samples)

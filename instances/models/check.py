@@ -8,14 +8,13 @@ from typing import Any
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
-from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Region, Version
 from console.lib.audit import AuditEntry
 from console.lib.ids import id_field
 from console.lib.people import User
-from instances.models.work import Work, WorkQuerySet, queue_indexes
+from instances.models.work import Work, WorkQuerySet, clock, queue_indexes
 from instances.wake import announce
 
 
@@ -119,7 +118,7 @@ class Check(Work):
 
         Raises Fenced when another worker holds the check.
         """
-        moment = now()
+        moment = clock()
         with transaction.atomic():
             self.write(
                 state=self.State.ENDED,

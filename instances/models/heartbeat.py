@@ -13,10 +13,15 @@ FORGOTTEN = timedelta(days=1)
 class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
     """By the database's clock throughout: the hosts' own may differ."""
 
-    def beat(self, name: str, *, host: str, capacity: int, busy: int) -> None:
-        """Note that a worker lives, and how many runs it follows of how many it could."""
-        values = {"host": host, "capacity": capacity, "busy": busy, "at": Now()}
-        self.update_or_create(pk=name, defaults=values)
+    def beat(
+        self, name: str, *, host: str, capacity: int, busy: int, room: bool = True
+    ) -> None:
+        """Note that a worker lives, and how many runs it follows of how many it could.
+
+        Without `room` on its disk it begins none.
+        """
+        values = {"host": host, "capacity": capacity, "busy": busy, "room": room}
+        self.update_or_create(pk=name, defaults={**values, "at": Now()})
 
     def alive(self) -> "HeartbeatQuerySet":
         return self.filter(at__gt=Now() - SILENCE)
@@ -33,6 +38,7 @@ class Heartbeat(models.Model):
     host = models.CharField(max_length=128)
     capacity = models.PositiveIntegerField(default=1)
     busy = models.PositiveIntegerField(default=0)
+    room = models.BooleanField(default=True, db_default=True)
     started_at = models.DateTimeField(db_default=Now())
     at = models.DateTimeField()
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -226,11 +226,19 @@ class Instance(Owned, Retryable, Stacked):
     def changing(self) -> bool:
         return self.status == self.Status.UNDER_CHANGE
 
-    def update_to(self, wish: Wish, *, by: User, plan: "Plan | None" = None) -> Task:
+    def update_to(
+        self,
+        wish: Wish,
+        *,
+        by: User,
+        plan: "Plan | None" = None,
+        after: Task | None = None,
+    ) -> Task:
         """Queue a change to another version or other parameters.
 
-        Raises Conflict when nothing would change, when a task is running, or when the
-        instance is gone, ApprovalRequired when only a plan may do it.
+        Raises Conflict when nothing would change, when a task is running, when another
+        than the task it comes `after` was the last, or when the instance is gone,
+        ApprovalRequired when only a plan may do it.
         """
         check_direct(Task.Kind.UPDATE, self.product, wish.portfolio, plan)
         if not self.differs_from(wish):
@@ -238,16 +246,20 @@ class Instance(Owned, Retryable, Stacked):
                 _("Nothing to update: neither the version nor a parameter changes."),
                 code="NoChange.ProvisionedProduct",
             )
-        return self._change(Task.Kind.UPDATE, wish, by=by, plan=plan)
+        return self._change(Task.Kind.UPDATE, wish, by=by, plan=plan, after=after)
 
-    def terminate(self, *, by: User, plan: "Plan | None" = None) -> Task:
+    def terminate(
+        self, *, by: User, plan: "Plan | None" = None, after: Task | None = None
+    ) -> Task:
         """Queue the removal of every resource, then of the instance from all lists.
 
-        Raises Conflict when a task is running or the instance is gone, ApprovalRequired
-        when only a plan may do it.
+        Raises Conflict when a task is running, when another than the task it comes `after`
+        was the last, or when the instance is gone, ApprovalRequired when only a plan may
+        do it.
         """
         check_direct(Task.Kind.TERMINATE, self.product, self.portfolio, plan)
-        return self._change(Task.Kind.TERMINATE, self.current(), by=by, plan=plan)
+        wish = self.current()
+        return self._change(Task.Kind.TERMINATE, wish, by=by, plan=plan, after=after)
 
     def current(self) -> Wish:
         """What the instance is now: the last change that succeeded, else the first attempt."""
@@ -283,7 +295,13 @@ class Instance(Owned, Retryable, Stacked):
         return changed or wish.values != self.current().values
 
     def _change(
-        self, kind: Task.Kind, wish: Wish, *, by: User, plan: "Plan | None"
+        self,
+        kind: Task.Kind,
+        wish: Wish,
+        *,
+        by: User,
+        plan: "Plan | None",
+        after: Task | None,
     ) -> Task:
         """Start a change, or refuse: the UPDATE is the lock, the new row is the queue."""
         with transaction.atomic():
@@ -293,6 +311,8 @@ class Instance(Owned, Retryable, Stacked):
             if plan is not None:
                 # Another change may have come and gone since the plan was compared.
                 idle = idle.filter(last_task=plan.base_task_id)
+            if after is not None:
+                idle = idle.filter(last_task=after.pk)
             if not idle.update(status=self.Status.UNDER_CHANGE, status_message=""):
                 raise self._busy()
             return self._queue(kind, wish, by=by, plan=plan, was=was)
@@ -385,6 +405,7 @@ def instance_for(user: User, pk: str) -> Instance:
             "last_task__evidence",
             "last_successful_task__version__template",
         )
+        .annotate(read_at=Now())
         .filter(pk=pk)
         .first()
     )
@@ -392,4 +413,6 @@ def instance_for(user: User, pk: str) -> Instance:
         raise NotFound(
             _("There is no such instance."), code="InvalidProvisionedProduct.NotFound"
         )
+    if instance.last_task is not None:
+        instance.last_task.read_at = instance.read_at
     return instance

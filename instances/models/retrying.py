@@ -1,6 +1,6 @@
 """Trying again what the last task of an instance asked for and did not reach."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from django.db import models, transaction
 from django.utils.translation import gettext as _
@@ -40,22 +40,28 @@ class Retryable(models.Model):
         failed = self.failed_task
         if failed is None or failed.pk != task:
             raise self._nothing_to_retry()
-        new = self._again(failed, by)
-        # Whoever was faster has a task between the two: then this one never was.
-        rows: Any = type(failed)._default_manager.filter(instance=failed.instance_id)
-        newer = rows.filter(created_at__gt=failed.created_at).exclude(pk=new.pk)
-        if newer.exists():
-            raise self._nothing_to_retry()
+        try:
+            new = self._again(failed, by)
+        except Conflict:
+            self._check_still_last(failed)
+            raise
         AuditEntry.objects.record(
             "RetryTask", failed, by=by, after={"task": new.pk, "kind": new.kind}
         )
         return new
 
     def _again(self, failed: Task, by: User) -> Task:
+        """The new task; that the failed one is still the last is compared by its ID."""
         me = cast("Instance", self)
         if failed.kind == Task.Kind.TERMINATE:
-            return me.terminate(by=by)
-        return me.update_to(Wish.of(failed), by=by)
+            return me.terminate(by=by, after=failed)
+        return me.update_to(Wish.of(failed), by=by, after=failed)
+
+    def _check_still_last(self, failed: Task) -> None:
+        """Raise Conflict when the instance has gone on, and rests, since it was read."""
+        fresh = type(cast("Instance", self)).objects.get(pk=self.pk)
+        if not fresh.changing and fresh.last_task_id != failed.pk:
+            raise self._nothing_to_retry()
 
     def _nothing_to_retry(self) -> Conflict:
         return Conflict(

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Count, Q
+from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Region
@@ -16,7 +16,7 @@ from console.lib.errors import Conflict, NotFound
 from console.lib.ids import id_field
 from console.lib.people import User
 from instances.models.reconciling import Reconcilable
-from instances.models.work import Work, WorkQuerySet, queue_indexes
+from instances.models.work import Work, WorkQuerySet, clock, queue_indexes
 
 if TYPE_CHECKING:
     from instances.models.instance import Instance
@@ -31,6 +31,11 @@ class TaskQuerySet(WorkQuerySet):
         busy = Task.objects.running().order_by().values("instance__region")
         full = busy.annotate(running=Count("pk")).filter(running__gte=limit)
         return self.exclude(instance__region__in=full.values("instance__region"))
+
+    def roomless(self) -> "TaskQuerySet":
+        """Terminations of what never had anything: they need no run."""
+        made = self.filter(kind=Task.Kind.TERMINATE)
+        return made.exclude(instance__states__resource_count__gt=0)
 
     def newest_first(self) -> "TaskQuerySet":
         return self.order_by("-created_at", "-pk")
@@ -125,7 +130,7 @@ class Task(Work, Reconcilable):
         Asking twice is harmless. Raises Conflict when it has already ended.
         """
         waiting = Task.objects.filter(pk=self.pk, state=self.State.QUEUED)
-        moment = now()
+        moment = clock()
         stopped = waiting.update(
             state=self.State.ENDED,
             status=self.Status.FAILED,
@@ -158,7 +163,7 @@ class Task(Work, Reconcilable):
         """How long it has been running, or ran."""
         if self.started_at is None:
             return 0.0
-        ran = (self.ended_at or now()) - self.started_at
+        ran = (self.ended_at or self.told_at) - self.started_at
         # Clocks of several hosts, and clocks that are set, do not always agree.
         return max(0.0, ran.total_seconds())
 
@@ -223,6 +228,7 @@ def task_for(user: User, instance: "Instance", pk: str) -> Task:
         instance.tasks.select_related(
             "version__template", "portfolio", "created_by", "evidence"
         )
+        .annotate(read_at=Now())
         .filter(pk=pk)
         .first()
     )

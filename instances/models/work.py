@@ -46,6 +46,10 @@ class WorkQuerySet(models.QuerySet["Any"]):
         """What no limit keeps waiting."""
         return self
 
+    def roomless(self) -> Self:
+        """What needs no room on the disk of its worker."""
+        return self.none()
+
     def in_turn(self) -> Self:
         """The order in which waiting work is taken: one of each person, then the next."""
         return self.order_by("turn", "queued_at", "pk")
@@ -78,12 +82,12 @@ class WorkQuerySet(models.QuerySet["Any"]):
     def claim(self, worker: str, host: str, *, room: bool = True) -> "Any | None":
         """Take work for a worker: what was left behind, else who is next. None if neither.
 
-        A worker without `room` for new runs takes only what no other took in a lease.
+        A worker without `room` for new runs takes only what needs none: the rest is left
+        to other hosts, and waits as long as none of them has room either.
         """
         waiting = self.queued().startable()
         if not room:
-            patience = timedelta(seconds=settings.LEASE_SECONDS)
-            waiting = waiting.filter(queued_at__lt=now() - patience)
+            waiting = waiting.roomless()
         left = self.left_behind(host).order_by("lease_until")
         return left.take(worker, host) or waiting.in_turn().take(worker, host)
 
@@ -208,6 +212,16 @@ class Work(models.Model):
         queue = cast(WorkQuerySet, type(self)._default_manager.all())
         return queue.next_turn(self.created_by_id)
 
+    # The database's time when it was read, where the query asked for that too.
+    read_at: datetime | None = None
+
+    @property
+    def told_at(self) -> datetime:
+        """The time by which its lease, heartbeat and duration are judged: the database's."""
+        if self.read_at is None:
+            self.read_at = clock()
+        return self.read_at
+
     @property
     def active(self) -> bool:
         """Whether a worker still has something to do with it."""
@@ -238,7 +252,7 @@ class Work(models.Model):
         self.state = self.State.RUNNING
         self.worker, self.host = worker, host
         self.epoch += 1
-        self.started_at = self.started_at or now()
+        self.started_at = self.started_at or lease["heartbeat_at"]
         for name, value in lease.items():
             setattr(self, name, value)
         self.save(
@@ -275,6 +289,15 @@ class Work(models.Model):
         moment = clock()
         self.write(heartbeat_at=moment, lease_until=moment)
 
+    def put_back(self) -> None:
+        """Give work back to the queue that this worker has no room for: it has not begun."""
+        self.write(
+            state=self.State.QUEUED,
+            worker="",
+            lease_until=None,
+            started_at=self.started_at if self.attempt else None,
+        )
+
     def requeue(self) -> None:
         """Give unstarted work back to the queue: nothing was applied, so nothing is lost."""
         self.write(
@@ -294,7 +317,7 @@ class Work(models.Model):
         waiting = type(self)._default_manager.filter(
             pk=self.pk, state=self.State.QUEUED
         )
-        moment = now()
+        moment = clock()
         return bool(
             waiting.update(
                 state=self.State.ENDED,
@@ -308,7 +331,7 @@ class Work(models.Model):
         """Ask the worker to stop a run. False when it has already ended."""
         held = type(self)._default_manager.filter(pk=self.pk, state=self.State.RUNNING)
         return bool(
-            held.filter(cancel_requested_at=None).update(cancel_requested_at=now())
+            held.filter(cancel_requested_at=None).update(cancel_requested_at=clock())
             or held.exists()
         )
 

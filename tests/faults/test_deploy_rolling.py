@@ -78,7 +78,7 @@ def test_when_the_parent_is_killed_its_children_do_not_stay(install):
     wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in everybody))
 
 
-def test_a_web_server_that_dies_is_started_again_on_the_same_port(install):
+def test_what_dies_is_started_again_the_web_server_on_the_same_port(install):
     site = install()
     server = site.serve()
     gunicorn = next(
@@ -90,6 +90,15 @@ def test_a_web_server_that_dies_is_started_again_on_the_same_port(install):
     wait_for(lambda: gunicorn not in children_of(server.pid))
     # Asked while nobody serves, it waits in our socket and is answered.
     assert site.get("/healthz")[0] == 200
+    worker = next(pid for pid in children_of(server.pid) if _works(pid))
+    os.kill(worker, signal.SIGKILL)
+    assert wait_for(
+        lambda: {p for p in children_of(server.pid) if _works(p)} - {worker}
+    )
+
+
+def _works(pid):
+    return Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0work\0")
 
 
 def test_a_port_in_use_is_told(install):

@@ -18,7 +18,7 @@ from tests.factories import (
     UserFactory,
     VersionFactory,
 )
-from tests.faults.conftest import reload, wait_for, work
+from tests.faults.conftest import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -146,28 +146,6 @@ def test_a_worker_follows_so_many_runs_at_once(alice, scene):
     wait_for(over)
     thread.join()
     assert max(most) == 2
-
-
-def test_below_the_floor_of_free_space_nothing_begins_and_the_person_is_told(
-    scene, settings
-):
-    scene.standing("update")
-    settings.FREE_BYTES = 1 << 60
-    settings.LEASE_SECONDS = 0
-    task = scene.order("update")
-    work()
-    wait_for(lambda: work() or reload(task).state == "ended")
-    task = reload(task)
-    assert task.status == "Failed"
-    assert "CONSOLE_FREE_BYTES" in task.status_message
-    assert not task.run_directory
-    assert scene.status == "Available"
-
-
-def test_a_host_without_room_leaves_new_work_to_others_first(version, alice):
-    [task] = ask(alice, version)
-    assert Task.objects.claim("full", "h", room=False) is None
-    assert Task.objects.claim("other", "h2").pk == task.pk
 
 
 def test_a_person_with_many_tasks_is_one_indexed_step_away(version, alice):

@@ -1,5 +1,7 @@
 """instance.retry(): what the last task asked for, once more, in a new task"""
 
+from datetime import timedelta
+
 import pytest
 
 from catalog.limits import ApprovalRequired
@@ -123,12 +125,16 @@ def test_pressing_twice_makes_one_task(instance, alice):
     assert Task.objects.count() == 2
 
 
+@pytest.mark.parametrize("minutes", [1, -20])
+@pytest.mark.parametrize("kind", [Task.Kind.UPDATE, Task.Kind.TERMINATE])
 def test_whoever_comes_after_a_whole_task_of_somebody_else_changes_nothing(
-    instance, alice
+    instance, alice, kind, minutes
 ):
-    task = fail(instance)
+    """Whatever the clock of the host said on which that somebody else asked."""
+    task = fail(instance, kind=kind)
     late = Instance.objects.select_related("last_task").get(pk=instance.pk)
-    with_task(instance, ended=True)
+    made = task.created_at + timedelta(minutes=minutes)
+    with_task(instance, ended=True, created_at=made)
     with pytest.raises(Conflict, match="another one"):
         late.retry(by=alice, task=task.pk)
     assert Task.objects.count() == 2

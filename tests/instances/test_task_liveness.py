@@ -56,6 +56,28 @@ def test_a_run_nobody_watches_is_unknown_everywhere_and_keeps_the_vendors_word(
     assert 'data-status="UnderChange"' in row.content.decode()
 
 
+@pytest.mark.parametrize("minutes", [20, -60])
+def test_the_clock_of_the_web_host_has_no_say(browser, instance, monkeypatch, minutes):
+    """Leases are in the database's time, and so is what is said of them."""
+    wrong = lambda: now() + timedelta(minutes=minutes)  # noqa: E731
+    for module in ("django.utils.timezone", "instances.models.work"):
+        monkeypatch.setattr(f"{module}.now", wrong)
+    task = heard(instance, 4)
+    for place, page in pages(browser, task).items():
+        assert UNCERTAIN not in page, place
+    assert re.search(
+        r"worker last heard \d s ago", pages(browser, task)[place_of(task)]
+    )
+    lost = heard(InstanceFactory(owner=instance.owner), 45)
+    for place, page in pages(browser, lost).items():
+        assert UNCERTAIN in page, place
+        assert re.search(r"worker last heard (4[5-9]|5\d) s ago", page), place
+
+
+def place_of(task):
+    return task.get_absolute_url()
+
+
 def test_taken_up_again_it_is_certain_again(browser, instance):
     task = heard(instance, 45)
     Task.objects.claim("other", task.host)
@@ -91,9 +113,13 @@ def test_the_sentence_about_a_silent_worker_grows_old(browser, instance):
 
 
 def test_long_silence_is_told_in_minutes():
-    assert heard_text(now() - timedelta(minutes=7)) == "worker last heard 7 min ago"
-    assert heard_text(None) == "worker not heard yet"
-    assert heard_text(now() + timedelta(minutes=7)) == "worker last heard 0 s ago"
+    assert (
+        heard_text(now() - timedelta(minutes=7), now()) == "worker last heard 7 min ago"
+    )
+    assert heard_text(None, now()) == "worker not heard yet"
+    assert (
+        heard_text(now() + timedelta(minutes=7), now()) == "worker last heard 0 s ago"
+    )
 
 
 def test_a_waiting_task_says_since_when_and_behind_how_many(browser, instance):

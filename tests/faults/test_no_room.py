@@ -1,0 +1,158 @@
+"""A host whose disk is below its floor begins nothing, and fails nothing for it (F17)."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils.timezone import now
+
+from instances.models import Heartbeat, Plan, Task
+from instances.presence import host_name
+from instances.worker import Worker
+from tests.factories import InstanceFactory
+from tests.faults.conftest import reload, wait_for, work
+from tests.instances.running import with_task
+
+pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
+KINDS = ["launch", "update", "terminate"]
+
+
+@pytest.fixture
+def full(settings):
+    """A floor no disk is above, and an hour of waiting already behind everything."""
+    settings.FREE_BYTES = 1 << 60
+    settings.LEASE_SECONDS = 0
+
+    def wait():
+        for model in (Task, Plan):
+            model.objects.update(queued_at=now() - timedelta(hours=1))
+
+    return wait
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_waits_however_long_and_runs_when_there_is_room(
+    scene, settings, kind, request
+):
+    scene.standing(kind)
+    wait = request.getfixturevalue("full")
+    task = scene.order(kind)
+    wait()
+    work()
+    held = reload(task)
+    assert (held.state, held.status, held.status_message) == (
+        "queued",
+        "InProgress",
+        "",
+    )
+    assert (held.attempt, held.epoch) == (0, 0)
+    settings.FREE_BYTES, settings.LEASE_SECONDS = 0, 1
+    work()
+    assert reload(task).status == "Succeeded"
+
+
+def test_another_host_takes_what_one_without_room_leaves(scene, full):
+    task = scene.order()
+    full()
+    assert Task.objects.claim("full", "h", room=False) is None
+    assert Task.objects.claim("other", "h2").pk == task.pk
+
+
+@pytest.mark.usefixtures("full")
+def test_what_needs_no_disk_is_done_all_the_same(alice):
+    """A termination of what never had anything starts no run."""
+    instance = InstanceFactory(owner=alice, last_task=None)
+    task = instance.terminate(by=alice)
+    work()
+    assert reload(task).status == "Succeeded"
+
+
+@pytest.mark.parametrize("canceled", [False, True])
+@pytest.mark.usefixtures("full")
+def test_what_a_dead_worker_had_not_begun_goes_back_to_the_queue(
+    scene, alice, canceled
+):
+    task = scene.order()
+    Task.objects.claim("dead", host_name())
+    if canceled:
+        reload(task).cancel(by=alice)
+    work()
+    task = reload(task)
+    if canceled:
+        assert (task.state, task.status) == ("ended", "Failed")
+        assert "before anything was changed" in task.status_message
+    else:
+        assert (task.state, task.attempt, task.started_at) == ("queued", 0, None)
+        assert Task.objects.claim("other", "h2").pk == task.pk
+
+
+def test_a_worker_tells_at_once_that_it_has_no_room_and_that_it_has_again(
+    settings, transactional_db
+):
+    worker = Worker()
+    try:
+        for floor, room in ((0, True), (1 << 60, False), (0, True)):
+            settings.FREE_BYTES = floor
+            worker._turn()
+            assert Heartbeat.objects.get().room == room
+    finally:
+        worker._say_goodbye()
+        worker.presence.end()
+        worker.bell.close()
+
+
+def test_the_page_and_the_doctor_say_why_it_waits(browser, alice, capsys):
+    task = with_task(InstanceFactory(owner=alice))
+    Heartbeat.objects.beat("w-1", host="one", capacity=4, busy=0, room=False)
+    page = browser.get(task.get_absolute_url())
+    assert "No host has room" in page.content.decode()
+    assert "No worker is running" not in page.content.decode()
+    assert "all work waits" in examined(capsys)
+    # With room on one host nobody has to know.
+    Heartbeat.objects.beat("w-2", host="two", capacity=4, busy=0)
+    url = f"{task.get_absolute_url()}progress/"
+    seen = page.context["progress"].seen
+    assert "No host has room" not in browser.get(url, {"seen": seen}).content.decode()
+    said = examined(capsys)
+    assert "no run begins on one" in said
+    assert "other hosts do the work" in said
+
+
+def examined(capsys):
+    try:
+        call_command("doctor")
+    except CommandError as error:
+        return capsys.readouterr().out + str(error)
+    return capsys.readouterr().out
+
+
+def test_the_doctor_tells_the_floor_of_its_own_host(settings, capsys, db):
+    settings.FREE_BYTES = 1 << 60
+    assert "no run begins here" in examined(capsys)
+
+
+def follow(worker):
+    thread = threading.Thread(target=worker.work)
+    thread.start()
+    wait_for(lambda: Heartbeat.objects.exists())
+    return thread
+
+
+def test_a_worker_whose_data_directory_goes_away_waits_for_it(
+    alice, data_dir, caplog, tmp_path_factory
+):
+    """As when a disk is unmounted: no error of the database, and no end of the worker."""
+    worker = Worker()
+    thread = follow(worker)
+    away = tmp_path_factory.mktemp("away") / "wake"
+    (data_dir / "wake").rename(away)
+    wait_for(lambda: "its loop failed" in caplog.text)
+    away.rename(data_dir / "wake")
+    task = InstanceFactory(owner=alice, last_task=None).terminate(by=alice)
+    try:
+        wait_for(lambda: reload(task).status == "Succeeded")
+        assert thread.is_alive()
+    finally:
+        worker.stop()
+        thread.join()
