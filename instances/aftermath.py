@@ -1,11 +1,15 @@
 """A failed task as its page tells it: what exists, what was in flight, and what can be done."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import F, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 from django.utils.translation import get_language
 
 from catalog.limits import Limits
+from catalog.models import Constraint
 from console.lib.errors import Text
 from console.lib.people import User
 from instances.models import Evidence, Instance, KnownError, Task
@@ -68,38 +72,65 @@ def aftermath_of(
         return None
     evidence = Evidence.of(task)
     last = instance.failed_task is not None and instance.last_task_id == task.pk
-    existing = _existing(instance, evidence) if last else []
+    around = _around(task, instance, evidence, by) if last else _Around([], False, True)
     return Aftermath(
         task=task,
         evidence=evidence,
         card=KnownError.objects.explaining(_text(task, evidence, transcript)),
         culprit=_culprit(task, evidence),
         open=last,
-        needs_approval=last and _needs_approval(task, instance),
-        withdrawn=last and _withdrawn(instance, by),
-        existing=existing[:NAMED],
-        more=max(0, len(existing) - NAMED),
+        needs_approval=around.needs_approval,
+        withdrawn=not around.shared,
+        existing=around.existing[:NAMED],
+        more=max(0, len(around.existing) - NAMED),
     )
 
 
-def _needs_approval(task: Task, instance: Instance) -> bool:
-    """Whether the next step may only be done through a plan."""
+@dataclass(frozen=True)
+class _Around:
+    """What there is around the last task of an instance: what exists, and who may go on how."""
+
+    existing: list[dict[str, Any]]
+    needs_approval: bool
+    shared: bool
+
+
+def _around(task: Task, instance: Instance, evidence: Evidence, by: User) -> _Around:
+    """Read it all in one query: small lists of different things, one below the other."""
     terminates = task.kind == Task.Kind.TERMINATE
-    portfolio = instance.portfolio if terminates else task.portfolio
+    portfolio = instance.portfolio_id if terminates else task.portfolio_id
+    # The resources on record, without those nobody can be sure of.
+    resources = instance.resources.exclude(status__in=NOT_THERE)
+    resources = resources.exclude(address__in=evidence.in_flight)
+    limits = Constraint.objects.filter(
+        product=instance.product_id, portfolio=portfolio, kind=Constraint.Kind.APPROVAL
+    )
+    rows = _listed("resource", resources, F("address"), F("status")).union(
+        _listed("limit", limits, Cast("config", TextField()), _text_of("")),
+        _listed("shared", instance.product.launch_options(by), F("pk"), _text_of("")),
+        all=True,
+    )
+    found: dict[str, list[tuple[str, str]]] = {}
+    for what, first, second in rows:
+        found.setdefault(what, []).append((first, second))
     operation = Task.Kind.TERMINATE if terminates else Task.Kind.UPDATE
-    return Limits.of(instance.product, portfolio).needs_approval(operation)
+    approvals = (
+        Constraint(kind=Constraint.Kind.APPROVAL, config=json.loads(config))
+        for config, _nothing in found.get("limit", ())
+    )
+    return _Around(
+        [{"address": a, "status": s} for a, s in sorted(found.get("resource", ()))],
+        Limits(tuple(approvals)).needs_approval(operation),
+        by.is_administrator or "shared" in found,
+    )
 
 
-def _withdrawn(instance: Instance, by: User) -> bool:
-    shared = by.is_administrator or instance.product.launch_options(by).exists()
-    return not shared
+def _listed(what: str, rows: QuerySet[Any], first: Any, second: Any) -> QuerySet[Any]:
+    return rows.order_by().values_list(_text_of(what), first, second)
 
 
-def _existing(instance: Instance, evidence: Evidence) -> list[dict[str, Any]]:
-    """The resources on record, without those nobody can be sure of."""
-    rows = instance.resources.exclude(status__in=NOT_THERE)
-    rows = rows.exclude(address__in=evidence.in_flight)
-    return [dict(row) for row in rows.values("address", "status")]
+def _text_of(text: str) -> Value:
+    return Value(text, output_field=TextField())
 
 
 def _text(task: Task, evidence: Evidence, transcript: Transcript) -> str:

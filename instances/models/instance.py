@@ -402,6 +402,7 @@ def instance_for(user: User, pk: str) -> Instance:
             "portfolio",
             "last_task__version__template",
             "last_task__portfolio",
+            "last_task__created_by",
             "last_task__evidence",
             "last_successful_task__version__template",
         )

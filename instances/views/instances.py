@@ -244,11 +244,11 @@ def _plans(request: Request, instance: Instance) -> dict[str, Any]:
     context = _page(
         request, plans.select_related("owner").defer("parameters", "secrets")
     )
-    shown = Plan.objects.shown_to(request.user)
     rows = context["page"].rows
     foreign = [row.pk for row in rows if row.owner_id != request.user.pk]
     opens = {row.pk for row in rows} - set(foreign)
     if foreign:
+        shown = Plan.objects.shown_to(request.user)
         opens |= set(shown.filter(pk__in=foreign).values_list("pk", flat=True))
     return {**context, "opens": opens}
 

@@ -103,7 +103,10 @@ def task_cancel(request: Request, pk: str, task: str) -> HttpResponse:
 def task_of(request: Request, pk: str, task: str) -> Task:
     """A task through its instance: foreign and missing are the same 404."""
     instance = instance_for(request.user, pk)
-    found = task_for(request.user, instance, task)
+    last = instance.last_task
+    # Mostly it is the last one, which came with its instance.
+    found = last if last is not None and last.pk == task else None
+    found = found or task_for(request.user, instance, task)
     found.instance = instance
     return found
 

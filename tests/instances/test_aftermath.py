@@ -61,6 +61,11 @@ def task(instance):
     return task
 
 
+@pytest.fixture
+def card(db):
+    return KnownError.objects.create(title="Q", pattern="quota", explanation="Ask.")
+
+
 def fail(instance, **values):
     return failed(instance, **{"portfolio": instance.portfolio, **VALUES, **values})
 
@@ -366,10 +371,44 @@ def test_a_success_goes_back_to_the_line_that_told_it(browser, instance):
     assert page.index("Creation complete") < page.index('id="task-event"')
 
 
-def test_a_failed_page_takes_few_queries(
-    browser, task, instance, django_assert_max_num_queries
+@pytest.mark.parametrize("place", ["", "log/", "output/", "parameters/", "progress/"])
+def test_a_failed_task_takes_eight_queries(
+    browser, task, card, place, django_assert_max_num_queries
 ):
-    with django_assert_max_num_queries(11):
-        browser.get(task.get_absolute_url())
-    with django_assert_max_num_queries(12):
-        browser.get(f"/instances/{instance.pk}/")
+    log(task, "Error: broken", level="error")
+    older = fail(InstanceFactory(owner=task.instance.owner))
+    with_task(older.instance, ended=True)
+    for each in (task, older):
+        with django_assert_max_num_queries(8):
+            browser.get(f"{each.get_absolute_url()}{place}")
+
+
+@pytest.mark.parametrize("tab", ["", "resources/", "tags/", "plans/"])
+def test_the_instance_of_a_failed_task_takes_eight_queries(
+    browser, task, card, tab, django_assert_max_num_queries
+):
+    log(task, "Error: broken", level="error")
+    with django_assert_max_num_queries(8):
+        browser.get(f"/instances/{task.instance_id}/{tab}")
+
+
+def test_what_only_a_plan_may_do_is_told_from_every_constraint(
+    browser, task, portfolio, instance
+):
+    """Of another operation, another portfolio or another product, none of them counts."""
+
+    def constrain(target, product, *operations):
+        target.constraints.create(
+            kind="Approval",
+            product=product,
+            config={"OperationTypes": [*operations], "Approvers": []},
+        )
+
+    other = PortfolioFactory(products=[instance.product])
+    constrain(other, instance.product, Task.Kind.UPDATE)
+    constrain(portfolio, instance.product, Task.Kind.TERMINATE)
+    url = task.get_absolute_url()
+    assert browser.get(url).context["aftermath"].may_retry
+    portfolio.constraints.all().delete()
+    constrain(portfolio, instance.product, Task.Kind.LAUNCH, Task.Kind.UPDATE)
+    assert not browser.get(url).context["aftermath"].may_retry

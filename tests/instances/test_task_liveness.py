@@ -187,7 +187,7 @@ def test_a_waiting_page_takes_few_queries(
     browser, instance, django_assert_max_num_queries
 ):
     task = with_task(instance)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(8):
         browser.get(task.get_absolute_url())
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(8):
         browser.get(f"/instances/{instance.pk}/")
