@@ -49,20 +49,24 @@ def described(users: Sequence[User]) -> list[Person]:
 
 def _portfolios(users: Sequence[User]) -> dict[int, set[str]]:
     """The portfolios granted to each person, by name, group or pattern."""
-    groups = {user.pk: list(user.groups.all()) for user in users}
-    ids = {group.pk for each in groups.values() for group in each}
+    names, members = {}, defaultdict(set)
+    for user in users:
+        groups = list(user.groups.all())
+        names[user.pk] = [f"role/{group.name}" for group in groups]
+        names[user.pk].append(f"user/{user.get_username()}")
+        for group in groups:
+            members[group.pk].add(user.pk)
     grants = Grant.objects.filter(
-        Q(user__in=users) | Q(role__in=ids) | ~Q(pattern="")
+        Q(user__in=users) | Q(role__in=members.keys()) | ~Q(pattern="")
     ).values_list("portfolio_id", "user_id", "role_id", "pattern")
     granted: dict[int, set[str]] = defaultdict(set)
     for portfolio, person, role, pattern in grants:
-        fits = matcher(pattern)
-        for user in users:
-            names = [f"role/{group.name}" for group in groups[user.pk]]
-            names.append(f"user/{user.get_username()}")
-            in_group = role in {group.pk for group in groups[user.pk]}
-            if person == user.pk or in_group or any(map(fits.fullmatch, names)):
-                granted[user.pk].add(portfolio)
+        reached = {person} if person else members[role]
+        if pattern:
+            fits = matcher(pattern).fullmatch
+            reached = {pk for pk, each in names.items() if any(map(fits, each))}
+        for pk in reached:
+            granted[pk].add(portfolio)
     return granted
 
 
