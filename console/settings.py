@@ -53,6 +53,8 @@ def database(url: str) -> dict[str, object]:
             "PASSWORD": unquote(parts.password or ""),
             "HOST": parts.hostname or "",
             "PORT": str(parts.port or ""),
+            # Who sleeps or vanishes in a transaction must not keep its rows locked.
+            "OPTIONS": {"options": "-c idle_in_transaction_session_timeout=30s"},
             "CONN_MAX_AGE": 600,
             "CONN_HEALTH_CHECKS": True,
         }

@@ -3,9 +3,10 @@
 import threading
 import time
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
-UNREACHABLE = (OperationalError, InterfaceError)
+# The last is what PostgreSQL says to who slept too long in a transaction.
+UNREACHABLE = (OperationalError, InterfaceError, InternalError)
 LONGEST_SECONDS = 600
 PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 # Failures that lie further apart than this belong to different outages.

@@ -1,23 +1,25 @@
 """A stand-in for Terraform that does what it is told to, and workers that can be killed."""
 
-import contextlib
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import call_command
 from django.db import connection
 
 from instances.engines import sandbox
 from instances.models import Instance, Task, TaskLog, Wish
 from instances.worker import Worker
+from tests import waiting
 from tests.factories import RegionFactory, TemplateFactory, VersionFactory
+from tests.faults.forked import Forked
 
 ROOT = Path(__file__).parents[2]
 SHIM = Path(__file__).with_name("terraform")
@@ -37,14 +39,9 @@ def shim(settings):
     return SHIM
 
 
-def wait_for(condition, seconds=WAIT_SECONDS):
+def wait_for(condition, seconds=WAIT_SECONDS, told=None):
     """The first true answer of a condition."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := condition():
-            return answer
-        time.sleep(0.05)
-    return pytest.fail("waited in vain")
+    return waiting.wait_for(condition, seconds, told)
 
 
 class Scene:
@@ -108,7 +105,21 @@ class Scene:
 
 def work():
     """Run a worker in this process until nothing is left to do."""
-    Worker().work(once=True)
+    worker = Worker()
+    alarm = threading.Timer(WAIT_SECONDS, worker.stop)
+    alarm.daemon = True
+    alarm.start()
+    worker.work(once=True)
+    alarm.cancel()
+    if worker.stopping.is_set():
+        left = Task.objects.exclude(state="ended")
+        pytest.fail(f"{WAIT_SECONDS} s of work did not end {[facts(t) for t in left]}")
+
+
+def facts(task):
+    """How it stands with a task, in a line."""
+    names = "pk state status stage attempt epoch worker host lease_until status_message"
+    return {name: str(getattr(task, name)) for name in names.split()}
 
 
 def reload(task):
@@ -118,7 +129,7 @@ def reload(task):
 def ended(task, seconds=WAIT_SECONDS):
     """The task, once it has ended."""
     rows = Task.objects.filter(pk=task.pk, state="ended")
-    return wait_for(lambda: rows.all().first(), seconds)
+    return wait_for(lambda: rows.all().first(), seconds, lambda: facts(reload(task)))
 
 
 def said(task):
@@ -144,28 +155,25 @@ def database_url():
 
 @pytest.fixture
 def worker(data_dir, tmp_path_factory):
-    """Starts worker processes; `host=` gives one a data directory of its own."""
+    """Starts worker processes; `host=` gives one a data directory of its own.
+
+    They are copies of this process, or with `program=True` begun as an operator does.
+    """
     started = []
 
-    def start(host="", lease=1, **environment):
+    def start(host="", lease=1, grace=None, program=False):
         directory = data_dir
         if host:
             directory = tmp_path_factory.getbasetemp() / f"{data_dir.name}-{host}"
             directory.mkdir(exist_ok=True)
-        values = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "console.settings",
-            "DATABASE_URL": database_url(),
-            "CONSOLE_DATA_DIR": str(directory),
-            "CONSOLE_SECRET_KEY": django_settings.SECRET_KEY,
-            "CONSOLE_ENCRYPTION_KEYS": ",".join(django_settings.ENCRYPTION_KEYS),
-            "CONSOLE_LEASE_SECONDS": str(lease),
-            "CONSOLE_STOP_SECONDS": "1",
-            "CONSOLE_TERRAFORM_BIN": str(SHIM),
-            **environment,
+        values = {
+            "DATA_DIR": directory,
+            "LEASE_SECONDS": lease,
+            "STOP_SECONDS": 1,
+            "HOST_GRACE": grace or django_settings.HOST_GRACE,
+            "LOG_BYTES": django_settings.LOG_BYTES,
         }
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "work"], cwd=ROOT, env=values
-        )
+        process = _program(values) if program else Forked(partial(_serve, values))
         started.append(process)
         return process
 
@@ -177,35 +185,23 @@ def worker(data_dir, tmp_path_factory):
     kill_runs(data_dir)
 
 
-def pause(process):
-    """Stop a worker with SIGSTOP, outside of a transaction.
-
-    Inside of one it would hold SQLite's only write lock for as long as it sleeps.
-    """
-    while True:
-        process.send_signal(signal.SIGSTOP)
-        # A thread inside of a system call goes on until that is over.
-        wait_for(lambda: _asleep(process.pid))
-        if connection.vendor != "sqlite" or _writable():
-            return
-        process.send_signal(signal.SIGCONT)
-        time.sleep(0.03)
+def _serve(values):
+    for name, value in values.items():
+        setattr(django_settings, name, value)
+    call_command("work")
 
 
-def _asleep(pid):
-    stats = Path(f"/proc/{pid}/task").glob("*/stat")
-    return all(each.read_text().rpartition(") ")[2][0] == "T" for each in stats)
-
-
-def _writable():
-    name = str(connection.settings_dict["NAME"])
-    with contextlib.closing(sqlite3.connect(name, timeout=0.3)) as database:
-        try:
-            database.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return False
-        database.rollback()
-    return True
+def _program(values):
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "console.settings",
+        "DATABASE_URL": database_url(),
+        "CONSOLE_SECRET_KEY": django_settings.SECRET_KEY,
+        "CONSOLE_ENCRYPTION_KEYS": ",".join(django_settings.ENCRYPTION_KEYS),
+        "CONSOLE_TERRAFORM_BIN": str(SHIM),
+        **{f"CONSOLE_{name}": str(value) for name, value in values.items()},
+    }
+    command = [sys.executable, "manage.py", "work"]
+    return subprocess.Popen(command, cwd=ROOT, env=environment)
 
 
 def kill_runs(data_dir):
@@ -232,6 +228,11 @@ def stage_of(directory):
     except FileNotFoundError:
         return ""
     return lines[-1].split('"stage": "')[1].split('"')[0] if lines else ""
+
+
+def begun(directory):
+    """Whether the run has begun to change something, in its own words."""
+    return b"create start" in (directory / "events.jsonl").read_bytes()
 
 
 def launcher_of(directory):

@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -19,8 +18,10 @@ try:
 except ImportError:  # an extra; without it there is no PostgreSQL to ask
     psycopg = None
 
+from tests import waiting
+
 ROOT = Path(__file__).parent.parent.parent
-SECONDS = 240
+SECONDS = 120
 
 
 def free_port():
@@ -31,12 +32,7 @@ def free_port():
 
 def wait_for(condition, seconds=SECONDS):
     """What the condition gives once it is true; these machines may be slow."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("waited in vain")
+    return waiting.wait_for(condition, seconds)
 
 
 class Installation:
@@ -149,7 +145,9 @@ class Load:
         self.paths = paths
         self.statuses = []
         self.done = threading.Event()
-        self.threads = [threading.Thread(target=self._ask) for _ in range(threads)]
+        self.threads = [
+            threading.Thread(target=self._ask, daemon=True) for _ in range(threads)
+        ]
 
     def _ask(self):
         while not self.done.is_set():
@@ -164,7 +162,7 @@ class Load:
     def __exit__(self, *error):
         self.done.set()
         for thread in self.threads:
-            thread.join()
+            waiting.over(thread)
 
     @property
     def failed(self):

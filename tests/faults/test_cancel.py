@@ -11,6 +11,7 @@ from instances.models import Task
 from instances.presence import host_name
 from instances.run import Run
 from tests.faults.conftest import reload, run_of, stage_of, wait_for, work
+from tests.waiting import beside, over
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
@@ -26,16 +27,15 @@ def running(scene):
         scene.standing(kind)
         count = {"COUNT": 6} if kind == "update" else {}
         task = scene.order(kind, **count, **shim, SLEEP=f"{stage} 2")
-        thread = threading.Thread(target=work)
+        thread = beside(work)
         threads.append(thread)
-        thread.start()
         directory = run_of(task)
         wait_for(lambda: stage_of(directory) == stage)
         return task, thread
 
     yield start
     for thread in threads:
-        thread.join()
+        over(thread)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,7 +62,7 @@ def test_canceled_while_it_runs_it_stops_in_good_order(
     task, thread = running(kind, stage)
     reload(task).cancel(by=alice)
     reload(task).cancel(by=alice)
-    thread.join()
+    over(thread)
     task = reload(task)
     assert task.status == "Failed"
     assert "Canceled" in task.status_message
@@ -110,7 +110,7 @@ def test_a_clock_that_jumps_ends_no_run_and_makes_no_time_negative(
     jumped = lambda: real() + timedelta(hours=hours)  # noqa: E731
     for module in ("settling", "recording", "models.work"):
         monkeypatch.setattr(f"instances.{module}.now", jumped)
-    thread.join()
+    over(thread)
     task = reload(task)
     assert task.status == "Succeeded"
     assert task.seconds >= 0

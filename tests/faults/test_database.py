@@ -13,6 +13,7 @@ from django.db import OperationalError, connection
 from instances.models import Task
 from instances.outage import Outage
 from tests.faults.conftest import ended, reload, run_of, said, wait_for, work
+from tests.waiting import beside, over
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
@@ -47,14 +48,13 @@ def impatient():
 def test_a_lock_held_too_long_costs_nothing_but_time(scene, kind, impatient):
     scene.standing(kind)
     task = scene.order(kind, COUNT=4, SLEEP="apply 0.3")
-    worker = threading.Thread(target=work)
-    worker.start()
+    worker = beside(work)
     run_of(task)
     for _ in range(3):
         with locked():
             time.sleep(1)
         time.sleep(0.2)
-    worker.join()
+    over(worker)
     task = reload(task)
     # Its lease may have run out meanwhile: then the worker has claimed it again.
     assert (task.status, task.attempt) == ("Succeeded", 0)

@@ -9,6 +9,7 @@ from instances.log_keeping import LogKeeper
 from instances.models import TaskLog
 from tests.factories import TaskFactory
 from tests.faults.conftest import ended, said
+from tests.waiting import beside, over
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,9 +94,10 @@ def test_terminal_sequences_and_controls_are_not_stored(scene):
 def test_a_flood_is_stopped_and_takes_neither_memory_nor_database(
     scene, worker, fault, settings
 ):
-    """One gigabyte of lines, or one line of 200 MB."""
+    """One gigabyte of lines, or one line of 200 MB; of a quarter of the usual limit."""
+    settings.LOG_BYTES //= 4
     task = scene.order(FAULT=fault)
-    process = worker(lease=5)
+    process = worker(lease=5, program=True)
     high = []
     done = threading.Event()
 
@@ -105,14 +107,13 @@ def test_a_flood_is_stopped_and_takes_neither_memory_nor_database(
                 text = status.read()
             high.append(int(text.split("VmHWM:")[1].split()[0]) // 1024)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
+    watcher = beside(watch)
     try:
         # The flood passes through one core that others use too.
         task = ended(task, seconds=300)
     finally:
         done.set()
-        watcher.join()
+        over(watcher)
     if fault == "flood":
         assert task.status == "Failed"
         assert "log grew too large" in task.status_message

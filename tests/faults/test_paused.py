@@ -1,22 +1,24 @@
 """A worker that slept through its lease, and hosts that do not see each other (F12, F13)."""
 
+import os
 import signal
 import threading
 import time
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from instances.claimed import Claimed
 from instances.engines import claims, processes
 from instances.engines.base import EngineError, Order
 from instances.models import Fenced, Resource, Task
+from instances.outage import UNREACHABLE
 from instances.presence import host_name
 from instances.run import Run
 from tests.faults.conftest import (
+    begun,
     ended,
     launcher_of,
-    pause,
     reload,
     run_of,
     said,
@@ -24,6 +26,8 @@ from tests.faults.conftest import (
     wait_for,
     work,
 )
+from tests.faults.forked import Forked, asleep, pause
+from tests.waiting import beside, over
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
@@ -65,11 +69,10 @@ def test_a_worker_that_wakes_up_leaves_the_run_another_adopted(scene):
     run._unlock()
     run._start()
     run_out(task)
-    adopter = threading.Thread(target=work)
-    adopter.start()
+    adopter = beside(work)
     wait_for(lambda: reload(task).epoch == 2)
     run.drive()
-    adopter.join()
+    over(adopter)
     assert reload(task).status == "Succeeded"
 
 
@@ -80,7 +83,7 @@ def test_a_worker_that_wakes_up_stops_the_run_nobody_adopted(scene, took):
     run = Run(first, threading.Event())
     run._unlock()
     run._start()
-    wait_for(lambda: stage_of(run.directory) == "apply")
+    wait_for(lambda: begun(run.directory))
     changed = {"host": "far"} if took == "another host" else {"run_directory": "/new"}
     Task.objects.filter(pk=task.pk).update(epoch=2, **changed)
     run.drive()
@@ -146,6 +149,10 @@ def test_a_run_nobody_follows_stops_itself(scene):
     )
     run._unlock()
     run._start()
+    # Followed until then, however long the machine takes to come so far.
+    wait_for(
+        lambda: claims.watch(run.directory, claims.uptime()) or begun(run.directory)
+    )
     wait_for(lambda: run.engine.outcome(run.directory))
     outcome = run.engine.outcome(run.directory)
     assert (outcome.finished, outcome.canceled) == (True, True)
@@ -179,6 +186,34 @@ def test_a_run_that_is_followed_goes_on(scene):
     assert reload(task).status == "Succeeded"
 
 
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="rows are locked elsewhere")
+def test_a_worker_that_sleeps_in_a_transaction_does_not_keep_the_task(scene):
+    """The server ends its session; who wakes up finds it gone, as after a restart."""
+    task = scene.order()
+    options = connection.settings_dict["OPTIONS"]["options"]
+    assert "idle_in_transaction_session_timeout=30s" in options
+
+    def sleep():
+        held = Task.objects.claim("sleeper", host_name())
+        with connection.cursor() as cursor:
+            cursor.execute("SET idle_in_transaction_session_timeout = '300ms'")
+        try:
+            with transaction.atomic():
+                held.renew()
+                os.kill(os.getpid(), signal.SIGSTOP)
+                held.renew()
+        except UNREACHABLE:
+            os._exit(42)
+
+    sleeper = Forked(sleep)
+    wait_for(lambda: reload(task).epoch == 1 and asleep(sleeper.pid))
+    run_out(task)
+    work()
+    sleeper.send_signal(signal.SIGCONT)
+    assert sleeper.wait() == 42
+    assert (reload(task).status, reload(task).epoch) == ("Succeeded", 2)
+
+
 @several_hosts
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_dead_host_is_settled_after_its_grace_from_the_mirrored_state(
@@ -186,14 +221,14 @@ def test_a_dead_host_is_settled_after_its_grace_from_the_mirrored_state(
 ):
     scene.standing(kind)
     task = scene.order(kind, COUNT=9, SLEEP="apply 1")
-    lost = worker(host="lost", CONSOLE_HOST_GRACE="600")
+    lost = worker(host="lost", grace=600)
     directory = run_of(task)
     wait_for(lambda: reload(task).resources_done)
     lost.kill()
     lost.wait()
     processes.kill(directory)
     died = time.monotonic()
-    worker(host="other", CONSOLE_HOST_GRACE="4")
+    worker(host="other", grace=4)
     task = ended(task)
     assert time.monotonic() - died > 4
     assert task.status == "Failed"
@@ -206,9 +241,9 @@ def test_a_dead_host_is_settled_after_its_grace_from_the_mirrored_state(
 @several_hosts
 def test_a_silent_host_that_comes_back_in_time_keeps_its_run(scene, worker):
     task = scene.order(COUNT=4, SLEEP="apply 1")
-    first = worker(host="first", CONSOLE_HOST_GRACE="30")
+    first = worker(host="first", grace=30)
     run_of(task)
-    worker(host="second", CONSOLE_HOST_GRACE="30")
+    worker(host="second", grace=30)
     first.send_signal(signal.SIGSTOP)
     wait_for(lambda: reload(task).suspected_at)
     first.send_signal(signal.SIGCONT)
@@ -220,13 +255,13 @@ def test_a_silent_host_that_comes_back_in_time_keeps_its_run(scene, worker):
 def test_what_a_lost_host_had_begun_is_not_begun_anew(scene, worker):
     """The last it told was of the plan; its run may have gone on to apply."""
     task = scene.order(SLEEP="plan 30")
-    lost = worker(host="lost", CONSOLE_HOST_GRACE="600")
+    lost = worker(host="lost", grace=600)
     directory = run_of(task)
     wait_for(lambda: reload(task).stage == "plan")
     lost.kill()
     lost.wait()
     processes.kill(directory)
     assert launcher_of(directory)
-    worker(host="other", CONSOLE_HOST_GRACE="1")
+    worker(host="other", grace=1)
     task = ended(task)
     assert (task.status, task.attempt) == ("Failed", 0)

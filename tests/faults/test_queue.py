@@ -1,8 +1,8 @@
 """Who is served next, how often, and how many at once (F14, F15, F16)."""
 
-import threading
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -19,12 +19,15 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.faults.conftest import wait_for
+from tests.waiting import beside, over
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def version(db):
+def version(db, settings):
+    """What is asked for. Nobody who waits for a core loses a lease: it would be taken again."""
+    settings.LEASE_SECONDS = 600
     return VersionFactory()
 
 
@@ -121,12 +124,10 @@ def test_many_workers_take_each_task_once(version, alice, bob, settings, limit):
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=take, args=[f"w{n}"]) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for thread in [beside(partial(take, f"w{n}")) for n in range(8)]:
+        over(thread)
     assert len(taken) == len(set(taken)) == total
+    assert set(Task.objects.values_list("state", "epoch")) == {("ended", 1)}
     assert not limit or max(most) <= limit
 
 
@@ -136,15 +137,14 @@ def test_a_worker_follows_so_many_runs_at_once(alice, scene):
         scene.beside(f"n{number}")
     worker = Worker(concurrency=2)
     most = []
-    thread = threading.Thread(target=worker.work, kwargs={"once": True})
-    thread.start()
+    thread = beside(partial(worker.work, once=True))
 
-    def over():
+    def all_ended():
         most.append(Task.objects.running().count())
         return not Task.objects.exclude(state="ended").exists()
 
-    wait_for(over)
-    thread.join()
+    wait_for(all_ended)
+    over(thread)
     assert max(most) == 2
 
 

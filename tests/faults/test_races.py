@@ -16,6 +16,7 @@ from console.lib.errors import DomainError
 from instances.models import Instance, Plan, Task, Wish
 from tests.factories import InstanceFactory, PortfolioFactory, VersionFactory
 from tests.instances.planning import approved, asked, constrain, previewed
+from tests.waiting import beside, over
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = int(os.environ.get("RACES", "4"))
@@ -25,11 +26,9 @@ class Pair:
     """Two threads that live as long as the test, and meet at a barrier for each round."""
 
     def __init__(self):
-        self.barrier = threading.Barrier(3)
+        self.barrier = threading.Barrier(3, timeout=60)
         self.steps, self.results = [None, None], [None, None]
-        self.threads = [threading.Thread(target=self._run, args=[n]) for n in (0, 1)]
-        for thread in self.threads:
-            thread.start()
+        self.threads = [beside(partial(self._run, number)) for number in (0, 1)]
 
     def _run(self, number):
         while True:
@@ -57,7 +56,7 @@ class Pair:
         self.steps = [None, None]
         self.barrier.wait()
         for thread in self.threads:
-            thread.join()
+            over(thread)
 
 
 @pytest.fixture
