@@ -12,6 +12,8 @@ from instances.engines.base import Diagnostic, Event, ResourceEvent
 MESSAGE_BYTES = 4096
 LINE_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 20
+# So far behind, plain text is not read line by line any more: most of it will be left out.
+FAR_BYTES, STRIDE_BYTES = 16 << 20, 4 << 20
 
 # Complete terminal sequences first (CSI, the string kinds such as OSC, the rest), then
 # what could still move a cursor, reorder text or not be stored: C0 and C1 but newline
@@ -73,6 +75,32 @@ def lines(path: Path, offset: int) -> Iterator[tuple[int, int, bytes]]:
             length += len(rest)
 
 
+def strides(path: Path, offset: int) -> Iterator[tuple[int, int, bytes]]:
+    """As `lines`, but of each long stretch without JSON only the first line, for all of it.
+
+    A tool may write a gigabyte in a second; what it says of resources is still found.
+    """
+    until = os.path.getsize(path) - FAR_BYTES
+    with open(path, "rb") as log:
+        while offset < until:
+            log.seek(offset)
+            stretch = log.read(STRIDE_BYTES)
+            end = stretch.find(b"\n{") + 1 or stretch.rfind(b"\n") + 1
+            if stretch.startswith(b"{") or end <= LINE_BYTES:
+                break
+            yield offset, offset + end, stretch[: stretch.find(b"\n")][:LINE_BYTES]
+            offset += end
+    yield from lines(path, offset)
+
+
+def _far_behind(path: Path, offset: int) -> bool:
+    """Whether so much is unread, and so much has been read, that neither is head or tail."""
+    try:
+        return FAR_BYTES < offset < os.path.getsize(path) - FAR_BYTES
+    except FileNotFoundError:
+        return False
+
+
 def journal(directory: Path) -> list[dict[str, Any]]:
     """What the launcher noted about its stages: beginnings have an offset, ends do not."""
     noted = lines(directory / "stages.jsonl", 0)
@@ -87,7 +115,9 @@ def read(directory: Path, offset: int, limit: int) -> list[Event]:
         if "offset" in fact
     ]
     found: list[Event] = []
-    for start, end, line in lines(directory / "events.jsonl", offset):
+    path = directory / "events.jsonl"
+    reader = strides if _far_behind(path, offset) else lines
+    for start, end, line in reader(path, offset):
         stage = next((name for at, name in reversed(begun) if at <= start), "init")
         found.append(event(start, end, line, stage))
         if len(found) >= limit:

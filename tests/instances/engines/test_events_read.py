@@ -1,6 +1,7 @@
 """A run's log, line by line: what is told, and what is taken out of it."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,32 @@ def test_a_giant_line_is_cut(log):
     assert len(giant.message) <= 4096
     assert giant.end - giant.offset == (5 << 20) + 1
     assert after.message == "after"
+
+
+def test_of_a_flood_only_what_tells_something_is_read_in_its_middle(log, tmp_path):
+    """Head and tail line by line, the text between in strides, and no JSON is missed."""
+    said = "flood of text" * 79
+    flood = f"{said}\n".encode() * (20 << 10)
+    told = {"@message": "made", "type": "apply_complete", "hook": HOOK}
+    log(flood, told, flood, told, flood, limit=0)
+    path, offset, found = tmp_path / "events.jsonl", 0, []
+    while batch := events.read(tmp_path, offset, 4000):
+        assert batch[0].offset == offset
+        assert all(one.end == other.offset for one, other in pairwise(batch))
+        offset = batch[-1].end
+        found += batch
+    assert offset == path.stat().st_size
+    assert len([event for event in found if event.resource]) == 2
+    assert [each.message for each in found[:1000]] == [said] * 1000
+    assert [each.message for each in found[-1000:]] == [said] * 1000
+    assert any("bytes)" in event.message for event in found)
+    assert len(found) < 0.75 * path.read_bytes().count(b"\n")
+
+
+HOOK = {
+    "resource": {"addr": "thing.a", "resource_type": "thing", "resource_name": "a"},
+    "action": "create",
+}
 
 
 def test_a_line_that_is_not_json_is_shown_as_it_is(log):
