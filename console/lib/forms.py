@@ -7,9 +7,22 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 
-from console.lib.errors import DomainError, InvalidInput
+from console.lib.errors import DomainError, InvalidInput, Text
 from console.lib.http import Request
+
+ENTER = _("Enter a value.")
+UNSAID = forms.Field.default_error_messages["required"]
+
+
+def _missing(field: forms.Field) -> Text:
+    """What to do about a field that is empty, where it has no words of its own."""
+    if isinstance(field, forms.FileField):
+        return _("Choose a file.")
+    if isinstance(field, forms.ChoiceField):
+        return _("Choose one.")
+    return _("Tick the box.") if isinstance(field, forms.BooleanField) else ENTER
 
 
 class VerbForm(forms.Form):
@@ -23,6 +36,8 @@ class VerbForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.exact = exact
         for field in self.fields.values():
+            if field.error_messages.get("required") == UNSAID:
+                field.error_messages["required"] = _missing(field)
             if exact and isinstance(field, forms.CharField):
                 field.strip = False
 

@@ -91,3 +91,9 @@ def test_who_has_stored_no_credentials_is_not_offered_to_remove_them():
     form = RegionEditForm({"name": "x", "forget": "on"}, stored=False)
     assert form.is_valid()
     assert form.cleaned_data["credentials"] is None
+
+
+def test_an_empty_field_says_what_to_do():
+    form = VersionForm({})
+    assert form.errors["name"] == ["Enter a value."]
+    assert RegionEditForm({}).errors["name"] == ["Enter a value."]

@@ -1,0 +1,31 @@
+"""Tables keep their roles where CSS turns them into cards: `display` would take them away."""
+
+import re
+
+import pytest
+from django.conf import settings
+
+ROLES = {
+    "table": {"table"},
+    "thead": {"rowgroup"},
+    "tbody": {"rowgroup"},
+    "tr": {"row"},
+    "th": {"columnheader", "rowheader"},
+    "td": {"cell"},
+}
+CARDS = re.compile(r'<table class="(?:table table--cards|diff)".*?</table>', re.DOTALL)
+TAG = re.compile(r"<(table|thead|tbody|tr|th|td)\b((?:\{%.*?%\}|[^>])*)>", re.DOTALL)
+TEMPLATES = [
+    path
+    for path in sorted((settings.BASE_DIR / "templates").rglob("*.html"))
+    if CARDS.search(path.read_text())
+]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_every_part_of_a_table_that_becomes_cards_has_its_role(path):
+    for table in CARDS.findall(path.read_text()):
+        for name, attributes in TAG.findall(table):
+            role = re.search(r'role="(\w+)"', attributes)
+            assert role, f"<{name}{attributes}>"
+            assert role[1] in ROLES[name]
