@@ -69,7 +69,7 @@ class Comparison:
             Section("instance", _("Instance information"), "box", [*self._instance()]),
             Section(
                 "parameters",
-                _("Parameters"),
+                _("Parameter"),
                 "sliders-horizontal",
                 [*self._parameters()],
             ),

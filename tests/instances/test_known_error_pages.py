@@ -57,7 +57,7 @@ def test_a_card_is_created_and_audited(admin_browser):
         ("pattern", "(", "not a pattern RE2 can use"),
         ("pattern", ".*", "fits every text"),
         ("link", "javascript:alert(1)", "valid URL"),
-        ("title", "", "required"),
+        ("title", "", "Enter a value"),
         ("position", "-1", "greater than or equal to 0"),
     ],
 )
