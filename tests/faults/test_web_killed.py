@@ -1,0 +1,169 @@
+"""A web process is killed after it has written and before it commits: nothing is half made (F09)."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from urllib.parse import urlencode
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+
+from console.access_keys import AccessKey
+from console.lib.audit import AuditEntry
+from instances.models import Instance, Task
+from tests.factories import (
+    InstanceFactory,
+    PortfolioFactory,
+    RegionFactory,
+    TemplateFactory,
+    VersionFactory,
+)
+from tests.faults.conftest import ROOT, THINGS, database_url, wait_for
+from tests.faults.installation import free_port
+from tests.signing import FORM, headers_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CSRF = "c" * 32
+
+
+class Web:
+    """A gunicorn whose database can be made to fall asleep."""
+
+    def __init__(self, directory):
+        self.stalled = directory / "stall"
+        self.port = free_port()
+        arguments = ("--config=python:console.web", "--preload", "--workers=1")
+        arguments += (f"--bind=127.0.0.1:{self.port}", "tests.faults.stalling")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *arguments],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "DJANGO_SETTINGS_MODULE": "console.settings",
+                "PYTHONPATH": str(ROOT),
+                "DATABASE_URL": database_url(),
+                "CONSOLE_DATA_DIR": str(directory),
+                "CONSOLE_SECRET_KEY": django_settings.SECRET_KEY,
+                "CONSOLE_ENCRYPTION_KEYS": ",".join(django_settings.ENCRYPTION_KEYS),
+                "STALL": str(self.stalled),
+            },
+        )
+
+    def post(self, path, body, headers):
+        """Status and body of the answer; None when the connection ends without one."""
+        door = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            door.request("POST", path, body, headers)
+            answer = door.getresponse()
+            return answer.status, answer.read().decode()
+        except (ConnectionError, http.client.HTTPException):
+            return None
+        finally:
+            door.close()
+
+    def answers(self):
+        return self.post("/healthz", b"", {}) is not None
+
+    def kill_in(self, request):
+        """Have a request killed between its writes and its commit; what its sender gets."""
+        self.stalled.with_suffix(".armed").touch()
+        got = []
+        sender = threading.Thread(target=lambda: got.append(request()))
+        sender.start()
+        wait_for(self.stalled.exists)
+        pid = int(self.stalled.read_text())
+        assert pid != self.process.pid
+        os.kill(pid, signal.SIGKILL)
+        sender.join()
+        self.stalled.unlink()
+        return got[0]
+
+
+@pytest.fixture
+def web(tmp_path):
+    web = Web(tmp_path)
+    wait_for(lambda: web.process.poll() is not None or web.answers())
+    assert web.process.poll() is None
+    yield web
+    web.process.kill()
+    web.process.wait()
+
+
+def records():
+    """Everything a change writes."""
+    return (
+        list(
+            Instance.objects.order_by("pk").values("pk", "status", "last_task", "owner")
+        ),
+        list(Task.objects.order_by("pk").values_list("pk", flat=True)),
+        list(AuditEntry.objects.order_by("sequence").values_list("action", flat=True)),
+    )
+
+
+def settled():
+    """What is recorded once the database has noticed that its client is gone."""
+    before = records()
+    time.sleep(0.2)
+    assert records() == before
+    return before
+
+
+def test_a_change_whose_process_is_killed_is_not_there_and_can_be_sent_again(
+    web, alice, bob, admin
+):
+    version = VersionFactory(template=TemplateFactory(files={"main.tf": THINGS}))
+    PortfolioFactory(products=[version.product], users=[alice])
+    key = AccessKey.objects.issue(alice, by=alice)
+    made = {
+        name: InstanceFactory(owner=alice, version=version, last_task=None)
+        for name in ("update", "terminate", "transfer")
+    }
+    wish = {"ProductId": version.product_id, "ProductVersionId": version.pk}
+    where = {"ProvisionedProductName": "shop", "StackRegionId": RegionFactory().pk}
+
+    def call(action, **params):
+        body = urlencode(params).encode()
+        host = f"127.0.0.1:{web.port}"
+        headers = headers_for(
+            action, key.pk, key.secret_text, query={}, body=body, host=host
+        )
+        return web.post("/", body, headers)
+
+    def transfer():
+        client = Client()
+        client.force_login(admin)
+        cookies = {name: each.value for name, each in client.cookies.items()}
+        cookies[django_settings.CSRF_COOKIE_NAME] = CSRF
+        sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        body = urlencode({"to": f"user/{bob.username}", "csrfmiddlewaretoken": CSRF})
+        url = f"{made['transfer'].get_absolute_url()}transfer/"
+        return web.post(url, body, {"Cookie": sent, "Content-Type": FORM})
+
+    requests = {
+        "launch": lambda: call("LaunchProduct", **wish, **where),
+        "update": lambda: call(
+            "UpdateProvisionedProduct",
+            ProvisionedProductId=made["update"].pk,
+            **wish,
+        ),
+        "terminate": lambda: call(
+            "TerminateProvisionedProduct", ProvisionedProductId=made["terminate"].pk
+        ),
+        "transfer": transfer,
+    }
+    for name, request in requests.items():
+        before = records()
+        assert web.kill_in(request) is None, name
+        assert settled() == before, name
+        status, said = request()
+        assert status in (200, 302), said
+        after = records()
+        assert len(after[2]) == len(before[2]) + 1, name
+        assert len(after[1]) == len(before[1]) + (name != "transfer"), name
+    assert Instance.objects.filter(name="shop").count() == 1
+    assert Instance.objects.get(pk=made["transfer"].pk).owner == bob
