@@ -194,6 +194,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_FORMS = {
+    "activate_totp": "console.accounts.forms.ActivateForm",
     "authenticate": "console.accounts.forms.AuthenticateForm",
     "reauthenticate": "console.accounts.forms.ReauthenticateForm",
     "authenticate_webauthn": "console.accounts.forms.AuthenticateWebAuthnForm",

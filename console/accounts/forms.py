@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account import forms as accounts
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as codes
+from allauth.mfa.totp import forms as apps
 from allauth.mfa.webauthn import forms as passkeys
 from django import forms
 from django.core.exceptions import ValidationError
@@ -44,6 +45,10 @@ class ChangePasswordForm(Unprompted, accounts.ChangePasswordForm):
 
 class PasswordAgainForm(Unprompted, accounts.ReauthenticateForm):
     """The password, before something sensitive."""
+
+
+class ActivateForm(Unprompted, apps.ActivateTOTPForm):
+    """The first code of an authenticator app."""
 
 
 class RecordedCode:

@@ -7,22 +7,23 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
-from console.lib.errors import DomainError, InvalidInput, Text
+from console.lib.errors import DomainError, InvalidInput
 from console.lib.http import Request
 
-ENTER = _("Enter a value.")
 UNSAID = forms.Field.default_error_messages["required"]
 
 
-def _missing(field: forms.Field) -> Text:
+def _missing(field: forms.Field) -> str:
     """What to do about a field that is empty, where it has no words of its own."""
     if isinstance(field, forms.FileField):
         return _("Choose a file.")
     if isinstance(field, forms.ChoiceField):
         return _("Choose one.")
-    return _("Tick the box.") if isinstance(field, forms.BooleanField) else ENTER
+    if isinstance(field, forms.BooleanField):
+        return _("Tick the box.")
+    return _("Enter a value.")
 
 
 class VerbForm(forms.Form):

@@ -1,4 +1,5 @@
 // [data-copy="text"] copies the text; [data-copy-from="#id"] copies what the element shows.
+// A [data-secret] is not read aloud.
 const SHOWN = 1500;
 
 function copied(button, text) {
@@ -21,5 +22,5 @@ document.addEventListener("click", async (event) => {
     if (shown) getSelection().selectAllChildren(shown);
     return;
   }
-  copied(button, source ? "" : text);
+  copied(button, source || "secret" in button.dataset ? "" : text);
 });
