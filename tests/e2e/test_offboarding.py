@@ -1,23 +1,75 @@
-"""Bob leaves: at most three clicks hand over what he has, and his next click is refused."""
+"""Bob leaves: in three clicks all he has goes to others, and his own next click is refused."""
 
+import os
 import re
+import subprocess
+import sys
 import uuid
 
 import pytest
 
-from tests.e2e.test_journey import launch, wait_for_status
+from tests.e2e.conftest import ROOT
+from tests.e2e.test_journey import wait_for_status
 
 expect = pytest.importorskip("playwright.sync_api").expect
+INSTANCES, APPROVALS = 12, 2
+# Launched by bob, and asked for by alice where bob decides: by the verbs, as pages and calls do.
+SCENE = """
+import sys
+from catalog.models import Constraint, Portfolio, Product, Region, Version
+from console.lib.people import User
+from instances.models import Instance, Plan, Wish
+alice, bob = (User.objects.get(username=name) for name in ("alice", "bob"))
+region = Region.objects.first()
+everyday = Portfolio.objects.get(name="Everyday services")
+database = Version.objects.filter(product__name="Database").latest("created_at")
+for number in range({instances}):
+    wish = Wish(database, everyday)
+    Instance.objects.launch(wish, name=f"{tag}-{{number:02}}", region=region, by=bob)
+kind = database.product.template_kind
+watched = Product.objects.create(
+    name="Watched {tag}", provider="Data team", template_kind=kind
+)
+version = Version.objects.create(product=watched, name="1.0", template=database.template)
+portfolio = Portfolio.objects.create(name="Watched {tag}", provider="Data team")
+portfolio.products.add(watched)
+portfolio.grants.create(pattern="user/alice")
+portfolio.constraints.create(
+    kind=Constraint.Kind.APPROVAL,
+    product=watched,
+    config={{
+        "OperationTypes": ["LaunchProduct"],
+        "Approvers": [{{"PrincipalType": "RamUser", "PrincipalName": "bob"}}],
+    }},
+)
+for number in range({approvals}):
+    name = f"{tag}-wanted-{{number}}"
+    Plan.objects.submit(
+        "LaunchProduct", Wish(version, portfolio), name=name, by=alice, region=region,
+        instance_name=name,
+    )
+"""
 
 
 @pytest.fixture
-def bobs(sign_in):
-    """Bob, signed in, with several instances; the last one is still being launched."""
-    bob = sign_in("bob")
-    names = [f"bobs-{uuid.uuid4().hex[:6]}" for _ in range(3)]
-    for name in names:
-        launch(bob, name)
-    return bob, names
+def scene(site, site_data):
+    """Make bob's instances, and plans that wait for him; returns their names."""
+
+    def make(instances, approvals=0):
+        tag = f"bobs-{uuid.uuid4().hex[:6]}"
+        code = SCENE.format(tag=tag, instances=instances, approvals=approvals)
+        subprocess.run(
+            [sys.executable, "manage.py", "shell", "-v0", "-c", code],
+            cwd=ROOT,
+            env=os.environ | {"CONSOLE_DATA_DIR": str(site_data)},
+            check=True,
+        )
+        return (
+            [f"{tag}-{number:02}" for number in range(instances)],
+            [f"{tag}-wanted-{number}" for number in range(approvals)],
+        )
+
+    return make
 
 
 class Clicks:
@@ -31,33 +83,56 @@ class Clicks:
         target.click()
 
 
-def hand_over_to(page, owner):
-    click = Clicks()
-    click(page.get_by_role("link", name="Bob Meyer", exact=True))
-    page.get_by_label("New owner of the instances").fill(owner)
-    click(page.get_by_role("button", name="Deactivate and hand over"))
-    expect(page.get_by_role("main")).to_contain_text("is deactivated and signed out")
-    assert click.count <= 3
-
-
 def undo(page):
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("main")).to_contain_text("is back")
 
 
-def test_bob_leaves_and_comes_back(bobs, sign_in):
-    bob, names = bobs
-    admin = sign_in("admin")
-    admin.goto("/manage/people/")
-    hand_over_to(admin, "alice")
+def refused_at_the_next_click(page):
+    page.get_by_role("link", name="Products").first.click()
+    expect(page).to_have_url(re.compile("/accounts/login/"))
 
-    bob.get_by_role("link", name="Products").first.click()
-    expect(bob).to_have_url(re.compile("/accounts/login/"))
 
-    alice = sign_in("alice")
-    alice.goto("/instances/")
+def sees(page, address, names):
+    page.goto(address)
     for name in names:
-        expect(alice.get_by_role("main")).to_contain_text(name)
+        expect(page.get_by_role("main")).to_contain_text(name)
+
+
+def wait_until_asked(page, plans):
+    """Once their previews are done, the plans wait for whoever decides."""
+    for plan in plans:
+        link = page.get_by_role("link", name=plan).first
+        for _ in range(60):
+            page.goto("/plans/?tab=received")
+            if link.count():
+                break
+            page.wait_for_timeout(500)
+        expect(link).to_be_visible()
+
+
+def test_bob_leaves_and_comes_back(scene, sign_in):
+    """Twelve instances, some still being launched, and two requests, in three clicks."""
+    names, plans = scene(INSTANCES, APPROVALS)
+    bob = sign_in("bob")
+    wait_until_asked(bob, plans)
+    sees(bob, "/instances/", names)
+
+    admin, click = sign_in("admin"), Clicks()
+    click(admin.get_by_role("link", name="People", exact=True))
+    click(admin.get_by_role("link", name="Bob Meyer", exact=True))
+    for plan in plans:
+        expect(admin.locator("#holdings")).to_contain_text(plan)
+    admin.get_by_label("New owner of the instances").fill("alice")
+    admin.get_by_label("Approves instead").fill("carol")
+    click(admin.get_by_role("button", name="Deactivate and hand over"))
+    expect(admin.get_by_role("main")).to_contain_text("is deactivated and signed out")
+    assert click.count <= 3
+
+    refused_at_the_next_click(bob)
+    alice = sign_in("alice")
+    sees(alice, "/instances/", names)
+    sees(sign_in("carol"), "/plans/?tab=received", plans)
     alice.get_by_role("link", name=names[-1], exact=True).click()
     wait_for_status(alice, "Available")
 
@@ -65,9 +140,8 @@ def test_bob_leaves_and_comes_back(bobs, sign_in):
     alice.goto("/instances/")
     expect(alice.get_by_role("main")).not_to_contain_text(names[0])
     again = sign_in("bob")
-    again.goto("/instances/")
-    for name in names:
-        expect(again.get_by_role("main")).to_contain_text(name)
+    sees(again, "/instances/", names)
+    wait_until_asked(again, plans)
 
 
 def test_the_same_without_javascript(sign_in):
@@ -86,8 +160,8 @@ def test_the_same_without_javascript(sign_in):
     assert sign_in("bob").url.endswith("/products/")
 
 
-def test_ticked_instances_are_transferred_from_the_list(bobs, sign_in):
-    _bob, names = bobs
+def test_ticked_instances_are_transferred_from_the_list(scene, sign_in):
+    names, _plans = scene(3)
     admin = sign_in("admin")
     admin.goto("/instances/?access=account")
     for name in names[:2]:
