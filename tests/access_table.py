@@ -5,9 +5,11 @@ import re
 from django.urls import URLPattern, URLResolver, get_resolver
 
 # What the table says: who gets an answer. Everybody else gets the 404 of what is missing.
-PUBLIC = ("anonymous", "alice", "bob", "admin", "deactivated")
-MEMBERS = ("alice", "bob", "admin")
+# alice owns everything, carol approves launches of her product, bob has nothing to do with it.
+PUBLIC = ("anonymous", "alice", "bob", "carol", "admin", "deactivated")
+MEMBERS = ("alice", "bob", "carol", "admin")
 OWNERS = ("alice", "admin")
+PLAN = ("alice", "carol", "admin")
 ALICE = ("alice",)
 ADMIN = ("admin",)
 # Who has none of what the page is about: a second factor, another session.
@@ -47,12 +49,12 @@ TABLE = {
     "instances/<str:pk>/tasks/<str:task>/cancel/": (OWNERS, BOTH),
     "instances/<str:pk>/tasks/<str:task>/reconcile/": (ADMIN, BOTH),
     "plans/": (MEMBERS, SAFE),
-    "plans/<str:pk>/": (OWNERS, SAFE),
-    "plans/<str:pk>/decide/": (OWNERS, POST),
-    "plans/<str:pk>/execute/": (OWNERS, BOTH),
-    "plans/<str:pk>/cancel/": (OWNERS, BOTH),
-    "plans/<str:pk>/delete/": (OWNERS, BOTH),
-    "plans/<str:pk>/preview/": (OWNERS, POST),
+    "plans/<str:pk>/": (PLAN, SAFE),
+    "plans/<str:pk>/decide/": (PLAN, POST),
+    "plans/<str:pk>/execute/": (PLAN, BOTH),
+    "plans/<str:pk>/cancel/": (PLAN, BOTH),
+    "plans/<str:pk>/delete/": (PLAN, BOTH),
+    "plans/<str:pk>/preview/": (PLAN, POST),
     "notices/": (MEMBERS, SAFE),
     "notices/read/": (MEMBERS, POST),
     "notices/<int:pk>/open/": (ALICE, POST),
@@ -93,9 +95,10 @@ TABLE = {
     "accounts/2fa/webauthn/keys/<int:pk>/remove/": (ALICE, BOTH),
     "accounts/2fa/webauthn/keys/<int:pk>/edit/": (ALICE, BOTH),
 }
-# An administrator sees everybody's plans, and their owners alone act on them.
+# Administrators and approvers see the plans of others, and their owners alone act on them.
 FORBIDDEN = {
-    ("admin", "POST", f"plans/<str:pk>/{step}/")
+    (role, "POST", f"plans/<str:pk>/{step}/")
+    for role in ("admin", "carol")
     for step in ("cancel", "delete", "preview")
 }
 READ = """
