@@ -52,9 +52,35 @@ def call_about(everything, operation, missing=()):
     return params
 
 
-@pytest.mark.parametrize("operation", WITH_ID)
-def test_a_foreign_id_is_answered_as_a_missing_one(everything, operation):
-    api = Caller.of(everything.bob)
+# What an approver may do with the plans of others: look, decide, and be refused by name.
+OF_APPROVERS = {
+    "GetProvisionedProductPlan": 200,
+    "ApproveProvisionedProductPlan": 200,
+    "ListProvisionedProductPlans": 200,
+    "CancelProvisionedProductPlan": 403,
+    "DeleteProvisionedProductPlan": 403,
+    "ExecuteProvisionedProductPlan": 403,
+    "UpdateProvisionedProductPlan": 403,
+}
+
+
+@pytest.mark.parametrize(("operation", "status"), OF_APPROVERS.items())
+def test_an_approver_is_answered_about_plans(everything, carol, operation, status):
+    everything.let_approve(carol)
+    answer = Caller.of(carol).send(operation, call_about(everything, operation))
+    assert answer.status_code == status, answer.content
+
+
+@pytest.mark.parametrize(
+    ("role", "operation"),
+    [
+        *[("bob", name) for name in WITH_ID],
+        *[("carol", name) for name in WITH_ID if name not in OF_APPROVERS],
+    ],
+)
+def test_a_foreign_id_is_answered_as_a_missing_one(everything, carol, role, operation):
+    everything.let_approve(carol)
+    api = Caller.of(getattr(everything, role))
     foreign = api.send(operation, call_about(everything, operation))
     before = snapshot()
     assert foreign.status_code >= 400 or is_empty(foreign)
