@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.http.request import split_domain_port
 from django.utils.translation import gettext as _
 from qrcode.main import QRCode
 
@@ -71,15 +72,16 @@ def remove_factors(person: User, *, by: User | None) -> None:
 
 def passkeys_possible(request: HttpRequest) -> bool:
     """Browsers bind a passkey to a name: there are none for a bare address."""
+    host = _host(request)
     try:
-        ip_address(_host(request).strip("[]"))
+        ip_address(host.strip("[]"))
     except ValueError:
-        return request.is_secure() or _host(request) == "localhost"
+        return request.is_secure() or host == "localhost"
     return False
 
 
 def _host(request: HttpRequest) -> str:
-    return request.get_host().rpartition(":")[0] or request.get_host()
+    return split_domain_port(request.get_host())[0]
 
 
 class QrCode(str):

@@ -4,7 +4,7 @@ from allauth.account import views as account
 from django.conf import settings
 from django.urls import include, path
 
-from console.accounts import single_sign_on, views
+from console.accounts import factor_changes, single_sign_on, views
 
 login = account.LoginView.as_view(extra_context={"sso_name": settings.OIDC_NAME})
 
@@ -18,6 +18,12 @@ urlpatterns = [
     path("sessions/", views.session_list, name="account_sessions"),
     path("sessions/end/", views.session_end, name="account_sessions_end"),
     path("2fa/", views.second_factors, name="mfa_index"),
+    # Before allauth's own pages of these names: the first that fits is taken.
+    path("2fa/totp/activate/", factor_changes.activate_totp),
+    path("2fa/totp/deactivate/", factor_changes.deactivate_totp),
+    path("2fa/recovery-codes/generate/", factor_changes.generate_codes),
+    path("2fa/webauthn/add/", factor_changes.add_passkey),
+    path("2fa/webauthn/keys/<int:pk>/remove/", factor_changes.remove_passkey),
     path("2fa/", include("allauth.mfa.urls")),
 ]
 

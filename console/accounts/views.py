@@ -1,6 +1,5 @@
 """One's own account: an overview, and the browsers in which one is signed in."""
 
-from allauth.account import views as allauth_views
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.http import HttpResponse
@@ -9,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from console.accounts import factor_changes
 from console.accounts.second_factor import factors_of, passkeys_possible
 from console.accounts.sessions import Session, row_key
 from console.lib.audit import AuditEntry
@@ -78,4 +78,4 @@ def password_change(request: Request) -> HttpResponse:
     """allauth's page, for those who have a password here."""
     if not request.user.has_usable_password():
         raise Conflict(_("You sign in through single sign-on: there is no password."))
-    return allauth_views.password_change(request)
+    return factor_changes.change_password(request)

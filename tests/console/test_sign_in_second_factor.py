@@ -4,7 +4,6 @@ import json
 import random
 import re
 import time
-from functools import partial
 
 import pytest
 from allauth.account.utils import user_pk_to_url_str
@@ -12,10 +11,12 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings as configured
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.test import Client
 from fido2.utils import websafe_decode, websafe_encode
 
 from catalog.models import Constraint
+from console.accounts.second_factor import passkeys_possible
 from console.lib.audit import AuditEntry
 from console.lib.encryption import generate_key
 from console.rotation import Rotation
@@ -47,12 +48,6 @@ def add_app(client):
     answer = client.post(ACTIVATE, {"code": code_of(secret)})
     assert answer.url == CODES
     return secret
-
-
-@pytest.fixture
-def committed(django_capture_on_commit_callbacks):
-    """What is done after a commit is done, though a test never commits."""
-    return partial(django_capture_on_commit_callbacks, execute=True)
 
 
 @pytest.fixture
@@ -153,13 +148,12 @@ def test_a_recovery_code_works_once(alice):
     assert text.content.decode().split() == codes[1:]
 
 
-def test_new_recovery_codes_replace_the_old(alice, committed):
+def test_new_recovery_codes_replace_the_old(alice):
     with_password(alice)
     client, _ = sign_in("alice")
     add_app(client)
     old = recovery_codes(client)
-    with committed():
-        client.post(f"{CODES}generate/")
+    client.post(f"{CODES}generate/")
     assert not set(old) & set(recovery_codes(client))
     other, _ = sign_in("alice")
     other.post(AUTHENTICATE, {"code": old[0]})
@@ -167,11 +161,50 @@ def test_new_recovery_codes_replace_the_old(alice, committed):
     assert actions("GenerateRecoveryCodes") == ["GenerateRecoveryCodes"]
 
 
-def test_removing_the_app_takes_the_codes_with_it(alice, committed):
+def test_a_change_that_cannot_be_put_on_record_is_not_made(alice, monkeypatch):
+    """The entry is in the transaction of the change: both, or neither."""
     with_password(alice)
     client, _ = sign_in("alice")
-    with committed():
-        add_app(client)
+    add_app(client)
+    client.raise_request_exception = False
+    kept = sorted(Authenticator.objects.values_list("pk", "type"))
+
+    def refuse(*args, **kwargs):
+        raise OperationalError("the disk is full")
+
+    monkeypatch.setattr(AuditEntry, "save", refuse)
+    for path in ("totp/deactivate/", "recovery-codes/generate/"):
+        assert client.post(f"/accounts/2fa/{path}").status_code == 503
+        assert sorted(Authenticator.objects.values_list("pk", "type")) == kept
+    add_passkey(client, SoftKey())
+    assert sorted(Authenticator.objects.values_list("pk", "type")) == kept
+
+
+@pytest.mark.parametrize(
+    ("host", "secure", "possible"),
+    [
+        ("[::1]", True, False),
+        ("[::1]:8000", True, False),
+        ("127.0.0.1:8000", True, False),
+        ("127.0.0.1", False, False),
+        ("localhost:8000", False, True),
+        ("localhost", False, True),
+        ("catalog.example.com", True, True),
+        ("catalog.example.com:8443", True, True),
+        ("catalog.example.com", False, False),
+    ],
+)
+def test_passkeys_belong_to_names_and_not_to_addresses(
+    rf, settings, host, secure, possible
+):
+    settings.ALLOWED_HOSTS = ["*"]
+    assert passkeys_possible(rf.get("/", secure=secure, HTTP_HOST=host)) is possible
+
+
+def test_removing_the_app_takes_the_codes_with_it(alice):
+    with_password(alice)
+    client, _ = sign_in("alice")
+    add_app(client)
     client.post("/accounts/2fa/totp/deactivate/")
     assert not Authenticator.objects.exists()
     other, _ = sign_in("alice")
