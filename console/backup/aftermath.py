@@ -6,7 +6,7 @@ no worker ever sees a task it could take. It names only columns that were there 
 version on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 RAN = (
@@ -42,6 +42,21 @@ def statements(moment: datetime, vendor: str) -> Iterator[str]:
         f" status = 'Failed', {ended} WHERE state <> 'ended'"
     )
     yield (f"UPDATE instances_plan SET {ended} WHERE state <> 'ended'")
+
+
+def farewells(migrations: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """SQL that signs everybody out and forgets the workers, in that same transaction.
+
+    Who was signed in when the backup was made is not signed in now. Of the tables only those
+    are named that the backup's version had.
+    """
+    for app, migration, table in (
+        ("console", "0004_sessions", "console_session"),
+        ("sessions", "0001_initial", "django_session"),
+        ("instances", "0005_heartbeat", "instances_heartbeat"),
+    ):
+        if migration in migrations.get(app, ()):
+            yield f"DELETE FROM {table}"
 
 
 def _instances() -> Iterator[str]:

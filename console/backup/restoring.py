@@ -5,7 +5,6 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
@@ -55,7 +54,11 @@ def restore(path: Path, *, force: bool) -> Iterator[str]:
         with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as name:
             extracted = Path(name) / DATABASE
             extract_database(archive, manifest, extracted)
-            store().load(extracted, aftermath.statements(now(), connection.vendor))
+            statements = [
+                *aftermath.statements(now(), connection.vendor),
+                *aftermath.farewells(manifest.migrations),
+            ]
+            store().load(extracted, statements)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     yield from _report(manifest)
@@ -123,11 +126,6 @@ def _prepare_keys(
 
 def _report(manifest: Manifest) -> Iterator[str]:
     """Look at what was put back, and leave an entry in its trail."""
-    # Those of the workers that lived when it was made.
-    Heartbeat.objects.all().delete()
-    # Who was signed in then is not signed in now.
-    engine = import_module(settings.SESSION_ENGINE)
-    engine.SessionStore.get_model_class().objects.all().delete()
     settled = list(
         Task.objects.filter(
             status_message__in=[aftermath.RAN, aftermath.WAITED]

@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from console.backup.aftermath import farewells
 from console.lib.encryption import generate_key
 from tests.faults.installation import launch, task, wait_for
 
@@ -159,6 +160,42 @@ def test_what_was_damaged_or_is_something_else_is_refused(prepared, sites, tmp_p
         archive.writestr("manifest.json", json.dumps(facts))
     assert "newer version" in other.run("restore", str(newer), fails=True)
     assert "Restored." in other.run("restore", str(file))
+
+
+# A restore that dies right after the data was put back, before anything else is done.
+CUT_OFF = """
+from pathlib import Path
+from console.backup import restoring
+def cut_off(*args, **options):
+    raise KeyboardInterrupt
+restoring.call_command = cut_off
+try:
+    list(restoring.restore(Path({file!r}), force=True))
+except KeyboardInterrupt:
+    print("cut off")
+"""
+
+
+def test_nobody_is_signed_in_by_a_restore_that_was_cut_off(prepared, tmp_path):
+    """The sessions of the backup end in the transaction that puts the data back."""
+    file = tmp_path / "backup.zip"
+    prepared.python(
+        "from console.accounts.sessions import SessionStore\nSessionStore().save()\n"
+        "from instances.models import Heartbeat\n"
+        "Heartbeat.objects.beat('w', host='h', capacity=1, busy=0)\n"
+        "Heartbeat.objects.update(at='2020-01-01T00:00Z')"
+    )
+    prepared.run("backup", str(file))
+    assert prepared.rows("SELECT count(*) FROM console_session") == [(1,)]
+    assert "cut off" in prepared.python(CUT_OFF.format(file=str(file)))
+    assert prepared.rows("SELECT count(*) FROM console_user") == [(4,)]
+    assert prepared.rows("SELECT count(*) FROM console_session") == [(0,)]
+    assert prepared.rows("SELECT count(*) FROM instances_heartbeat") == [(0,)]
+
+
+def test_a_backup_from_before_there_were_sessions_of_ours_is_restored_too():
+    old = {"sessions": ["0001_initial"], "console": ["0001_initial"]}
+    assert list(farewells(old)) == ["DELETE FROM django_session"]
 
 
 def test_a_restore_waits_for_the_workers_to_be_stopped(prepared, tmp_path):
