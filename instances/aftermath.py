@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, QuerySet, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models import Count, F, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import get_language
 
 from catalog.limits import Limits
@@ -72,7 +72,9 @@ def aftermath_of(
         return None
     evidence = Evidence.of(task)
     last = instance.failed_task is not None and instance.last_task_id == task.pk
-    around = _around(task, instance, evidence, by) if last else _Around([], False, True)
+    around = (
+        _around(task, instance, evidence, by) if last else _Around([], 0, False, True)
+    )
     return Aftermath(
         task=task,
         evidence=evidence,
@@ -81,8 +83,8 @@ def aftermath_of(
         open=last,
         needs_approval=around.needs_approval,
         withdrawn=not around.shared,
-        existing=around.existing[:NAMED],
-        more=max(0, len(around.existing) - NAMED),
+        existing=around.existing,
+        more=around.count - len(around.existing),
     )
 
 
@@ -91,6 +93,7 @@ class _Around:
     """What there is around the last task of an instance: what exists, and who may go on how."""
 
     existing: list[dict[str, Any]]
+    count: int
     needs_approval: bool
     shared: bool
 
@@ -102,10 +105,20 @@ def _around(task: Task, instance: Instance, evidence: Evidence, by: User) -> _Ar
     # The resources on record, without those nobody can be sure of.
     resources = instance.resources.exclude(status__in=NOT_THERE)
     resources = resources.exclude(address__in=evidence.in_flight)
+    count = resources.order_by().values("instance").annotate(n=Count("pk")).values("n")
+    first = resources.order_by("address").values("pk")[:NAMED]
     limits = Constraint.objects.filter(
         product=instance.product_id, portfolio=portfolio, kind=Constraint.Kind.APPROVAL
     )
-    rows = _listed("resource", resources, F("address"), F("status")).union(
+    rows = _listed(
+        "resource", resources.filter(pk__in=first), F("address"), F("status")
+    ).union(
+        _listed(
+            "count",
+            Instance.objects.filter(pk=instance.pk),
+            Cast(Coalesce(Subquery(count), 0), TextField()),
+            _text_of(""),
+        ),
         _listed("limit", limits, Cast("config", TextField()), _text_of("")),
         _listed("shared", instance.product.launch_options(by), F("pk"), _text_of("")),
         all=True,
@@ -120,6 +133,7 @@ def _around(task: Task, instance: Instance, evidence: Evidence, by: User) -> _Ar
     )
     return _Around(
         [{"address": a, "status": s} for a, s in sorted(found.get("resource", ()))],
+        int(found["count"][0][0]),
         Limits(tuple(approvals)).needs_approval(operation),
         by.is_administrator or "shared" in found,
     )

@@ -41,7 +41,9 @@ class KnownErrorForm(VerbForm):
         label=gettext_lazy("Link"),
         max_length=500,
         required=False,
-        help_text=_help("link"),
+        help_text=gettext_lazy(
+            "A page that says more. It begins with https:// or http://."
+        ),
     )
     position = forms.IntegerField(
         label=gettext_lazy("Order"),

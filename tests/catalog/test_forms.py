@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 
 from catalog.credentials import CredentialsField
 from catalog.forms import GrantForm, ProductForm, RegionEditForm, VersionForm
-from tests.factories import RoleFactory
+from tests.factories import RegionFactory, RoleFactory
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,22 @@ def test_credentials_are_not_shown_again_even_when_refused():
     form = RegionEditForm({"name": "", "credentials": "KEY=s3cret"})
     assert not form.is_valid()
     assert "s3cret" not in form.as_p()
+
+
+def test_where_none_are_stored_none_can_be_removed():
+    form = RegionEditForm({"name": "x", "forget": "on"}, stored=False)
+    assert "forget" not in form.fields
+    assert form.is_valid()
+    assert not form.cleaned_data["credentials"]
+
+
+def test_the_page_offers_removal_only_of_what_is_stored(admin_browser, db):
+    region = RegionFactory()
+    page = f"/manage/regions/{region.pk}/"
+    assert "Remove the stored" not in admin_browser.get(page).content.decode()
+    region.credentials = {"KEY": "s3cret"}
+    region.save()
+    assert "Remove the stored" in admin_browser.get(page).content.decode()
 
 
 def test_stored_credentials_can_be_removed():

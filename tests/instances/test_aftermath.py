@@ -93,6 +93,19 @@ def test_it_says_what_exists_and_what_was_in_flight(browser, task):
         assert "These may exist although they are not recorded." in flying
 
 
+def test_of_many_resources_the_first_are_named_and_the_rest_counted(
+    browser, instance, task
+):
+    for number in range(25):
+        instance.resources.create(
+            address=f"b.n{number:02}", name="n", type="b", status="CREATE_COMPLETE"
+        )
+    for page in text_of(browser, task):
+        existing = page[page.index("Recorded as existing") :]
+        assert existing.count("b.n") == 9
+        assert "16" in existing
+
+
 def test_the_legal_next_steps_are_buttons(browser, instance, task):
     for page in text_of(browser, task):
         assert f'action="/instances/{instance.pk}/retry/"' in page
