@@ -13,6 +13,8 @@ from console.lib.encryption import seal
 from console.lib.sealed import check_ring
 
 KEYS_HINT = "`manage.py doctor` says more about the keys."
+# How libpq makes sure that it speaks to the right server.
+VERIFIED = {"verify-ca", "verify-full"}
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
@@ -54,6 +56,23 @@ def production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(Tags.security, deploy=True)
+def way_to_the_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A database on another host is asked for its certificate."""
+    database: dict[str, Any] = settings.DATABASES["default"]
+    host, options = database.get("HOST", ""), database.get("OPTIONS", {})
+    near = not host or host.startswith("/") or host in {*LOOPBACK, "::1"}
+    if near or options.get("sslmode") in VERIFIED:
+        return []
+    return [
+        Warning(
+            "The way to the database is not protected: another host could be it.",
+            hint="Add ?sslmode=verify-full&sslrootcert=FILE to DATABASE_URL.",
+            id="console.W003",
+        )
+    ]
 
 
 @register(Tags.security)

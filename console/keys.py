@@ -69,6 +69,7 @@ def holds_data(database: dict[str, Any]) -> bool:
             host=database["HOST"] or None,
             port=database["PORT"] or None,
             connect_timeout=CONNECT_SECONDS,
+            **database.get("OPTIONS", {}),
         ) as connection:
             asked = "SELECT to_regclass('console_user') IS NOT NULL"
             return bool(connection.execute(asked).fetchone()[0])

@@ -6,7 +6,7 @@ laptop; what a production host must add is checked in `console.checks`.
 
 import os
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +27,10 @@ def env_int(name: str, default: int) -> int:
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env(name, default).split(",") if part.strip()]
+
+
+# What may follow a "?" in DATABASE_URL: how the way to PostgreSQL is protected.
+TLS_OPTIONS = {"sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding"}
 
 
 def database(url: str) -> dict[str, object]:
@@ -54,11 +58,22 @@ def database(url: str) -> dict[str, object]:
             "HOST": parts.hostname or "",
             "PORT": str(parts.port or ""),
             # Who sleeps or vanishes in a transaction must not keep its rows locked.
-            "OPTIONS": {"options": "-c idle_in_transaction_session_timeout=30s"},
+            "OPTIONS": {
+                "options": "-c idle_in_transaction_session_timeout=30s",
+                **tls_options(parts.query),
+            },
             "CONN_MAX_AGE": 600,
             "CONN_HEALTH_CHECKS": True,
         }
     raise ValueError("DATABASE_URL: use sqlite:///PATH or postgres://USER@HOST/NAME.")
+
+
+def tls_options(query: str) -> dict[str, str]:
+    """Read `?sslmode=verify-full&sslrootcert=FILE`; whatever is unknown is a mistake."""
+    found = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    if unknown := sorted(set(found) - TLS_OPTIONS):
+        raise ValueError(f"DATABASE_URL: {', '.join(unknown)} is not known there.")
+    return found
 
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -173,7 +188,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "console.accounts.passwords.WordsValidator"}]
+# Words nobody may make a password of, beside the product's and its host's.
+PASSWORD_WORDS = env_list("CONSOLE_PASSWORD_WORDS")
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -370,7 +387,7 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "console.lib.tracing.RequestFormatter",
-            "format": "{asctime} {levelname} {name} {request_id} {message}",
+            "format": "{asctime} {levelname} {name} {request_id} {message}{by}",
             "style": "{",
         }
     },

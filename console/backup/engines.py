@@ -15,6 +15,14 @@ from django.db import connection
 from console.backup.archive import BackupError
 
 BUSY_SECONDS = 60.0
+# What libpq calls in the environment what DATABASE_URL says about TLS.
+TLS = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "channel_binding": "PGCHANNELBINDING",
+}
 
 
 class Store(Protocol):
@@ -104,6 +112,7 @@ def _call(command: list[str], **streams: Any) -> None:
         "PGUSER": values["USER"],
         "PGPASSWORD": values["PASSWORD"],
         "PGDATABASE": values["NAME"],
+        **{name: values["OPTIONS"].get(key) for key, name in TLS.items()},
     }
     environment = os.environ | {k: str(v) for k, v in told.items() if v}
     done = subprocess.run(

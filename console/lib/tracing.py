@@ -15,8 +15,15 @@ def new_request_id() -> str:
 
 
 class RequestFormatter(logging.Formatter):
-    """Adds the request's ID to every log line."""
+    """Adds the request's ID to every log line, and to one about a request whose it was."""
 
     def format(self, record: logging.LogRecord) -> str:
-        record.request_id = current_request_id.get() or "-"
+        # Django logs a refusal when the request is over already, but names it.
+        request = getattr(record, "request", None)
+        known = current_request_id.get() or getattr(request, "id", "")
+        record.request_id = known or "-"
+        # As far as somebody has asked already: a log line is no reason for a query.
+        person = getattr(request, "_cached_user", None)
+        name = person.get_username() if person is not None else ""
+        record.by = f" by {name}" if name else ""
         return super().format(record)

@@ -8,6 +8,9 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from console.lib.encryption import generate_key
+from console.settings import database
+
 PRODUCTION = {
     "CONSOLE_ALLOWED_HOSTS": "catalog.example.com",
     "CONSOLE_HTTPS": "1",
@@ -44,13 +47,42 @@ def test_production_settings_have_no_complaint(tmp_path):
         ("CONSOLE_ALLOW_UNSANDBOXED", "1", "console.W002"),
         ("CONSOLE_DEBUG", "1", "security.W018"),
         ("CONSOLE_HTTPS", "0", "security.W004"),
+        ("DATABASE_URL", "postgres://a:b@db.example.com/c", "console.W003"),
+        (
+            "DATABASE_URL",
+            "postgres://a:b@db.example.com/c?sslmode=require",
+            "console.W003",
+        ),
     ],
 )
 def test_what_is_unsafe_is_named(tmp_path, name, value, code):
-    changed = PRODUCTION | {name: value}
+    # With a key, nobody asks the database whether it is new.
+    changed = PRODUCTION | {"CONSOLE_ENCRYPTION_KEYS": generate_key(), name: value}
     told = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **changed)
     assert told.returncode != 0
     assert code in told.stderr
+
+
+def test_the_way_to_postgresql_can_be_protected():
+    found = database(
+        "postgres://a:b@db:5432/c?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+        "&sslcert=/etc/console.pem&sslkey=/etc/console.key"
+    )
+    wanted = {
+        "sslmode": "verify-full",
+        "sslrootcert": "/etc/ca.pem",
+        "sslcert": "/etc/console.pem",
+        "sslkey": "/etc/console.key",
+    }
+    assert wanted.items() <= found["OPTIONS"].items()
+    assert found["NAME"] == "c"
+    assert not wanted.keys() & database("postgres://a:b@db/c")["OPTIONS"].keys()
+
+
+@pytest.mark.parametrize("query", ["sslmod=require", "options=-c", "x", "host=evil"])
+def test_what_the_address_of_the_database_should_not_hold_is_refused(query):
+    with pytest.raises(ValueError, match=r"DATABASE_URL|bad query field"):
+        database(f"postgres://a:b@db/c?{query}")
 
 
 def test_debug_is_off_unless_asked_for(tmp_path):

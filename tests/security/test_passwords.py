@@ -46,6 +46,23 @@ def test_a_weak_password_is_refused(zoes, weak):
 
 
 @pytest.mark.parametrize(
+    "weak", ["Catalog-2026!", "ServiceCatalog", "acme.123456", "Portal-Acme-99"]
+)
+def test_words_of_the_installation_are_no_password(zoes, settings, weak):
+    settings.ALLOWED_HOSTS = ["testserver", "portal.example.com"]
+    settings.PASSWORD_WORDS = ["Acme"]
+    change(zoes, weak)
+    assert not opens(weak)
+    assert opens(OLD)
+
+
+def test_such_a_word_among_others_is_all_right(zoes, settings):
+    settings.PASSWORD_WORDS = ["Acme"]
+    change(zoes, "acme horses eat batteries")
+    assert opens("acme horses eat batteries")
+
+
+@pytest.mark.parametrize(
     "good",
     [
         "only lower case words",
