@@ -13,7 +13,9 @@ ROLES = {
     "th": {"columnheader", "rowheader"},
     "td": {"cell"},
 }
-CARDS = re.compile(r'<table class="(?:table table--cards|diff)".*?</table>', re.DOTALL)
+CARDS = re.compile(
+    r'<table class="(?:table table--cards[^"]*|diff)".*?</table>', re.DOTALL
+)
 TAG = re.compile(r"<(table|thead|tbody|tr|th|td)\b((?:\{%.*?%\}|[^>])*)>", re.DOTALL)
 TEMPLATES = [
     path
