@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -25,6 +26,7 @@ from tests.factories import (
 from tests.faults.conftest import (
     THINGS,
     Scene,
+    launcher_of,
     reload,
     run_of,
     said,
@@ -196,11 +198,17 @@ def running(scene):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_whose_directory_is_lost_is_not_called_done(scene, running, kind):
-    """Removed by somebody in the middle of a change: what was known stays, and it is told."""
+def test_a_run_whose_directory_is_lost_is_not_called_done(
+    scene, running, tmp_path_factory, kind
+):
+    """Taken away by somebody in the middle of a change: what was known stays, and it is told."""
     task, thread = running(kind)
-    shutil.rmtree(run_of(task), ignore_errors=True)
+    wait_for(lambda: reload(task).stage == "apply")
+    away = tmp_path_factory.mktemp("away") / "run"
+    run_of(task).rename(away)
     thread.join()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(launcher_of(away), signal.SIGKILL)
     assert reload(task).status == "Failed"
     assert scene.status == "Error"
     assert Instance.objects.get().terminated_at is None
