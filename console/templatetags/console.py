@@ -15,6 +15,22 @@ from console import assets, icons, statuses
 register = template.Library()
 
 NO_VALUE = "–"
+# Each says the names of those below it as well, for old pages' sake.
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Version", "Safari"),
+)
+SYSTEMS = (
+    ("Windows", "Windows"),
+    ("iPhone", "iOS"),
+    ("iPad", "iPadOS"),
+    ("Android", "Android"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 
 
 @register.simple_tag
@@ -65,6 +81,19 @@ def relative_time(moment: datetime | None) -> str:
     if moment > now:
         return _("in %(time)s") % {"time": timeuntil(moment, now, depth=1)}
     return _("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """What a browser calls itself, as its person does: "Chrome 150, Linux"."""
+    found = next((each for each in BROWSERS if f"{each[0]}/" in agent), None)
+    if found is None:
+        return agent or NO_VALUE
+    mark, name = found
+    release = agent.partition(f"{mark}/")[2].partition(".")[0]
+    system = next((word for sign, word in SYSTEMS if sign in agent), "")
+    called = f"{name} {release}" if release.isdecimal() else name
+    return f"{called}, {system}" if system else called
 
 
 @register.filter

@@ -8,7 +8,7 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from console import icons, statuses
-from console.templatetags.console import duration, plain, relative_time
+from console.templatetags.console import browser, duration, plain, relative_time
 
 PLAN_STATUSES = [
     *("PreviewInProgress", "PreviewSuccess", "PreviewFailed"),
@@ -125,3 +125,31 @@ def test_a_moment_is_told_relative_to_now(ago, text):
 )
 def test_a_recorded_value_is_shown_as_people_write_it(value, text):
     assert plain(value) == text
+
+
+MOZILLA = "Mozilla/5.0"
+
+
+@pytest.mark.parametrize(
+    ("agent", "text"),
+    [
+        (
+            f"{MOZILLA} (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/150.0.0.0 Safari/537.36",
+            "Chrome 150, Linux",
+        ),
+        (
+            f"{MOZILLA} (Windows NT 10.0) Chrome/150.0.0.0 Safari/537.36 Edg/150.0",
+            "Edge 150, Windows",
+        ),
+        (
+            f"{MOZILLA} (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/6",
+            "Safari 18, iOS",
+        ),
+        (f"{MOZILLA} (Macintosh; Mac OS X 15) Firefox/145.0", "Firefox 145, macOS"),
+        ("curl/8.0", "curl/8.0"),
+        ("", "–"),
+    ],
+)
+def test_a_browser_is_named_as_its_person_calls_it(agent, text):
+    assert browser(agent) == text
