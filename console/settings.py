@@ -355,6 +355,8 @@ DOCUMENT_POLICY = "instances.engines.ros_local.problems"
 VERSION_CHECK = "instances.models.check.check_version"
 TERRAFORM_BIN = env("CONSOLE_TERRAFORM_BIN")
 PROVIDER_MIRROR = env("CONSOLE_PROVIDER_MIRROR")
+# A provider is a program: of whom a template may have one downloaded.
+PROVIDERS = env_list("CONSOLE_PROVIDERS", "hashicorp/*,aliyun/*")
 ALLOW_PROVISIONERS = env_bool("CONSOLE_ALLOW_PROVISIONERS", False)
 ALLOW_UNSANDBOXED = env_bool("CONSOLE_ALLOW_UNSANDBOXED", False)
 # Another address of Alibaba Cloud ROS than the public one: a private cloud, or a test. From

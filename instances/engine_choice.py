@@ -35,6 +35,7 @@ def engine_settings() -> EngineSettings:
     return EngineSettings(
         terraform_bin=settings.TERRAFORM_BIN,
         provider_mirror=settings.PROVIDER_MIRROR,
+        providers=tuple(settings.PROVIDERS),
         allow_unsandboxed=settings.ALLOW_UNSANDBOXED,
         log_bytes=FLOOD * settings.LOG_BYTES,
         unwatched_seconds=max(grace - 120, grace // 2),

@@ -18,12 +18,16 @@ class EngineMissing(EngineError):
 class Settings:
     """What a deployment decides; `log_bytes` is where a run is stopped for flooding its log.
 
+    Only `providers` of these patterns are downloaded; with a `provider_mirror` none is. None
+    named is any.
+
     After `unwatched_seconds` without a sign of a worker a run stops itself; 0 is never.
     A run stopped for such a reason has `stop_seconds` until it is killed.
     """
 
     terraform_bin: str = ""
     provider_mirror: str = ""
+    providers: tuple[str, ...] = ()
     allow_unsandboxed: bool = False
     parallelism: int = 10
     log_bytes: int = 256 << 20

@@ -39,8 +39,8 @@ NO_SANDBOX = (
 )
 # What to do about errors that Terraform explains in its own terms only.
 ADVICE = {
-    "Failed to query available provider packages": "An administrator can add the provider "
-    "to the provider mirror (CONSOLE_PROVIDER_MIRROR).",
+    "Failed to query available provider packages": "An administrator can allow the provider "
+    "(CONSOLE_PROVIDERS), or add it to the provider mirror (CONSOLE_PROVIDER_MIRROR).",
     "Failed to install provider": "An administrator can check the provider mirror.",
     "Saved plan is stale": "Create a new plan.",
     "Failed to read plan from plan file": "Create a new plan.",

@@ -179,10 +179,22 @@ def _cli_settings(settings: Settings) -> str:
     """Terraform's own settings: no calls home, and where providers come from."""
     lines = ["disable_checkpoint = true"]
     if settings.provider_mirror:
-        path = json.dumps(settings.provider_mirror).replace("${", "$${")
-        mirror = f"  filesystem_mirror {{\n    path = {path}\n  }}\n"
-        lines.append(f"provider_installation {{\n{mirror}}}")
+        lines += _provider_source("filesystem_mirror", "path", settings.provider_mirror)
+    elif settings.providers:
+        lines += _provider_source("direct", "include", list(settings.providers))
     return "\n".join(lines) + "\n"
+
+
+def _provider_source(kind: str, name: str, value: str | list[str]) -> list[str]:
+    """The one place where providers come from: what is not there is not installed."""
+    text = json.dumps(value).replace("${", "$${").replace("%{", "%%{")
+    return [
+        "provider_installation {",
+        f"  {kind} {{",
+        f"    {name} = {text}",
+        "  }",
+        "}",
+    ]
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -29,6 +29,9 @@ class Listener:
 
     def close(self):
         for each in self.sockets:
+            # Else whoever waits in accept() would go on, and take what is another's.
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
             each.close()
 
 

@@ -7,6 +7,7 @@ import pytest
 from instances.engines.base import EngineError, EngineMissing, Order, Settings
 from instances.engines.terraform import Terraform
 from tests.instances.engines.conftest import said
+from tests.security.listener import listening
 
 pytestmark = pytest.mark.engine
 
@@ -165,6 +166,40 @@ def test_a_missing_provider_is_looked_for_in_the_mirror_alone(folder: Path, fini
     files = {"main.tf": 'resource "nobody_has_this" "x" {}\n'}
     engine.start(folder / "run", Order("plan", files))
     assert "dial tcp" not in finish(folder / "run").message
+
+
+STRANGER = """\
+terraform {{
+  required_providers {{
+    shell = {{
+      source = "127.0.0.1:{port}/evil/shell"
+    }}
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize("action", ["validate", "plan", "apply"])
+def test_a_provider_of_nobody_we_know_is_not_asked_for(folder: Path, finish, action):
+    """Nothing of it is looked up, and the message says who may allow it."""
+    engine = Terraform(Settings(providers=("hashicorp/*", "aliyun/*")))
+    with listening() as listener:
+        files = {"main.tf": STRANGER.format(port=listener.port)}
+        engine.start(folder / "run", Order(action, files))
+        outcome = finish(folder / "run")
+        assert listener.hits == 0
+    assert not outcome.ok
+    assert "evil/shell" in outcome.message
+    assert "CONSOLE_PROVIDERS" in outcome.message
+
+
+def test_where_any_provider_is_allowed_it_is_asked_for(folder: Path, finish):
+    """So the test above would notice."""
+    with listening() as listener:
+        files = {"main.tf": STRANGER.format(port=listener.port)}
+        Terraform(Settings()).start(folder / "run", Order("plan", files))
+        outcome = finish(folder / "run")
+        assert listener.hits > 0, outcome.message
 
 
 def test_a_missing_binary_says_what_to_do(folder: Path):
