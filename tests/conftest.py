@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from tests.factories import AdministratorFactory, UserFactory
-from tests.faults.installation import Installation
+from tests.faults.installation import Installation, furnish
 
 
 def pytest_configure(config):
@@ -91,13 +91,23 @@ def htmx():
     return {"HX-Request": "true"}
 
 
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory):
+    """The data directory of a demonstration: made once, copied where one is needed."""
+    data = tmp_path_factory.mktemp("furnished")
+    furnish(Installation(data))
+    return data
+
+
 @pytest.fixture
-def install(tmp_path):
+def install(tmp_path, request):
     """Make whole installations on the embedded database; all are stopped at the end."""
     made = []
 
-    def make(name="data", **environment):
+    def make(name="data", *, demo=False, **environment):
         data = tmp_path / name
+        if demo:
+            shutil.copytree(request.getfixturevalue("furnished"), data)
         data.mkdir(mode=0o700, exist_ok=True)
         made.append(Installation(data, **environment))
         return made[-1]

@@ -8,7 +8,7 @@ import pytest
 
 from console.backup.aftermath import farewells
 from console.lib.encryption import generate_key
-from tests.faults.installation import launch, task, wait_for
+from tests.faults.installation import furnish, launch, task, wait_for
 
 WRITER = """
 from catalog.models import Product
@@ -55,12 +55,12 @@ def sites(request, install):
 
 
 @pytest.fixture
-def prepared(sites):
+def prepared(sites, install):
     """An installation with the demonstration's people and products, nothing running."""
+    if sites is install:
+        return install("origin", demo=True)
     site = sites("origin")
-    site.run("migrate", "-v0")
-    site.run("createcachetable")
-    site.run("demo")
+    furnish(site)
     return site
 
 

@@ -12,11 +12,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("terraform")]
 
 @pytest.fixture
 def site(install):
-    site = install()
-    site.run("migrate", "-v0")
-    site.run("createcachetable")
-    site.run("demo")
-    return site
+    return install(demo=True)
 
 
 def limit(pid, **limits):

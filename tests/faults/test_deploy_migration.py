@@ -34,7 +34,7 @@ NAMED = "SELECT count(*) FROM console_user WHERE nickname = username"
 @pytest.fixture(params=["sqlite", "postgresql"])
 def site(request, install):
     if request.param == "sqlite":
-        return install()
+        return install(demo=True)
     new_database = request.getfixturevalue("new_database")
     return install(DATABASE_URL=new_database("live"))
 

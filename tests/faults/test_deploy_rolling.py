@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("terraform")]
 
 
 def test_a_rolling_restart_loses_no_request_and_no_run(install):
-    site = install()
+    site = install(demo=True)
     server = site.serve()
     pk = launch(site, node_count=3, seconds_per_step=7)
     wait_for(lambda: int(task(site, pk)[3]) >= 1)
@@ -42,7 +42,7 @@ def test_a_rolling_restart_loses_no_request_and_no_run(install):
 
 
 def test_new_code_that_does_not_start_replaces_nothing(install):
-    site = install()
+    site = install(demo=True)
     server = site.serve()
     before = children_of(server.pid)
     (site.data / "encryption_keys").write_text("no key at all")
@@ -55,7 +55,7 @@ def test_new_code_that_does_not_start_replaces_nothing(install):
 
 
 def test_stopping_ends_requests_in_progress_and_leaves_no_process(install):
-    site = install()
+    site = install(demo=True)
     server = site.serve()
     everybody = children_of(server.pid)
     everybody |= {each for child in everybody for each in children_of(child)}
@@ -71,7 +71,7 @@ def test_stopping_ends_requests_in_progress_and_leaves_no_process(install):
 
 
 def test_when_the_parent_is_killed_its_children_do_not_stay(install):
-    site = install()
+    site = install(demo=True)
     server = site.serve()
     everybody = children_of(server.pid)
     server.send_signal(signal.SIGKILL)
@@ -79,7 +79,7 @@ def test_when_the_parent_is_killed_its_children_do_not_stay(install):
 
 
 def test_what_dies_is_started_again_the_web_server_on_the_same_port(install):
-    site = install()
+    site = install(demo=True)
     server = site.serve()
     gunicorn = next(
         pid
@@ -102,7 +102,7 @@ def _works(pid):
 
 
 def test_a_port_in_use_is_told(install):
-    site = install()
+    site = install(demo=True)
     site.serve()
     said = site.run("serve", f"--port={site.port}", fails=True)
     assert "port in use by another program" in said

@@ -82,7 +82,7 @@ def test_a_run_that_died_before_it_changed_anything_is_begun_anew(
 def test_a_run_killed_while_it_changes_things_is_never_begun_anew(
     scene, worker, kind, victims
 ):
-    task, process, directory = started(scene, kind, worker, "apply 4")
+    task, process, directory = started(scene, kind, worker, "apply 2")
     wait_for(lambda: Resource.objects.filter(status__endswith="_IN_PROGRESS").exists())
     before = scene.instance.latest_state()
     if victims == "all":

@@ -54,7 +54,7 @@ def test_a_worker_that_wakes_up_fenced_changes_nothing(scene, worker, kind):
     task = ended(task)
     row = dict(Task.objects.filter(pk=task.pk).values()[0])
     first.send_signal(signal.SIGCONT)
-    time.sleep(2)
+    time.sleep(1)
     assert Task.objects.filter(pk=task.pk).values()[0] == row
     assert (task.status, task.epoch) == ("Succeeded", 2)
     begun = [line for line in said(task).splitlines() if " start" in line]
@@ -228,9 +228,9 @@ def test_a_dead_host_is_settled_after_its_grace_from_the_mirrored_state(
     lost.wait()
     processes.kill(directory)
     died = time.monotonic()
-    worker(host="other", grace=4)
+    worker(host="other", grace=2)
     task = ended(task)
-    assert time.monotonic() - died > 4
+    assert time.monotonic() - died > 2
     assert task.status == "Failed"
     assert "host of this run was lost" in task.status_message
     assert scene.status == "Error"
