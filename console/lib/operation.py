@@ -4,6 +4,7 @@ One table per operation drives validation, the OpenAPI document and the referenc
 tables stand beside the operations of each app; the wire's names live there and nowhere else.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,7 +90,8 @@ PAGED_ANSWER = {"PageNumber": int, "PageSize": int, "TotalCount": int}
 
 def an_id(name: str, example: str, *, required: bool = True) -> Parameter:
     """Return a parameter that names something by its ID."""
-    noun = name.removesuffix("Id")
+    # ProductVersionId: the ID of the product version.
+    noun = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("Id")).lower()
     return Parameter(name, f"The ID of the {noun}.", required=required, example=example)
 
 
