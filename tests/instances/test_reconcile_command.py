@@ -91,7 +91,8 @@ def test_a_run_that_ended_unseen_gets_its_result(alice, reconcile):
     first.drive()  # it starts the run, and follows it no further
     run = Run(Task.objects.get(pk=task.pk), threading.Event())
     deadline = time.monotonic() + 60
-    while run.engine.outcome(run.directory) is None:
+    engine, directory = run.engine, run.directory
+    while engine.outcome(directory) is None or engine.alive(directory):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert f"{task.pk}: settled as Succeeded." in reconcile()
