@@ -72,7 +72,7 @@ class Queued:
         held = bool(settings.REGION_CONCURRENCY) and not (
             Task.objects.startable().filter(pk=task.pk).exists()
         )
-        rooms = set(Heartbeat.objects.alive().values_list("room", flat=True))
+        rooms = Heartbeat.objects.rooms()
         return cls(task.queued_at, before, held, bool(rooms), rooms != {False})
 
     @property

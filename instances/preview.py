@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from catalog.schema.conversion import as_text
 from console.lib.errors import Text
-from instances.models import Plan
+from instances.models import Heartbeat, Plan
 
 # What must be read first stands first; what does not change is counted only.
 ORDER = ("Replace", "Remove", "Modify", "Add")
@@ -87,6 +87,21 @@ class Preview:
     @property
     def running(self) -> bool:
         return self.plan.status == Plan.Status.PREVIEW_IN_PROGRESS
+
+    @cached_property
+    def obstacle(self) -> Text:
+        """Why nobody begins with it, as far as that is known; mostly empty."""
+        if self.plan.state != Plan.State.QUEUED:
+            return ""
+        rooms = Heartbeat.objects.rooms()
+        if not rooms:
+            return _("No worker is running. It begins as soon as one runs again.")
+        if rooms == {False}:
+            return _(
+                "The disk of every worker's host is too full to begin a run. It begins as "
+                "soon as one of them has room."
+            )
+        return ""
 
     @property
     def failed(self) -> bool:

@@ -26,6 +26,10 @@ class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
     def alive(self) -> "HeartbeatQuerySet":
         return self.filter(at__gt=Now() - SILENCE)
 
+    def rooms(self) -> set[bool]:
+        """Whether those that live have room for a run; empty when none lives."""
+        return set(self.alive().values_list("room", flat=True))
+
     def forget_old(self) -> None:
         """Remove what workers left behind that were killed long ago."""
         self.filter(at__lt=Now() - FORGOTTEN).delete()

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from instances.models import Heartbeat, Plan, Task
 from instances.presence import host_name
 from instances.worker import Worker
-from tests.factories import InstanceFactory
+from tests.factories import InstanceFactory, PlanFactory
 from tests.faults.conftest import reload, wait_for, work
 from tests.instances.running import with_task
 
@@ -117,6 +117,16 @@ def test_the_page_and_the_doctor_say_why_it_waits(browser, alice, capsys):
     said = examined(capsys)
     assert "no run begins on one" in said
     assert "other hosts do the work" in said
+
+
+def test_a_preview_that_nobody_begins_says_why(browser, alice):
+    plan = PlanFactory(owner=alice, draft=False)
+    page = lambda: browser.get(plan.get_absolute_url()).content.decode()  # noqa: E731
+    assert "No worker is running." in page()
+    Heartbeat.objects.beat("w-1", host="one", capacity=4, busy=0, room=False)
+    assert "too full to begin a run" in page()
+    Heartbeat.objects.beat("w-2", host="two", capacity=4, busy=0)
+    assert "too full to begin a run" not in page()
 
 
 def examined(capsys):
