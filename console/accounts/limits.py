@@ -29,8 +29,8 @@ class CountAway(DomainError):
             _("Nobody can sign in at the moment: failed attempts cannot be counted."),
             hint=_(
                 "Try again in a minute. If it goes on, tell your administrator: the table "
-                "console_cache is missing or closed to the console, `manage.py "
-                "createcachetable` makes it, `manage.py doctor` looks for what else is "
+                "console_cache is missing or closed to the console. The command manage.py "
+                "createcachetable makes it, manage.py doctor looks for what else is "
                 "wrong. Whoever is signed in can go on working."
             ),
         )
