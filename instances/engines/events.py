@@ -80,7 +80,8 @@ def strides(path: Path, offset: int) -> Iterator[tuple[int, int, bytes]]:
 
     A tool may write a gigabyte in a second; what it says of resources is still found.
     """
-    until = os.path.getsize(path) - FAR_BYTES
+    # A few at a time: the lease is renewed in between.
+    until = min(os.path.getsize(path) - FAR_BYTES, offset + 8 * STRIDE_BYTES)
     with open(path, "rb") as log:
         while offset < until:
             log.seek(offset)
@@ -90,6 +91,8 @@ def strides(path: Path, offset: int) -> Iterator[tuple[int, int, bytes]]:
                 break
             yield offset, offset + end, stretch[: stretch.find(b"\n")][:LINE_BYTES]
             offset += end
+        else:
+            return
     yield from lines(path, offset)
 
 

@@ -97,7 +97,7 @@ def test_a_flood_is_stopped_and_takes_neither_memory_nor_database(
     """One gigabyte of lines, or one line of 200 MB; of a quarter of the usual limit."""
     settings.LOG_BYTES //= 4
     task = scene.order(FAULT=fault)
-    process = worker(lease=5, program=True)
+    process = worker(lease=30, program=True)
     high = []
     done = threading.Event()
 
