@@ -1,6 +1,7 @@
 """A process of its own that costs no imports: a copy of the one of the tests."""
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -21,8 +22,11 @@ class Forked(multiprocessing.get_context("fork").Process):
     def __init__(self, step):
         super().__init__(daemon=True)
         self.step = step
-        # Nothing of a connection may be shared; on SQLite not even that it is open.
+        # Nothing of a connection may be shared; on SQLite not even that it is open: the copy
+        # would believe that it holds its locks, and take the journal away from the others.
         connections.close_all()
+        gc.collect()
+        assert not _opened(), "a thread of the test still has the database open"
         self.start()
 
     def run(self):
@@ -41,6 +45,15 @@ class Forked(multiprocessing.get_context("fork").Process):
 
     def poll(self):
         return self.exitcode
+
+
+def _opened():
+    """The files of an SQLite database that this process has open."""
+    if connection.vendor != "sqlite":
+        return []
+    name = str(connection.settings_dict["NAME"])
+    found = (os.path.realpath(each) for each in Path("/proc/self/fd").iterdir())
+    return [each for each in found if each.startswith(name)]
 
 
 def pause(process):
