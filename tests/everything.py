@@ -196,7 +196,27 @@ class Everything:
         User.objects.filter(pk=self.deactivated.pk).update(is_active=False)
 
 
+QUESTIONS = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")
 IGNORED = {"console.Session", "console.UsedNonce"}
+
+
+class Watch:
+    """Notices whether anything but a question is put to the database meanwhile."""
+
+    def __init__(self):
+        self.wrote = False
+
+    def __enter__(self):
+        self._watching = connection.execute_wrapper(self._see)
+        self._watching.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self._watching.__exit__(*error)
+
+    def _see(self, execute, sql, params, many, context):
+        self.wrote = self.wrote or not sql.lstrip("( ").startswith(QUESTIONS)
+        return execute(sql, params, many, context)
 
 
 def snapshot():

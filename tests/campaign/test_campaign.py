@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from instances.engines import sandbox
 from tests.faults.conftest import database_url
@@ -47,6 +48,8 @@ def test_nothing_is_lost_run_twice_or_falsely_told(tmp_path):
 
 def test_without_fencing_the_oracle_finds_a_false_status(tmp_path):
     """Workers are put to sleep and woken up while others hold their runs."""
+    if connection.vendor != "sqlite":
+        pytest.skip("the oracle is the same for every database")
     options = ("--kills=25", "--every=0.8", "--seed=7", "--victims=pause")
     well, said = campaign(tmp_path, *options, "--plant=fencing")
     assert not well

@@ -9,6 +9,7 @@ import json
 import secrets
 import threading
 import time
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -34,7 +35,9 @@ class Provider:
         self.codes = {}
         self.requests = []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        # Asked often whether it is to stop, or each test would wait half a second for it.
+        serve = partial(self.server.serve_forever, poll_interval=0.01)
+        threading.Thread(target=serve, daemon=True).start()
 
     @property
     def url(self):

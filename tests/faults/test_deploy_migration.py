@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from django.db import connection
 
 from tests.faults.installation import ROOT, Load, launch, task, wait_for
 
@@ -31,9 +32,9 @@ APPLIED = "SELECT count(*) FROM django_migrations WHERE name = '0999_nickname'"
 NAMED = "SELECT count(*) FROM console_user WHERE nickname = username"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def site(request, install):
-    if request.param == "sqlite":
+    if connection.vendor == "sqlite":
         return install(demo=True)
     new_database = request.getfixturevalue("new_database")
     return install(DATABASE_URL=new_database("live"))
