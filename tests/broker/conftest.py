@@ -58,11 +58,7 @@ def broker(tmp_path):
 @pytest.fixture
 def site(install, broker):
     """An installation that dispatches by the broker, with nobody to take its work yet."""
-    site = install(CONSOLE_BROKER_URL=broker.url)
-    site.run("migrate", "-v0")
-    site.run("createcachetable")
-    site.run("demo")
-    return site
+    return install(demo=True, CONSOLE_BROKER_URL=broker.url)
 
 
 @pytest.fixture
@@ -79,11 +75,9 @@ def celery(site):
             stderr=log,
         )
         site.started.append(process)
-        count = (
-            "from instances.models import Heartbeat; print(Heartbeat.objects.count())"
-        )
         if ready:
-            wait_for(lambda: site.python(count) != "0")
+            beats = "SELECT count(*) FROM instances_heartbeat"
+            wait_for(lambda: site.rows(beats) != [(0,)])
         return process
 
     return start

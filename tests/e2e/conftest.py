@@ -90,7 +90,9 @@ def open_page(chromium, site):
     opened = []
 
     def open_one(**options):
-        context = chromium.new_context(base_url=site, locale="en", **options)
+        # Colours are judged at their end, not on their way there.
+        calm = {"locale": "en", "reduced_motion": "reduce"}
+        context = chromium.new_context(base_url=site, **calm, **options)
         context.set_default_timeout(15_000)
         page = context.new_page()
         problems = []

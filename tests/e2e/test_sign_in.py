@@ -64,7 +64,9 @@ def window(chromium, home):
     opened, problems = [], []
 
     def open_one(**options):
-        context = chromium.new_context(base_url=home, locale="en", **options)
+        context = chromium.new_context(
+            base_url=home, locale="en", reduced_motion="reduce", **options
+        )
         context.set_default_timeout(20_000)
         context.add_init_script(WATCH)
         page = context.new_page()
