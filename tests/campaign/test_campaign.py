@@ -50,7 +50,7 @@ def test_without_fencing_the_oracle_finds_a_false_status(tmp_path):
     """Workers are put to sleep and woken up while others hold their runs."""
     if connection.vendor != "sqlite":
         pytest.skip("the oracle is the same for every database")
-    options = ("--kills=25", "--every=0.8", "--seed=7", "--victims=pause")
+    options = ("--kills=16", "--every=0.8", "--seed=7", "--victims=pause")
     well, said = campaign(tmp_path, *options, "--plant=fencing")
     assert not well
     assert re.search("VIOLATION .*I[2345] ", said), said

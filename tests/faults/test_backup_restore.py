@@ -81,7 +81,7 @@ def test_work_in_a_backup_is_not_run_again_and_all_else_is_there(
 ):
     file = tmp_path / "backup.zip"
     prepared.start("work", "--concurrency=1")
-    running = launch(prepared, name="first", node_count=3, seconds_per_step=20)
+    running = launch(prepared, name="first", node_count=3, seconds_per_step=12)
     wait_for(lambda: int(task(prepared, running)[3]) >= 1)
     queued = launch(prepared, name="second", seconds_per_step=20)
     drafted = prepared.python(PLANS)

@@ -238,7 +238,7 @@ class Life:
 
 
 def test_no_stack_is_ever_made_twice(cloud, tmp_path):
-    lives = int(os.environ.get("ROS_FAULTS", "12"))
+    lives = int(os.environ.get("ROS_FAULTS", "8"))
     first = int(os.environ.get("ROS_SEED", "1"))
     faults, deaths, lost = 0, 0, 0
     for seed in range(first, first + lives):
