@@ -180,6 +180,7 @@ def test_a_passkey_signs_in_alone_and_proves_who_it_is(window):
     page.goto("/accounts/2fa/webauthn/reauthenticate/?next=/accounts/")
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url("**/accounts/")
+    page.wait_for_load_state("networkidle")
     unplug(tools, key)
     page.goto("/accounts/2fa/webauthn/")
     page.get_by_role("link", name="Remove").click()
