@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from console.keys import kept_keys, kept_secret
@@ -65,22 +66,32 @@ def database(url: str) -> dict[str, object]:
             "CONN_MAX_AGE": 600,
             "CONN_HEALTH_CHECKS": True,
         }
-    raise ValueError("DATABASE_URL: use sqlite:///PATH or postgres://USER@HOST/NAME.")
+    raise ImproperlyConfigured(
+        "DATABASE_URL: use sqlite:///PATH or postgres://USER@HOST/NAME."
+    )
 
 
 def tls_options(query: str) -> dict[str, str]:
     """Read `?sslmode=verify-full&sslrootcert=FILE`; whatever is unknown is a mistake."""
     found = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
     if unknown := sorted(set(found) - TLS_OPTIONS):
-        raise ValueError(f"DATABASE_URL: {', '.join(unknown)} is not known there.")
+        raise ImproperlyConfigured(
+            f"DATABASE_URL: {', '.join(unknown)} is not known there."
+        )
     return found
 
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env("CONSOLE_DATA_DIR") or BASE_DIR / ".data").resolve()
 STATIC_ROOT = DATA_DIR / "static"
-DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-STATIC_ROOT.mkdir(exist_ok=True)
+try:
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    STATIC_ROOT.mkdir(exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(
+        f"The data directory {DATA_DIR} cannot be used: {error.strerror}. Create it for the "
+        "user that runs the console, or set CONSOLE_DATA_DIR to another directory."
+    ) from error
 
 DEBUG = env_bool("CONSOLE_DEBUG", False)
 SECRET_KEY = env("CONSOLE_SECRET_KEY") or kept_secret(DATA_DIR / "secret_key", 64)
@@ -114,6 +125,7 @@ MIDDLEWARE = [
     "console.middleware.RequestMiddleware",
     # Signed calls are answered here: nothing below is made for them.
     "console.api.door.SignedCallMiddleware",
+    "console.probes.ProbeMiddleware",
     "console.middleware.SizeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -298,7 +310,6 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = (

@@ -64,6 +64,14 @@ def database() -> Iterator[Finding]:
         remedy = "See that it runs, and that DATABASE_URL is right."
         yield Finding(PROBLEM, "database", str(error).strip(), remedy)
         return
+    if not tables:
+        remedy = (
+            "`manage.py serve` creates them; so do `migrate` and `createcachetable`."
+        )
+        yield Finding(
+            PROBLEM, "database", f"{connection.vendor}, no tables yet", remedy
+        )
+        return
     if settings.CACHES["default"]["LOCATION"] not in tables:
         said = "nobody can sign in: the table that counts failed attempts is missing"
         yield Finding(PROBLEM, "database", said, "manage.py createcachetable")

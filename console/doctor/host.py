@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
+from django.db import Error
 
 from catalog.models import Template, Version
 from console.doctor.finding import OK, PROBLEM, WARNING, Finding
@@ -127,7 +128,10 @@ def terraform() -> Iterator[Finding]:
 
 def providers() -> Iterator[Finding]:
     """Whether the mirror has what the active versions ask for."""
-    wanted = _wanted()
+    try:
+        wanted = _wanted()
+    except Error:
+        return  # the examination of the database reports it
     if not settings.PROVIDER_MIRROR:
         said = ", ".join(sorted(wanted)) or "none are needed"
         yield Finding(OK, "providers", f"downloaded when needed: {said}")

@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from console.accounts.second_factor import lacks_factor
 from console.lib.errors import NotFound
@@ -36,7 +36,7 @@ def metrics(request: Request) -> HttpResponse:
     return _page(request, trusted=trusted)
 
 
-@require_GET
+@require_safe
 def _page(request: Request, *, trusted: bool) -> HttpResponse:
     """Tell the numbers, and nobody else that there are any."""
     if not trusted:

@@ -1,6 +1,11 @@
 """`manage.py doctor`: says what is wrong and what to do, and fails only then."""
 
+import os
+import subprocess
+import sys
+
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from catalog.models import Template
@@ -79,3 +84,59 @@ def test_a_provider_that_the_mirror_lacks_is_named_with_its_product(
     assert "used by Cloud network" in said
     (mirror / "registry.terraform.io/hashicorp/aws").mkdir(parents=True)
     assert "hashicorp/aws is in the mirror" in examine()
+
+
+@pytest.fixture
+def doctor(tmp_path):
+    """`manage.py doctor` in a process of its own, with an environment that nothing prepared."""
+
+    def run(**environment):
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("CONSOLE_")}
+        kept.pop("DATABASE_URL", None)
+        command = [sys.executable, "manage.py", "doctor"]
+        return subprocess.run(
+            command,
+            cwd=settings.BASE_DIR,
+            env=kept | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_a_new_installation_is_told_to_create_its_tables(doctor, tmp_path):
+    found = doctor(CONSOLE_DATA_DIR=str(tmp_path / "new/data"))
+    assert found.returncode == 1
+    assert "sqlite, no tables yet" in found.stdout
+    assert "`manage.py serve` creates them" in found.stdout
+    assert found.stderr.strip() == "CommandError: 1 problems found."
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(doctor, tmp_path):
+    (tmp_path / "file").touch()
+    found = doctor(CONSOLE_DATA_DIR=str(tmp_path / "file/data"))
+    assert found.returncode == 1
+    assert "cannot be used: Not a directory" in found.stderr
+    assert "set CONSOLE_DATA_DIR" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://catalog@127.0.0.1:1/catalog",
+        "mysql://catalog@127.0.0.1/catalog",
+        "sqlite:////nowhere/at/all.sqlite3",
+    ],
+)
+def test_a_database_that_is_not_there_is_named_without_a_traceback(
+    doctor, tmp_path, url
+):
+    # The keys are there already: beside an unknown database none would be made.
+    doctor(CONSOLE_DATA_DIR=str(tmp_path / "data"))
+    found = doctor(CONSOLE_DATA_DIR=str(tmp_path / "data"), DATABASE_URL=url)
+    assert found.returncode == 1
+    assert "Traceback" not in found.stderr
+    assert "DATABASE_URL" in found.stdout + found.stderr

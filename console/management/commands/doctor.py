@@ -1,11 +1,14 @@
 """`manage.py doctor`: what is well, what is not, and what to do about it."""
 
+import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
 
 from console.doctor import data, host
-from console.doctor.finding import OK, PROBLEM, Examination
+from console.doctor.finding import OK, PROBLEM, Examination, Finding
 
 EXAMINATIONS: tuple[Examination, ...] = (
     host.confinement,
@@ -19,6 +22,15 @@ EXAMINATIONS: tuple[Examination, ...] = (
 )
 
 
+def completed(examine: Examination) -> Iterator[Finding]:
+    """Yield the findings; one that cannot be made does not stop the next examination."""
+    try:
+        yield from examine()
+    except (OSError, Error, subprocess.SubprocessError) as error:
+        remedy = "Correct this first, then run the command again."
+        yield Finding(PROBLEM, examine.__name__[:10], str(error).strip(), remedy)
+
+
 class Command(BaseCommand):
     help = (
         "Check everything a run needs; exit 1 when something is wrong, with what to do."
@@ -29,7 +41,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         problems = 0
         for examine in EXAMINATIONS:
-            for found in examine():
+            for found in completed(examine):
                 self.stdout.write(f"{found.level:8} {found.about:10} {found.said}")
                 if found.level != OK and found.remedy:
                     self.stdout.write(f"{'':19} → {found.remedy}")
