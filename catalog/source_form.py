@@ -65,14 +65,20 @@ class SourceForm(VersionForm):
         allow_empty_file=True,
         label=_("Terraform files or zip"),
         required=False,
-        help_text=_("At most 50 files and 512 KiB."),
+        help_text=_(
+            "Up to 50 files, 512 KiB in total. Files and folders whose names start with "
+            "a dot are skipped."
+        ),
     )
     folder = ManyFilesField(
         widget=FolderInput,
         allow_empty_file=True,
         label=_("…or a folder"),
         required=False,
-        help_text=_("With its folders; what begins with a dot is left out."),
+        help_text=_(
+            "Includes subfolders. Files and folders whose names start with a dot are "
+            "skipped."
+        ),
     )
     paths = forms.JSONField(required=False, widget=forms.HiddenInput)
     document = forms.CharField(

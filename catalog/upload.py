@@ -19,19 +19,10 @@ from catalog.schema.limits import FILES, TEMPLATE_BYTES
 # A template of 512 KiB fits in well, and the directory of so small a zip is read at once.
 ZIP_BYTES = 1024 * 1024
 ENTRIES = 500
-# What file managers, editors and git leave behind; no template means them.
-LEFTOVERS = {
-    "__MACOSX",
-    ".DS_Store",
-    "Thumbs.db",
-    "desktop.ini",
-    ".git",
-    ".gitignore",
-    ".gitattributes",
-    ".github",
-    ".editorconfig",
-    ".terraform.lock.hcl",
-}
+# File managers leave these behind; every other file of a tool begins with a dot.
+LEFTOVERS = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+# The one file with a dot that is part of a template: it arranges the form.
+KEPT = ".metadata"
 ENCRYPTED = 0x1
 
 
@@ -50,6 +41,8 @@ def read_files(uploads: Iterable[UploadedFile]) -> dict[str, str]:
         name = upload.name or ""
         if name.lower().endswith(".zip"):
             raise _fail(_("Upload a zip alone, or files without a zip."), name)
+        if _left_out(name):
+            continue
         if name in files:
             raise _fail(_("The file is there twice."), name)
         files[name] = read_text(upload)
@@ -68,7 +61,7 @@ def read_folder(uploads: Iterable[UploadedFile], paths: Any) -> dict[str, str]:
     files: dict[str, str] = {}
     for name, upload in zip(map(str, names), uploads, strict=True):
         _check_name(name)
-        if LEFTOVERS.intersection(name.split("/")):
+        if _left_out(name):
             continue
         if name in files:
             raise _fail(_("The file is there twice."), name)
@@ -105,7 +98,7 @@ def _unpacked(archive: ZipFile) -> dict[str, str]:
     room = TEMPLATE_BYTES
     for entry in entries:
         _check_entry(entry)
-        if entry.is_dir() or LEFTOVERS.intersection(entry.filename.split("/")):
+        if entry.is_dir() or _left_out(entry.filename):
             continue
         if entry.filename in files:
             raise _fail(_("The file is in the zip twice."), entry.filename)
@@ -118,6 +111,14 @@ def _unpacked(archive: ZipFile) -> dict[str, str]:
             raise _too_large(entry.filename)
         files[entry.filename] = _decode(data, entry.filename)
     return files
+
+
+def _left_out(name: str) -> bool:
+    """Return True for a file that belongs to a tool, not to the template."""
+    return any(
+        part in LEFTOVERS or (part.startswith(".") and part != KEPT)
+        for part in name.split("/")
+    )
 
 
 def _check_entry(entry: ZipInfo) -> None:

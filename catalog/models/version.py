@@ -13,6 +13,7 @@ from catalog.models.product import Product
 from catalog.models.region import Region
 from catalog.models.template import Template
 from catalog.schema import Problem, TemplateError, read_document
+from catalog.schema.limits import check_root
 from catalog.trusted import is_trusted
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, InvalidInput
@@ -98,6 +99,8 @@ def check_policy(template: Template) -> None:
     if template.kind == Template.Kind.STANDARD:
         _check_document(template)
         return
+    # Asked again here: a template stored by an earlier release may have an empty root.
+    check_root(template.files)
     # A setting, not an import: the policy belongs to the engines, which the catalogue
     # must not know.
     violations = import_string(settings.TEMPLATE_POLICY)

@@ -16,7 +16,7 @@ from catalog.schema.bounded import read_json
 from catalog.schema.errors import TemplateError, fail
 from catalog.schema.hcl_scan import Scan, Statement
 from catalog.schema.hcl_values import NotLiteral, literal, type_of
-from catalog.schema.limits import PARAMETERS, check_files
+from catalog.schema.limits import PARAMETERS, check_files, check_root
 
 # What python-hcl2 gets to parse, in tokens of the scan: at most about a second.
 _PARSED_TOKENS = 12_000
@@ -80,10 +80,14 @@ class Module:
 
 
 def read_module(files: Mapping[str, str]) -> Module:
-    """Scan every Terraform file, keep the root's declarations. Raises TemplateError."""
+    """Scan the root's Terraform files, keep their declarations. Raises TemplateError.
+
+    Files of other folders are not judged here: only modules that the root calls are loaded.
+    """
     check_files(files)
+    check_root(files)
     module = Module()
-    for path in sorted(files):
+    for path in sorted(path for path in files if "/" not in path):
         if path.endswith(".debug.tf"):
             continue
         if path.endswith(".tf"):
@@ -92,9 +96,8 @@ def read_module(files: Mapping[str, str]) -> Module:
             scan = Scan(_hcl_of(read_json(files[path], path), path), path)
         else:
             continue
-        if "/" not in path:
-            for statement in scan.statements():
-                _keep(module, scan, statement)
+        for statement in scan.statements():
+            _keep(module, scan, statement)
     if len(module.variables) > PARAMETERS:
         raise fail(
             _("The template has %(count)d parameters; at most %(limit)d are allowed.")

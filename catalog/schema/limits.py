@@ -19,12 +19,17 @@ KEY_LENGTH = 255
 _PATH_LENGTH = 1024
 _PATH_PARTS = 5
 _PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_-])?")
-# Names Terraform reads by itself, or that decide where state and providers come from.
+# Names Terraform reads by itself in the root folder. An example's own are never read.
 _LOADED_BY_TERRAFORM = re.compile(
     r"(?:.*_)?override\.tf(?:\.json)?"
-    r"|.*\.tfvars(?:\.json)?|.*\.tfstate.*|.*\.tfplan|.*\.tfrc|.*\.tofu(?:\.json)?",
+    r"|terraform\.tfvars(?:\.json)?|.*\.auto\.tfvars(?:\.json)?",
     re.IGNORECASE,
 )
+# State and settings of Terraform, which may hold secrets wherever they lie.
+_STATE_OR_SETTINGS = re.compile(r".*\.tfstate.*|.*\.tfplan|.*\.tfrc", re.IGNORECASE)
+_FOR_OPENTOFU = re.compile(r".*\.tofu(?:\.json)?", re.IGNORECASE)
+_CODE = (".tf", ".tf.json", ".tofu", ".tofu.json")
+_MAX_FOLDERS_NAMED = 5
 
 
 def check_size(text: str) -> None:
@@ -73,6 +78,28 @@ def check_files(files: Mapping[str, str]) -> None:
     check_size("".join(files.values()))
 
 
+def check_root(files: Mapping[str, str]) -> None:
+    """Refuse a folder without code in its root, naming the folders that hold some.
+
+    Terraform runs the root only, so such a template would succeed and make nothing.
+    """
+    folders = {
+        str(PurePosixPath(path).parent) for path in files if path.endswith(_CODE)
+    }
+    if "." in folders:
+        return
+    named = sorted(folders, key=lambda folder: (folder.count("/"), folder))
+    more = "…" if len(named) > _MAX_FOLDERS_NAMED else ""
+    hint = (
+        _("These folders have some: %(folders)s. Upload one of them instead.")
+        % {"folders": ", ".join(named[:_MAX_FOLDERS_NAMED]) + more}
+        if folders
+        else _("Add at least main.tf.")
+    )
+    message = _("The root folder has no .tf file, so this template makes nothing.")
+    raise fail(f"{message} {hint}")
+
+
 def _refusal(path: str) -> str:
     parts = path.split("/")
     if len(path) > _PATH_LENGTH or len(parts) > _PATH_PARTS:
@@ -84,7 +111,11 @@ def _refusal(path: str) -> str:
             "Use a relative path of letters, digits, dot, dash and underscore, "
             "without hidden files or “..”."
         )
-    if _LOADED_BY_TERRAFORM.fullmatch(PurePosixPath(path).name):
+    name, in_root = PurePosixPath(path).name, len(parts) == 1
+    if in_root and _FOR_OPENTOFU.fullmatch(name):
+        return _("Only OpenTofu reads .tofu files. Rename this file to end in .tf.")
+    loaded = in_root and _LOADED_BY_TERRAFORM.fullmatch(name)
+    if loaded or _STATE_OR_SETTINGS.fullmatch(name):
         return _(
             "A template may not bring override files, variable files or state. "
             "Remove this file."

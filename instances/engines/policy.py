@@ -3,6 +3,7 @@
 import json
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +25,18 @@ MODULE = (
     "A module must come with the template: its source has to be a plain string that "
     'starts with "./" and stays inside the template.'
 )
-# Names by which Terraform loads a file on its own, over what we pass or force.
+OVER = "Terraform would load this file over the values and settings of a run."
+# Names by which Terraform loads a file of a loaded folder over what we pass or force.
 LOADED = re.compile(
     r"(?:(?:^|.*_)override\.(?:tf|tofu)(?:\.json)?"
-    r"|terraform\.tfvars(?:\.json)?|.*\.auto\.tfvars(?:\.json)?"
-    r"|\.terraform|\.terraformrc|terraform\.rc|.*\.tfstate(?:\..*)?|\.tofurc)"
+    r"|terraform\.tfvars(?:\.json)?|.*\.auto\.tfvars(?:\.json)?)"
 )
+# Names that steer Terraform itself, in whatever folder.
+STEERING = re.compile(
+    r"(?:\.terraform|\.terraformrc|terraform\.rc|.*\.tfstate(?:\..*)?|\.tofurc)"
+)
+# The rule under which a module call is told: its message is the folder it loads.
+LOADS = "loads"
 
 
 @dataclass(frozen=True)
@@ -44,15 +51,36 @@ class Violation:
 def violations(
     files: Mapping[str, str], *, allow_provisioners: bool = False
 ) -> list[Violation]:
-    """Everything in the template that is not allowed, in file order."""
-    found: list[Violation] = []
-    for file, text in files.items():
-        found += [Violation(file, 1, message) for message in _name(file)]
-        folder = posixpath.dirname(file)
-        for line, rule, message in _content(file, text, folder):
-            if not (allow_provisioners and rule == "provisioner"):
-                found.append(Violation(file, line, message))
-    return found
+    """Return everything that is not allowed in what Terraform loads, in file order.
+
+    It loads the root folder and each folder that a module call names: an example beside
+    them is never read. Names are judged everywhere.
+    """
+    found: dict[str, list[Violation]] = {
+        file: [Violation(file, 1, message) for message in _name(file)] for file in files
+    }
+    by_folder: dict[str, list[str]] = {}
+    for file in files:
+        by_folder.setdefault(_folded(posixpath.dirname(file)), []).append(file)
+    ahead, loaded = [""], {""}
+    while ahead:
+        for file in by_folder.get(ahead.pop(), ()):
+            folder = posixpath.dirname(file)
+            if LOADED.fullmatch(posixpath.basename(file).casefold()):
+                found[file].append(Violation(file, 1, OVER))
+            for line, rule, message in _content(file, files[file], folder):
+                if rule == LOADS:
+                    called = _folded(message)
+                    ahead += {called} - loaded
+                    loaded.add(called)
+                elif not (allow_provisioners and rule == "provisioner"):
+                    found[file].append(Violation(file, line, message))
+    return [violation for each in found.values() for violation in each]
+
+
+def _folded(folder: str) -> str:
+    """Return the folder as a disk compares it that does not tell cases apart."""
+    return unicodedata.normalize("NFC", folder).casefold()
 
 
 def _name(file: str) -> Iterator[str]:
@@ -67,8 +95,8 @@ def _name(file: str) -> Iterator[str]:
         or len(file.encode()) > 255
     ):
         yield "A file name must be short and free of control characters."
-    elif any(LOADED.fullmatch(part.casefold()) for part in parts):
-        yield "Terraform would load this file over the values and settings of a run."
+    elif any(STEERING.fullmatch(part.casefold()) for part in parts):
+        yield OVER
 
 
 def _content(file: str, text: str, folder: str) -> Iterator[tuple[int, str, str]]:
@@ -136,20 +164,28 @@ def _rule(block: str, labels: list[str], parent: str) -> tuple[str, str] | None:
 def _source(
     tokens: list[Token], index: int, folder: str
 ) -> Iterator[tuple[int, str, str]]:
-    """What is wrong with the module source assigned at this token."""
+    """Tell the folder of the module source assigned at this token, or what is wrong."""
     value, *after = [*tokens[index + 1 : index + 3], Token("newline", "\n", 0)]
     plain = value.kind == "string" and value.literal and after[0].text in ("\n", "}")
-    if not plain or not _inside(value.text, folder):
+    if plain and _inside(value.text, folder):
+        yield tokens[index].line, LOADS, _path(value.text, folder)
+    else:
         yield tokens[index].line, "module", MODULE
 
 
 def _inside(source: str, folder: str) -> bool:
     """Whether a module source is a path that stays inside the template."""
-    path = posixpath.normpath(posixpath.join(folder, source))
+    path = _path(source, folder)
     local = source.startswith(("./", "../")) and not re.search(
         r"\\|//|[$%]\{|\?", source
     )
     return local and path != ".." and not path.startswith("../")
+
+
+def _path(source: str, folder: str) -> str:
+    """Return the folder a source names from this one; the root is the empty path."""
+    path = posixpath.normpath(posixpath.join(folder, source))
+    return "" if path == "." else path
 
 
 Pairs = list[tuple[str, Any]]
@@ -171,6 +207,9 @@ class _JsonFile:
     def found(self) -> Iterator[tuple[int, str, str]]:
         """What is not allowed in the file; lines are those of the word that names it."""
         for word, message in self._broken():
+            if word == LOADS:
+                yield 1, LOADS, message
+                continue
             rule = "provisioner" if word == "provisioner" else "content"
             yield self._line(word), rule, message
 
@@ -196,7 +235,11 @@ class _JsonFile:
         for _, body in _labelled(content, 1):
             for key, value in _pairs(body):
                 inside = isinstance(value, str) and _inside(value, self.folder)
-                if key == "source" and not inside:
+                if key != "source":
+                    continue
+                if inside:
+                    yield LOADS, _path(value, self.folder)
+                else:
                     yield key, MODULE
 
     def _line(self, word: str) -> int:

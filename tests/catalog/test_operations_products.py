@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from catalog.models import Product, Version
+from catalog.models import Product, Template, Version
 from console.api.dispatch import OPERATIONS
 from tests.factories import (
     MAIN_TF,
@@ -206,3 +206,33 @@ def test_a_read_costs_at_most_five_queries(
     ids = {"ProductId": version.product_id, "ProductVersionId": version.pk}
     with django_assert_max_num_queries(CALL_QUERIES):
         admin_api.call(action, **({name: ids[name]} if name else {}))
+
+
+def test_a_template_with_an_empty_root_is_refused(admin_api):
+    text = json.dumps(
+        {
+            "ROSTemplateFormatVersion": "2015-09-01",
+            "Transform": "Aliyun::Terraform-v1.5",
+            "Workspace": {"README.md": "x", "modules/a/main.tf": MAIN_TF},
+        }
+    )
+    answer = admin_api.send(
+        "CreateTemplate", {"TemplateBody": text, "TemplateType": TERRAFORM}
+    )
+    assert answer.status_code == 400
+    assert "These folders have some: modules/a" in answer.json()["Message"]
+    assert not Template.objects.exists()
+
+
+def test_no_version_is_made_of_an_older_template_with_an_empty_root(admin_api):
+    template = TemplateFactory()
+    Template.objects.filter(pk=template.pk).update(files={"m/main.tf": MAIN_TF})
+    code = admin_api.refusal(
+        "CreateProductVersion",
+        ProductId=ProductFactory().pk,
+        ProductVersionName="1",
+        TemplateType=TERRAFORM,
+        TemplateUrl=template.url,
+    )
+    assert code[0] == 400
+    assert not Version.objects.exists()

@@ -1,6 +1,7 @@
 """Products and versions on the administrator's pages."""
 
 import io
+import json
 import zipfile
 
 import pytest
@@ -159,6 +160,41 @@ def test_a_version_is_created_from_a_folder(admin_browser):
     admin_browser.post(versions_of(product), data)
     files = product.versions.get().template.files
     assert sorted(files) == ["main.tf", "modules/net/main.tf"]
+
+
+@pytest.mark.parametrize("way", ["zip", "folder", "document", "previous"])
+def test_a_template_with_an_empty_root_is_refused(admin_browser, way):
+    """Stored by hand for the last way: an earlier release took such templates."""
+    product = ProductFactory()
+    if way == "zip":
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr("README.md", "x")
+            archive.writestr("examples/full/main.tf", "")
+        data = new_version(uploads=[SimpleUploadedFile("t.zip", stream.getvalue())])
+    elif way == "folder":
+        uploads = [SimpleUploadedFile("README.md", b"x"), tf()]
+        paths = json.dumps(["web/README.md", "web/examples/full/main.tf"])
+        data = new_version(folder=uploads, paths=paths)
+    elif way == "document":
+        text = json.dumps(
+            {
+                "ROSTemplateFormatVersion": "2015-09-01",
+                "Transform": "Aliyun::Terraform-v1.5",
+                "Workspace": {"examples/full/main.tf": ""},
+            }
+        )
+        data = new_version(source="document", document=text)
+    else:
+        old = VersionFactory(product=product)
+        files = {"README.md": "x", "examples/full/main.tf": ""}
+        Template.objects.filter(pk=old.template_id).update(files=files)
+        data = new_version(source="version", previous=old.pk)
+    known = product.versions.count()
+    page = admin_browser.post(versions_of(product), data)
+    assert page.status_code == 422
+    assert "These folders have some: examples/full" in page.content.decode()
+    assert product.versions.count() == known
 
 
 def test_a_version_is_created_from_an_uploaded_document(admin_browser):

@@ -162,6 +162,61 @@ def test_a_template_without_files_is_refused():
         read_terraform({})
 
 
+def test_a_root_without_code_is_refused_with_the_folders_that_have_some():
+    files = {
+        "README.md": "x",
+        "b/deep/main.tf": "",
+        "a/x.tf.json": "{}",
+        "c/y.tofu": "",
+    }
+    with pytest.raises(TemplateError, match=r"makes nothing.*: a, c, b/deep\."):
+        read_terraform(files)
+
+
+def test_a_root_without_code_anywhere_is_refused():
+    with pytest.raises(TemplateError, match=r"makes nothing.*Add at least main\.tf"):
+        read_terraform({"README.md": "x"})
+
+
+def test_of_many_folders_with_code_the_first_are_named():
+    files = {f"f{n}/main.tf": "" for n in range(9)}
+    with pytest.raises(TemplateError, match=r": f0, f1, f2, f3, f4…\. Upload"):
+        read_terraform(files)
+
+
+def test_json_alone_is_code():
+    assert read_terraform({"main.tf.json": "{}"}).parameters == []
+
+
+def test_a_document_without_code_in_its_root_is_refused():
+    document = {
+        "ROSTemplateFormatVersion": "2015-09-01",
+        "Transform": "Aliyun::Terraform-v1.5",
+        "Workspace": {"modules/a/main.tf": ""},
+    }
+    with pytest.raises(TemplateError, match="These folders have some: modules/a"):
+        read_document(json.dumps(document))
+
+
+def test_a_file_for_opentofu_says_how_to_name_it():
+    with pytest.raises(TemplateError, match=r"end in \.tf"):
+        read_terraform({"main.tf": "", "x.tofu": ""})
+
+
+def test_a_variable_file_that_is_never_loaded_is_accepted():
+    files = {
+        "main.tf": 'variable "a" {}',
+        "examples.tfvars": 'a = "y"',
+        "examples/small/terraform.tfvars": 'a = "y"',
+    }
+    assert list(read_terraform(files).by_key) == ["a"]
+
+
+def test_an_example_beside_the_root_is_not_read():
+    files = {"main.tf": 'variable "a" {}', "examples/x/main.tf": 'variable "'}
+    assert list(read_terraform(files).by_key) == ["a"]
+
+
 def test_too_many_files_are_refused():
     with pytest.raises(TemplateError, match="at most 50"):
         read_terraform({f"f{n}.tf": "" for n in range(FILES + 1)})

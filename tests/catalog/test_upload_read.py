@@ -83,6 +83,26 @@ def test_what_tools_leave_behind_is_left_out():
     assert read_files([upload(data)]) == {"main.tf": "a"}
 
 
+HIDDEN = (".tflint.hcl", ".pre-commit-config.yaml", "m/.header.md", ".github/x.yml")
+
+
+def test_files_that_begin_with_a_dot_are_left_out_of_a_zip():
+    data = zipped(("main.tf", "a"), (".metadata", "{}"), *((n, "x") for n in HIDDEN))
+    assert read_files([upload(data)]) == {"main.tf": "a", ".metadata": "{}"}
+
+
+def test_files_that_begin_with_a_dot_are_left_out_of_a_folder():
+    names = ["main.tf", *HIDDEN]
+    uploads = [upload(b"a", name.rpartition("/")[2]) for name in names]
+    paths = [f"web/{name}" for name in names]
+    assert read_folder(uploads, paths) == {"main.tf": "a"}
+
+
+def test_files_that_begin_with_a_dot_are_left_out_of_single_files():
+    uploads = [upload(b"a", "main.tf"), upload(b"x", ".tflint.hcl")]
+    assert read_files(uploads) == {"main.tf": "a"}
+
+
 def test_a_byte_order_mark_and_windows_line_ends_go():
     assert read_files([upload(b"\xef\xbb\xbfa\r\nb", "main.tf")]) == {"main.tf": "a\nb"}
 

@@ -89,7 +89,7 @@ REFUSED_JSON = {
 }
 BAD_NAMES = [
     *("/etc/x.tf", "../x.tf", "a/../../x.tf", "a//x.tf", "./x.tf", "a\\b.tf", "C:x.tf"),
-    *("override.tf", "zzz_override.tf", "x_override.tf.json", "a/Override.TF"),
+    *("override.tf", "zzz_override.tf", "x_override.tf.json", "Override.TF"),
     *("x_override.tofu", "terraform.tfvars", "terraform.tfvars.json"),
     *("x.auto.tfvars", "x.auto.tfvars.json", ".terraform/modules/modules.json"),
     *("terraform.tfstate", "terraform.tfstate.backup", "terraform.tfstate.d/x/y"),
@@ -142,14 +142,64 @@ def test_a_file_name_is_allowed(name):
     assert violations({name: ""}) == []
 
 
+CALL_A = 'module "a" {\n  source = "./modules/a"\n}\n'
+
+
 def test_a_module_may_use_its_neighbour():
     text = 'module "m" {\n  source = "../b"\n}\n'
-    assert violations({"modules/a/main.tf": text}) == []
+    assert violations({"main.tf": CALL_A, "modules/a/main.tf": text}) == []
 
 
 def test_a_module_may_not_leave_the_template():
     text = 'module "m" {\n  source = "../../../b"\n}\n'
-    assert violations({"modules/a/main.tf": text})
+    assert violations({"main.tf": CALL_A, "modules/a/main.tf": text})
+
+
+HTTP = 'data "http" "x" {\n}\n'
+CALLS = {
+    "in HCL": {"main.tf": 'module "m" {\n  source = "./m"\n}\n'},
+    "on one line": {"main.tf": 'module "m" { source = "./m/" }\n'},
+    "with escapes": {"main.tf": 'module "m" {\n  source = "./\\u006d"\n}\n'},
+    "by a detour": {"main.tf": 'module "m" {\n  source = "./x/../m"\n}\n'},
+    "in another case": {"main.tf": 'module "m" {\n  source = "./M"\n}\n'},
+    "in JSON": {"main.tf.json": '{"module": {"m": {"source": "./m"}}}'},
+    "in JSON arrays": {
+        "main.tf.json": '{"module": [{"m": [{"source": "./\\u006d"}]}]}'
+    },
+    "by another module": {
+        "main.tf": 'module "n" {\n  source = "./n"\n}\n',
+        "n/main.tf": 'module "m" {\n  source = "../m"\n}\n',
+    },
+    "for OpenTofu": {"main.tofu": 'module "m" {\n  source = "./m"\n}\n'},
+}
+
+
+@pytest.mark.parametrize("files", CALLS.values(), ids=CALLS)
+def test_a_folder_that_a_module_call_names_is_judged(files):
+    [found] = violations({**files, "m/main.tf": HTTP})
+    assert (found.file, found.line) == ("m/main.tf", 1)
+
+
+@pytest.mark.parametrize("name", ["m/Override.TF", "m/x_override.tf.json"])
+def test_an_override_file_of_a_called_module_is_refused(name):
+    assert violations({**CALLS["in HCL"], name: "{}"})
+
+
+def test_modules_that_call_each_other_are_judged_once():
+    call = 'module "m" {\n  source = "../m"\n}\n'
+    files = {**CALLS["in HCL"], "m/main.tf": call, "m/http.tf": HTTP}
+    assert [found.file for found in violations(files)] == ["m/http.tf"]
+
+
+def test_an_example_that_nothing_calls_is_not_judged():
+    files = {
+        "main.tf": "",
+        "examples/complete/main.tf": 'module "m" {\n  source = "acme/thing/aws"\n}\n',
+        "examples/complete/broken.tf": '"',
+        "examples/complete/terraform.tfvars": "",
+        "examples/complete/main_override.tf": PROVISIONER,
+    }
+    assert violations(files) == []
 
 
 def test_what_is_not_code_is_not_read():
