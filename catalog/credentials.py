@@ -7,6 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from console.lib.masking import MASK, is_mask
+
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # These would change which programs a run executes, not whose cloud it acts on.
 RESERVED = re.compile(
@@ -58,5 +60,12 @@ def _pair(line: str) -> tuple[str, str]:
         raise ValidationError(
             _("%(name)s is reserved: it would change how runs work."),
             params={"name": name},
+        )
+    if is_mask(value):
+        raise ValidationError(
+            _(
+                "%(mask)s stands for a secret that is not shown. Enter the value itself."
+            ),
+            params={"mask": MASK},
         )
     return name, value.strip()

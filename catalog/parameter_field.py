@@ -13,6 +13,7 @@ from catalog.schema.conversion import as_text, shape
 from catalog.schema.parameter import Parameter, text_in
 from catalog.schema.random_name import ASSOCIATION, random_name
 from catalog.suggestions import SuggestionInput, Suggestions, canonical
+from console.lib.masking import is_mask
 
 _ROWS = 4
 
@@ -47,7 +48,7 @@ class ParameterField(forms.Field):
             return value
         value = value.replace("\r\n", "\n")
         parameter = self.parameter
-        if by_line(parameter) and not _is_json_list(value):
+        if by_line(parameter) and not _is_json_list(value) and not is_mask(value):
             lines = [line.strip() for line in value.split("\n") if line.strip()]
             return lines if lines or (self._may_empty and not parameter.secret) else ""
         return value

@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 
 from catalog.schema import Parameter, Schema, text_in
 from catalog.schema.conversion import as_text
-
-MASK = "******"
+from console.lib.masking import MASK
 
 
 @dataclass(frozen=True)

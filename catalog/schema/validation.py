@@ -17,6 +17,7 @@ from catalog.schema.errors import InvalidParameters, TemplateError
 from catalog.schema.limits import VALUE_BYTES
 from catalog.schema.parameter import Parameter, text_in
 from catalog.schema.patterns import pattern
+from console.lib.masking import MASK, NothingKeptError, holds_mask, is_mask, unmasked
 
 if TYPE_CHECKING:
     from catalog.schema.schema import Schema
@@ -39,7 +40,8 @@ def clean(
         if key not in schema.by_key
     }
     values: dict[str, Any] = {}
-    shown = visible(schema, {**current_secrets, **_given(raw)})
+    entered = {key: value for key, value in _given(raw).items() if not is_mask(value)}
+    shown = visible(schema, {**current_secrets, **entered})
     for parameter in schema.parameters:
         key = parameter.key
         given = raw.get(key, _MISSING) if key in shown else _MISSING
@@ -47,9 +49,7 @@ def clean(
             value = _one(
                 parameter,
                 given,
-                kept=current_secrets.get(key, _MISSING)
-                if parameter.secret
-                else _MISSING,
+                kept=current_secrets.get(key, _MISSING),
                 text=text,
                 shown=key in shown,
             )
@@ -90,6 +90,10 @@ def _one(
     )
     if empty and kept is not _MISSING:
         return kept
+    if parameter.secret or kept is not _MISSING:
+        given = _revealed(parameter, given, kept)
+        if given is kept:
+            return kept
     if not shown or (parameter.read_only and parameter.default is not None):
         return _MISSING if parameter.required else parameter.default
     if empty:
@@ -101,6 +105,40 @@ def _one(
         return value
     _check(parameter, value)
     return value
+
+
+def _revealed(parameter: Parameter, given: Any, kept: Any) -> Any:
+    """Return a secret with what its masks stand for: a mask sent back means unchanged.
+
+    A form does not know the secrets it keeps: there, masks inside a value stay for the
+    next judge, who does. Raises NoFit where there is no secret to keep.
+    """
+    tree = _tree(parameter, given)
+    if not holds_mask(tree):
+        return given
+    if kept is UNCHANGED:
+        return UNCHANGED if is_mask(tree) else tree
+    try:
+        if kept is not _MISSING:
+            return unmasked(tree, kept)
+    except NothingKeptError:
+        pass
+    sentence = _(
+        "%(mask)s stands for a secret that is not shown. Enter the value itself."
+    )
+    raise NoFit(sentence % {"mask": MASK})
+
+
+def _tree(parameter: Parameter, given: Any) -> Any:
+    """Return the parts of a list, map or object that was given as text."""
+    if not isinstance(given, str) or parameter.kind in {"string", "number", "boolean"}:
+        return given
+    if parameter.type == "CommaDelimitedList":
+        return given if is_mask(given) else given.split(",")
+    try:
+        return read_json(given)
+    except TemplateError:
+        return given
 
 
 def _without(parameter: Parameter, *, missing: bool) -> Any:

@@ -7,12 +7,50 @@ It works on values, because Terraform loses track of what is sensitive: the outp
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 MASK = "******"
 SHORTEST = 4
+
+
+class NothingKeptError(Exception):
+    """A mask was sent back where no secret exists that it could stand for."""
+
+
+def is_mask(value: Any) -> bool:
+    """Return whether a value is the mask this console prints instead of a secret."""
+    return isinstance(value, str) and value.strip() == MASK
+
+
+def holds_mask(value: Any) -> bool:
+    """Return whether a value is the mask, or holds it anywhere inside lists and maps."""
+    if isinstance(value, Mapping):
+        return any(map(holds_mask, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(holds_mask, value))
+    return is_mask(value)
+
+
+def unmasked(given: Any, kept: Any) -> Any:
+    """Put back what masks inside `given` stand for: the part of `kept` at the same place.
+
+    Entries of a map are found by key, those of a list by position, provided the list is
+    as long as before. Raises NothingKeptError where `kept` has no such part.
+    """
+    if is_mask(given):
+        return kept
+    if not holds_mask(given):
+        return given
+    if isinstance(given, Mapping) and isinstance(kept, Mapping):
+        if any(holds_mask(each) and key not in kept for key, each in given.items()):
+            raise NothingKeptError
+        return {key: unmasked(each, kept.get(key)) for key, each in given.items()}
+    lists = isinstance(given, list | tuple) and isinstance(kept, list | tuple)
+    if lists and len(given) == len(kept):
+        return [unmasked(*pair) for pair in zip(given, kept, strict=True)]
+    raise NothingKeptError
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from instances.engines.base import Change
 
+# The console's own mask: the engines import nothing of it.
 MASK = "******"
 UNKNOWN = "(known after apply)"
 ACTIONS = {

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Portfolio, Version
 from console.lib.encryption import EncryptedJSONField
+from console.lib.masking import MASK
 from instances.models.tally import Tally
 
 
@@ -234,8 +235,8 @@ class Work(models.Model):
 
     @property
     def masked_parameters(self) -> dict[str, Any]:
-        """Every parameter in the template's order, secrets as `******`."""
-        known = {**self.parameters, **dict.fromkeys(self.secrets, "******")}
+        """Every parameter in the template's order, secrets masked."""
+        known = {**self.parameters, **dict.fromkeys(self.secrets, MASK)}
         order = [parameter.key for parameter in self.version.template.schema.parameters]
         rest = [key for key in known if key not in order]
         return {key: known[key] for key in [*order, *rest] if key in known}

@@ -1,0 +1,56 @@
+"""A mask that comes back is recognized in one place, also inside lists and maps."""
+
+import pytest
+
+from console.lib.masking import (
+    MASK,
+    NothingKeptError,
+    holds_mask,
+    is_mask,
+    unmasked,
+)
+from instances.engines import plans
+
+
+def test_the_engines_print_the_same_mask():
+    assert plans.MASK == MASK
+
+
+@pytest.mark.parametrize("value", [MASK, f" {MASK}\n"])
+def test_the_mask_is_recognized(value):
+    assert is_mask(value)
+    assert holds_mask([{"a": value}])
+
+
+@pytest.mark.parametrize("value", ["*****", "*******", "x******", "", None, 6, True])
+def test_what_only_resembles_it_is_a_value(value):
+    assert not is_mask(value)
+    assert unmasked(value, "kept") == value
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "value"),
+    [
+        (MASK, "s3cret", "s3cret"),
+        (MASK, ["a", "b"], ["a", "b"]),
+        ({"user": "new", "key": MASK}, {"key": "k"}, {"user": "new", "key": "k"}),
+        (["new", MASK], ["a", "b"], ["new", "b"]),
+        ([{"key": MASK}, 1], [{"key": "k"}, 2], [{"key": "k"}, 1]),
+    ],
+)
+def test_masks_are_put_back_at_their_place(given, kept, value):
+    assert unmasked(given, kept) == value
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"key": MASK}, {"other": "k"}),
+        ({"key": MASK}, "text"),
+        ([MASK, MASK], ["a"]),
+        ([MASK], {"key": "k"}),
+    ],
+)
+def test_a_mask_with_nothing_behind_it_is_refused(given, kept):
+    with pytest.raises(NothingKeptError):
+        unmasked(given, kept)
