@@ -15,7 +15,7 @@ def approved_file(plan: Plan, engine_version: str) -> bytes:
     Raises EngineError when it is missing, was made by another engine, or when anything it
     was made from has moved: nothing is ever computed anew in its place.
     """
-    if plan.file is None:
+    if not plan.file:
         raise EngineError(
             _("The saved plan is missing. Nothing was run: make a new plan.")
         )

@@ -80,7 +80,7 @@ class CheckRun(Run):
     def _settlement(self) -> Settlement:
         return CheckSettlement(self.work, self.engine, self.masker)
 
-    def _nothing_to_destroy(self) -> bool:
+    def _needs_no_run(self) -> bool:
         return False
 
     def _order(self, *, again: bool = False) -> Order:

@@ -17,7 +17,7 @@ from instances.engines import engine_for
 from instances.engines.base import Engine, Stack
 from instances.engines.base import Settings as EngineSettings
 from instances.engines.ros_local import DOCUMENT
-from instances.models import Plan, Task
+from instances.models import Instance, Plan, Task, Wish
 from instances.models.engine_name import CLOUD, local_engine
 from instances.models.stacked import stack_id_of
 
@@ -114,13 +114,45 @@ def role_of(work: Task | Plan) -> str:
 
     None where credentials are stored for it here: then the calls are made with those.
     """
+    return _ram_role(work.version.product_id, work.portfolio_id)
+
+
+def _ram_role(product: str, portfolio: str | None) -> str:
     constraint = Constraint.objects.filter(
-        kind=Constraint.Kind.LAUNCH,
-        product=work.version.product_id,
-        portfolio=work.portfolio_id,
+        kind=Constraint.Kind.LAUNCH, product=product, portfolio=portfolio
     ).first()
     name = str(constraint.config.get("LocalRoleName") or "") if constraint else ""
     return "" if LaunchRole.objects.filter(name=name).exists() else name
+
+
+def concerns_engine(work: Task | Plan) -> bool:
+    """Return whether an update changes anything that its engine is given.
+
+    Tags reach the stacks of Alibaba Cloud only, and another launch option matters where it
+    brings another launch role. A preview that did run is always applied.
+    """
+    instance = work.instance
+    assert instance is not None  # only an update is asked about
+    if isinstance(work, Task):
+        before = work.instance_status_before
+        if work.plan is not None and work.plan.file:
+            return True
+    else:
+        before = instance.status
+    wish = Wish.of(work)
+    if before != Instance.Status.AVAILABLE or instance.changes_template_input(wish):
+        return True
+    if instance.made_by == CLOUD and wish.tags != instance.current().tags:
+        return True
+    return _roles(work, work.portfolio_id) != _roles(work, instance.portfolio_id)
+
+
+def _roles(work: Task | Plan, portfolio: str | None) -> tuple[str, str]:
+    """Return the launch role and the RAM role under which a launch option has work run."""
+    product = work.version.product_id
+    role = LaunchRole.objects.demanded_by(product, portfolio)
+    cloud = engine_of_work(work) == CLOUD
+    return role.pk if role else "", _ram_role(product, portfolio) if cloud else ""
 
 
 def _place_of(work: Task | Plan) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from catalog.limits import launch_options
+from catalog.limits import LaunchOption, launch_options
 from catalog.models import Product, Region, Version
 from console.lib.errors import Conflict
 from console.lib.people import User
@@ -20,6 +20,7 @@ from instances.wishes import (
     launch_from,
     update_from,
     update_options,
+    usual_option,
 )
 
 
@@ -120,6 +121,11 @@ class UpdateForm(WishForm):
             validate=validate,
             start=Wish.of(started) if started else instance.current(),
         )
+
+    @property
+    def usual_option(self) -> LaunchOption | None:
+        usual = usual_option(self.instance, self.options, self.by)
+        return next((o for o in self.options if o.portfolio.pk == usual), None)
 
     @property
     def region(self) -> Region:

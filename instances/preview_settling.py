@@ -36,7 +36,7 @@ class PlanSettlement:
         self._succeed(file, changes)
 
     def succeed_unstarted(self) -> None:
-        """End the preview of a termination that finds nothing to destroy."""
+        """End the preview of a change in which the engine has nothing to do."""
         if self.plan.instance is not None:
             self.plan.write(base_state=self.plan.instance.state_mark)
         self._succeed(b"", [])

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from catalog.models import LaunchRole
 from console.lib.masking import Masker
 from instances.claimed import Claimed
+from instances.engine_choice import concerns_engine
 from instances.engines.base import EngineError, Event, Order, Outcome
 from instances.engines.claims import age, uptime, watch
 from instances.ladder import Ladder
@@ -69,7 +70,7 @@ class Run(Claimed):
     def _go(self) -> None:
         try:
             self._unlock()
-            if self._nothing_to_destroy():
+            if self._needs_no_run():
                 self.settlement.succeed_unstarted()
                 return
             if self.work.run_directory:
@@ -98,14 +99,17 @@ class Run(Claimed):
         self.recorder = Recorder(self.work, self.masker)
         self.settlement = self._settlement()
 
-    def _nothing_to_destroy(self) -> bool:
-        """Whether a termination needs no engine: its template may be the broken part."""
+    def _needs_no_run(self) -> bool:
+        """Whether there is nothing for the engine to destroy or to apply."""
         work = self.work
         kind = work.kind if isinstance(work, Task) else work.operation
-        if kind != Task.Kind.TERMINATE or work.run_directory or not work.instance:
+        if work.run_directory or not work.instance:
             return False
-        state = work.instance.latest_state()
-        return state is None or not state.resource_count
+        if kind == Task.Kind.TERMINATE:
+            # The template may be the broken part.
+            state = work.instance.latest_state()
+            return state is None or not state.resource_count
+        return kind == Task.Kind.UPDATE and not concerns_engine(work)
 
     def _new_directory(self) -> Path:
         name = f"{self.work.pk}-{self.work.attempt}-{self.work.epoch}.{self.host}"

@@ -4,13 +4,14 @@ import contextlib
 import hashlib
 import uuid
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from catalog.schema import text_in
+from console.lib.encryption import Undecryptable
 from console.lib.masking import Masker
 from instances.engines.base import Engine, Outcome, StateFile
 from instances.models import (
@@ -161,10 +162,26 @@ class TaskSettlement:
             self.task.instance.settle_unstarted(self.task)
 
     def succeed_unstarted(self) -> None:
-        """End a termination that found nothing to destroy."""
+        """End a task in which the engine has nothing to do."""
         with transaction.atomic():
             self._end(True, self._unaccounted())
+            if self.task.kind == Task.Kind.UPDATE:
+                self._keep_outputs()
             self._change_instance(True)
+
+    def _keep_outputs(self) -> None:
+        """Take over the outputs of the last success: they still hold."""
+        before = self.task.instance.last_successful_task
+        for output in before.outputs.all() if before else ():
+            # A new row, so that the secret value is encrypted for its own key.
+            Output.objects.create(
+                task=self.task,
+                key=output.key,
+                value=output.value,
+                sensitive=output.sensitive,
+                secret_value=_readable(output),
+                description=output.description,
+            )
 
     def fail_interrupted(self, message: str) -> None:
         """End a task that may have changed something, when nothing better is known."""
@@ -308,3 +325,11 @@ class TaskSettlement:
             Tag(instance_id=self.task.instance_id, key=key, value=value)
             for key, value in self.task.tags.items()
         )
+
+
+def _readable(output: Output) -> Any:
+    """Return the secret value; None where its key is missing."""
+    try:
+        return output.secret_value
+    except Undecryptable:
+        return None

@@ -61,8 +61,13 @@ class WishForm:
         started = self.start.portfolio if self.start else None
         wanted = [self.request_data.get("portfolio"), started and started.pk]
         by_pk = {option.portfolio.pk: option for option in self.options}
-        only = self.options[0] if len(self.options) == 1 else None
+        only = self.options[0] if len(self.options) == 1 else self.usual_option
         return next((by_pk[pk] for pk in wanted if pk in by_pk), only)
+
+    @property
+    def usual_option(self) -> LaunchOption | None:
+        """The launch option that is preselected among several."""
+        return None
 
     @property
     def portfolio(self) -> Portfolio | None:

@@ -122,13 +122,18 @@ def update_from(asked: Asked, instance: Instance, *, by: User) -> Wish:
     """
     found = Findings()
     options = update_options(instance, by)
-    asked = replace(asked, kept={**instance.current().values, **asked.kept})
+    named = bool(asked.portfolio)
+    asked = replace(
+        asked,
+        portfolio=asked.portfolio or usual_option(instance, options, by),
+        kept={**instance.current().values, **asked.kept},
+    )
     with found.at("portfolio"):
-        choose(options, asked.portfolio)
+        check_region_of(instance, choose(options, asked.portfolio))
     wish = _wish(asked, instance.product, options, found, running=instance.version)
     found.settle()
     assert wish is not None
-    return wish
+    return replace(wish, option_named=named)
 
 
 def update_options(instance: Instance, by: User) -> list[LaunchOption]:
@@ -150,6 +155,25 @@ def update_options(instance: Instance, by: User) -> list[LaunchOption]:
             hint=_("Ask an administrator to grant you a portfolio that holds it."),
         )
     return options
+
+
+def usual_option(instance: Instance, options: Sequence[LaunchOption], by: User) -> str:
+    """Return the portfolio an update goes through when none is named, or nothing.
+
+    The one the instance came from, as long as it is a launch option, else the only one
+    the person was granted, as for a launch.
+    """
+    offered = {option.portfolio.pk for option in options}
+    if instance.portfolio_id in offered:
+        return str(instance.portfolio_id)
+    default = instance.product.default_launch_option(by)
+    return default.pk if default and default.pk in offered else ""
+
+
+def check_region_of(instance: Instance, option: LaunchOption) -> None:
+    """Raise InvalidInput when another launch option does not allow the instance's region."""
+    if option.portfolio.pk != instance.portfolio_id:
+        option.limits.check_region(instance.region)
 
 
 def choose(options: Sequence[LaunchOption], portfolio: str) -> LaunchOption:
@@ -238,6 +262,7 @@ def check_still_offered(instance: Instance, wish: Wish, *, by: User) -> None:
     options = update_options(instance, by)
     _active_version(wish.version.product, wish.version.pk, instance.version)
     option = choose(options, wish.portfolio.pk if wish.portfolio else "")
+    check_region_of(instance, option)
     option.limits.check_values(wish.version, wish.values)
 
 

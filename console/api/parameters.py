@@ -24,7 +24,9 @@ def read(parameters: tuple[Parameter, ...], sent: Mapping[str, str]) -> Values:
     """
     values: Values = {}
     for parameter in parameters:
-        if parameter.kind == "list":
+        if parameter.clearable:
+            values |= _clearable(parameter, sent)
+        elif parameter.kind == "list":
             values[parameter.name] = _entries(parameter, sent)
         else:
             values |= _single(parameter, sent.get(parameter.name), parameter.name)
@@ -130,6 +132,22 @@ READERS: Mapping[str, Callable[[Parameter, str, str], Any]] = {
     "boolean": _boolean,
     "object": _object,
 }
+
+
+def _clearable(parameter: Parameter, sent: Mapping[str, str]) -> Values:
+    """Read a list that may be emptied; it is absent when nothing of it was sent.
+
+    The SDK leaves an empty list out, so one entry with nothing in it is one, too.
+    """
+    name = parameter.name
+    entries = {k: v for k, v in sent.items() if k.startswith(f"{name}.")}
+    if not entries and name not in sent:
+        return {}
+    blank = {f"{name}.1.{each.name}" for each in parameter.fields}
+    emptied = entries and entries.keys() <= blank and not any(entries.values())
+    if emptied or (not entries and sent[name].strip() in ("", "[]")):
+        return {name: []}
+    return {name: _entries(parameter, sent)}
 
 
 def _entries(parameter: Parameter, sent: Mapping[str, str]) -> list[Values]:

@@ -29,7 +29,8 @@ class Parameter:
     `least` and `most` bound a text's length in characters, an integer's value or the
     number of a list's entries. A required text may not be empty unless it may be `blank`.
     `fields` are those of a list's entries, or of an object, which arrives as JSON in one
-    field. `any_case` accepts choices in any case.
+    field. `any_case` accepts choices in any case. A `clearable` list tells an empty list
+    from one that was not sent.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Parameter:
     most: int = LONGEST
     choices: tuple[str, ...] = ()
     any_case: bool = False
+    clearable: bool = False
     blank: bool = False
     default: Any = None
     example: str = ""

@@ -1,6 +1,6 @@
 """A product instance: what somebody launched, and the verbs that change it."""
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -234,18 +234,14 @@ class Instance(Owned, Retryable, Stacked):
         plan: "Plan | None" = None,
         after: Task | None = None,
     ) -> Task:
-        """Queue a change to another version or other parameters.
+        """Queue a change of version, launch option, parameters or tags.
 
         Raises Conflict when nothing would change, when a task is running, when another
         than the task it comes `after` was the last, or when the instance is gone,
         ApprovalRequired when only a plan may do it.
         """
         check_direct(Task.Kind.UPDATE, self.product, wish.portfolio, plan)
-        if not self.differs_from(wish):
-            raise Conflict(
-                _("Nothing to update: neither the version nor a parameter changes."),
-                code="NoChange.ProvisionedProduct",
-            )
+        self.check_differs(wish)
         return self._change(Task.Kind.UPDATE, wish, by=by, plan=plan, after=after)
 
     def terminate(
@@ -284,12 +280,29 @@ class Instance(Owned, Retryable, Stacked):
         """The task whose parameters the next update starts from."""
         return self.last_successful_task or self.last_task
 
-    def differs_from(self, wish: Wish) -> bool:
-        """Whether a wish asks for another version or other parameters (tags alone do not).
+    def check_differs(self, wish: Wish) -> None:
+        """Raise Conflict for a wish that asks for what the instance is already.
 
         After a failure the last good values are a change: applying them again repairs it.
         """
-        if self.status == self.Status.ERROR or self.last_successful_task is None:
+        if self.status == self.Status.ERROR or self.changes_template_input(wish):
+            return
+        option = wish.portfolio.pk if wish.portfolio else None
+        # Its portfolio may be deleted: taking the usual one then is no change by itself.
+        taken = self.portfolio_id is None and not wish.option_named
+        same_option = taken or option == self.portfolio_id
+        if same_option and wish.tags == self.current().tags:
+            raise Conflict(
+                _(
+                    "Nothing to update: version, launch option, parameters and tags "
+                    "stay as they are."
+                ),
+                code="NoChange.ProvisionedProduct",
+            )
+
+    def changes_template_input(self, wish: Wish) -> bool:
+        """Whether a wish asks for another version or other parameters than the last success."""
+        if self.last_successful_task is None:
             return True
         changed = wish.version.pk != self.version_id
         return changed or wish.values != self.current().values
@@ -320,6 +333,9 @@ class Instance(Owned, Retryable, Stacked):
     def _queue(
         self, kind: Task.Kind, wish: Wish, *, by: User, plan: "Plan | None", was: str
     ) -> Task:
+        before = {}
+        if kind == Task.Kind.UPDATE:
+            before = _facts(self.current())
         task = Task.objects.create(
             instance=self,
             kind=kind,
@@ -334,7 +350,8 @@ class Instance(Owned, Retryable, Stacked):
             kind,
             self,
             by=by,
-            after={"task": task.pk, "version": wish.version.pk, "tags": wish.tags},
+            before=before,
+            after={"task": task.pk, **_facts(wish)},
         )
         announce(task.pk)
         return task
@@ -379,6 +396,12 @@ class Instance(Owned, Retryable, Stacked):
             },
             code="IncorrectStatus.ProvisionedProduct",
         )
+
+
+def _facts(wish: Wish) -> dict[str, Any]:
+    """What the audit trail tells of a wish; parameters are on its task."""
+    option = wish.portfolio.pk if wish.portfolio else ""
+    return {"version": wish.version.pk, "portfolio": option, "tags": wish.tags}
 
 
 def check_direct(

@@ -10,13 +10,15 @@ from catalog.models import Portfolio, Version
 class Wish:
     """What a person asks an instance to be, already checked by a form.
 
-    `values` are the typed parameters, secret ones included.
+    `values` are the typed parameters, secret ones included. `option_named` is False where
+    the launch option was taken because none was named.
     """
 
     version: Version
     portfolio: Portfolio | None
     values: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    option_named: bool = True
 
     @classmethod
     def of(cls, work: Any) -> Self:

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from catalog.operations import words
-from console.lib.errors import Conflict, InvalidInput, NotFound
+from console.lib.errors import InvalidInput, NotFound
 from console.lib.operation import Answer, Operation, Parameter, Values, spelled
 from console.lib.people import User
 from instances.models import Instance, Plan, Task, Wish, plan_for
@@ -69,9 +69,9 @@ def update_plan(params: Values, by: User) -> Answer:
             "ProvisionedProductName": plan.instance_name,
             "StackRegionId": plan.region_id,
         }
-        wish = wished_launch(params | names, by).wish
+        wish = wished_launch(params | names, by, planned=plan.wish).wish
     else:
-        wish = _wish(plan.operation, params, plan.instance, by)
+        wish = _wish(plan.operation, params, plan.instance, by, planned=plan.wish)
     with spelled(description="Description"):
         plan.edit(wish, by=by, description=params.get("Description"))
     return _ids(plan)
@@ -110,15 +110,18 @@ def _named(name: str, by: User) -> Instance:
     return living_instance(by, found.pk if found else "")
 
 
-def _wish(operation: str, params: Values, instance: Instance, by: User) -> Wish:
+def _wish(
+    operation: str,
+    params: Values,
+    instance: Instance,
+    by: User,
+    *,
+    planned: Wish | None = None,
+) -> Wish:
     """What an update asks for; a termination asks for what is there."""
     if operation == Task.Kind.UPDATE:
-        wish = wished_update(params, instance, by)
-        if not instance.differs_from(wish):
-            raise Conflict(
-                _("Nothing to update: neither the version nor a parameter changes."),
-                code="NoChange.ProvisionedProduct",
-            )
+        wish = wished_update(params, instance, by, planned=planned)
+        instance.check_differs(wish)
         return wish
     if params["ProductId"] != instance.product_id:
         raise NotFound(

@@ -45,9 +45,10 @@ def launch_product(params: Values, by: User) -> Answer:
 
 
 def update_provisioned_product(params: Values, by: User) -> Answer:
-    """Change an instance's version or parameters; queues a task.
+    """Change an instance's version, launch option, parameters or tags; queues a task.
 
-    Parameters and tags that are not sent stay as they are.
+    Parameters and tags that are not sent stay as they are, and so does a secret for which
+    `******` is sent.
     """
     instance = living_instance(by, params["ProvisionedProductId"])
     instance.update_to(wished_update(params, instance, by), by=by)
@@ -73,15 +74,15 @@ def living_instance(by: User, pk: str) -> Instance:
     return instance
 
 
-def wished_launch(params: Values, by: User) -> LaunchWish:
-    """Check a launch as the wizard does, under the wire's names. Raises InvalidInput."""
+def wished_launch(
+    params: Values, by: User, *, planned: Wish | None = None
+) -> LaunchWish:
+    """Check a launch as the wizard does, under the wire's names. Raises InvalidInput.
+
+    What is not sent stays as in the launch that is `planned` already, if there is one.
+    """
     product = product_for(by, params["ProductId"])
-    asked = Asked(
-        version=params["ProductVersionId"],
-        portfolio=params.get("PortfolioId", ""),
-        parameters=_parameters(params),
-        tags=_tags(params),
-    )
+    asked = _asked(params, planned)
     with spelled(**NAMES):
         return launch_from(
             asked,
@@ -92,22 +93,40 @@ def wished_launch(params: Values, by: User) -> LaunchWish:
         )
 
 
-def wished_update(params: Values, instance: Instance, by: User) -> Wish:
-    """Check an update as the wizard does, under the wire's names. Raises InvalidInput."""
+def wished_update(
+    params: Values, instance: Instance, by: User, *, planned: Wish | None = None
+) -> Wish:
+    """Check an update as the wizard does, under the wire's names. Raises InvalidInput.
+
+    What is not sent stays as in the update that is `planned` already, else as it is now.
+    """
     if params["ProductId"] != instance.product_id:
         raise NotFound(
             _("The instance is not of this product."), code="InvalidProduct.NotFound"
         )
-    current = instance.current()
-    asked = Asked(
-        version=params["ProductVersionId"],
-        portfolio=params.get("PortfolioId", ""),
-        parameters={**_shown(current, params), **_parameters(params)},
-        tags=_tags(params) or tuple(current.tags.items()),
-        kept=current.values,
-    )
+    asked = _asked(params, planned or instance.current())
     with spelled(**NAMES):
         return update_from(asked, instance, by=by)
+
+
+def _asked(params: Values, present: Wish | None) -> Asked:
+    """Return what was sent; parameters and tags that were not stay as they are at present."""
+    sent = _parameters(params)
+    tags = _tags(params)
+    if present is None:
+        return Asked(
+            version=params["ProductVersionId"],
+            portfolio=params.get("PortfolioId", ""),
+            parameters=sent,
+            tags=tags or (),
+        )
+    return Asked(
+        version=params["ProductVersionId"],
+        portfolio=params.get("PortfolioId", ""),
+        parameters={**_shown(present, params), **sent},
+        tags=tuple(present.tags.items()) if tags is None else tags,
+        kept=present.values,
+    )
 
 
 def _shown(current: Wish, params: Values) -> dict[str, str]:
@@ -132,7 +151,10 @@ def _parameters(params: Values) -> dict[str, str]:
     return values
 
 
-def _tags(params: Values) -> tuple[Any, ...]:
+def _tags(params: Values) -> tuple[Any, ...] | None:
+    """Return the tags that were sent; None when the request says nothing of tags."""
+    if "Tags" not in params:
+        return None
     return tuple((each["Key"], each["Value"]) for each in params["Tags"])
 
 
@@ -171,9 +193,11 @@ PARAMETERS = Parameter(
 )
 TAGS = Parameter(
     "Tags",
-    "Tags of the instance.",
+    "All tags of the instance. Not sent, they stay as they are. To remove all of them "
+    "send Tags=[], or one entry whose key and value are empty.",
     "list",
     most=20,
+    clearable=True,
     fields=(
         Parameter("Key", "The tag's key.", required=True, example="team"),
         Parameter(

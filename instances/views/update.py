@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from console.lib.errors import DomainError
+from console.lib.errors import Conflict, DomainError
 from console.lib.htmx import render_page
 from console.lib.http import Request
 from instances.comparison import Comparison, changes_since
@@ -68,14 +68,10 @@ def _draft(request: Request, instance: Instance, origin: Task | None) -> Plan | 
 def _next(
     request: Request, instance: Instance, form: UpdateForm, draft: Plan | None
 ) -> HttpResponse:
-    if not instance.differs_from(form.wish):
-        messages.info(
-            request,
-            _(
-                "Nothing to update: neither the version nor a parameter changes. "
-                "Tags alone cannot be updated."
-            ),
-        )
+    try:
+        instance.check_differs(form.wish)
+    except Conflict as refusal:
+        messages.info(request, str(refusal))
         return wizard.go(request, reverse("instances:update", args=[instance.pk]))
     if draft is not None and not draft.draft:
         return wizard.change_plan(request, draft, form.wish)

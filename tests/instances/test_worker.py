@@ -143,7 +143,7 @@ def test_an_update_that_changes_nothing_is_refused(alice):
     work()
     instance.refresh_from_db()
     with pytest.raises(Conflict, match="Nothing to update"):
-        instance.update_to(Wish(version, None), by=alice)
+        instance.update_to(Wish(version, None, tags={"team": "web"}), by=alice)
     assert instance.tasks.count() == 1
 
 
