@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from catalog.limits import LaunchOption, Limits, launch_options, options_through
 from catalog.models import Portfolio, Product, Region, Version
-from catalog.models.product import product_for
 from catalog.schema import Schema
 from catalog.tagging import OfferedTags, Pair
 from console.lib.errors import Conflict, DomainError, Forbidden, InvalidInput
@@ -152,6 +151,7 @@ def update_options(instance: Instance, by: User) -> list[LaunchOption]:
     if not options:
         raise Forbidden(
             _("This product is no longer shared with you, so you cannot update it."),
+            code="NoPermission.ProductNotGranted",
             hint=_("Ask an administrator to grant you a portfolio that holds it."),
         )
     return options
@@ -247,7 +247,13 @@ def check_again(plan: Plan, *, by: User) -> None:
         check_still_offered(plan.instance, plan.wish, by=by)
         return
     version, product = plan.version, plan.version.product
-    options = launch_options(product_for(by, product.pk), by)
+    options = launch_options(product, by)
+    if not options:
+        raise Forbidden(
+            _("This product is no longer shared with you, so you cannot launch it."),
+            code="NoPermission.ProductNotGranted",
+            hint=_("Ask an administrator to grant you a portfolio that holds it."),
+        )
     _active_version(product, version.pk, None)
     limits = choose(options, plan.portfolio_id or "").limits
     limits.check_region(plan.region)

@@ -14,7 +14,7 @@ from catalog.models.portfolio import Portfolio
 from catalog.models.region import Region
 from catalog.models.template import Template
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, NotFound, Text
+from console.lib.errors import Conflict, Forbidden, NotFound, Text
 from console.lib.ids import id_field
 from console.lib.people import User
 from console.lib.verbs import facts, listed, store
@@ -110,8 +110,10 @@ class Product(models.Model):
     template_kind = models.CharField(
         _("template type"),
         max_length=24,
-        choices=Template.Kind,
+        choices=[("", _("Set by the first version")), *Template.Kind.choices],
         default=Template.Kind.TERRAFORM,
+        # Empty until the first version decides, where none was announced.
+        blank=True,
     )
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
     removed_at = models.DateTimeField(_("removed"), null=True, editable=False)
@@ -217,6 +219,15 @@ class Product(models.Model):
         before = facts(self, *self.FACTS)
         AuditEntry.objects.record("DeleteProduct", self, by=by, before=before)
 
+    def decide_kind(self, kind: str) -> None:
+        """Take the template type of the first version, where none was announced."""
+        undecided = Product.objects.filter(pk=self.pk, template_kind="")
+        if not undecided.update(template_kind=kind):
+            # Another version may have been first at this very moment.
+            self.refresh_from_db(fields=["template_kind"])
+        else:
+            self.template_kind = kind
+
     def launch_options(self, user: User) -> "models.QuerySet[Portfolio]":
         """The portfolios through which this person may launch the product."""
         return self.portfolios.granted_to(user).order_by("name", "pk")
@@ -248,3 +259,27 @@ def product_for(user: User, pk: str) -> Product:
     if product is None:
         raise NotFound(_("There is no such product."), code="InvalidProduct.NotFound")
     return product
+
+
+def granted_product(user: User, pk: str) -> Product:
+    """Return a product granted to this person, and tell who knows it that the grant is missing.
+
+    Administrators know every product, others those of their instances. Raises Forbidden
+    for them, NotFound for everybody else: there, missing and foreign are one.
+    """
+    product = Product.objects.filter(pk=pk).first()
+    if product is not None and _is_known_to(product, user):
+        if not Product.objects.visible_to(user).filter(pk=pk).exists():
+            raise Forbidden(
+                _("You have not been granted a portfolio that holds %(product)s.")
+                % {"product": product},
+                code="NoPermission.ProductNotGranted",
+                hint=_("Ask an administrator to grant you a portfolio that holds it."),
+            )
+        return product
+    return product_for(user, pk)
+
+
+def _is_known_to(product: Product, user: User) -> bool:
+    own = product.instances.living().owned_by(user)
+    return user.is_administrator or bool(own.exists())

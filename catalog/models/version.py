@@ -61,6 +61,8 @@ class VersionQuerySet(models.QuerySet["Version"]):
         TemplateError with file and line when the template holds what may not run here,
         InvalidInput, and Conflict when the product has a version of this name.
         """
+        if not product.template_kind:
+            product.decide_kind(template.kind)
         if template.kind != product.template_kind:
             raise InvalidInput({"template": [_wrong_kind(product, template)]})
         check_policy(template)

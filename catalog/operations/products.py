@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from catalog.models import Product, Template
-from catalog.models.product import ProductQuerySet
+from catalog.models.product import ProductQuerySet, granted_product
 from catalog.operations import shapes, words
 from catalog.operations.lookups import any_product
 from catalog.operations.versions import FIRST_VERSION, add_version
@@ -37,7 +37,10 @@ NAMES = {
 
 @transaction.atomic
 def create_product(params: Values, by: User) -> Answer:
-    """Create a product, and its first version when one is described."""
+    """Create a product, and its first version when one is described.
+
+    Without TemplateType the first version decides which templates the product takes.
+    """
     first = params.get("ProductVersionParameters") or {}
     kind = params.get("TemplateType") or first.get("TemplateType")
     with spelled(**NAMES):
@@ -45,7 +48,7 @@ def create_product(params: Values, by: User) -> Answer:
             name=params["ProductName"],
             provider=params["ProviderName"],
             description=params.get("Description", ""),
-            template_kind=kind or Template.Kind.TERRAFORM,
+            template_kind=kind or "",
             by=by,
         )
     answer = {"ProductId": product.pk}
@@ -99,7 +102,9 @@ def get_product_as_end_user(params: Values, by: User) -> Answer:
         user=by.pk, username=by.get_username(), pk=params["ProductId"]
     )
     if product is None:
-        raise NotFound(_("There is no such product."), code="InvalidProduct.NotFound")
+        # Says why; for a grant that came at this very moment there is nothing to say.
+        pk = granted_product(by, params["ProductId"]).pk
+        product = Product.objects.with_launch_options(by).get(pk=pk)
     return {"ProductSummary": shapes.product_summary(product)}
 
 
@@ -161,7 +166,7 @@ ARN = Parameter(
 )
 KIND = Parameter(
     "TemplateType",
-    "What kind of templates its versions have.",
+    "What kind of templates its versions have. Not sent, the first version decides.",
     choices=tuple(Template.Kind.values),
 )
 CONDITIONS = filters("ProductName", "FullTextSearch")

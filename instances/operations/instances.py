@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from catalog.limits import launch_options
 from catalog.models import Constraint
-from catalog.models.product import product_for
+from catalog.models.product import granted_product
 from catalog.operations import words
 from console.lib.errors import Forbidden, NotFound
 from console.lib.operation import (
@@ -90,7 +90,7 @@ def list_provisioned_products(params: Values, by: User) -> Answer:
 
 def list_launch_options(params: Values, by: User) -> Answer:
     """List the portfolios through which the caller can launch a product, with their limits."""
-    product = product_for(by, params["ProductId"])
+    product = granted_product(by, params["ProductId"])
     return {
         "LaunchOptionSummaries": [
             {

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from catalog.limits import Limits
-from catalog.models.product import product_for
+from catalog.models.product import granted_product
 from catalog.operations import words
 from catalog.schema.conversion import as_text
 from console.lib.errors import InvalidInput, NotFound
@@ -81,7 +81,7 @@ def wished_launch(
 
     What is not sent stays as in the launch that is `planned` already, if there is one.
     """
-    product = product_for(by, params["ProductId"])
+    product = granted_product(by, params["ProductId"])
     asked = _asked(params, planned)
     with spelled(**NAMES):
         return launch_from(

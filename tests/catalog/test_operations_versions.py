@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from django.urls import reverse
 
-from catalog.models import Template
+from catalog.models import Product, Template
 from tests.factories import MAIN_TF, PortfolioFactory, ProductFactory, VersionFactory
 from tests.signing import Caller
 
@@ -153,3 +154,77 @@ def test_a_template_of_another_type_is_refused(admin_api):
     )
     assert refusal == (400, "InvalidTemplateType")
     assert not Template.objects.exists()
+
+
+# The template type, where none was announced: the first version decides
+
+ROS = json.dumps(
+    {
+        "ROSTemplateFormatVersion": "2015-09-01",
+        "Resources": {"Wait": {"Type": "ALIYUN::ROS::Sleep"}},
+    }
+)
+STANDARD = "RosStandardTemplate"
+
+
+def new_product(api, **more):
+    asked = {"ProductName": "Web", "ProviderName": "IT", "ProductType": "Ros"}
+    pk = api.call("CreateProduct", **asked | more)["ProductId"]
+    return Product.objects.get(pk=pk)
+
+
+def first_version(kind, name="1.0"):
+    template = Template.objects.from_document(ROS if kind == STANDARD else DOCUMENT)
+    return {
+        "ProductVersionName": name,
+        "TemplateType": kind,
+        "TemplateUrl": template.url,
+    }
+
+
+@pytest.mark.parametrize("kind", [TERRAFORM, STANDARD])
+def test_the_first_version_decides_the_template_type(admin_api, kind):
+    product = new_product(admin_api)
+    detail = admin_api.call("GetProductAsAdmin", ProductId=product.pk)["ProductDetail"]
+    assert detail["TemplateType"] == ""
+    admin_api.call("CreateProductVersion", ProductId=product.pk, **first_version(kind))
+    product.refresh_from_db()
+    assert product.template_kind == kind
+    other = TERRAFORM if kind == STANDARD else STANDARD
+    refusal = admin_api.refusal(
+        "CreateProductVersion", ProductId=product.pk, **first_version(other, "2.0")
+    )
+    assert refusal[0] == 400
+
+
+def test_an_announced_template_type_is_kept(admin_api):
+    product = new_product(admin_api, TemplateType=TERRAFORM)
+    refusal = admin_api.refusal(
+        "CreateProductVersion", ProductId=product.pk, **first_version(STANDARD)
+    )
+    assert refusal[0] == 400
+    product.refresh_from_db()
+    assert product.template_kind == TERRAFORM
+
+
+def test_a_version_that_is_refused_decides_nothing(admin_api):
+    product = new_product(admin_api)
+    version = first_version(STANDARD) | {"ProductVersionName": " "}
+    admin_api.refusal("CreateProductVersion", ProductId=product.pk, **version)
+    product.refresh_from_db()
+    assert product.template_kind == ""
+
+
+def test_of_two_first_versions_one_decides(db):
+    product = ProductFactory(template_kind="")
+    late = Product.objects.get(pk=product.pk)
+    product.decide_kind(STANDARD)
+    late.decide_kind(TERRAFORM)
+    assert late.template_kind == STANDARD
+    assert product.template_kind == STANDARD
+
+
+def test_pages_tell_that_it_is_open(admin_browser):
+    product = ProductFactory(template_kind="")
+    page = admin_browser.get(reverse("manage:product-detail", args=[product.pk]))
+    assert "Set by the first version" in page.content.decode()

@@ -229,3 +229,86 @@ def test_a_busy_instance_refuses_a_second_change(api, version, instance):
         ),
     ]
     assert refusals == [(400, "IncorrectStatus.ProvisionedProduct")] * 2
+
+
+# Who lacks a grant and knows the product
+
+
+def ungranted(version):
+    version.product.portfolios.get().grants.all().delete()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda v: ("LaunchProduct", launch(v)),
+        lambda v: ("ListLaunchOptions", {"ProductId": v.product_id}),
+        lambda v: ("GetProductAsEndUser", {"ProductId": v.product_id}),
+        lambda v: (
+            "CreateProvisionedProductPlan",
+            {**launch(v), "PlanName": "more", "PlanType": "Ros"},
+        ),
+    ],
+)
+def test_an_administrator_without_a_grant_is_told_so(admin_api, api, version, call):
+    told = (403, "NoPermission.ProductNotGranted")
+    ungranted(version)
+    action, params = call(version)
+    assert admin_api.refusal(action, **params) == told
+    assert api.refusal(action, **params) == (404, "InvalidProduct.NotFound")
+    missing = params | {"ProductId": "prod-bp1missing0000"}
+    assert admin_api.refusal(action, **missing) == (404, "InvalidProduct.NotFound")
+
+
+def test_the_owner_of_an_instance_knows_its_product(api, version, instance):
+    ungranted(version)
+    told = (403, "NoPermission.ProductNotGranted")
+    assert api.refusal("LaunchProduct", **launch(version)) == told
+    refusal = api.refusal(
+        "UpdateProvisionedProduct",
+        ProvisionedProductId=instance.pk,
+        **wish(version, name="second"),
+    )
+    assert refusal == told
+
+
+# The launch option of an update that names none
+
+
+def second_portfolio(version, users=()):
+    return PortfolioFactory(products=[version.product], users=users)
+
+
+def test_an_administrator_gets_the_same_launch_option_by_update_as_by_launch(
+    admin_api, admin, version
+):
+    granted = second_portfolio(version, [admin])
+    pk = admin_api.call("LaunchProduct", **launch(version))["ProvisionedProductId"]
+    launched = Instance.objects.get(pk=pk)
+    assert launched.portfolio == granted
+    Task.objects.update(state="ended", status="Succeeded")
+    Instance.objects.update(
+        status="Available", last_successful_task=launched.last_task_id
+    )
+    for orphaned in (False, True):
+        if orphaned:
+            Instance.objects.update(status="Available", portfolio=None)
+            Task.objects.update(state="ended", status="Succeeded")
+        admin_api.call(
+            "UpdateProvisionedProduct",
+            ProvisionedProductId=pk,
+            **wish(version, name=f"second-{orphaned}"),
+        )
+        assert Task.objects.get(state="queued").portfolio == granted
+
+
+def test_an_administrator_who_helps_leaves_the_launch_option_alone(
+    admin_api, admin, version, instance
+):
+    second_portfolio(version, [admin])
+    admin_api.call(
+        "UpdateProvisionedProduct",
+        ProvisionedProductId=instance.pk,
+        **wish(version, name="second"),
+    )
+    assert Task.objects.get(state="queued").portfolio == instance.portfolio
