@@ -1,6 +1,5 @@
 """The field of one parameter: its widget, its words, its text back and forth."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from catalog.schema.conversion import as_text, shape
 from catalog.schema.parameter import Parameter, text_in
 from catalog.schema.random_name import ASSOCIATION, random_name
 from catalog.suggestions import SuggestionInput, Suggestions, canonical
+from console.lib.exact import dumps
 from console.lib.masking import is_mask
 
 _ROWS = 4
@@ -113,7 +113,7 @@ def text_of(parameter: Parameter, value: Any) -> str | Rows:
     if parameter.kind in {"list", "map", "object", "json"}:
         if isinstance(value, str):
             return value
-        return json.dumps(value, ensure_ascii=False, indent=2)
+        return dumps(value, ensure_ascii=False, indent=2)
     return as_text(value)
 
 

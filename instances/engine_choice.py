@@ -5,14 +5,15 @@ a ROS template is simulated and a Terraform template is run; on Alibaba Cloud bo
 stacks that ROS makes.
 """
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
 from catalog.models import Constraint, LaunchRole, Template
-from catalog.schema import read_document
+from catalog.schema import read_document, variable_types
+from console.lib.exact import dumps
 from instances.engines import engine_for
 from instances.engines.base import Engine, Stack
 from instances.engines.base import Settings as EngineSettings
@@ -72,7 +73,7 @@ def files_of(template: Template, engine: str = "") -> dict[str, str]:
     if terraform and not (engine == CLOUD and template.body):
         return dict(template.files)
     body = read_document(template.body).body
-    return {DOCUMENT: json.dumps(body, ensure_ascii=False)}
+    return {DOCUMENT: dumps(body, ensure_ascii=False)}
 
 
 def parameters_of(work: Task | Plan) -> dict[str, Any]:
@@ -94,6 +95,16 @@ def parameters_of(work: Task | Plan) -> dict[str, Any]:
         "ALIYUN::AccountId": settings.ACCOUNT_ID,
         "ALIYUN::TenantId": settings.ACCOUNT_ID,
     }
+
+
+def types_of(template: Template, secrets: Mapping[str, Any]) -> dict[str, str]:
+    """Return the types of the secret variables of a Terraform template, as written.
+
+    The engine's environment is text: how it is read depends on them.
+    """
+    if template.kind != Template.Kind.TERRAFORM or not secrets:
+        return {}
+    return variable_types(template.files, secrets)
 
 
 def stack_of(work: Task | Plan) -> Stack:

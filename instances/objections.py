@@ -6,7 +6,7 @@ from typing import Any
 
 from catalog.models import Template
 from console.lib.masking import Masker
-from instances.engine_choice import engine_of
+from instances.engine_choice import engine_of, types_of
 from instances.engines.base import Diagnostic, EngineError
 
 # A check takes a process and up to two seconds: more than two at once would starve pages.
@@ -38,7 +38,8 @@ def _answer(
     try:
         engine = engine_of(template)
         files = {"variables.tf": template.variables_source}
-        return engine.check_values(files, plain, secrets) or []
+        types = types_of(template, secrets)
+        return engine.check_values(files, plain, secrets, types) or []
     except EngineError:
         return []
     finally:

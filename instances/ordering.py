@@ -13,6 +13,7 @@ from instances.engine_choice import (
     files_of,
     parameters_of,
     stack_of,
+    types_of,
 )
 from instances.engines.base import Engine, EngineError, Order
 from instances.models import Instance, Plan, StateVersion, Task
@@ -47,6 +48,7 @@ def order_of(
         files=files_of(template, engine_of_work(work)),
         parameters=parameters_of(work),
         secrets=work.secrets,
+        types=types_of(template, work.secrets),
         environment=environment,
         state=last_state(work.instance) if work.instance else None,
         plan=saved,

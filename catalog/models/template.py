@@ -10,10 +10,13 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.conf import settings
 from django.db import models
+from django.utils.module_loading import import_string
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.schema import Schema, read_document, read_terraform, variables_source
+from catalog.schema.constants import Constants, Evaluate
+from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import id_field
 from console.lib.people import User
 
@@ -26,14 +29,15 @@ class TemplateManager(models.Manager["Template"]):
 
         Raises TemplateError with file and line when they cannot be read.
         """
-        return self._store(Template.Kind.TERRAFORM, files, read_terraform(files), by=by)
+        schema = read_terraform(files, evaluate=evaluate_constants)
+        return self._store(Template.Kind.TERRAFORM, files, schema, by=by)
 
     def from_document(self, text: str, *, by: User | None = None) -> "Template":
         """Store a ROS document; one with a Terraform workspace is a Terraform template.
 
         Raises TemplateError with line and reason when it cannot be read.
         """
-        document = read_document(text)
+        document = read_document(text, evaluate=evaluate_constants)
         kind = (
             Template.Kind.TERRAFORM
             if document.kind == "terraform"
@@ -62,6 +66,12 @@ class TemplateManager(models.Manager["Template"]):
         )
 
 
+def evaluate_constants(blocks: Mapping[str, str]) -> Constants:
+    """Ask the engine, which the catalogue must not know, by the setting CONSTANTS."""
+    evaluate: Evaluate = import_string(settings.CONSTANTS)
+    return evaluate(blocks)
+
+
 def digest_of(kind: str, files: Mapping[str, str], body: str) -> str:
     """Return the SHA-256 of what runs, independent of the order of files."""
     canonical = json.dumps([kind, sorted(files.items()), body], ensure_ascii=False)
@@ -79,7 +89,13 @@ class Template(models.Model):
     kind = models.CharField(_("type"), max_length=24, choices=Kind, editable=False)
     body = models.TextField(_("document"), blank=True, editable=False)
     files = models.JSONField(_("files"), default=dict, editable=False)
-    schema_json = models.JSONField(_("parameters"), default=dict, editable=False)
+    schema_json = models.JSONField(
+        _("parameters"),
+        default=dict,
+        editable=False,
+        encoder=ExactEncoder,
+        decoder=ExactDecoder,
+    )
     variables_source = models.TextField(blank=True, editable=False)
     digest = models.CharField(_("digest"), max_length=64, editable=False)
     created_by = models.ForeignKey(

@@ -14,6 +14,7 @@ from catalog.schema.bounded import read_json, read_yaml
 from catalog.schema.limits import FILES, TEMPLATE_BYTES
 from console.lib.audit import AuditEntry
 from console.lib.errors import DomainError, InvalidInput
+from console.lib.exact import dumps
 from console.lib.operation import Answer, Operation, Parameter, Values
 from console.lib.people import User
 
@@ -77,7 +78,7 @@ def described(text: str, variables: list[Values]) -> str:
             )
         properties = _properties(variable["Description"])
         parameters[name] = {**(parameters.get(name) or {}), **properties}
-    return json.dumps({**document, "Parameters": parameters}, ensure_ascii=False)
+    return dumps({**document, "Parameters": parameters}, ensure_ascii=False)
 
 
 def _properties(description: str) -> dict[str, Any]:

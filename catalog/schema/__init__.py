@@ -6,7 +6,7 @@ from catalog.schema.errors import InvalidParameters, Problem, TemplateError
 from catalog.schema.parameter import Group, Parameter, Rule, text_in
 from catalog.schema.schema import Schema
 from catalog.schema.terraform import read_terraform
-from catalog.schema.variables import variables_source
+from catalog.schema.variables import variable_types, variables_source
 
 __all__ = [
     "Document",
@@ -20,6 +20,7 @@ __all__ = [
     "read_document",
     "read_terraform",
     "text_in",
+    "variable_types",
     "variables_source",
     "visible",
 ]

@@ -15,9 +15,11 @@ from django.utils.translation import gettext as _
 
 from catalog.schema.errors import TemplateError, fail
 from catalog.schema.limits import DEPTH, check_size
+from console.lib.exact import exact
 
 _JSON_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _NUMBER_DIGITS = 300
+_DECIMAL = re.compile(r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?")
 _YAML_NODES = 60_000
 
 
@@ -138,11 +140,10 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
+def _finite(digits: str) -> int | float:
+    if not math.isfinite(float(digits)):
         raise ValueError(_("A number is too large."))
-    return number
+    return exact(digits)
 
 
 def _check_yaml_events(text: str, file: str) -> None:
@@ -195,7 +196,8 @@ class _Loader(yaml.CSafeLoader):
         number = self.construct_yaml_float(node)
         if not math.isfinite(number):
             raise _at(node, "a number must be finite")
-        return number
+        # Other spellings than the decimal one, such as 1:30.5, have no further digits.
+        return exact(node.value) if _DECIMAL.fullmatch(node.value) else number
 
     def construct_short_tag(self, suffix: str, node: Any) -> dict[str, Any]:
         """Expand `!Ref x` to {"Ref": x} and `!Sub x` to {"Fn::Sub": x}."""

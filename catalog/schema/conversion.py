@@ -3,14 +3,18 @@
 https://developer.hashicorp.com/terraform/language/expressions/types#type-conversion
 """
 
-import json
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from console.lib.exact import Exact, decimal_text, dumps, exact
+
+# More digits than Terraform itself keeps of a number.
+NUMBER_LENGTH = 310
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
 
 
@@ -28,18 +32,22 @@ def fit(value: Any, kind: Any, path: str = "") -> Any:
 
 
 def number(value: Any, path: str = "") -> int | float:
-    """Return a number, from a number or from its decimal text. Raises NoFit."""
+    """Return a number, from a number or from its decimal text. Raises NoFit.
+
+    All its digits are kept. A whole number is an integer, however it is written.
+    """
     if isinstance(value, str):
         text = value.strip()
-        if len(text) > 64 or not _NUMBER.fullmatch(text):
+        if len(text) > NUMBER_LENGTH or not _NUMBER.fullmatch(text):
             raise NoFit(_at(path, _("Enter a number.")))
-        value = float(text) if set(text) & set(".eE") else int(text)
+        value = exact(text) if set(text) & set(".eE") else int(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise NoFit(_at(path, _("Enter a number.")))
     if not math.isfinite(value):
         raise NoFit(_at(path, _("This number is too large.")))
-    whole = isinstance(value, float) and value == int(value) and abs(value) < 2**53
-    return int(value) if whole else value
+    # As its shortest text says it: 1e23 is not quite what a float makes of it.
+    whole = isinstance(value, float) and value == int(value)
+    return int(Decimal(repr(value))) if whole else value
 
 
 def boolean(value: Any, path: str = "") -> bool:
@@ -59,10 +67,10 @@ def as_text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value == int(value) and abs(value) < 2**53:
-        return str(int(value))
+    if isinstance(value, Exact) or (isinstance(value, float) and math.isfinite(value)):
+        return decimal_text(value)
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
+        return dumps(value, ensure_ascii=False)
     return str(value)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from catalog.schema.bounded import read_json, read_yaml
+from catalog.schema.constants import Evaluate, unknown
 from catalog.schema.declaration import parameter_of, texts
 from catalog.schema.errors import Problem, TemplateError, fail
 from catalog.schema.interface import INTERFACE, arrange, output_of, rules_of
@@ -37,18 +38,22 @@ class Document:
 
 
 def read_document(
-    text: str, *, descriptions: Mapping[str, str] | None = None
+    text: str,
+    *,
+    descriptions: Mapping[str, str] | None = None,
+    evaluate: Evaluate = unknown,
 ) -> Document:
     """Read a document, YAML or JSON. Raises TemplateError with file and line.
 
-    `descriptions` replace those of Terraform variables, by name.
+    `descriptions` replace those of Terraform variables, by name; `evaluate` computes
+    their defaults that are constant expressions.
     """
     body = _body(text)
     transform = body.get("Transform")
     terraform = isinstance(transform, str) and bool(_TERRAFORM.fullmatch(transform))
     if terraform:
         files = _files(body)
-        schema = _terraform_schema(body, files, descriptions)
+        schema = _terraform_schema(body, files, descriptions, evaluate)
         kind = "terraform"
     else:
         files = {}
@@ -101,6 +106,7 @@ def _terraform_schema(
     body: Mapping[str, Any],
     files: Mapping[str, str],
     descriptions: Mapping[str, str] | None,
+    evaluate: Evaluate,
 ) -> Schema:
     schema = read_terraform(
         files,
@@ -108,6 +114,7 @@ def _terraform_schema(
         parameters=body.get("Parameters"),
         outputs=body.get("Outputs"),
         descriptions=descriptions,
+        evaluate=evaluate,
     )
     return replace(schema, rules=rules_of(body.get("Rules")))
 

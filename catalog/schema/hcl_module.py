@@ -15,13 +15,15 @@ from django.utils.translation import gettext as _
 from catalog.schema.bounded import read_json
 from catalog.schema.errors import TemplateError, fail
 from catalog.schema.hcl_scan import Scan, Statement
-from catalog.schema.hcl_values import NotLiteral, literal, type_of
+from catalog.schema.hcl_values import BadLiteralError, NotLiteral, literal, type_of
 from catalog.schema.limits import PARAMETERS, check_files, check_root
+from console.lib.exact import dumps
 
 # What python-hcl2 gets to parse, in tokens of the scan: at most about a second.
 _PARSED_TOKENS = 12_000
 _PARSED = {"type", "default", "description", "sensitive", "nullable", "ephemeral"}
 _JSON_CONTROL = re.compile(r"\\\\|\\b|\\f")
+_FOR_WORDS = {"for", "in", "if", "else", "endif", "endfor"}
 _NAME = re.compile(r"[^\W\d][\w-]*")
 
 
@@ -44,6 +46,15 @@ class Declaration:
         argument = self.arguments.get(name)
         return self.scan.source(argument.first, argument.last) if argument else ""
 
+    def block(self, *names: str) -> str:
+        """The HCL of the block with these arguments only."""
+        arguments = [
+            f"  {self.scan.text[each.start : each.end]}\n"
+            for name in names
+            if (each := self.arguments.get(name)) is not None
+        ]
+        return f'variable "{self.name}" {{\n{"".join(arguments)}}}\n'
+
     def literal(self, name: str, otherwise: Any = None) -> Any:
         """The constant value of an argument. Raises TemplateError with its line."""
         source = self.source(name)
@@ -51,6 +62,39 @@ class Declaration:
             return literal(source) if source else otherwise
         except NotLiteral as error:
             raise self.error(name, str(error)) from None
+
+    def is_constant(self, name: str) -> bool:
+        """Return whether an argument refers to no value and calls no function.
+
+        Such an expression is Terraform's to compute, and it can: see `constants`. Names
+        that this reader cannot tell from a key count as keys.
+        """
+        statement = self.arguments.get(name)
+        if statement is None:
+            return False
+        try:
+            literal(self.source(name))
+        except BadLiteralError:
+            return False
+        except NotLiteral:
+            pass
+        scan, bound = self.scan, {"true", "false", "null"}
+        for at in range(statement.first, statement.last):
+            if scan.tokens[at].kind != "name":
+                continue
+            word, after = scan.source(at, at + 1), scan.source(at + 1, at + 2)
+            before = scan.source(at - 1, at)
+            if (
+                word in _FOR_WORDS
+                or before in {"for", "."}
+                or (before == "," and after == "in")
+            ):
+                bound.add(word)
+            elif after in {"(", "::"} or (
+                word not in bound and after not in {"=", ":"}
+            ):
+                return False
+        return True
 
     def type(self) -> Any:
         """The type as JSON, None when none is declared. Raises TemplateError."""
@@ -224,7 +268,7 @@ def _block(head: str, arguments: list[str]) -> str:
 
 def _quoted(value: Any) -> str:
     """Return JSON as HCL; `${…}` in its texts stays an expression."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = dumps(value, ensure_ascii=False)
     escapes = {"\\b": "\\u0008", "\\f": "\\u000c"}
     return _JSON_CONTROL.sub(lambda match: escapes.get(match[0], match[0]), text)
 

@@ -3,7 +3,6 @@
 The tree comes from `hcl2.parses_to_tree`; only the meaning of its nodes is ours.
 """
 
-import math
 import operator
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +13,11 @@ from django.utils.translation import gettext as _
 from lark import Token, Tree
 from lark.exceptions import LarkError
 
+from catalog.schema.conversion import NUMBER_LENGTH, NoFit, as_text, number
+from catalog.schema.errors import TemplateError
+from catalog.schema.hcl_scan import Scan
 from catalog.schema.limits import DEPTH
+from console.lib.exact import decimal_text, exact
 
 EXPRESSION_CHARACTERS = 128 * 1024
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
@@ -29,15 +32,20 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": operator.truediv,
-    "%": math.fmod,
 }
+_LARGEST = 10**300
+# How a name that is not ASCII is handed to python-hcl2, which knows no such names.
+_SPELLED_NAME = re.compile(r"zz_([0-9a-f]+)_zz")
 
 Node = Tree[Token]
 
 
 class NotLiteral(ValueError):
     """The expression is not a plain value (or not a type); the text says why."""
+
+
+class BadLiteralError(NotLiteral):
+    """The expression is none that Terraform could compute, or none it should."""
 
 
 def literal(source: str) -> Any:
@@ -62,16 +70,17 @@ def heredoc(source: str) -> str:
         lines = text.splitlines(keepends=True)
         indents = [len(x) - len(x.lstrip(" \t")) for x in lines if x.strip()]
         indent = min(indents, default=0)
-        text = "".join(x[indent:] if x.strip() else x.lstrip(" \t") for x in lines)
+        # As Terraform does: a line of blanks alone neither counts nor is shortened.
+        text = "".join(x[indent:] if x.strip() else x for x in lines)
     return text.replace("$${", "${").replace("%%{", "%{")
 
 
 def _parsed(source: str) -> Node:
     if len(source) > EXPRESSION_CHARACTERS:
-        raise NotLiteral(_("the value is too long"))
+        raise BadLiteralError(_("the value is too long"))
     try:
-        start = hcl2.parses_to_tree(f"x = {source}\n")
-    except (LarkError, RecursionError, ValueError) as error:
+        start = hcl2.parses_to_tree(f"x = {_spelled_names(source)}\n")
+    except (LarkError, RecursionError, ValueError, TemplateError) as error:
         line = getattr(error, "line", None)
         where = f" ({_('line')} {line})" if isinstance(line, int) and line > 1 else ""
         raise NotLiteral(_("it cannot be parsed") + where) from None
@@ -79,6 +88,27 @@ def _parsed(source: str) -> Node:
     if len(attributes) != 1:
         raise NotLiteral(_("it is not one expression"))
     return list(_nodes(attributes[0]))[-1]
+
+
+def _spelled_names(source: str) -> str:
+    """Write the names of an expression that are not ASCII in letters that are."""
+    if source.isascii():
+        return source
+    parts, end = [], 0
+    scan = Scan(source)
+    for token in scan.tokens:
+        name = source[token.start : token.end]
+        if token.kind == "name" and not name.isascii():
+            parts += [source[end : token.start], f"zz_{name.encode().hex()}_zz"]
+            end = token.end
+    return "".join([*parts, source[end:]])
+
+
+def _name(node: Node) -> str:
+    """The name a node stands for, as it was written."""
+    token = _token(node)
+    spelled = _SPELLED_NAME.fullmatch(token)
+    return bytes.fromhex(spelled[1]).decode() if spelled else token
 
 
 def _nodes(node: Node, *, deep: bool = False) -> Iterator[Node]:
@@ -108,7 +138,7 @@ def _token(node: Node) -> str:
 
 def _value(node: Node, depth: int = 0) -> Any:
     if depth > DEPTH:
-        raise NotLiteral(_("it is nested too deeply"))
+        raise BadLiteralError(_("it is nested too deeply"))
     read = _READERS.get(str(node.data))
     if read is None:
         raise NotLiteral(_("it refers to other values or calls a function"))
@@ -120,17 +150,12 @@ def _keyword(node: Node, _depth: int) -> Any:
 
 
 def _number(node: Node, _depth: int) -> int | float:
-    digits = _token(node)
-    if len(digits) > 300:
-        raise NotLiteral(_("a number is too long"))
-    return _tidy(float(digits) if set(digits) & set(".eE") else int(digits))
-
-
-def _tidy(number: float) -> int | float:
-    if not math.isfinite(number):
-        raise NotLiteral(_("a number is too large"))
-    whole = isinstance(number, float) and number == int(number)
-    return int(number) if whole and abs(number) < 2**53 else number
+    if len(_token(node)) > NUMBER_LENGTH:
+        raise BadLiteralError(_("a number is too long"))
+    try:
+        return number(_token(node))
+    except NoFit:
+        raise BadLiteralError(_("a number is too large")) from None
 
 
 def _string(node: Node, _depth: int) -> str:
@@ -151,10 +176,12 @@ def _unescaped(match: re.Match[str]) -> str:
     if len(code) > 1:
         number = int(code[1:], 16)
         if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
-            raise NotLiteral(_("an escape is not a character"))
+            raise BadLiteralError(_("an escape is not a character"))
         return chr(number)
     if code not in _ESCAPES:
-        raise NotLiteral(_("the escape \\%(code)s does not exist") % {"code": code})
+        raise BadLiteralError(
+            _("the escape \\%(code)s does not exist") % {"code": code}
+        )
     return _ESCAPES[code]
 
 
@@ -173,7 +200,9 @@ def _elements(node: Node) -> Iterator[tuple[str, Node]]:
         key_node, item = list(_nodes(element))
         key = _key(key_node)
         if key in seen:
-            raise NotLiteral(_("the key “%(key)s” occurs twice") % {"key": key[:80]})
+            raise BadLiteralError(
+                _("the key “%(key)s” occurs twice") % {"key": key[:80]}
+            )
         seen.add(key)
         yield key, item
 
@@ -182,14 +211,21 @@ def _key(node: Node) -> str:
     inner = _only(node) if list(_nodes(node)) else node
     if inner.data == "expr_term" and str(inner.children[0]) != "(":
         inner = _only(inner)
+        if inner.data == "literal_value":
+            # Without parentheses, true, false and null are names like any other.
+            return _token(inner)
     if inner.data in {"identifier", "keyword", "object_elem_key"}:
-        return _token(inner)
+        return _name(inner)
     value = _value(inner)
-    return value if isinstance(value, str) else str(value)
+    if value is None or isinstance(value, list | dict):
+        raise BadLiteralError(_("a key must be a text"))
+    return as_text(value)
 
 
 def _negative(node: Node, depth: int) -> Any:
     value = _value(list(_nodes(node))[-1], depth)
+    if _token(node) == "-" and isinstance(value, float):
+        return exact(f"-{decimal_text(value)}".replace("--", ""))
     if _token(node) == "-" and _is_number(value):
         return -value
     if _token(node) == "!" and isinstance(value, bool):
@@ -197,21 +233,22 @@ def _negative(node: Node, depth: int) -> Any:
     raise NotLiteral(_("it is not a plain value"))
 
 
-def _calculation(node: Node, depth: int) -> int | float:
+def _calculation(node: Node, depth: int) -> int:
+    """Calculate with whole numbers; with others Terraform keeps more digits."""
     left_node, term = list(_nodes(node))
     sign_node, right_node = list(_nodes(term))
     left, right = _value(left_node, depth), _value(right_node, depth)
     calculate = _ARITHMETIC.get(_token(sign_node))
     if calculate is None or not (_is_number(left) and _is_number(right)):
         raise NotLiteral(_("it is not a plain value"))
-    try:
-        return _tidy(calculate(left, right))
-    except (ArithmeticError, ValueError):
-        raise NotLiteral(_("it cannot be calculated")) from None
+    result = int(calculate(left, right))
+    if abs(result) > _LARGEST:
+        raise BadLiteralError(_("a number is too large"))
+    return result
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 _READERS: dict[str, Callable[[Node, int], Any]] = {
@@ -231,7 +268,7 @@ _READERS: dict[str, Callable[[Node, int], Any]] = {
 
 def _type(node: Node, depth: int = 0) -> Any:
     if depth > DEPTH:
-        raise NotLiteral(_("it is nested too deeply"))
+        raise BadLiteralError(_("it is nested too deeply"))
     inner = _only(node) if node.data == "expr_term" else node
     if inner.data == "string":
         # Terraform before 0.12 wrote types as strings.
@@ -279,7 +316,15 @@ def _object_type(node: Node, depth: int) -> list[Any]:
         name, arguments = _call(inner) if inner.data == "function_call" else ("", [])
         if name == "optional" and 1 <= len(arguments) <= 2:
             attributes[key] = _type(arguments[0], depth + 1)
-            optional[key] = _value(arguments[1]) if len(arguments) == 2 else None
+            optional[key] = _optional_default(arguments[1:])
         else:
             attributes[key] = _type(item, depth + 1)
     return ["object", attributes, optional] if optional else ["object", attributes]
+
+
+def _optional_default(arguments: list[Node]) -> Any:
+    """The default of an attribute; None without one, and where only Terraform knows it."""
+    try:
+        return _value(arguments[0]) if arguments else None
+    except NotLiteral:
+        return None

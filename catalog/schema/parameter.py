@@ -36,6 +36,8 @@ class Parameter:
     constraint_description: Texts = field(default_factory=dict)
     required: bool = True
     default: Any = None
+    # The default is a constant expression that only Terraform can compute.
+    default_unknown: bool = False
     nullable: bool = False
     secret: bool = False
     ephemeral: bool = False

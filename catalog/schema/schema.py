@@ -1,7 +1,7 @@
 """A template's schema: what it asks for, in order, and how values are judged."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Self, TypeVar
 
@@ -31,7 +31,11 @@ class Schema:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Make the schema that `to_json` described; unknown members are ignored."""
         return cls(
-            parameters=list(_made(Parameter, data.get("parameters", []))),
+            parameters=[
+                # Stored before ephemeral values were treated as secret ones.
+                replace(each, secret=each.secret or each.ephemeral)
+                for each in _made(Parameter, data.get("parameters", []))
+            ],
             groups=list(_made(Group, data.get("groups", []))),
             rules=list(_made(Rule, data.get("rules", []))),
             outputs=list(data.get("outputs", [])),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from catalog.schema.bounded import read_json
+from catalog.schema.constants import Constants, Evaluate, unknown
 from catalog.schema.conversion import NoFit, fit
 from catalog.schema.declaration import ROS_KINDS, check_key, decorate, flag, texts
 from catalog.schema.errors import TemplateError, fail
@@ -31,17 +32,22 @@ def read_terraform(
     parameters: Mapping[str, Any] | None = None,
     outputs: Mapping[str, Any] | None = None,
     descriptions: Mapping[str, str] | None = None,
+    evaluate: Evaluate = unknown,
 ) -> Schema:
     """Return what the root module of these files (path → text) asks for.
 
     `interface` arranges the form; `parameters` and `outputs` are a ROS document's own
     declarations, laid over those of the files; `descriptions` replace the variables'
-    own. Raises TemplateError.
+    own. `evaluate` computes defaults that are constant expressions; what it does not
+    know is left to Terraform, and its parameter has `default_unknown`. Raises
+    TemplateError.
     """
     module = read_module(files)
+    constants = _constants(module, evaluate)
     found = [
         _parameter(
             declaration,
+            constants,
             description=(descriptions or {}).get(name),
             declared=(parameters or {}).get(name),
         )
@@ -58,11 +64,33 @@ def _metadata(files: Mapping[str, str]) -> Mapping[str, Any] | None:
     return data.get(INTERFACE) if isinstance(data, dict) else None
 
 
+def _constants(module: Module, evaluate: Evaluate) -> Constants:
+    """Have the defaults computed that are no plain values."""
+    blocks = {
+        name: declaration.block("type", "default")
+        for name, declaration in module.variables.items()
+        if not _is_plain(declaration) and declaration.is_constant("default")
+    }
+    return evaluate(blocks) if blocks else Constants()
+
+
+def _is_plain(declaration: Declaration) -> bool:
+    try:
+        declaration.literal("default")
+    except TemplateError:
+        return False
+    return True
+
+
 def _parameter(
-    declaration: Declaration, *, description: str | None, declared: Any
+    declaration: Declaration,
+    constants: Constants,
+    *,
+    description: str | None,
+    declared: Any,
 ) -> Parameter:
     check_key(declaration.name)
-    parameter = _typed(declaration)
+    parameter = _typed(declaration, constants)
     text = description or declaration.literal("description") or ""
     said = _spoken(text)
     if said is None:
@@ -74,10 +102,10 @@ def _parameter(
     return parameter
 
 
-def _typed(declaration: Declaration) -> Parameter:
+def _typed(declaration: Declaration, constants: Constants) -> Parameter:
     kind = declaration.type()
     has_default = "default" in declaration.arguments
-    default = declaration.literal("default")
+    default, known = _default(declaration, constants)
     try:
         default = fit(default, kind or "any")
     except NoFit as error:
@@ -88,11 +116,29 @@ def _typed(declaration: Declaration) -> Parameter:
         type=kind or "any",
         required=not has_default,
         default=default,
+        default_unknown=not known,
         nullable=flag(declaration.literal("nullable", True)),
-        secret=flag(declaration.literal("sensitive", False)),
+        # What Terraform keeps nowhere is not to be read here either.
+        secret=flag(declaration.literal("sensitive", False))
+        or flag(declaration.literal("ephemeral", False)),
         ephemeral=flag(declaration.literal("ephemeral", False)),
         validations=_messages(declaration),
     )
+
+
+def _default(declaration: Declaration, constants: Constants) -> tuple[Any, bool]:
+    """Return the default, and whether it is known here. Raises TemplateError."""
+    name = declaration.name
+    if name in constants.errors:
+        raise declaration.error("default", constants.errors[name].rstrip("."))
+    if name in constants.values:
+        return constants.values[name], True
+    try:
+        return declaration.literal("default"), True
+    except TemplateError:
+        if not declaration.is_constant("default"):
+            raise
+        return None, False
 
 
 def _kind(kind: Any, default: Any) -> str:

@@ -56,7 +56,8 @@ def clean(
         except NoFit as error:
             errors[key] = [str(error)]
         else:
-            if value is not _MISSING:
+            unknown = value is None and parameter.default_unknown
+            if value is not _MISSING and not unknown:
                 values[key] = value
     if not errors:
         errors = _rule_errors(schema, values)

@@ -4,7 +4,7 @@ An engine plans this text with the person's values and so gets Terraform's own
 conversions and the messages of every `validation`, in some 60 ms.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from catalog.schema.hcl_module import Declaration, Module, read_module
 from catalog.schema.hcl_scan import Scan, Statement
@@ -30,6 +30,19 @@ def variables_source(files: Mapping[str, str]) -> str:
         )
         parts.append(f"locals {{\n{body}\n}}")
     return "\n\n".join(parts) + "\n"
+
+
+def variable_types(files: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Return the types of these variables of the root, as they are written.
+
+    Empty for a variable that declares none. Raises TemplateError.
+    """
+    wanted = set(names)
+    return {
+        name: declaration.source("type").strip('"')
+        for name, declaration in read_module(files).variables.items()
+        if name in wanted
+    }
 
 
 def _self_contained(module: Module) -> dict[str, Declaration]:

@@ -7,7 +7,6 @@ it was written for, so it cannot be moved to another row with more readers.
 import base64
 import binascii
 import hashlib
-import json
 import secrets
 from typing import Any
 
@@ -17,6 +16,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models.query_utils import DeferredAttribute
+
+from console.lib.exact import dumps, loads
 
 NONCE = 12
 KEY_ID = 4
@@ -184,7 +185,7 @@ class EncryptedJSONField(EncryptedField):
     """JSON, encrypted at rest."""
 
     def dumps(self, value: Any) -> bytes:
-        return json.dumps(value, ensure_ascii=False).encode()
+        return dumps(value, ensure_ascii=False).encode()
 
     def loads(self, plain: bytes) -> Any:
-        return json.loads(plain)
+        return loads(plain)

@@ -62,7 +62,9 @@ class Order:
     probe: ask it for something harmless. Only such an engine looks at `stack`. `plan` is a saved
     plan to carry out exactly, with apply and destroy. Ephemeral variables belong
     in `secrets`: they must be given again when a saved plan is carried out, and
-    only the environment can do that. A `trusted` template may use provisioners.
+    only the environment can do that. `types` are the types of secret variables in
+    Terraform's words, empty for one that declares none: the environment's text is read
+    according to it. A `trusted` template may use provisioners.
     `watched_at` is the uptime at which the worker's lease was good.
     """
 
@@ -70,6 +72,7 @@ class Order:
     files: Mapping[str, str]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, Any] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     state: bytes | None = None
     plan: bytes | None = None
@@ -245,6 +248,7 @@ class Engine(Protocol):
         files: Mapping[str, str],
         parameters: Mapping[str, Any],
         secrets: Mapping[str, Any],
+        types: Mapping[str, str] | None = None,
     ) -> list[Diagnostic] | None:
         """What is wrong with these values; None when no answer came in time."""
 

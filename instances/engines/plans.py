@@ -1,9 +1,9 @@
 """Reads what a plan would do from `show -json`, masking what is sensitive."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from console.lib.exact import loads
 from instances.engines.base import Change
 
 # The console's own mask: the engines import nothing of it.
@@ -23,11 +23,21 @@ ACTIONS = {
 def read(path: Path) -> list[Change]:
     """The changes of managed resources; none when the document is missing or broken."""
     try:
-        document = json.loads(path.read_bytes())
+        document = loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return []
     changes = document.get("resource_changes") or []
     return [_change(found) for found in changes if found.get("mode") == "managed"]
+
+
+def outputs(path: Path) -> dict[str, Any]:
+    """The values that a plan gives its outputs; none when the document is missing."""
+    try:
+        document = loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    found = (document.get("planned_values") or {}).get("outputs") or {}
+    return {key: each["value"] for key, each in found.items() if "value" in each}
 
 
 def _change(found: dict[str, Any]) -> Change:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from console.lib.exact import dumps, loads
 from instances.engines.base import Output, StateFile, StateResource
 
 VERSION = 4
@@ -41,8 +42,8 @@ def _dumped(log: Path) -> StateFile | None:
             while line := lines.readline(DUMP_BYTES):
                 if DUMP in line and line.startswith(b"{"):
                     last = line
-        document = json.loads(last or b"null")
-        return parse(json.dumps(document["state"]).encode())
+        document = loads(last or b"null")
+        return parse(dumps(document["state"]).encode())
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
@@ -54,7 +55,7 @@ def parse(body: bytes) -> StateFile | None:
     and it takes an empty file for "nothing exists", which would create everything again.
     """
     try:
-        document = json.loads(body)
+        document = loads(body)
         if document["version"] != VERSION or not document["lineage"]:
             return None
         return StateFile(

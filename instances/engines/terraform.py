@@ -47,6 +47,7 @@ ADVICE = {
 }
 LOG = {"events.jsonl", "stages.jsonl", "exit.json", "lock"}
 CHECK_SECONDS = 2.0
+OUTPUT_SECONDS = 5.0
 CHECK_LIMITS = {"memory_bytes": 2 << 30, "cpu_seconds": 4}
 
 
@@ -71,7 +72,9 @@ class Terraform:
         tool = self._tool()
         directory = directory.absolute()
         workspace.write(directory, order, tool, self.settings)
-        environment = workspace.environment(directory, order.secrets, order.environment)
+        environment = workspace.environment(
+            directory, order.secrets, order.environment, order.types
+        )
         processes.keep(processes.launch(directory, environment))
 
     def resume(self, directory: Path, order: Order, offset: int) -> bool:
@@ -160,6 +163,7 @@ class Terraform:
         files: Mapping[str, str],
         parameters: Mapping[str, Any],
         secrets: Mapping[str, Any],
+        types: Mapping[str, str] | None = None,
     ) -> list[Diagnostic] | None:
         """The tool's own judgement of values, from a plan of variables and locals alone.
 
@@ -167,20 +171,55 @@ class Terraform:
         files alone cannot be planned.
         """
         tool = self._tool()
+        types = types or {}
         with tempfile.TemporaryDirectory(prefix="check-") as name:
             directory = Path(name)
-            (directory / "module").mkdir()
-            (directory / "tmp").mkdir()
-            workspace.write_template(directory, files)
-            workspace.write_values(directory, parameters, self.settings)
-            options = ["-json", "-lock=false", "-refresh=false", *workspace.NETWORK]
-            values = f"-var-file={directory / workspace.VALUES}"
-            todo = [workspace.stage(tool, "plan", *options, values)]
-            limits = CHECK_LIMITS
-            claims.watch(directory, claims.uptime())
-            workspace.write_run(directory, todo, tool, self.settings, **limits)
-            environment = workspace.environment(directory, secrets, {})
-            return self._answer(directory, environment)
+            self._lay_out_check(directory, files, parameters)
+            workspace.write_override(directory, workspace.typed(secrets, types))
+            todo = [self._check_stage(tool, directory)]
+            workspace.write_run(directory, todo, tool, self.settings, **CHECK_LIMITS)
+            environment = workspace.environment(directory, secrets, {}, types)
+            return self._answer(directory, environment, CHECK_SECONDS)
+
+    def outputs(
+        self, files: Mapping[str, str]
+    ) -> tuple[dict[str, Any], list[Diagnostic]] | None:
+        """The outputs of files that need no provider and no values, and what is wrong.
+
+        Takes 5 seconds at most; None when there was no answer in that time.
+        """
+        tool = self._tool()
+        with tempfile.TemporaryDirectory(prefix="check-") as name:
+            directory = Path(name)
+            self._lay_out_check(directory, files, {})
+            plan_file = str(directory / workspace.PLAN)
+            show = ["-json", plan_file]
+            todo = [
+                self._check_stage(tool, directory, f"-out={plan_file}"),
+                workspace.stage(tool, "show", *show, stdout=workspace.PLAN_DOCUMENT),
+            ]
+            workspace.write_run(directory, todo, tool, self.settings, **CHECK_LIMITS)
+            environment = workspace.environment(directory, {}, {})
+            found = self._answer(directory, environment, OUTPUT_SECONDS)
+            if found is None:
+                return None
+            return plans.outputs(directory / workspace.PLAN_DOCUMENT), found
+
+    def _lay_out_check(
+        self, directory: Path, files: Mapping[str, str], parameters: Mapping[str, Any]
+    ) -> None:
+        (directory / "module").mkdir()
+        (directory / "tmp").mkdir()
+        workspace.write_template(directory, files)
+        workspace.write_values(directory, parameters, self.settings)
+        claims.watch(directory, claims.uptime())
+
+    def _check_stage(
+        self, tool: binary.Binary, directory: Path, *more: str
+    ) -> dict[str, Any]:
+        options = ["-json", "-lock=false", "-refresh=false", *workspace.NETWORK]
+        values = f"-var-file={directory / workspace.VALUES}"
+        return workspace.stage(tool, "plan", *options, *more, values)
 
     def version(self) -> str:
         """Name and version of the tool; EngineMissing with what to do when there is none."""
@@ -193,12 +232,12 @@ class Terraform:
         return binary.find(self.settings.terraform_bin)
 
     def _answer(
-        self, directory: Path, environment: Mapping[str, str]
+        self, directory: Path, environment: Mapping[str, str], seconds: float
     ) -> list[Diagnostic] | None:
         """Run the check that was laid out; its errors, or None when it gave no answer."""
         process = processes.launch(directory, environment)
         try:
-            process.wait(CHECK_SECONDS)
+            process.wait(seconds)
         except subprocess.TimeoutExpired:
             processes.kill(directory)
             process.kill()

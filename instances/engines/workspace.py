@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from console.lib.exact import decimal_text, dumps
 from instances.engines import claims, sandbox, state
 from instances.engines.base import EngineError, Order, Settings
 from instances.engines.binary import Binary
@@ -38,6 +39,15 @@ FROM_PARENT = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 )
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE")
+# Of these types a variable takes the text of its environment variable as it is.
+PLAIN = ("string", "number", "bool")
+ESCAPED = re.compile(r"\\\\|\\[bf]|[$%]")
+SPELLED = {
+    "\\b": "\\u0008",
+    "\\f": "\\u000c",
+    "$": "\\u0024",
+    "%": "\\u0025",
+}
 NETWORK = ["-input=false", "-no-color"]
 
 
@@ -54,7 +64,7 @@ def write(directory: Path, order: Order, binary: Binary, settings: Settings) -> 
         for folder in ("module", "state", "tmp"):
             (directory / folder).mkdir(mode=0o700)
         write_template(directory, order.files)
-        _write(directory / OVERRIDE, json.dumps(BACKEND).encode())
+        write_override(directory, {**BACKEND, **typed(order.secrets, order.types)})
         write_values(directory, order.parameters, settings)
         if order.state is not None:
             _write(directory / STATE, order.state)
@@ -76,6 +86,24 @@ def write_template(directory: Path, files: Mapping[str, str]) -> None:
         _write(path, text.encode())
 
 
+def write_override(directory: Path, blocks: Mapping[str, Any]) -> None:
+    """Write what has the last word over the template's own files."""
+    _write(directory / OVERRIDE, json.dumps(blocks).encode())
+
+
+def typed(secrets: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
+    """The blocks that have Terraform read secret values that are no text.
+
+    In the environment, whatever a variable without a type is given is a text.
+    """
+    found = {
+        name: {"type": "any"}
+        for name, value in secrets.items()
+        if types.get(name) == "" and not isinstance(value, str)
+    }
+    return {"variable": found} if found else {}
+
+
 def write_values(
     directory: Path, values: Mapping[str, Any], settings: Settings
 ) -> None:
@@ -83,7 +111,7 @@ def write_values(
 
     One key per line, because an error message quotes whole lines of it.
     """
-    _write(directory / VALUES, json.dumps(dict(values), indent=1).encode())
+    _write(directory / VALUES, dumps(dict(values), indent=1).encode())
     _write(directory / "cli.tfrc", _cli_settings(settings).encode())
 
 
@@ -113,14 +141,17 @@ def write_run(
 
 
 def environment(
-    directory: Path, secrets: Mapping[str, Any], region: Mapping[str, str]
+    directory: Path,
+    secrets: Mapping[str, Any],
+    region: Mapping[str, str],
+    types: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The whole environment of a run: nothing of this process but proxies and CAs."""
     inherited = {name: os.environ[name] for name in FROM_PARENT if name in os.environ}
     return {
         **inherited,
         **region,
-        **dict(_secret(*item) for item in secrets.items() if item[1] is not None),
+        **_variables(secrets, types or {}),
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "HOME": str(directory),
@@ -168,11 +199,37 @@ def stage(binary: Binary, name: str, *options: str, stdout: str = "") -> dict[st
     }
 
 
-def _secret(name: str, value: Any) -> tuple[str, str]:
-    """A secret value as an environment variable: text as it is, the rest as JSON."""
-    if not NAME.fullmatch(name):
-        raise EngineError(f"{name} is not the name of a variable.")
-    return f"TF_VAR_{name}", value if isinstance(value, str) else json.dumps(value)
+def _variables(secrets: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, str]:
+    """Secret values as environment variables."""
+    found = {}
+    for name, value in secrets.items():
+        if not NAME.fullmatch(name):
+            raise EngineError(f"{name} is not the name of a variable.")
+        kind = types.get(name, "string" if isinstance(value, str) else "any")
+        if kind in PLAIN or (kind == "" and isinstance(value, str)):
+            # Null cannot be said in text: Terraform then takes the default.
+            if value is not None:
+                found[f"TF_VAR_{name}"] = _plain(value)
+        else:
+            found[f"TF_VAR_{name}"] = _expression(value)
+    return found
+
+
+def _plain(value: Any) -> str:
+    """A value as the text Terraform reads for a variable of a simple type."""
+    if isinstance(value, float):
+        return decimal_text(value)
+    return value if isinstance(value, str) else dumps(value)
+
+
+def _expression(value: Any) -> str:
+    """A value as an HCL expression, in which every text is nothing but that text.
+
+    HCL knows neither the JSON escapes of control characters and halves of characters nor
+    texts in which `${` and `%{` begin nothing.
+    """
+    text = dumps(value, ensure_ascii=False)
+    return ESCAPED.sub(lambda match: SPELLED.get(match[0], match[0]), text)
 
 
 def _cli_settings(settings: Settings) -> str:

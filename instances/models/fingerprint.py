@@ -1,7 +1,6 @@
 """What an approval is bound to: everything that decides what the run of a plan will do."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
@@ -10,6 +9,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.errors import Text
+from console.lib.exact import dumps
 
 if TYPE_CHECKING:
     from instances.models.previewed import Previewed
@@ -83,7 +83,7 @@ class Fingerprint:
 
 
 def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _digest(value: Any) -> str:

@@ -16,6 +16,7 @@ from catalog.models import Region
 from catalog.models.product import SIMULATED
 from console.lib.encryption import EncryptedField
 from console.lib.errors import Text
+from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import new_id
 from instances.models.engine_name import SIMULATION, engine_in
 from instances.models.fingerprint import MOVED, Fingerprint
@@ -83,7 +84,11 @@ class Previewed(Work):
     base_state = models.CharField(max_length=96, blank=True, editable=False)
     # What the preview found
     changes = models.JSONField(
-        gettext_lazy("resource changes"), default=list, editable=False
+        gettext_lazy("resource changes"),
+        default=list,
+        editable=False,
+        encoder=ExactEncoder,
+        decoder=ExactDecoder,
     )
     log = models.JSONField(gettext_lazy("log"), default=list, editable=False)
     file = EncryptedField(gettext_lazy("saved plan"), null=True)

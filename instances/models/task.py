@@ -13,6 +13,7 @@ from catalog.models import Region
 from console.lib.audit import AuditEntry
 from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import Conflict, NotFound
+from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import id_field
 from console.lib.people import User
 from instances.models.reconciling import Reconcilable
@@ -201,7 +202,9 @@ class Output(models.Model):
     id = id_field("out")
     task = models.ForeignKey(Task, models.CASCADE, related_name="outputs")
     key = models.CharField(_("key"), max_length=255)
-    value = models.JSONField(_("value"), null=True)
+    value = models.JSONField(
+        _("value"), null=True, encoder=ExactEncoder, decoder=ExactDecoder
+    )
     sensitive = models.BooleanField(_("sensitive"), default=False)
     secret_value = EncryptedJSONField(null=True)
     description = models.TextField(_("description"), blank=True)

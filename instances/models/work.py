@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Portfolio, Version
 from console.lib.encryption import EncryptedJSONField
+from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.masking import MASK
 from instances.models.tally import Tally
 
@@ -154,7 +155,13 @@ class Work(models.Model):
         related_name="+",
         verbose_name=_("portfolio"),
     )
-    parameters = models.JSONField(_("parameters"), default=dict, editable=False)
+    parameters = models.JSONField(
+        _("parameters"),
+        default=dict,
+        editable=False,
+        encoder=ExactEncoder,
+        decoder=ExactDecoder,
+    )
     secrets = EncryptedJSONField(_("secret parameters"), default=dict)
     tags = models.JSONField(_("tags"), default=dict, editable=False)
     created_by = models.ForeignKey(

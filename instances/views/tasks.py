@@ -1,6 +1,5 @@
 """One task: what it does now, what it was asked, what it made, and its log."""
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import reswap, retarget
 
+from console.lib.exact import decimal_text, dumps
 from console.lib.htmx import render_page
 from console.lib.http import Request
 from console.lib.masking import MASK
@@ -194,7 +194,9 @@ def _shown(value: Any) -> str:
     """A JSON value as people write it: text without quotes, the rest indented."""
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    if isinstance(value, float):
+        return decimal_text(value)
+    return dumps(value, ensure_ascii=False, indent=2)
 
 
 PANELS = {"log": _log, "output": _output, "parameters": _parameters}

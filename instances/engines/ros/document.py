@@ -1,9 +1,9 @@
 """A template and its values as ROS takes them: one document, and text for every value."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from console.lib.exact import decimal_text, dumps, loads
 from instances.engines.base import EngineError
 
 DOCUMENT = "template.json"
@@ -24,7 +24,7 @@ def document_of(files: Mapping[str, str]) -> dict[str, Any]:
             "Workspace": dict(files),
         }
     try:
-        document = json.loads(files[DOCUMENT])
+        document = loads(files[DOCUMENT])
     except ValueError as error:
         raise EngineError("The document cannot be read.") from error
     if not isinstance(document, dict):
@@ -34,7 +34,7 @@ def document_of(files: Mapping[str, str]) -> dict[str, Any]:
 
 def body_of(document: Mapping[str, Any]) -> str:
     """The document as text. Raises EngineError when ROS would not take it."""
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    body = dumps(document, ensure_ascii=False, separators=(",", ":"))
     if len(body.encode()) > BODY_BYTES:
         raise EngineError("The template is larger than the 512 KiB that ROS accepts.")
     return body
@@ -72,4 +72,6 @@ def _text(value: Any, kind: object) -> str:
         return value
     if kind == "CommaDelimitedList" and isinstance(value, list):
         return ",".join(_text(item, None) for item in value)
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float):
+        return decimal_text(value)
+    return dumps(value, ensure_ascii=False)

@@ -114,6 +114,7 @@ class Ros(Terraform):
         files: Mapping[str, str],
         parameters: Mapping[str, Any],
         secrets: Mapping[str, Any],
+        types: Mapping[str, str] | None = None,
     ) -> list[Diagnostic] | None:
         """None: only the cloud could tell, and it is not asked while a page waits."""
         return None

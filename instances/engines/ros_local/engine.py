@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from console.lib.exact import loads
 from instances.engines import events as log
 from instances.engines import processes, workspace
 from instances.engines.base import (
@@ -89,6 +90,7 @@ class RosLocal(Terraform):
         files: Mapping[str, str],
         parameters: Mapping[str, Any],
         secrets: Mapping[str, Any],
+        types: Mapping[str, str] | None = None,
     ) -> list[Diagnostic] | None:
         """What Terraform says of values; None when no answer came in time."""
         order = translated(Order("plan", files, parameters, secrets))
@@ -121,7 +123,7 @@ def translated(order: Order) -> Order:
 def _translation(order: Order) -> Translation | None:
     """The document of an order, translated; None when it cannot be read."""
     try:
-        document = json.loads(order.files[DOCUMENT])
+        document = loads(order.files[DOCUMENT])
     except (KeyError, ValueError, RecursionError):
         return None
     if not isinstance(document, dict):

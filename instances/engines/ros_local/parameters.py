@@ -1,11 +1,11 @@
 """Parameters of a document as variables of Terraform, and values for them."""
 
 import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from console.lib.exact import decimal_text, dumps, exact, loads
 from instances.engines.ros_local.expressions import (
     Expression,
     Refused,
@@ -146,7 +146,7 @@ def value_for(parameter: Parameter, value: Any) -> Any:
         return value in YES if not isinstance(value, list | dict) else False
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else _text_of(value)
 
 
 def is_yes(value: Any) -> bool:
@@ -160,8 +160,15 @@ def _structured(parameter: Parameter, value: Any) -> str:
         value = [part.strip() for part in value.split(",")]
     elif isinstance(value, str):
         with contextlib.suppress(ValueError, RecursionError):
-            value = json.loads(value)
-    return json.dumps(value, ensure_ascii=False)
+            value = loads(value)
+    return dumps(value, ensure_ascii=False)
+
+
+def _text_of(value: Any) -> str:
+    """A value as a text: a number in decimal, as ROS and Terraform write it."""
+    if isinstance(value, float):
+        return decimal_text(value)
+    return dumps(value, ensure_ascii=False)
 
 
 def _number(parameter: Parameter, value: Any) -> int | float:
@@ -170,6 +177,6 @@ def _number(parameter: Parameter, value: Any) -> int | float:
         if isinstance(value, int | float):
             return value
         text = str(value)
-        return float(text) if set(text) & set(".eE") else int(text)
-    except ValueError:
+        return exact(text) if set(text) & set(".eE") else int(text)
+    except (ValueError, ArithmeticError):
         raise Refused(f"The default of {parameter.name} is not a number.") from None

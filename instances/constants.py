@@ -1,0 +1,50 @@
+"""Constant expressions of templates, computed by Terraform within a request: bounded."""
+
+from collections.abc import Mapping
+
+from catalog.schema.constants import Constants
+from console.lib.exact import loads
+from instances.engine_choice import engine_settings
+from instances.engines.base import Diagnostic, EngineError
+from instances.engines.terraform import Terraform
+from instances.objections import CHECKS
+
+# How long an upload waits for other checks.
+WAIT_SECONDS = 5.0
+
+
+def evaluate(blocks: Mapping[str, str]) -> Constants:
+    """Return what the defaults of these variable blocks come to, or Terraform's refusals.
+
+    Empty where it cannot answer: then the run of the template computes them alone.
+    """
+    files = {
+        f"v{number}.tf": f'{block}\noutput "v{number}" {{\n'
+        f"  value = jsonencode(var.{name})\n}}\n"
+        for number, (name, block) in enumerate(blocks.items())
+    }
+    answer = _answer(files)
+    if answer is None:
+        return Constants()
+    outputs, problems = answer
+    errors: dict[str, str] = {}
+    for each in problems:
+        if each.variable in blocks:
+            errors.setdefault(each.variable, each.detail or each.summary)
+    values = {
+        name: loads(outputs[f"v{number}"])
+        for number, name in enumerate(blocks)
+        if f"v{number}" in outputs
+    }
+    return Constants(values, errors)
+
+
+def _answer(files: Mapping[str, str]) -> tuple[dict[str, str], list[Diagnostic]] | None:
+    if not CHECKS.acquire(timeout=WAIT_SECONDS):
+        return None
+    try:
+        return Terraform(engine_settings()).outputs(files)
+    except EngineError:
+        return None
+    finally:
+        CHECKS.release()
