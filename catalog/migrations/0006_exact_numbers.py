@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0004_region_engine"),
+        ("catalog", "0005_template_kind_of_first_version"),
     ]
 
     # The columns stay as they are: only how their JSON is read and written changes.
