@@ -7,17 +7,24 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from catalog.constraint_config import OPERATION_NAMES, OPERATIONS, PATTERN
+from catalog.constraint_config import (
+    OPERATION_NAMES,
+    OPERATIONS,
+    PATTERN,
+    described,
+)
 from catalog.forms import TEXT, text
 from catalog.models import Constraint, LaunchRole, Product, Region
-from console.lib.forms import VerbForm
+from console.lib.edit_conflicts import NOTHING
+from console.lib.forms import EditForm
 from console.lib.people import PrincipalType
 
 ROWS = 2
+RULES = "rules"
 Config = dict[str, Any]
 
 
-class ConfigForm(VerbForm):
+class ConfigForm(EditForm):
     """A description, and fields that make up the configuration for one product."""
 
     kind: ClassVar[str]
@@ -27,9 +34,13 @@ class ConfigForm(VerbForm):
     def __init__(
         self, *args: Any, product: Product, config: Mapping[str, Any], **kwargs: Any
     ) -> None:
+        self.product = product
         initial = {**self.initial_from(config), **(kwargs.pop("initial", None) or {})}
         super().__init__(*args, initial=initial, **kwargs)
-        self.product = product
+
+    def initial_of(self, record: Constraint) -> dict[str, Any]:
+        config = self.initial_from(record.config)
+        return {**config, "description": record.description}
 
     def initial_from(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """What the fields show for a stored configuration."""
@@ -43,8 +54,9 @@ class ConfigForm(VerbForm):
     @property
     def about(self) -> dict[str, Any]:
         """Keyword arguments of `impose` and `edit`."""
-        description = self.cleaned_data["description"]
-        return {"config": self.config, "description": description}
+        names = ("description", "seen")
+        given = {k: v for k, v in self.cleaned_data.items() if k in names}
+        return {"config": self.config, **given}
 
 
 class LaunchForm(ConfigForm):
@@ -209,10 +221,14 @@ class TemplateForm(ConfigForm):
         self, *args: Any, product: Product, config: Mapping[str, Any], **kwargs: Any
     ) -> None:
         super().__init__(*args, product=product, config=config, **kwargs)
-        versions = list(product.versions.select_related("template"))
+        self.rules = self._rules(config, self.data if self.is_bound else None)
+
+    def _rules(self, config: Mapping[str, Any], data: Any) -> Any:
+        """The rows: as they were sent, or without data as a configuration has them."""
+        versions = list(self.product.versions.select_related("template"))
         keys = {key for each in versions for key in each.template.schema.by_key}
-        self.rules = forms.formset_factory(RuleForm, extra=ROWS, max_num=100)(
-            data=self.data if self.is_bound else None,
+        return forms.formset_factory(RuleForm, extra=ROWS, max_num=100)(
+            data=data,
             initial=list(map(_row, config.get("Rules", []))),
             prefix="rules",
             form_kwargs={
@@ -220,6 +236,35 @@ class TemplateForm(ConfigForm):
                 "versions": [(each.pk, each.name) for each in versions],
             },
         )
+
+    # The rules are one more entry of the form when another person has changed them.
+
+    def entry_names(self) -> list[str]:
+        return [*super().entry_names(), RULES]
+
+    def entry_label(self, name: str) -> Any:
+        return _("Rules") if name == RULES else super().entry_label(name)
+
+    def entered(self, name: str) -> Any:
+        if name != RULES:
+            return super().entered(name)
+        return _rule_texts(self.kind, self.config if self.rules.is_valid() else {})
+
+    def stored(self, name: str, record: Constraint) -> Any:
+        if name != RULES:
+            return super().stored(name, record)
+        return _rule_texts(self.kind, record.config)
+
+    def worded(self, name: str, value: Any) -> str:
+        if name != RULES:
+            return super().worded(name, value)
+        return " ".join(value) or NOTHING
+
+    def put(self, data: Any, name: str, record: Constraint) -> None:
+        if name != RULES:
+            super().put(data, name, record)
+            return
+        self.rules = self._rules(record.config, None)
 
     def initial_from(self, config: Mapping[str, Any]) -> dict[str, Any]:
         return {}
@@ -232,6 +277,11 @@ class TemplateForm(ConfigForm):
     @property
     def config(self) -> Config:
         return {"Rules": [form.rule for form in self.rules if form.rule]}
+
+
+def _rule_texts(kind: str, config: Mapping[str, Any]) -> list[str]:
+    """Each rule in a sentence."""
+    return [str(each) for each in described(kind, config)] if config else []
 
 
 def _row(rule: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,9 @@ class WriteOnlyArea(forms.Textarea):
 class CredentialsField(forms.CharField):
     """Lines of KEY=VALUE, as a dict; None when nothing was entered."""
 
+    # Never shown: a conflict tells only that it was replaced.
+    secret = True
+
     def __init__(self, **options: Any) -> None:
         attrs = {"rows": 4, "autocomplete": "off", "spellcheck": "false"}
         options.setdefault("label", _("Credentials"))

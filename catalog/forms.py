@@ -12,7 +12,7 @@ from catalog.models import Constraint, Region, Version
 from catalog.models.grant import PATTERN
 from catalog.models.tag_option import key_rule, value_rule
 from catalog.suggestions import SuggestionsField
-from console.lib.forms import VerbForm
+from console.lib.forms import EditForm, VerbForm
 from console.lib.people import Role, User
 
 TEXT = 128
@@ -23,7 +23,7 @@ def text(label: Any, **options: Any) -> forms.CharField:
     return forms.CharField(label=label, max_length=TEXT, **options)
 
 
-class ProductForm(VerbForm):
+class ProductForm(EditForm):
     """What people read about a product. For `publish` and `edit`."""
 
     name = text(_("Product name"))
@@ -37,7 +37,7 @@ class CopyForm(VerbForm):
     name = text(_("Name of the copy"), required=False)
 
 
-class VersionForm(VerbForm):
+class VersionForm(EditForm):
     """A version without its template. `active` is taken as sent: absent is False."""
 
     name = text(_("Version name"), help_text=_("For example 1.0."))
@@ -57,7 +57,7 @@ class VersionForm(VerbForm):
         return self.cleaned_data["guidance"] or Version.Guidance.DEFAULT
 
 
-class PortfolioForm(VerbForm):
+class PortfolioForm(EditForm):
     """What a portfolio is called. For `open` and `edit`."""
 
     name = text(_("Portfolio name"))
@@ -142,14 +142,14 @@ class TagOptionForm(VerbForm):
     value = text(_("Value"), validators=[value_rule])
 
 
-class TagOptionEditForm(VerbForm):
+class TagOptionEditForm(EditForm):
     """What may change of a tag option: never its key."""
 
     value = text(_("Value"), validators=[value_rule])
     active = forms.BooleanField(label=_("Active"), required=False)
 
 
-class RegionForm(VerbForm):
+class RegionForm(EditForm):
     """A region. Its credentials are write-only: left empty, the stored ones stay."""
 
     id = forms.SlugField(
@@ -198,7 +198,7 @@ class RegionEditForm(RegionForm):
         return self.cleaned_data
 
 
-class LaunchRoleForm(VerbForm):
+class LaunchRoleForm(EditForm):
     """A named set of credentials for launch constraints."""
 
     name = forms.CharField(label=_("Name"), max_length=64)

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from console.lib.forms import VerbForm
+from console.lib.forms import EditForm
 from instances.models import Evidence, KnownError, Task
 from instances.models.known_error import SEARCHED, compiled
 from instances.transcript import log_tail
@@ -21,7 +21,7 @@ def _help(name: str) -> Any:
     return getattr(KnownError._meta.get_field(name), "help_text", "")
 
 
-class KnownErrorForm(VerbForm):
+class KnownErrorForm(EditForm):
     """The facts of a card, and a text to try its pattern on, which is not kept."""
 
     title = forms.CharField(label=gettext_lazy("Title"), max_length=128)

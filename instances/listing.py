@@ -24,6 +24,7 @@ from instances.columns import HIDEABLE, SIZE_COOKIE, shown_columns
 from instances.filters import InstanceFilter, filter_options
 from instances.liveness import heard_mark, heard_text, is_lost
 from instances.models import Instance
+from instances.models.ownership import owner_mark
 
 DEFAULT_SIZE = 20
 NONE: Mapping[str, str] = {}
@@ -35,6 +36,8 @@ COLUMNS = (
     "product_id",
     "product_name",
     "version_name",
+    "owner_id",
+    "owner_role_id",
     "owner__username",
     "owner_role__name",
     "region_id",
@@ -119,6 +122,7 @@ def _row(row: Mapping[str, Any], base: str, products: str) -> dict[str, Any]:
         "product_url": f"{products}{row['product_id']}/",
         "version": row["version_name"],
         "owner": row["owner__username"] or row["owner_role__name"],
+        "owner_mark": owner_mark(row),
         "region": row["region_id"],
         "created_at": row["created_at"],
         "created_iso": created.isoformat(timespec="seconds"),

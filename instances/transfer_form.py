@@ -6,11 +6,11 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from console.lib.forms import VerbForm
+from console.lib.forms import EditForm
 from console.lib.people import Role, User
 from instances.filters import INVISIBLE
-from instances.models import Principal
-from instances.models.ownership import REASON_LENGTH
+from instances.models import Instance, Principal
+from instances.models.ownership import REASON_LENGTH, owner_mark, owner_name
 
 SUGGESTED = 500
 USER, ROLE = "user/", "role/"
@@ -92,11 +92,23 @@ class ReasonField(forms.CharField):
         )
 
 
-class TransferForm(VerbForm):
-    """Its `cleaned_data` are the arguments of `transfer` and `hand_over`."""
+class TransferForm(EditForm):
+    """Its `cleaned_data` are the arguments of `transfer` and `hand_over`.
+
+    With an instance as its `record` it carries the owner that the person saw.
+    """
 
     to = PrincipalField(
         label=_("New owner"),
         help_text=_("A login, a group as role/<name>, or a principal ID."),
     )
     reason = ReasonField()
+
+    def stamp_of(self, record: Instance) -> str:
+        return owner_mark(vars(record))
+
+    def entry_names(self) -> list[str]:
+        return ["to"]
+
+    def stored(self, name: str, record: Instance) -> Any:
+        return owner_name(vars(record))

@@ -11,6 +11,7 @@ from catalog.constraint_config import clean_config, described
 from catalog.models.portfolio import Portfolio
 from catalog.models.product import Product
 from console.lib.audit import AuditEntry
+from console.lib.edit_conflicts import Editable
 from console.lib.errors import InvalidInput
 from console.lib.ids import id_field
 from console.lib.people import PrincipalType, User
@@ -77,7 +78,7 @@ def _check_target(kind: str, portfolio: Portfolio, product: Product) -> None:
         raise InvalidInput({"product": [sentence % names]}, code="InvalidProductId")
 
 
-class Constraint(models.Model):
+class Constraint(Editable):
     """The shape of `config` depends on the type.
 
     Launch: `{"LocalRoleName": name}`. Template: `{"Rules": [...]}`. Approval:
@@ -153,17 +154,18 @@ class Constraint(models.Model):
                 approvers.append(approver)
         return {**self.config, "Approvers": approvers}
 
-    @transaction.atomic
-    def edit(self, *, config: Any, description: str = "", by: User) -> None:
-        """Replace configuration and description. Raises InvalidInput."""
-        before = facts(self, *self.FACTS)
-        self.config = clean_config(self.kind, config, self.product)
-        self.description = description
-        self.store()
-        after = facts(self, *self.FACTS)
-        AuditEntry.objects.record(
-            "UpdateConstraint", self, by=by, before=before, after=after
-        )
+    def edit(
+        self, *, config: Any, description: str | None = None, by: User, seen: str = ""
+    ) -> None:
+        """Replace the configuration, and the description unless it is None.
+
+        `seen` is the stamp of what the person saw. Raises InvalidInput, and
+        EditConflictError when the constraint is no longer that.
+        """
+        columns = {"config": clean_config(self.kind, config, self.product)}
+        if description is not None:
+            columns["description"] = description
+        self.change("UpdateConstraint", columns, by=by, seen=seen)
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:

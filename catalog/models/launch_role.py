@@ -11,6 +11,7 @@ from catalog.models.constraint import Constraint
 from catalog.models.portfolio import Portfolio
 from catalog.models.product import Product
 from console.lib.audit import AuditEntry
+from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import Conflict
 from console.lib.ids import id_field
@@ -56,11 +57,14 @@ class LaunchRoleQuerySet(models.QuerySet["LaunchRole"]):
         return dict(environment)
 
 
-class LaunchRole(models.Model):
+class LaunchRole(Editable):
     """The environment of runs under a launch constraint that names this role.
 
     The constraint refers to it by name, as the vendor's does to a RAM role.
     """
+
+    FACTS = ("name",)
+    SEALED = ("environment",)
 
     id = id_field("role")
     name = models.CharField(_("name"), max_length=64, unique=True)
@@ -105,15 +109,14 @@ class LaunchRole(models.Model):
             kind=Constraint.Kind.LAUNCH, config__LocalRoleName=self.name
         )
 
-    @transaction.atomic
-    def edit(self, *, environment: Mapping[str, str], by: User) -> None:
-        """Replace the credentials: the next run uses the new ones."""
-        before = self.told()
-        self.environment = dict(environment)
-        self.store()
-        AuditEntry.objects.record(
-            "UpdateLaunchRole", self, by=by, before=before, after=self.told()
-        )
+    def edit(self, *, environment: Mapping[str, str], by: User, seen: str = "") -> None:
+        """Replace the credentials: the next run uses the new ones.
+
+        `seen` is the stamp of what the person saw. Raises EditConflictError when they were
+        replaced since.
+        """
+        columns = {"environment": dict(environment)}
+        self.change("UpdateLaunchRole", columns, by=by, seen=seen)
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:

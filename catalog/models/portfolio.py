@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models.grant import Grant
 from console.lib.audit import AuditEntry
+from console.lib.edit_conflicts import Editable
 from console.lib.errors import Conflict, InvalidInput, NotFound
 from console.lib.ids import id_field
 from console.lib.people import Role, User
@@ -37,7 +38,7 @@ class PortfolioQuerySet(models.QuerySet["Portfolio"]):
         return portfolio
 
 
-class Portfolio(models.Model):
+class Portfolio(Editable):
     """A set of products, the people granted it, and the limits under which they launch."""
 
     FACTS = ("name", "provider", "description")
@@ -85,18 +86,23 @@ class Portfolio(models.Model):
         taken = _("This portfolio exists already.")
         store(self, taken=taken, code="DuplicateName.Portfolio")
 
-    @transaction.atomic
     def edit(
-        self, *, name: str, provider: str, description: str = "", by: User
+        self,
+        *,
+        name: str | None = None,
+        provider: str | None = None,
+        description: str | None = None,
+        by: User,
+        seen: str = "",
     ) -> None:
-        """Replace name, provider and description. Raises InvalidInput."""
-        before = facts(self, *self.FACTS)
-        self.name, self.provider, self.description = name, provider, description
-        self.store()
-        after = facts(self, *self.FACTS)
-        AuditEntry.objects.record(
-            "UpdatePortfolio", self, by=by, before=before, after=after
-        )
+        """Change name, provider or description; None leaves one as it is.
+
+        `seen` is the stamp of what the person saw. Raises InvalidInput, and
+        EditConflictError when the portfolio is no longer that.
+        """
+        given = {"name": name, "provider": provider, "description": description}
+        columns = {key: value for key, value in given.items() if value is not None}
+        self.change("UpdatePortfolio", columns, by=by, seen=seen)
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:

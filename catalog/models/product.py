@@ -14,6 +14,7 @@ from catalog.models.portfolio import Portfolio
 from catalog.models.region import Region
 from catalog.models.template import Template
 from console.lib.audit import AuditEntry
+from console.lib.edit_conflicts import Editable
 from console.lib.errors import Conflict, Forbidden, NotFound, Text
 from console.lib.ids import id_field
 from console.lib.people import User
@@ -94,7 +95,7 @@ class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ig
         return super().get_queryset().filter(removed_at=None)
 
 
-class Product(models.Model):
+class Product(Editable):
     """What can be launched. Its type is always `Ros`, as the vendor's is.
 
     A removed product keeps its row: the history of terminated instances refers to it.
@@ -164,18 +165,23 @@ class Product(models.Model):
         taken = _("This product exists already.")
         store(self, taken=taken, code="DuplicateName.Product")
 
-    @transaction.atomic
     def edit(
-        self, *, name: str, provider: str, description: str = "", by: User
+        self,
+        *,
+        name: str | None = None,
+        provider: str | None = None,
+        description: str | None = None,
+        by: User,
+        seen: str = "",
     ) -> None:
-        """Replace name, provider and description. Raises InvalidInput."""
-        before = facts(self, *self.FACTS)
-        self.name, self.provider, self.description = name, provider, description
-        self.store()
-        after = facts(self, *self.FACTS)
-        AuditEntry.objects.record(
-            "UpdateProduct", self, by=by, before=before, after=after
-        )
+        """Change name, provider or description; None leaves one as it is.
+
+        `seen` is the stamp of what the person saw. Raises InvalidInput, and
+        EditConflictError when the product is no longer that.
+        """
+        given = {"name": name, "provider": provider, "description": description}
+        columns = {key: value for key, value in given.items() if value is not None}
+        self.change("UpdateProduct", columns, by=by, seen=seen)
 
     @transaction.atomic
     def copy(self, *, name: str = "", by: User) -> "Product":

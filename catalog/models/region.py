@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.audit import AuditEntry
+from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import Conflict
 from console.lib.people import User
@@ -56,13 +57,14 @@ class RegionQuerySet(models.QuerySet["Region"]):
         return region
 
 
-class Region(models.Model):
+class Region(Editable):
     """A stack region: an ID as the cloud writes it, and the environment its runs get.
 
     New instances are made by its engine; those that exist keep the one that made them.
     """
 
     FACTS = ("name", "endpoint", "active", "engine", "suggestions")
+    SEALED = ("credentials",)
 
     class Engine(models.TextChoices):
         LOCAL = (
@@ -140,35 +142,34 @@ class Region(models.Model):
         """What the audit trail may know: of credentials only the names."""
         return {**facts(self, *self.FACTS), "credentials": self.credential_names}
 
-    @transaction.atomic
     def edit(
         self,
         *,
-        name: str,
-        endpoint: str = "",
-        active: bool = True,
+        name: str | None = None,
+        endpoint: str | None = None,
+        active: bool | None = None,
         engine: str | None = None,
         credentials: Mapping[str, str] | None = None,
         suggestions: Mapping[str, list[str]] | None = None,
         by: User,
+        seen: str = "",
     ) -> None:
-        """Replace the facts; an engine, credentials and suggestions of None stay.
+        """Change the region; None leaves a column as it is.
 
-        Raises InvalidInput.
+        `seen` is the stamp of what the person saw. Raises InvalidInput, and
+        EditConflictError when the region is no longer that.
         """
-        before = self.told()
-        self.name, self.endpoint, self.active = name, endpoint, active
-        if engine is not None:
-            self.engine = engine
-        if credentials is not None:
-            self.credentials = dict(credentials)
-        if suggestions is not None:
-            self.suggestions = dict(suggestions)
-        self.store()
-        after = {**self.told(), "credentials_replaced": credentials is not None}
-        AuditEntry.objects.record(
-            "UpdateRegion", self, by=by, before=before, after=after
-        )
+        given: dict[str, Any] = {
+            "name": name,
+            "endpoint": endpoint,
+            "active": active,
+            "engine": engine,
+            "credentials": None if credentials is None else dict(credentials),
+            "suggestions": None if suggestions is None else dict(suggestions),
+        }
+        columns = {key: value for key, value in given.items() if value is not None}
+        replaced = {"credentials_replaced": credentials is not None}
+        self.change("UpdateRegion", columns, by=by, seen=seen, also=replaced)
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:

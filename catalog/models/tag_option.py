@@ -1,6 +1,6 @@
 """A tag option: a tag the platform team offers or imposes on what is launched."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.models.portfolio import Portfolio
 from catalog.models.product import Product
 from console.lib.audit import AuditEntry
+from console.lib.edit_conflicts import Editable
 from console.lib.errors import NotFound
 from console.lib.ids import id_field
 from console.lib.people import User
@@ -42,10 +43,11 @@ class TagOptionQuerySet(models.QuerySet["TagOption"]):
         return option
 
 
-class TagOption(models.Model):
+class TagOption(Editable):
     """One key and one value; several values of a key are several tag options."""
 
     FACTS = ("key", "value", "active")
+    TAKEN = "DuplicateName.TagOption"
 
     id = id_field("tag")
     key = models.CharField(_("key"), max_length=128, validators=[key_rule])
@@ -77,21 +79,35 @@ class TagOption(models.Model):
 
     def store(self) -> None:
         """Check and save. Raises InvalidInput; Conflict when key and value exist already."""
-        taken = _("The tag option %(option)s exists already.") % {"option": self}
-        store(self, taken=taken, code="DuplicateName.TagOption")
+        store(self, taken=self._taken(str(self)), code=self.TAKEN)
 
-    @transaction.atomic
+    @staticmethod
+    def _taken(option: str) -> str:
+        return _("The tag option %(option)s exists already.") % {"option": option}
+
     def edit(
-        self, *, value: str | None = None, active: bool | None = None, by: User
+        self,
+        *,
+        value: str | None = None,
+        active: bool | None = None,
+        by: User,
+        seen: str = "",
     ) -> None:
-        """Change value or activity; None keeps it. Raises InvalidInput and Conflict."""
-        before = facts(self, *self.FACTS)
-        self.value = self.value if value is None else value
-        self.active = self.active if active is None else active
-        self.store()
-        after = facts(self, *self.FACTS)
-        AuditEntry.objects.record(
-            "UpdateTagOption", self, by=by, before=before, after=after
+        """Change value or activity; None keeps it.
+
+        `seen` is the stamp of what the person saw. Raises InvalidInput, Conflict, and
+        EditConflictError when the tag option is no longer that.
+        """
+        columns: dict[str, Any] = {"value": value, "active": active}
+        columns = {key: given for key, given in columns.items() if given is not None}
+        option = f"{self.key}={columns.get('value', self.value)}"
+        self.change(
+            "UpdateTagOption",
+            columns,
+            by=by,
+            seen=seen,
+            taken=self._taken(option),
+            code=self.TAKEN,
         )
 
     @transaction.atomic

@@ -1,6 +1,6 @@
 """A version of a product: one immutable template, with advice on whether to use it."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -16,6 +16,7 @@ from catalog.schema import Problem, TemplateError, read_document
 from catalog.schema.limits import check_root
 from catalog.trusted import is_trusted
 from console.lib.audit import AuditEntry
+from console.lib.edit_conflicts import Editable
 from console.lib.errors import Conflict, InvalidInput
 from console.lib.ids import id_field
 from console.lib.people import User
@@ -135,10 +136,11 @@ class VersionManager(models.Manager.from_queryset(VersionQuerySet)):  # type: ig
         return super().get_queryset().filter(removed_at=None)
 
 
-class Version(models.Model):
+class Version(Editable):
     """One published state of a product. A removed one keeps its row, as products do."""
 
     FACTS = ("name", "description", "guidance", "active")
+    TAKEN = "DuplicateName.ProductVersion"
 
     class Guidance(models.TextChoices):
         DEFAULT = "Default", _("Default")
@@ -201,36 +203,46 @@ class Version(models.Model):
 
     def store(self) -> None:
         """Check and save. Raises InvalidInput; Conflict when the name is taken."""
-        store(
-            self,
-            taken=_("%(product)s has a version %(name)s already. Choose another name.")
-            % {"product": self.product, "name": self.name},
-            code="DuplicateName.ProductVersion",
-        )
+        store(self, taken=self._taken(self.name), code=self.TAKEN)
 
-    @transaction.atomic
+    def _taken(self, name: str) -> str:
+        return _("%(product)s has a version %(name)s already. Choose another name.") % {
+            "product": self.product,
+            "name": name,
+        }
+
     def edit(
         self,
         *,
-        name: str,
-        description: str = "",
-        guidance: str = Guidance.DEFAULT,
+        name: str | None = None,
+        description: str | None = None,
+        guidance: str | None = None,
         active: bool | None = None,
         by: User,
+        seen: str = "",
     ) -> None:
-        """Replace everything but the template. `active` None leaves that as it is.
+        """Change everything but the template; None leaves a column as it is.
 
-        A version made active, or inactive, waits for its check no longer. Raises
-        InvalidInput and Conflict.
+        A version made active, or inactive, waits for its check no longer. `seen` is the
+        stamp of what the person saw. Raises InvalidInput, Conflict, and EditConflictError
+        when the version is no longer that.
         """
-        before = facts(self, *self.FACTS)
-        self.name, self.description, self.guidance = name, description, guidance
+        columns: dict[str, Any] = {
+            "name": name,
+            "description": description,
+            "guidance": guidance,
+            "active": active,
+        }
+        columns = {key: value for key, value in columns.items() if value is not None}
         if active is not None:
-            self.active, self.waits_for_check = active, False
-        self.store()
-        after = facts(self, *self.FACTS)
-        AuditEntry.objects.record(
-            "UpdateProductVersion", self, by=by, before=before, after=after
+            columns["waits_for_check"] = False
+        self.change(
+            "UpdateProductVersion",
+            columns,
+            by=by,
+            seen=seen,
+            taken=self._taken(name or self.name),
+            code=self.TAKEN,
         )
 
     def queue_check(self, *, by: User) -> None:
@@ -238,19 +250,9 @@ class Version(models.Model):
         # A setting, not an import: who checks is beyond what the catalogue knows.
         import_string(settings.VERSION_CHECK)(self, by=by)
 
-    @transaction.atomic
-    def switch(self, *, active: bool, by: User) -> None:
+    def switch(self, *, active: bool, by: User, seen: str = "") -> None:
         """Offer the version to end users or hide it, whatever its check has found."""
-        before = facts(self, "active")
-        self.active, self.waits_for_check = active, False
-        self.save(update_fields=["active", "waits_for_check"])
-        AuditEntry.objects.record(
-            "UpdateProductVersion",
-            self,
-            by=by,
-            before=before,
-            after=facts(self, "active"),
-        )
+        self.edit(active=active, by=by, seen=seen)
 
     @transaction.atomic
     def admit(self, *, by: User | None) -> None:

@@ -43,7 +43,7 @@ def update_constraint(params: Values, by: User) -> Answer:
     with spelled(**NAMES):
         constraint.edit(
             config=_config(params),
-            description=params.get("Description", constraint.description),
+            description=params.get("Description"),
             by=by,
         )
     return {"ConstraintId": constraint.pk}

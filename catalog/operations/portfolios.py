@@ -44,7 +44,7 @@ def update_portfolio(params: Values, by: User) -> Answer:
         portfolio.edit(
             name=params["PortfolioName"],
             provider=params["ProviderName"],
-            description=params.get("Description", portfolio.description),
+            description=params.get("Description"),
             by=by,
         )
     return {"PortfolioId": portfolio.pk}

@@ -64,7 +64,7 @@ def update_product(params: Values, by: User) -> Answer:
         product.edit(
             name=params["ProductName"],
             provider=params["ProviderName"],
-            description=params.get("Description", product.description),
+            description=params.get("Description"),
             by=by,
         )
     return {"ProductId": product.pk}

@@ -61,8 +61,8 @@ def update_product_version(params: Values, by: User) -> Answer:
     with spelled(**NAMES):
         version.edit(
             name=params["ProductVersionName"],
-            description=params.get("Description", version.description),
-            guidance=params.get("Guidance", version.guidance),
+            description=params.get("Description"),
+            guidance=params.get("Guidance"),
             active=params.get("Active"),
             by=by,
         )

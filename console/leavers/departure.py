@@ -190,9 +190,13 @@ class Departure(models.Model):
                 self.flagged.append(constraint.pk)
                 continue
             before = constraint.config
-            constraint.config = constraint.with_approver(approver, self.user)
-            constraint.save(update_fields=["config"])
-            self.constraints[constraint.pk] = [before, constraint.config]
+            after = constraint.with_approver(approver, self.user)
+            same = Constraint.objects.filter(pk=constraint.pk, config=before)
+            if not same.update(config=after):
+                # Edited at this very moment: left to whoever did.
+                self.flagged.append(constraint.pk)
+                continue
+            self.constraints[constraint.pk] = [before, after]
             self.new_approver = owner_name(owner_columns(approver))
 
     def _take_back_instances(self) -> list[str]:
@@ -204,15 +208,11 @@ class Departure(models.Model):
         return kept
 
     def _take_back_constraints(self) -> list[str]:
-        found = Constraint.objects.in_bulk(list(self.constraints))
         kept = []
         for pk, (before, after) in self.constraints.items():
-            constraint = found.get(pk)
-            if constraint is None or constraint.config != after:
+            same = Constraint.objects.filter(pk=pk, config=after)
+            if not same.update(config=before):
                 kept.append(pk)
-                continue
-            constraint.config = before
-            constraint.save(update_fields=["config"])
         return kept
 
     def _record(self, action: str, by: User, reason: str) -> None:

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from console.lib.edit_conflicts import UNKNOWN, EditConflictError, EditFormMixin
 from console.lib.errors import DomainError, InvalidInput
 from console.lib.http import Request
 
@@ -43,6 +44,10 @@ class VerbForm(forms.Form):
                 field.strip = False
 
 
+class EditForm(EditFormMixin, VerbForm):
+    """A form in front of `edit` with its `record`, and of a creating verb without one."""
+
+
 @contextmanager
 def refusals_on(form: forms.BaseForm) -> Iterator[None]:
     """Turn a refusal raised inside into errors of the form, and go on after the block."""
@@ -52,15 +57,29 @@ def refusals_on(form: forms.BaseForm) -> Iterator[None]:
         for name, messages in error.errors.items():
             for message in messages:
                 form.add_error(name if name in form.fields else None, message)
+    except EditConflictError as error:
+        if not isinstance(form, EditFormMixin):
+            raise
+        form.tell_conflict(error)
     except DomainError as error:
         problems = getattr(error, "problems", None) or [error]
         for problem in problems:
             form.add_error(None, str(problem))
 
 
+def seen_in(request: Request) -> str:
+    """The stamp that a button sends along; one that fits nothing when it sends none."""
+    return request.POST.get("seen") or UNKNOWN
+
+
 def render_form(
     request: Request, template: str, context: dict[str, Any]
 ) -> HttpResponse:
-    """Render a page around `context["form"]`: 422 when the form has errors."""
-    status = 422 if context["form"].errors else 200
+    """Render a page around `context["form"]`: 422 when the form has errors.
+
+    409 when another person has changed the record since the form was opened.
+    """
+    form = context["form"]
+    refused = 409 if getattr(form, "conflict", None) else 422
+    status = refused if form.errors else 200
     return render(request, template, context, status=status)

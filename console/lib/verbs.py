@@ -26,15 +26,20 @@ def store(record: models.Model, *, taken: Text, code: str) -> None:
     Raises InvalidInput with the messages of each field; Conflict with the text `taken`
     and the code when the database holds such a record already.
     """
-    try:
-        record.full_clean(validate_unique=False, validate_constraints=False)
-    except ValidationError as error:
-        raise InvalidInput(error.message_dict) from error
+    check(record)
     try:
         with transaction.atomic():
             record.save()
     except IntegrityError as error:
         raise Conflict(taken, code=code) from error
+
+
+def check(record: models.Model) -> None:
+    """Check a record against its model's rules. Raises InvalidInput."""
+    try:
+        record.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        raise InvalidInput(error.message_dict) from error
 
 
 def listed(records: models.QuerySet[Any]) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from console.lib.audit import AuditEntry
+from console.lib.edit_conflicts import Editable
 from console.lib.ids import id_field
 from console.lib.people import User
 from console.lib.verbs import facts, store
@@ -76,10 +77,11 @@ class KnownErrorQuerySet(models.QuerySet["KnownError"]):
         return card
 
 
-class KnownError(models.Model):
+class KnownError(Editable):
     """A card: what a failure of this kind means, and what people can do."""
 
     FACTS = ("title", "pattern", "explanation", "link", "position", "active")
+    TAKEN = "DuplicateName.KnownError"
 
     id = id_field("known")
     title = models.CharField(gettext_lazy("title"), max_length=128, unique=True)
@@ -140,33 +142,45 @@ class KnownError(models.Model):
 
     def store(self) -> None:
         """Check and save. Raises InvalidInput; Conflict when the title is taken."""
-        taken = _("There is a card with this title already.")
-        store(self, taken=taken, code="DuplicateName.KnownError")
+        store(self, taken=self._taken(), code=self.TAKEN)
 
-    @transaction.atomic
+    @staticmethod
+    def _taken() -> str:
+        return _("There is a card with this title already.")
+
     def edit(
         self,
         *,
-        title: str,
-        pattern: str,
-        explanation: str,
-        link: str = "",
-        position: int = 100,
-        active: bool = True,
+        title: str | None = None,
+        pattern: str | None = None,
+        explanation: str | None = None,
+        link: str | None = None,
+        position: int | None = None,
+        active: bool | None = None,
         by: User,
+        seen: str = "",
     ) -> None:
-        """Change the card. Raises InvalidInput and Conflict."""
-        before = facts(self, *self.FACTS)
-        self.title, self.pattern = title, pattern
-        self.explanation, self.link = explanation, link
-        self.position, self.active = position, active
-        self.store()
-        AuditEntry.objects.record(
+        """Change the card; None leaves a column as it is.
+
+        `seen` is the stamp of what the person saw. Raises InvalidInput, Conflict, and
+        EditConflictError when the card is no longer that.
+        """
+        given = {
+            "title": title,
+            "pattern": pattern,
+            "explanation": explanation,
+            "link": link,
+            "position": position,
+            "active": active,
+        }
+        columns = {key: value for key, value in given.items() if value is not None}
+        self.change(
             "UpdateKnownError",
-            self,
+            columns,
             by=by,
-            before=before,
-            after=facts(self, *self.FACTS),
+            seen=seen,
+            taken=self._taken(),
+            code=self.TAKEN,
         )
 
     @transaction.atomic

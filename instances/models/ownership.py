@@ -4,7 +4,7 @@ A transfer moves the row of the instance and nothing else, so it is possible whi
 runs: the task finishes under the new owner.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from console.lib.audit import AuditEntry
+from console.lib.edit_conflicts import EditConflictError
 from console.lib.errors import Conflict, InvalidInput, Text
 from console.lib.people import Role, User
 
@@ -22,12 +23,16 @@ REASON_LENGTH = 500
 
 @dataclass(frozen=True)
 class Move:
-    """What became of one instance in a transfer. `refusal` is empty when it was moved."""
+    """What became of one instance in a transfer. `refusal` is empty when it was moved.
+
+    `outdated` says that it had another owner than the person saw.
+    """
 
     pk: str
     name: str
     before: dict[str, Any]
     refusal: Text = ""
+    outdated: bool = False
 
     @property
     def moved(self) -> bool:
@@ -39,6 +44,12 @@ def owner_columns(owner: Principal) -> dict[str, Any]:
     if isinstance(owner, Role):
         return {"owner_id": None, "owner_role_id": owner.pk}
     return {"owner_id": owner.pk, "owner_role_id": None}
+
+
+def owner_mark(columns: Mapping[str, Any]) -> str:
+    """The stamp of an owner: a transfer names the one that the person saw."""
+    role = columns["owner_role_id"]
+    return f"role-{role}" if role else f"user-{columns['owner_id']}"
 
 
 def owner_name(columns: dict[str, Any]) -> str:
@@ -74,17 +85,19 @@ class OwnedQuerySet(models.QuerySet[Any]):
         return self.filter(nobody, terminated_at=None)
 
     @transaction.atomic
-    def move(self, to: Principal) -> list[Move]:
+    def move(self, to: Principal, seen: Mapping[str, str] | None = None) -> list[Move]:
         """Give every one of these to a person or a group; the caller puts it on record.
 
-        Says of each what became of it. One that is changing hands at this moment is left
-        to whoever was faster. Raises InvalidInput when the recipient has left.
+        `seen` maps an instance to the mark of the owner that the person saw. Says of each
+        what became of it. One that has changed hands since, or does at this moment, is
+        left where it is. Raises InvalidInput when the recipient has left.
         """
         check_recipient(to)
         columns = ("pk", "name", "owner_id", "owner_role_id", "terminated_at")
-        return [self._move(row, to) for row in self.order_by("name").values(*columns)]
+        rows = self.order_by("name").values(*columns)
+        return [self._move(row, to, (seen or {}).get(row["pk"], "")) for row in rows]
 
-    def _move(self, row: dict[str, Any], to: Principal) -> Move:
+    def _move(self, row: dict[str, Any], to: Principal, seen: str) -> Move:
         before = {name: row[name] for name in ("owner_id", "owner_role_id")}
         after, refusal = owner_columns(to), ""
         # Not `self`: after a move the row is no longer in a set chosen by its owner.
@@ -93,18 +106,29 @@ class OwnedQuerySet(models.QuerySet[Any]):
             refusal = _("It has been terminated.")
         elif before == after:
             refusal = _("It belongs to them already.")
+        elif seen and seen != owner_mark(before):
+            sentence = _("It was transferred to %(owner)s after you opened the page.")
+            refusal = sentence % {"owner": owner_name(before)}
+            return Move(row["pk"], row["name"], before, refusal, outdated=True)
         elif not same.update(**after):
             refusal = _("It was changed at this very moment.")
         return Move(row["pk"], row["name"], before, refusal)
 
     @transaction.atomic
-    def hand_over(self, *, to: Principal, by: User, reason: str = "") -> list[Move]:
+    def hand_over(
+        self,
+        *,
+        to: Principal,
+        by: User,
+        reason: str = "",
+        seen: Mapping[str, str] | None = None,
+    ) -> list[Move]:
         """Give all of these to a person or a group, with one entry in the audit trail.
 
-        Says of each what became of it. Raises InvalidInput when the recipient has left.
+        `seen` maps an instance to the mark of the owner that the person saw. Says of each what became of it. Raises InvalidInput when the recipient has left.
         """
         check_recipient(to, reason)
-        moves = self.move(to)
+        moves = self.move(to, seen)
         if any(each.moved for each in moves):
             AuditEntry.objects.record(
                 "TransferInstances",
@@ -134,15 +158,22 @@ class Owned(models.Model):
         abstract = True
 
     @transaction.atomic
-    def transfer(self, *, to: Principal, by: User, reason: str = "") -> None:
+    def transfer(
+        self, *, to: Principal, by: User, reason: str = "", seen: str = ""
+    ) -> None:
         """Give the instance to a person or a group.
 
-        Raises InvalidInput when the recipient has left, Conflict when it has been
-        terminated, belongs to them already, or changes hands at this moment.
+        `seen` is the stamp of the owner that the person saw. Raises InvalidInput when the
+        recipient has left, EditConflictError when it has another owner by now, Conflict
+        when it has been terminated, belongs to them already, or changes hands at this
+        moment.
         """
         check_recipient(to, reason)
         rows: Any = type(self)._default_manager.filter(pk=self.pk)
-        [move] = rows.move(to)
+        [move] = rows.move(to, {self.pk: seen.partition(" ")[0]})
+        if move.outdated:
+            self.refresh_from_db(fields=["owner", "owner_role"])
+            raise EditConflictError(self, seen)
         if not move.moved:
             raise Conflict(move.refusal, code="IncorrectStatus.ProvisionedProduct")
         AuditEntry.objects.record(

@@ -45,8 +45,7 @@ def known_error_create(request: Request) -> HttpResponse:
 def known_error_edit(request: Request, pk: str) -> HttpResponse:
     """Change a card, and try it before that is kept."""
     card = get_object_or_404(KnownError, pk=pk)
-    initial = {name: getattr(card, name) for name in KnownError.FACTS}
-    form = KnownErrorForm(request.POST or None, initial=initial)
+    form = KnownErrorForm(request.POST or None, record=card)
     if not _tried(request) and form.is_valid():
         with refusals_on(form):
             card.edit(**form.verb_values(), by=request.user)

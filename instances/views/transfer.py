@@ -23,7 +23,9 @@ MOST = 100
 def instance_transfer(request: Request, pk: str) -> HttpResponse:
     """Ask who is to have it, then hand it over; a running task does not stand in the way."""
     instance = instance_for(request.user, pk)
-    form = TransferForm(request.POST if request.method == "POST" else None)
+    form = TransferForm(
+        request.POST if request.method == "POST" else None, record=instance
+    )
     if request.method == "POST" and form.is_valid():
         with refusals_on(form):
             instance.transfer(by=request.user, **form.cleaned_data)
@@ -49,9 +51,18 @@ def instances_transfer(request: Request) -> HttpResponse:
         form.add_error(None, _("Tick the instances that are to change hands."))
     elif form.is_valid():
         with refusals_on(form):
-            moves = chosen.hand_over(by=request.user, **form.cleaned_data)
+            moves = chosen.hand_over(
+                by=request.user, seen=_owners_seen(request), **form.cleaned_data
+            )
             done = {"moves": moves, "to": form.cleaned_data["to"]}
             done["moved"] = sum(each.moved for each in moves)
             return render(request, "instances/instances_transferred.html", done)
     context["instances"] = chosen.order_by("name").select_related("owner", "owner_role")
+    context["seen"] = request.POST.getlist("seen")[:MOST]
     return render_form(request, "instances/instances_transfer.html", context)
+
+
+def _owners_seen(request: Request) -> dict[str, str]:
+    """The owner of each instance as the list showed it."""
+    pairs = (each.partition(" ") for each in request.POST.getlist("seen")[:MOST])
+    return {pk: mark for pk, _space, mark in pairs}

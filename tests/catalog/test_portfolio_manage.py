@@ -12,6 +12,7 @@ from tests.factories import (
     RoleFactory,
     VersionFactory,
 )
+from tests.form_fields import save
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +51,7 @@ def test_a_portfolio_without_a_provider_is_not(admin_browser):
 
 def test_a_portfolio_is_edited(admin_browser, portfolio):
     data = {"name": "New", "provider": "Team"}
-    admin_browser.post(page("portfolio-edit", portfolio), data)
+    save(admin_browser, page("portfolio-edit", portfolio), data)
     portfolio.refresh_from_db()
     assert portfolio.name == "New"
 
@@ -200,7 +201,7 @@ def test_a_stored_constraint_is_shown_to_edit(admin_browser, portfolio, version)
     form = admin_browser.get(url).context["form"]
     assert form.rules[0]["pattern"].value() == "[ab]"
     data = rules({"parameter": "name", "pattern": "[abc]"})
-    admin_browser.post(url, data | {"description": "wider"})
+    save(admin_browser, url, data | {"description": "wider"})
     constraint.refresh_from_db()
     assert constraint.config["Rules"][0]["AllowedPattern"] == "[abc]"
     assert constraint.description == "wider"
@@ -232,7 +233,7 @@ def test_a_tag_option_is_created_edited_and_deleted(admin_browser):
     url = reverse("manage:tag-option-create")
     admin_browser.post(url, {"key": "team", "value": "web"})
     option = TagOption.objects.get()
-    admin_browser.post(page("tag-option-edit", option), {"value": "data"})
+    save(admin_browser, page("tag-option-edit", option), {"value": "data"})
     option.refresh_from_db()
     assert (option.key, option.value, option.active) == ("team", "data", False)
     admin_browser.post(page("tag-option-delete", option))
@@ -272,7 +273,7 @@ def test_a_region_is_created_and_its_credentials_never_shown(admin_browser):
 
 def test_empty_credentials_keep_the_stored_ones(admin_browser):
     region = RegionFactory(credentials={"KEY": "v"})
-    admin_browser.post(page("region-edit", region), {"name": "New", "credentials": ""})
+    save(admin_browser, page("region-edit", region), {"name": "New"})
     region = Region.objects.get()
     assert (region.name, region.active) == ("New", False)
     assert region.credentials == {"KEY": "v"}
@@ -289,7 +290,7 @@ def test_a_launch_role_is_created_replaced_and_deleted(admin_browser):
     url = reverse("manage:launch-role-create")
     admin_browser.post(url, {"name": "deployer", "environment": "KEY=one"})
     role = LaunchRole.objects.get()
-    admin_browser.post(page("launch-role-edit", role), {"environment": "KEY=two"})
+    save(admin_browser, page("launch-role-edit", role), {"environment": "KEY=two"})
     assert LaunchRole.objects.get().environment == {"KEY": "two"}
     admin_browser.post(page("launch-role-delete", role))
     assert not LaunchRole.objects.exists()

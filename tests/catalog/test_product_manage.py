@@ -17,6 +17,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
+from tests.form_fields import save
 
 pytestmark = pytest.mark.django_db
 CREATE = "/manage/products/new/"
@@ -110,7 +111,7 @@ def test_everything_there_is_to_mend_is_named_at_once(admin_browser):
 def test_a_product_is_edited(admin_browser):
     product = ProductFactory()
     url = reverse("manage:product-edit", args=[product.pk])
-    admin_browser.post(url, {"name": "New", "provider": "Team"})
+    save(admin_browser, url, {"name": "New", "provider": "Team"})
     product.refresh_from_db()
     assert product.name == "New"
 
@@ -359,7 +360,7 @@ def test_trying_the_form_never_shows_a_secret(admin_browser):
 def test_a_version_is_deactivated(admin_browser):
     version = VersionFactory()
     url = reverse("manage:version-edit", args=[version.product_id, version.pk])
-    admin_browser.post(url, {"name": version.name, "guidance": "Deprecated"})
+    save(admin_browser, url, {"name": version.name, "guidance": "Deprecated"})
     version.refresh_from_db()
     assert (version.active, version.guidance) == (False, "Deprecated")
 
@@ -368,7 +369,7 @@ def test_a_version_that_waits_for_its_check_goes_on_waiting_when_edited(admin_br
     version = VersionFactory(active=False, waits_for_check=True)
     url = reverse("manage:version-edit", args=[version.product_id, version.pk])
     assert "active" not in admin_browser.get(url).context["form"].fields
-    admin_browser.post(url, {"name": "1.1", "guidance": "Latest"})
+    save(admin_browser, url, {"name": "1.1", "guidance": "Latest"})
     version.refresh_from_db()
     assert (version.name, version.active, version.waits_for_check) == (
         "1.1",

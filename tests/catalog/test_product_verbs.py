@@ -44,11 +44,11 @@ def test_a_text_of_another_length_is_refused_by_its_field(admin, field, value):
     assert not Product.objects.exists()
 
 
-def test_editing_replaces_the_texts_and_keeps_both_in_the_audit_trail(admin):
+def test_editing_replaces_the_given_texts_and_keeps_both_in_the_audit_trail(admin):
     product = ProductFactory(name="Old", provider="A", description="d")
     product.edit(name="New", provider="B", by=admin)
     product.refresh_from_db()
-    assert (product.name, product.provider, product.description) == ("New", "B", "")
+    assert (product.name, product.provider, product.description) == ("New", "B", "d")
     entry = AuditEntry.objects.get(action="UpdateProduct")
     assert (entry.before["name"], entry.after["name"]) == ("Old", "New")
 

@@ -13,6 +13,7 @@ from tests.factories import (
     RegionFactory,
     VersionFactory,
 )
+from tests.form_fields import save
 
 pytestmark = pytest.mark.django_db
 
@@ -65,9 +66,8 @@ def test_the_cloud_without_its_keys_is_refused_at_the_field(admin_browser):
 
 def test_keys_that_are_stored_are_enough(admin_browser):
     region = RegionFactory(credentials=KEYS)
-    admin_browser.post(
-        reverse("manage:region-edit", args=[region.pk]), values(credentials="")
-    )
+    url = reverse("manage:region-edit", args=[region.pk])
+    save(admin_browser, url, values(credentials=""))
     region.refresh_from_db()
     assert region.in_cloud
     assert region.credentials == KEYS

@@ -13,6 +13,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
+from tests.form_fields import save
 
 TYPE = "ALIYUN::ECS::Instance::InstanceType"
 ZONE_TF = """\
@@ -86,7 +87,7 @@ def test_an_administrator_keeps_them_on_the_regions_page(admin_browser):
     region = RegionFactory()
     url = reverse("manage:region-edit", args=[region.pk])
     data = {"name": region.name, "active": "on", "suggestions": f"{TYPE}: a, b"}
-    admin_browser.post(url, data)
+    save(admin_browser, url, data)
     region.refresh_from_db()
     assert region.suggestions == {TYPE: ["a", "b"]}
     assert f"{TYPE}: a, b" in admin_browser.get(url).content.decode()

@@ -7,6 +7,7 @@ from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, InvalidInput, NotFound
 from instances.models import Instance, Plan, Task
 from tests.factories import InstanceFactory, PlanFactory, RoleFactory, UserFactory
+from tests.form_fields import save
 from tests.instances.running import running
 
 pytestmark = pytest.mark.django_db
@@ -109,30 +110,30 @@ def test_the_former_owner_no_longer_finds_it(browser, instance, admin, bob):
 
 def test_an_administrator_transfers_from_the_page(admin_browser, instance, url, bob):
     assert "Transfer instance" in admin_browser.get(url).content.decode()
-    response = admin_browser.post(url, {"to": "bob", "reason": ""})
+    response = save(admin_browser, url, {"to": "bob", "reason": ""})
     assert response.url == instance.get_absolute_url()
     assert owner_of(instance) == bob
 
 
 @pytest.mark.parametrize("name", ["user/bob", " bob ", "\u200bbob\u00a0"])
 def test_names_are_understood_as_people_write_them(admin_browser, url, bob, name):
-    assert admin_browser.post(url, {"to": name}).status_code == 302
+    assert save(admin_browser, url, {"to": name}).status_code == 302
 
 
 def test_a_group_is_named_with_its_prefix(admin_browser, instance, url, bob):
     group = RoleFactory(name="bob")
-    admin_browser.post(url, {"to": "role/bob"})
+    save(admin_browser, url, {"to": "role/bob"})
     assert owner_of(instance) == group
 
 
 def test_a_principal_id_will_do(admin_browser, instance, url, bob):
-    admin_browser.post(url, {"to": bob.principal_id})
+    save(admin_browser, url, {"to": bob.principal_id})
     assert owner_of(instance) == bob
 
 
 @pytest.mark.parametrize("name", ["", "nobody", "user/", "role/nobody"])
 def test_a_name_that_fits_nobody_comes_back(admin_browser, instance, url, alice, name):
-    assert admin_browser.post(url, {"to": name}).status_code == 422
+    assert save(admin_browser, url, {"to": name}).status_code == 422
     assert owner_of(instance) == alice
 
 
@@ -219,3 +220,24 @@ def test_the_filter_shows_an_end_user_nothing_more(browser, bob):
     InstanceFactory(owner=bob)
     page = browser.get("/instances/?access=account&ownerless=1")
     assert page.context["rows"] == []
+
+
+def test_a_list_that_shows_a_former_owner_moves_nothing(
+    admin_browser, instance, admin, bob, carol
+):
+    page = admin_browser.get("/instances/?access=account").content.decode()
+    mark = f"{instance.pk} user-{instance.owner_id}"
+    assert f'name="seen" value="{mark}"' in page
+    instance.transfer(to=bob, by=admin)
+    sent = {"instance": [instance.pk], "to": "carol", "seen": [mark]}
+    page = admin_browser.post(BULK, sent).content.decode()
+    assert "It was transferred to user/bob after you opened the page." in page
+    assert owner_of(instance) == bob
+
+
+def test_the_marks_of_the_list_survive_a_name_that_fits_nobody(
+    admin_browser, instance, bob
+):
+    mark = f"{instance.pk} user-{instance.owner_id}"
+    sent = {"instance": [instance.pk], "to": "nobody", "seen": [mark]}
+    assert f'value="{mark}"' in admin_browser.post(BULK, sent).content.decode()

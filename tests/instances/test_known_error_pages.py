@@ -6,6 +6,7 @@ from django.test import Client
 from console.lib.audit import AuditEntry
 from instances.models import Evidence, KnownError
 from tests.factories import InstanceFactory, UserFactory
+from tests.form_fields import save
 from tests.instances.running import failed, log
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +77,7 @@ def test_two_cards_do_not_share_a_title(admin_browser, card):
 
 def test_a_card_is_changed(admin_browser, card):
     sent = {**FIELDS, "active": ""}
-    assert admin_browser.post(f"{URL}{card.pk}/", sent)["Location"] == URL
+    assert save(admin_browser, f"{URL}{card.pk}/", sent)["Location"] == URL
     card.refresh_from_db()
     assert (card.title, card.active) == ("Quota", False)
 

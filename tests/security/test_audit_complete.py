@@ -31,6 +31,7 @@ from tests.factories import (
     TaskFactory,
     VersionFactory,
 )
+from tests.form_fields import save
 from tests.instances.planning import approved, asked, constrain, previewed
 from tests.instances.running import failed, running
 from tests.security.hostile import Forms
@@ -240,7 +241,13 @@ def wants_session(ready):
     ready.client("alice")
 
 
+def wants_refused_version(ready):
+    ready.version = VersionFactory(product=ready.product, active=False)
+    ready.data = {"seen": ready.version.stamp}
+
+
 READY = {
+    "manage/products/<str:pk>/versions/<str:version_pk>/activate/": wants_refused_version,
     "accounts/login/": lambda ready: setattr(ready, "actor", ready.bob),
     "instances/<str:pk>/tasks/<str:task>/reconcile/": wants_silent_worker,
     "instances/<str:pk>/retry/": wants_failure,
@@ -334,7 +341,8 @@ def test_what_is_excused_changes_nothing_that_is_listed_elsewhere(prepared, rout
 
 def test_a_form_of_secrets_says_only_that_they_changed(prepared):
     client = prepared.client("admin")
-    client.post(
+    save(
+        client,
         prepared.address("manage/launch-roles/<str:pk>/"),
         {"environment": "CLOUD_TOKEN=very-secret-indeed"},
     )

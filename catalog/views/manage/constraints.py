@@ -74,7 +74,7 @@ def constraint_edit(request: Request, pk: str, constraint_pk: str) -> HttpRespon
         request.POST or None,
         product=constraint.product,
         config=constraint.config,
-        initial={"description": constraint.description},
+        record=constraint,
     )
     if form.is_valid():
         with refusals_on(form):

@@ -95,8 +95,7 @@ def portfolio_create(request: Request) -> HttpResponse:
 def portfolio_edit(request: Request, pk: str) -> HttpResponse:
     """Change what a portfolio is called."""
     portfolio = get_object_or_404(Portfolio, pk=pk)
-    initial = {name: getattr(portfolio, name) for name in Portfolio.FACTS}
-    form = PortfolioForm(request.POST or None, initial=initial)
+    form = PortfolioForm(request.POST or None, record=portfolio)
     if form.is_valid():
         with refusals_on(form):
             portfolio.edit(**form.cleaned_data, by=request.user)

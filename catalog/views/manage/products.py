@@ -103,8 +103,7 @@ def product_create(request: Request) -> HttpResponse:
 def product_edit(request: Request, pk: str) -> HttpResponse:
     """Change what people read about a product."""
     product = get_object_or_404(Product, pk=pk)
-    initial = {name: getattr(product, name) for name in Product.FACTS}
-    form = ProductForm(request.POST or None, initial=initial)
+    form = ProductForm(request.POST or None, record=product)
     if form.is_valid():
         with refusals_on(form):
             product.edit(**form.cleaned_data, by=request.user)

@@ -43,9 +43,8 @@ def region_create(request: Request) -> HttpResponse:
 def region_edit(request: Request, pk: str) -> HttpResponse:
     """Change a region; empty credentials keep the stored ones."""
     region = get_object_or_404(Region, pk=pk)
-    initial = {name: getattr(region, name) for name in Region.FACTS}
     stored = bool(region.credential_names)
-    form = RegionEditForm(request.POST or None, initial=initial, stored=stored)
+    form = RegionEditForm(request.POST or None, record=region, stored=stored)
     if form.is_valid():
         with refusals_on(form):
             region.edit(**form.cleaned_data, by=request.user)
@@ -91,7 +90,7 @@ def launch_role_create(request: Request) -> HttpResponse:
 def launch_role_edit(request: Request, pk: str) -> HttpResponse:
     """Replace the credentials; the name stays, constraints refer to it."""
     role = get_object_or_404(LaunchRole, pk=pk)
-    form = LaunchRoleForm(request.POST or None)
+    form = LaunchRoleForm(request.POST or None, record=role)
     del form.fields["name"]
     if form.is_valid():
         with refusals_on(form):

@@ -65,8 +65,7 @@ def tag_option_create(request: Request) -> HttpResponse:
 def tag_option_edit(request: Request, pk: str) -> HttpResponse:
     """Change value or activity, and show where the option is attached."""
     option = get_object_or_404(TagOption, pk=pk)
-    initial = {"value": option.value, "active": option.active}
-    form = TagOptionEditForm(request.POST or None, initial=initial)
+    form = TagOptionEditForm(request.POST or None, record=option)
     if form.is_valid():
         with refusals_on(form):
             option.edit(**form.cleaned_data, by=request.user)

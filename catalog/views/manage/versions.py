@@ -20,7 +20,7 @@ from catalog.parameter_table import rows_of
 from catalog.source_form import SourceForm
 from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required
-from console.lib.forms import refusals_on, render_form
+from console.lib.forms import refusals_on, render_form, seen_in
 from console.lib.http import Request
 
 DOCUMENT = "template"
@@ -110,7 +110,7 @@ def version_recheck(request: Request, pk: str, version_pk: str) -> HttpResponse:
 def version_activate(request: Request, pk: str, version_pk: str) -> HttpResponse:
     """Offer a version to end users in spite of what its check has found."""
     version = version_for(pk, version_pk)
-    version.switch(active=True, by=request.user)
+    version.switch(active=True, by=request.user, seen=seen_in(request))
     messages.success(request, _("Version %s is active now.") % version)
     return redirect("manage:version-detail", pk, version.pk)
 
@@ -172,8 +172,7 @@ def version_compare(request: Request, pk: str, version_pk: str) -> HttpResponse:
 def version_edit(request: Request, pk: str, version_pk: str) -> HttpResponse:
     """Change everything but the template, which never changes."""
     version = version_for(pk, version_pk)
-    initial = {name: getattr(version, name) for name in Version.FACTS}
-    form = VersionForm(request.POST or None, initial=initial)
+    form = VersionForm(request.POST or None, record=version)
     if version.waits_for_check:
         # Its check decides; the panel of the check has the button to overrule it.
         del form.fields["active"]

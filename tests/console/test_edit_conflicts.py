@@ -1,0 +1,386 @@
+"""A form that was opened before another person's change: nothing of theirs is undone."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from catalog.models import (
+    Constraint,
+    LaunchRole,
+    Portfolio,
+    Product,
+    Region,
+    TagOption,
+    Version,
+)
+from console.api.dispatch import OPERATIONS
+from console.lib.edit_conflicts import EditConflictError
+from console.lib.errors import Conflict, NotFound
+from instances.models import Instance, KnownError
+from tests.access_table import BOTH, TABLE
+from tests.everything import Everything
+from tests.factories import AdministratorFactory, ProductFactory, VersionFactory
+from tests.form_fields import Fields, save
+
+pytestmark = pytest.mark.django_db
+SECRET = "hunter2-hunter2"
+
+
+def renamed(model, name="name", **others):
+    """Have another administrator change the record of this model behind an open form."""
+
+    def behind(world, by):
+        row = model.objects.get(pk=target(world, model).pk)
+        row.edit(**{name: "Theirs", **others}, by=by)
+
+    return behind
+
+
+def target(world, model):
+    return {
+        Product: world.product,
+        Version: world.version,
+        Portfolio: world.portfolio,
+        TagOption: world.option,
+        Region: world.region,
+        LaunchRole: world.launch_role,
+        Constraint: world.constraint,
+        KnownError: KnownError.objects.first(),
+    }[model]
+
+
+def described(world, by):
+    row = Constraint.objects.get(pk=world.constraint.pk)
+    row.edit(config=row.config, description="Theirs", by=by)
+
+
+def replaced(world, by):
+    role = LaunchRole.objects.get(pk=world.launch_role.pk)
+    role.edit(environment={"KEY": f"{SECRET}-theirs"}, by=by)
+
+
+def transferred(world, by):
+    Instance.objects.get(pk=world.instance.pk).transfer(to=by, by=by)
+
+
+# Each form that edits: what another person does behind it, and what is typed meanwhile.
+EDITS = {
+    "manage/products/<str:pk>/edit/": (renamed(Product), {"name": "Mine"}),
+    "manage/products/<str:pk>/versions/<str:version_pk>/edit/": (
+        renamed(Version),
+        {"name": "Mine"},
+    ),
+    "manage/portfolios/<str:pk>/edit/": (renamed(Portfolio), {"name": "Mine"}),
+    "manage/portfolios/<str:pk>/constraints/<str:constraint_pk>/": (
+        described,
+        {"description": "Mine"},
+    ),
+    "manage/tag-options/<str:pk>/": (renamed(TagOption, "value"), {"value": "Mine"}),
+    "manage/regions/<str:pk>/": (renamed(Region), {"name": "Mine"}),
+    "manage/launch-roles/<str:pk>/": (
+        replaced,
+        {"environment": f"KEY={SECRET}-mine"},
+    ),
+    "instances/<str:pk>/transfer/": (transferred, {"to": "bob"}),
+    "manage/known-errors/<str:pk>/": (renamed(KnownError, "title"), {"title": "Mine"}),
+}
+OWN = "only its owner changes it"
+MAKES = "makes something and edits nothing"
+ASKS = "asks before one step, which its verb checks"
+# Why the others need no stamp.
+OTHERS = {
+    "products/<str:pk>/launch/": MAKES,
+    "products/<str:pk>/launch/review/": MAKES,
+    "instances/<str:pk>/terminate/": ASKS,
+    "instances/<str:pk>/terminate/plan/": MAKES,
+    "instances/<str:pk>/update/": "carries the last task: test_update_wizard.py",
+    "instances/<str:pk>/update/review/": "carries the last task: test_update_wizard.py",
+    "instances/<str:pk>/tasks/<str:task>/cancel/": ASKS,
+    "instances/<str:pk>/tasks/<str:task>/reconcile/": ASKS,
+    "plans/<str:pk>/execute/": ASKS,
+    "plans/<str:pk>/cancel/": ASKS,
+    "plans/<str:pk>/delete/": ASKS,
+    "access-keys/<str:pk>/delete/": ASKS,
+    "manage/products/new/": MAKES,
+    "manage/products/<str:pk>/copy/": MAKES,
+    "manage/products/<str:pk>/delete/": ASKS,
+    "manage/products/<str:pk>/versions/new/": MAKES,
+    "manage/products/<str:pk>/versions/<str:version_pk>/try/": MAKES,
+    "manage/products/<str:pk>/versions/<str:version_pk>/delete/": ASKS,
+    "manage/portfolios/new/": MAKES,
+    "manage/portfolios/<str:pk>/delete/": ASKS,
+    "manage/portfolios/<str:pk>/products/<str:product_pk>/remove/": ASKS,
+    "manage/portfolios/<str:pk>/access/": MAKES,
+    "manage/portfolios/<str:pk>/access/<int:grant_pk>/remove/": ASKS,
+    "manage/portfolios/<str:pk>/constraints/new/": MAKES,
+    "manage/portfolios/<str:pk>/constraints/<str:constraint_pk>/delete/": ASKS,
+    "manage/tag-options/new/": MAKES,
+    "manage/tag-options/<str:pk>/delete/": ASKS,
+    "manage/regions/new/": MAKES,
+    "manage/regions/<str:pk>/delete/": ASKS,
+    "manage/regions/<str:pk>/test/": ASKS,
+    "manage/known-errors/new/": MAKES,
+    "manage/known-errors/<str:pk>/delete/": ASKS,
+    "manage/launch-roles/new/": MAKES,
+    "manage/launch-roles/<str:pk>/delete/": ASKS,
+    "manage/people/<str:name>/": ASKS,
+    "manage/people/<str:name>/second-factors/remove/": ASKS,
+}
+
+
+@pytest.fixture
+def world(alice, bob, admin):
+    return Everything(alice, bob, admin)
+
+
+@pytest.fixture
+def rival(db):
+    return AdministratorFactory(username="rival")
+
+
+def opened(client, url):
+    """Open the page of a form; return what a browser would send of it."""
+    page = client.get(url)
+    assert page.status_code == 200
+    return page.context["form"], sent_by(page)
+
+
+def sent_by(page):
+    """What the browser would send of the page's form, unticked boxes left out."""
+    form = page.context["form"]
+    fields = Fields(page.content.decode()).sent
+    for bound in form:
+        if bound.widget_type == "checkbox":
+            fields.pop(bound.html_name, None)
+            if bound.value():
+                fields[bound.html_name] = "on"
+        elif bound.widget_type == "checkboxselectmultiple":
+            fields[bound.html_name] = bound.value()
+    fields.pop("try", None)
+    return fields
+
+
+def test_every_form_is_known_as_one_that_edits_or_not():
+    forms = {route for route, (_who, methods) in TABLE.items() if methods == BOTH}
+    ours = {route for route in forms if not route.startswith("accounts/")}
+    assert ours == set(EDITS) | set(OTHERS)
+
+
+@pytest.mark.parametrize("route", EDITS)
+def test_the_second_of_two_is_told_what_the_first_has_saved(
+    world, admin_browser, rival, route
+):
+    behind, typed = EDITS[route]
+    url = world.address(route)
+    _form, fields = opened(admin_browser, url)
+    behind(world, rival)
+    answer = admin_browser.post(url, fields | typed)
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Changed by rival at " in text
+    assert SECRET not in text
+    if "environment" in typed:
+        assert text.count("****** (new value)") == 2
+    else:
+        [(name, mine)] = typed.items()
+        [row] = answer.context["form"].conflict.rows
+        stored = "user/rival" if name == "to" else "Theirs"
+        assert (row.mine, row.stored) == (mine, stored)
+        assert sent_by(answer)[name] == mine
+    # To save all the same is a decision that is made after looking.
+    again = sent_by(answer) | {k: v for k, v in typed.items() if k == "environment"}
+    assert admin_browser.post(url, again).status_code == 302
+
+
+@pytest.mark.parametrize("route", EDITS)
+def test_a_form_without_its_stamp_saves_nothing(world, admin_browser, route):
+    url = world.address(route)
+    _form, fields = opened(admin_browser, url)
+    del fields["seen"]
+    _behind, typed = EDITS[route]
+    assert admin_browser.post(url, fields | typed).status_code == 409
+
+
+@pytest.mark.parametrize("route", EDITS)
+def test_a_form_that_nobody_interfered_with_is_saved(world, admin_browser, route):
+    url = world.address(route)
+    _form, fields = opened(admin_browser, url)
+    _behind, typed = EDITS[route]
+    assert admin_browser.post(url, fields | typed).status_code == 302
+
+
+def test_a_version_that_was_withdrawn_stays_so(world, admin_browser, rival):
+    """The whole form is sent, its tick of *Active* too, which nobody has touched."""
+    version = world.version
+    url = world.address("manage/products/<str:pk>/versions/<str:version_pk>/edit/")
+    _form, fields = opened(admin_browser, url)
+    assert fields["active"] == "on"
+    Version.objects.get(pk=version.pk).edit(active=False, by=rival)
+    answer = admin_browser.post(url, fields | {"description": "Mine"})
+    [described, active] = answer.context["form"].conflict.rows
+    assert (described.mine, described.stored, described.kept) == ("Mine", "–", False)
+    assert (active.mine, active.stored, active.kept) == ("Yes", "No", True)
+    assert admin_browser.post(url, sent_by(answer)).status_code == 302
+    version.refresh_from_db()
+    assert (version.active, version.description) == (False, "Mine")
+
+
+def test_the_button_that_activates_undoes_no_withdrawal(world, admin_browser, rival):
+    version = VersionFactory(product=world.product, active=False)
+    seen = version.stamp
+    version.edit(active=True, by=rival)
+    version.edit(active=False, description="Withdrawn.", by=rival)
+    url = f"/manage/products/{version.product_id}/versions/{version.pk}/activate/"
+    assert admin_browser.post(url, {"seen": seen}).status_code == 409
+    version.refresh_from_db()
+    assert not version.active
+
+
+def test_rules_that_another_has_changed_are_kept(world, admin_browser, rival):
+    rules = [{"ParameterKey": "name", "AllowedPattern": "[a]"}]
+    constraint = Constraint.objects.impose(
+        kind="Template",
+        portfolio=world.portfolio,
+        product=world.product,
+        config={"Rules": rules},
+        by=rival,
+    )
+    url = f"/manage/portfolios/{world.portfolio.pk}/constraints/{constraint.pk}/"
+    _form, fields = opened(admin_browser, url)
+    rules = [{"ParameterKey": "name", "AllowedPattern": "[b]"}]
+    constraint.edit(config={"Rules": rules}, by=rival)
+    answer = admin_browser.post(url, fields | {"description": "Mine"})
+    rows = {str(row.label): row for row in answer.context["form"].conflict.rows}
+    assert "[a]" in rows["Rules"].mine
+    assert "[b]" in rows["Rules"].stored
+    assert admin_browser.post(url, sent_by(answer)).status_code == 302
+    constraint.refresh_from_db()
+    assert constraint.config["Rules"][0]["AllowedPattern"] == "[b]"
+    assert constraint.description == "Mine"
+
+
+def test_a_record_that_is_gone_is_not_made_again(admin):
+    product = ProductFactory()
+    Product.objects.get(pk=product.pk).remove(by=admin)
+    with pytest.raises(NotFound):
+        product.edit(name="New", by=admin)
+
+
+def test_a_change_between_reading_and_writing_is_noticed(admin, rival, monkeypatch):
+    """The UPDATE itself finds the row only as it was read."""
+    product = ProductFactory(name="Old")
+    seen, writes = product.stamp, []
+
+    def clean(self):
+        if not writes:
+            writes.append(Product.objects.filter(pk=self.pk).update(name="Theirs"))
+
+    monkeypatch.setattr(Product, "clean", clean)
+    with pytest.raises(EditConflictError):
+        product.edit(name="Mine", by=admin, seen=seen)
+    product.refresh_from_db()
+    assert product.name != "Mine"
+
+
+def test_without_a_stamp_the_given_columns_are_written_in_the_second_attempt(
+    admin, monkeypatch
+):
+    product = ProductFactory(name="Old", description="")
+    writes = []
+
+    def clean(self):
+        if not writes:
+            row = Product.objects.filter(pk=self.pk)
+            writes.append(row.update(description="Theirs"))
+
+    monkeypatch.setattr(Product, "clean", clean)
+    product.edit(name="Mine", by=admin)
+    product.refresh_from_db()
+    assert (product.name, product.description) == ("Mine", "Theirs")
+
+
+def test_an_object_read_long_ago_writes_back_nothing(admin):
+    product = ProductFactory(name="Old", description="Old")
+    one, two = (Product.objects.get(pk=product.pk) for _ in range(2))
+    one.edit(description="New", by=admin)
+    two.edit(name="New", by=admin)
+    product.refresh_from_db()
+    assert (product.name, product.description) == ("New", "New")
+
+
+# What each call that changes something must name, and the columns that may be written.
+CALLS = {
+    "UpdateProduct": (
+        lambda w: {
+            "ProductId": w.product.pk,
+            "ProductName": "N",
+            "ProviderName": "P",
+        },
+        {"name", "provider"},
+    ),
+    "UpdateProductVersion": (
+        lambda w: {"ProductVersionId": w.version.pk, "ProductVersionName": "9"},
+        {"name"},
+    ),
+    "UpdatePortfolio": (
+        lambda w: {
+            "PortfolioId": w.portfolio.pk,
+            "PortfolioName": "N",
+            "ProviderName": "P",
+        },
+        {"name", "provider"},
+    ),
+    "UpdateConstraint": (
+        lambda w: {
+            "ConstraintId": w.constraint.pk,
+            "Config": '{"StackRegions": ["cn-hangzhou"]}',
+        },
+        {"config"},
+    ),
+    "UpdateTagOption": (
+        lambda w: {"TagOptionId": w.option.pk, "Active": False},
+        {"active"},
+    ),
+}
+# These queue a task or a new preview of everything that is asked for.
+WHOLE = {"UpdateProvisionedProduct", "UpdateProvisionedProductPlan"}
+
+
+def test_every_call_that_changes_a_record_is_known():
+    named = {name for name in OPERATIONS if name.startswith("Update")}
+    assert named == set(CALLS) | WHOLE
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_writes_only_what_it_was_given(world, admin, name):
+    params, columns = CALLS[name]
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        OPERATIONS[name].run(params(world), admin)
+    [update] = [
+        each["sql"] for each in queries if each["sql"].startswith('UPDATE "catalog_')
+    ]
+    assignments = update.partition(" SET ")[2].partition(" WHERE ")[0]
+    assert set(re.findall(r'"(\w+)" = ', assignments)) == columns
+
+
+def test_a_name_that_is_taken_is_told_as_before(admin):
+    version = VersionFactory(name="1.0")
+    other = VersionFactory(product=version.product, name="2.0")
+    with pytest.raises(Conflict, match=r"has a version 1\.0 already"):
+        other.edit(name="1.0", by=admin)
+
+
+def test_another_session_of_the_same_person_is_told_too(world, admin):
+    first, second = Client(), Client()
+    for each in (first, second):
+        each.force_login(admin)
+    url = world.address("manage/products/<str:pk>/edit/")
+    _form, fields = opened(first, url)
+    save(second, url, {"name": "Second", "provider": "P"})
+    answer = first.post(url, fields | {"name": "First"})
+    assert "Changed by admin at " in answer.content.decode()
