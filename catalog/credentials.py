@@ -1,12 +1,15 @@
 """Credentials as people enter them: environment variables, never shown again."""
 
 import re
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from console.lib.line_breaks import received
 from console.lib.masking import MASK, is_mask
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -14,6 +17,8 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 RESERVED = re.compile(
     r"LD_.*|DYLD_.*|PYTHON.*|TF_(?!VAR_).*|PATH|HOME|TMPDIR|SHELL|IFS"
 )
+_MARKED = re.compile(r"([^=\s]+)<<([A-Za-z0-9_]+)")
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
 BYTES = 64 * 1024
 LINES = 50
 
@@ -26,7 +31,11 @@ class WriteOnlyArea(forms.Textarea):
 
 
 class CredentialsField(forms.CharField):
-    """Lines of KEY=VALUE, as a dict; None when nothing was entered."""
+    """Lines of KEY=VALUE, as a dict; None when nothing was entered.
+
+    A PEM text after KEY= goes on to its last line. Any other value of several lines is
+    `KEY<<WORD`, the lines and `WORD`, as in the environment files of GitHub Actions.
+    """
 
     # Never shown: a conflict tells only that it was replaced.
     secret = True
@@ -37,38 +46,83 @@ class CredentialsField(forms.CharField):
         options.setdefault(
             "help_text",
             _(
-                "One environment variable a line, as KEY=VALUE. "
-                "They are stored encrypted and never shown again."
+                "Enter one environment variable per line, as KEY=VALUE. A PEM key may "
+                "follow KEY= with its line breaks. Write another value of several lines "
+                "as KEY<<END, the lines, END. Values are stored encrypted and never "
+                "shown again."
             ),
         )
         super().__init__(widget=WriteOnlyArea(attrs=attrs), max_length=BYTES, **options)
 
     def clean(self, value: Any) -> dict[str, str] | None:
-        text = super().clean(value)
-        lines = [line for line in text.splitlines() if line.strip()]
-        if len(lines) > LINES:
+        text = received(super().clean(value))
+        pairs = list(_pairs(text.split("\n")))
+        if len(pairs) > LINES:
             raise ValidationError(_("At most 50 variables."))
-        return dict(map(_pair, lines)) if lines else None
+        if any(is_mask(each) for _name, each in pairs):
+            raise ValidationError(
+                _(
+                    "%(mask)s stands for a secret that is not shown. "
+                    "Enter the value itself."
+                ),
+                params={"mask": MASK},
+            )
+        return dict(pairs) if pairs else None
 
 
-def _pair(line: str) -> tuple[str, str]:
-    """Split one line; the messages never repeat what may be a secret."""
-    name, equals, value = line.partition("=")
-    name = name.strip()
-    if not equals or not NAME.fullmatch(name):
-        raise ValidationError(
-            _("Each line is KEY=VALUE; a key has letters, digits and underscores only.")
-        )
+def _pairs(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield names with values; the messages never repeat what may be a secret."""
+    waiting = deque(lines)
+    while waiting:
+        line = waiting.popleft()
+        if not line.strip():
+            continue
+        if marked := _MARKED.fullmatch(line.strip()):
+            yield _checked(marked[1]), "\n".join(_until(waiting, marked[2]))
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise _not_a_pair()
+        yield _checked(name.strip()), "\n".join([value.strip(), *_rest(value, waiting)])
+
+
+def _until(waiting: deque[str], word: str) -> Iterator[str]:
+    """Take the lines before the one that is the word."""
+    while waiting:
+        line = waiting.popleft()
+        if line.strip() == word:
+            return
+        yield line
+    raise ValidationError(
+        _("A value of several lines does not end: its last line %(word)s is missing."),
+        params={"word": word},
+    )
+
+
+def _rest(value: str, waiting: deque[str]) -> Iterator[str]:
+    """Take the further lines of a PEM text, and those of the texts right after it."""
+    opening = _PEM.fullmatch(value.strip())
+    while opening:
+        end = f"-----END {opening[1]}-----"
+        yield from _until(waiting, end)
+        yield end
+        opening = _PEM.fullmatch(waiting[0].strip()) if waiting else None
+        if opening:
+            yield waiting.popleft().strip()
+
+
+def _checked(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise _not_a_pair()
     if RESERVED.fullmatch(name):
         raise ValidationError(
             _("%(name)s is reserved: it would change how runs work."),
             params={"name": name},
         )
-    if is_mask(value):
-        raise ValidationError(
-            _(
-                "%(mask)s stands for a secret that is not shown. Enter the value itself."
-            ),
-            params={"mask": MASK},
-        )
-    return name, value.strip()
+    return name
+
+
+def _not_a_pair() -> ValidationError:
+    return ValidationError(
+        _("Each line is KEY=VALUE; a key has letters, digits and underscores only.")
+    )

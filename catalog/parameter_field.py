@@ -1,28 +1,26 @@
 """The field of one parameter: its widget, its words, its text back and forth."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 
-from catalog.parameter_rows import Rows, table_of
+from catalog.multiline_input import MultilineInput, SecretInput
+from catalog.parameter_rows import Rows, restored, table_of
 from catalog.rows_widget import RowsWidget
 from catalog.schema.conversion import as_text, shape
 from catalog.schema.parameter import Parameter, text_in
+from catalog.schema.patterns import allows_line_break
 from catalog.schema.random_name import ASSOCIATION, random_name
 from catalog.suggestions import SuggestionInput, Suggestions, canonical
 from console.lib.exact import dumps
+from console.lib.line_breaks import received
 from console.lib.masking import is_mask
 
 _ROWS = 4
-
-
-class SecretTextarea(forms.Textarea):
-    """A text area that never shows what it holds, as a password input does."""
-
-    def format_value(self, value: Any) -> None:
-        return None
+_BREAK = re.compile(r"[\r\n]")
 
 
 class ParameterField(forms.Field):
@@ -32,6 +30,8 @@ class ParameterField(forms.Field):
     governs = False
     # Whether it must be filled in while it is shown, which a browser cannot know.
     asked = False
+    # What the control held when it was shown; text that equals it was not edited.
+    original: str | Rows = ""
 
     def __init__(self, parameter: Parameter, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -42,11 +42,12 @@ class ParameterField(forms.Field):
 
         Raises ValidationError for rows without a key, or with the same key twice.
         """
+        original = self.original
         if isinstance(value, Rows):
             return self._read(value)
         if not isinstance(value, str):
             return value
-        value = value.replace("\r\n", "\n")
+        value = received(value, original if isinstance(original, str) else None)
         parameter = self.parameter
         if by_line(parameter) and not _is_json_list(value) and not is_mask(value):
             lines = [line.strip() for line in value.split("\n") if line.strip()]
@@ -61,11 +62,18 @@ class ParameterField(forms.Field):
     def _read(self, rows: Rows) -> Any:
         assert isinstance(self.widget, RowsWidget)  # only it gives rows
         table = self.widget.table
+        rows = restored(rows, self._original_rows())
         if rows.filled:
             return table.read(rows)
         whole = table.kind != "object" or all(c.optional for c in table.columns)
         wanted = self._may_empty or (self.parameter.required and table.kind == "object")
         return table.read(rows) if whole and wanted else ""
+
+    def _original_rows(self) -> Rows:
+        assert isinstance(self.widget, RowsWidget)
+        if isinstance(self.original, Rows):
+            return self.original
+        return self.widget.rows_of(self.original) or Rows()
 
 
 def field_of(
@@ -74,15 +82,22 @@ def field_of(
     language: str,
     kept: bool,
     suggestions: Suggestions | None = None,
+    shown: str | Rows = "",
 ) -> ParameterField:
-    """Return the field; `kept` says an empty secret keeps the one that exists."""
+    """Return the field; `kept` says an empty secret keeps the one that exists.
+
+    `shown` is the text that its control has to hold.
+    """
     always = parameter.required and parameter.visible is None
     field = ParameterField(
         parameter,
         label=parameter.label_in(language),
         help_text=_hint(parameter, language, kept=kept),
         required=always and not kept,
-        widget=_suggesting(parameter, _widget(parameter, language), suggestions or {}),
+        widget=_with_room(
+            _suggesting(parameter, _widget(parameter, language), suggestions or {}),
+            shown,
+        ),
     )
     field.asked = parameter.required and not kept
     return field
@@ -176,7 +191,8 @@ def _suggesting(
 ) -> forms.Widget:
     """Offer what an administrator keeps for this kind of resource."""
     values = suggestions.get(canonical(parameter.association))
-    if values and type(widget) is forms.TextInput and parameter.kind == "string":
+    plain = type(widget) in {forms.TextInput, MultilineInput}
+    if values and plain and not parameter.multiline and parameter.kind == "string":
         return SuggestionInput(widget.attrs, values)
     return widget
 
@@ -184,16 +200,40 @@ def _suggesting(
 def _secret(
     parameter: Parameter, attrs: dict[str, Any], _language: str
 ) -> forms.Widget:
-    attrs["autocomplete"] = "new-password"
     if parameter.multiline or parameter.kind not in {"string", "number", "boolean"}:
-        return SecretTextarea(attrs | {"rows": _ROWS})
-    return forms.PasswordInput(attrs, render_value=False)
+        return SecretInput(attrs, rows=_ROWS)
+    if parameter.kind == "string" and _takes_lines(parameter):
+        return SecretInput(attrs)
+    return forms.PasswordInput(
+        attrs | {"autocomplete": "new-password"}, render_value=False
+    )
 
 
 def _text(parameter: Parameter, attrs: dict[str, Any], _language: str) -> forms.Widget:
-    if parameter.multiline or "\n" in as_text(parameter.default):
-        return forms.Textarea(attrs | {"rows": _ROWS})
+    if parameter.multiline:
+        return MultilineInput(attrs, rows=_ROWS)
+    if _takes_lines(parameter):
+        return MultilineInput(attrs)
     return forms.TextInput(attrs)
+
+
+def _takes_lines(parameter: Parameter) -> bool:
+    """Whether the template lets a text have line breaks."""
+    pattern = parameter.allowed_pattern
+    return parameter.allowed_values is None and (
+        not pattern or allows_line_break(pattern)
+    )
+
+
+def _with_room(widget: forms.Widget, shown: str | Rows) -> forms.Widget:
+    """Replace an input by a text area for a text that has line breaks.
+
+    An input would drop them, and send the text back without them.
+    """
+    one_line = isinstance(widget, forms.TextInput)
+    if one_line and isinstance(shown, str) and _BREAK.search(shown):
+        return MultilineInput(widget.attrs)
+    return widget
 
 
 def _number(
@@ -245,7 +285,7 @@ def _value_label(parameter: Parameter, value: str, language: str) -> str:
 
 def _list(parameter: Parameter, attrs: dict[str, Any], language: str) -> forms.Widget:
     if parameter.type == "CommaDelimitedList":
-        return forms.TextInput(attrs)
+        return MultilineInput(attrs)
     return _area(parameter, attrs, language)
 
 

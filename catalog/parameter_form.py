@@ -16,13 +16,14 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from catalog.parameter_field import ParameterField, field_of, first_value
-from catalog.parameter_rows import changed, rows_in, table_of
+from catalog.parameter_rows import Rows, changed, rows_in, table_of
 from catalog.rows_widget import RowsWidget
 from catalog.schema.conditions import UNCHANGED, governing, visible
 from catalog.schema.errors import InvalidParameters
 from catalog.schema.parameter import Parameter
 from catalog.schema.schema import Schema
 from catalog.suggestions import Suggestions
+from console.lib.line_breaks import received
 
 CONFIRM = ":confirm"
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -77,7 +78,7 @@ class ParameterForm(forms.Form):
         field = self._field(parameter, kept=kept)
         self.fields[key] = field
         if not parameter.secret:
-            self.initial[key] = first_value(parameter, self._given)
+            self.initial[key] = field.original
         if parameter.confirm:
             label = _("%(label)s (again)") % {"label": field.label}
             again = self._field(parameter, kept=kept)
@@ -85,12 +86,18 @@ class ParameterForm(forms.Form):
             self.fields[key + CONFIRM] = again
 
     def _field(self, parameter: Parameter, *, kept: bool) -> ParameterField:
+        original: str | Rows = ""
+        if not parameter.secret:
+            original = first_value(parameter, self._given)
+        sent = self.data.get(self.add_prefix(parameter.key))
         field = field_of(
             parameter,
             language=self.language,
             kept=kept,
             suggestions=self.suggestions,
+            shown=original if sent is None else str(sent),
         )
+        field.original = original
         field.governs = parameter.key in self.governing
         if self.again and parameter.secret:
             # It is never sent back, so what was typed stays in the browser.
@@ -199,7 +206,7 @@ def typed_again(
                 rows, str(data.get("change", "")), parameter.key
             )
         elif name in data:
-            typed[parameter.key] = str(data[name])
+            typed[parameter.key] = received(str(data[name]))
     return typed
 
 

@@ -16,6 +16,7 @@ from catalog.schema.bounded import read_json
 from catalog.schema.conversion import NoFit, as_text, boolean, fit, number, shape
 from catalog.schema.errors import TemplateError
 from catalog.schema.parameter import Parameter, text_in
+from console.lib.line_breaks import received, uniform
 
 # Columns no attribute can be called: a map's keys, and an element that is no object.
 KEY, VALUE = "#", "="
@@ -155,6 +156,28 @@ class Table:
         return rows
 
 
+def restored(sent: Rows, original: Rows) -> Rows:
+    """Return what was sent, with the stored line breaks in each cell that was not edited.
+
+    A cell was not edited when it equals the one that was at its place, or any of its
+    column: rows move up when one before them is removed.
+    """
+    known = {
+        (name, uniform(text)): text for row in original for name, text in row.items()
+    }
+    found = Rows()
+    for at, row in enumerate(sent):
+        here = original[at] if at < len(original) else {}
+        cells = {}
+        for name, text in row.items():
+            same = uniform(text) == uniform(here.get(name, ""))
+            cells[name] = (
+                here.get(name, text) if same else known.get((name, uniform(text)), text)
+            )
+        found.append(cells)
+    return found
+
+
 def rows_in(data: Mapping[str, Any], name: str, table: Table) -> Rows | None:
     """Return the rows that were sent for a field; None when there are none."""
     known = {column.name for column in table.columns}
@@ -164,7 +187,7 @@ def rows_in(data: Mapping[str, Any], name: str, table: Table) -> Rows | None:
             continue
         cell = _CELL.fullmatch(key, len(name) + 1)
         if cell and cell[2] in known:
-            text = str(data[key]).replace("\r\n", "\n")
+            text = received(str(data[key]))
             found.setdefault(int(cell[1]), {})[cell[2]] = text
     return Rows(found[place] for place in sorted(found)) if found else None
 

@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from catalog.multiline_input import MultilineInput
 from catalog.parameter_rows import VALUE, Column, Rows, Table, rows_in
 from catalog.schema.bounded import read_json
 from catalog.schema.conversion import shape
@@ -27,15 +28,34 @@ class Cell:
     value: str
     label: str
     focus: bool = False
+    # A cell of a table has no label beside it.
+    labelled: bool = False
+    invalid: bool = False
 
     @property
     def kind(self) -> str:
-        """Which input it is: select, area, number or text."""
+        """The control: select, area, number or text, which takes several lines."""
         if self.column.choices or self.column.type == "bool":
             return "select"
-        if self.column.nested or "\n" in self.value:
+        if self.column.nested:
             return "area"
         return "number" if self.column.type == "number" else "text"
+
+    @property
+    def control(self) -> SafeString:
+        """The text control, without a label."""
+        attrs: dict[str, Any] = {
+            "id": self.id,
+            "placeholder": self.column.hint,
+            "autocomplete": "off",
+        }
+        if self.labelled:
+            attrs["aria-label"] = self.label
+        if self.invalid:
+            attrs["aria-invalid"] = "true"
+        if self.focus:
+            attrs["autofocus"] = True
+        return MultilineInput(attrs).render(self.name, self.value)
 
     @property
     def options(self) -> list[str]:
@@ -74,7 +94,7 @@ class RowsWidget(forms.Widget):
         self, name: str, value: Any, attrs: Any = None, renderer: Any = None
     ) -> SafeString:
         final = self.build_attrs(self.attrs, attrs)
-        rows = value if isinstance(value, Rows) else self._rows_of(value)
+        rows = value if isinstance(value, Rows) else self.rows_of(value)
         if rows is None:
             return self._as_text(name, value, final)
         context = {
@@ -84,12 +104,11 @@ class RowsWidget(forms.Widget):
             "single": self.table.kind == "object",
             "columns": self.table.columns,
             "lines": list(self._lines(name, rows or Rows([{}]), final)),
-            "invalid": final.get("aria-invalid"),
         }
         return render_to_string(TEMPLATE, context)
 
-    def _rows_of(self, text: str | None) -> Rows | None:
-        """The rows of a text as the field has it: JSON, or a list's lines."""
+    def rows_of(self, text: str | None) -> Rows | None:
+        """Return the rows of a field's text, JSON or a list's lines; None if none fit."""
         if not text:
             return Rows()
         try:
@@ -123,6 +142,8 @@ class RowsWidget(forms.Widget):
                     row.get(column.name, ""),
                     self._label(column, at),
                     focus=last and place == 0,
+                    labelled=self.table.kind != "object",
+                    invalid="aria-invalid" in attrs,
                 )
                 for place, column in enumerate(self.table.columns)
             ]

@@ -18,6 +18,8 @@ from catalog.models import Region
 Suggestions = Mapping[str, list[str]]
 LINES, VALUES, LONGEST = 200, 1000, 256
 BYTES = 64 * 1024
+# The attributes that a text input and a text area have in common.
+_SHARED = {"placeholder", "readonly", "hx-preserve"}
 _LONE_COLON = re.compile(r"(?<!:):(?!:)")
 
 
@@ -37,10 +39,14 @@ def suggested_in(regions: Iterable[Region]) -> dict[str, list[str]]:
 
 
 class SuggestionInput(forms.TextInput):
-    """A text input that offers a list to choose from, and takes anything else too."""
+    """A text input that offers a list to choose from, and takes anything else too.
+
+    With JavaScript it becomes a text area for several lines that are pasted.
+    """
 
     def __init__(self, attrs: dict[str, Any], values: list[str]) -> None:
-        super().__init__(attrs)
+        kept = {name: attrs[name] for name in attrs.keys() & _SHARED}
+        super().__init__({**kept, "data-multiline": ""})
         self.values = values
 
     def render(

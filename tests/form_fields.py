@@ -1,6 +1,9 @@
 """What a browser would send for a form that was left as it came."""
 
+import re
 from html.parser import HTMLParser
+
+BREAK = re.compile(r"\r\n?|\n")
 
 
 class Fields(HTMLParser):
@@ -14,7 +17,8 @@ class Fields(HTMLParser):
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
         if tag == "input" and attrs.get("name"):
-            self.sent[attrs["name"]] = attrs.get("value") or ""
+            # A text input has one line.
+            self.sent[attrs["name"]] = BREAK.sub("", attrs.get("value") or "")
         elif tag == "textarea":
             self.area = attrs["name"]
             self.sent[self.area] = ""
@@ -28,7 +32,8 @@ class Fields(HTMLParser):
     def handle_endtag(self, tag):
         if tag == "textarea":
             # Browsers drop the line break that follows the opening tag.
-            self.sent[self.area] = self.sent[self.area].removeprefix("\n")
+            text = BREAK.sub("\n", self.sent[self.area]).removeprefix("\n")
+            self.sent[self.area] = text.replace("\n", "\r\n")
             self.area = None
         elif tag == "select":
             self.select = None

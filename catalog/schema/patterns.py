@@ -16,6 +16,13 @@ from django.utils.translation import gettext as _
 PATTERN_CHARACTERS = 16_000
 _DEMANDS = 20
 _UNICODE_ESCAPE = re.compile(r"((?<!\\)(?:\\\\)*)\\u([0-9a-fA-F]{4})")
+# One character, class or escape of a pattern: what can stand for one character of a text.
+_ATOM = re.compile(
+    r"\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]"
+    r"|\\Q.*?(?:\\E|\Z)|\\[pP](?:\{[^}]*\}|.)|\\x(?:\{[^}]*\}|..)"
+    r"|\\[0-7]{1,3}|\\.|\(\?[a-zA-Z]*s|\n",
+    re.DOTALL,
+)
 _FOREIGN_ESCAPE = re.compile(r"((?<!\\)(?:\\\\)*)\\([^\x00-\x7f])")
 
 
@@ -49,6 +56,24 @@ class Pattern:
 def pattern(source: str) -> Pattern:
     """Return the compiled pattern; raises BadPattern."""
     return Pattern(source)
+
+
+@lru_cache(maxsize=512)
+def allows_line_break(source: str) -> bool:
+    """Whether a text with a line break could match; True where that is not certain."""
+    source = _UNICODE_ESCAPE.sub(r"\1\\x{\2}", _FOREIGN_ESCAPE.sub(r"\1\2", source))
+    return any(map(_breaks, _ATOM.findall(source)))
+
+
+def _breaks(atom: str) -> bool:
+    if atom.startswith("(?"):
+        return True
+    if atom.startswith("\\Q"):
+        return "\n" in atom
+    try:
+        return bool(_compiled(atom).fullmatch("\n"))
+    except BadPattern:
+        return True
 
 
 def _compiled(source: str) -> "re2._Regexp[str]":

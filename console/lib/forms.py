@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from console.lib.edit_conflicts import UNKNOWN, EditConflictError, EditFormMixin
 from console.lib.errors import DomainError, InvalidInput
 from console.lib.http import Request
+from console.lib.line_breaks import received, uniform
 
 UNSAID = forms.Field.default_error_messages["required"]
 
@@ -31,17 +32,42 @@ class VerbForm(forms.Form):
     """A form whose `cleaned_data` are the keyword arguments of a verb.
 
     With `exact`, texts are taken as they come: a program means its spaces, a person's
-    are slips of the hand.
+    are slips of the hand. A text that was only shown and sent back stays as it is stored.
     """
 
     def __init__(self, *args: Any, exact: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.exact = exact
-        for field in self.fields.values():
+        for name, field in self.fields.items():
             if field.error_messages.get("required") == UNSAID:
                 field.error_messages["required"] = _missing(field)
             if exact and isinstance(field, forms.CharField):
                 field.strip = False
+            if type(field.widget) is forms.TextInput and self._has_lines(name):
+                # An input would drop the line breaks.
+                field.widget = forms.Textarea({**field.widget.attrs, "rows": 4})
+                field.widget.is_required = field.required
+
+    def _has_lines(self, name: str) -> bool:
+        value = self.get_initial_for_field(self.fields[name], name)
+        return isinstance(value, str) and "\n" in uniform(value)
+
+    def _clean_fields(self) -> None:
+        super()._clean_fields()
+        if self.exact:
+            return
+        for name, field in self.fields.items():
+            if type(field) is forms.CharField and name in self.cleaned_data:
+                self.cleaned_data[name] = self._text(name, self.cleaned_data[name])
+
+    def _text(self, name: str, cleaned: Any) -> Any:
+        if not isinstance(cleaned, str):
+            return cleaned
+        stored, sent = self[name].initial, self[name].data
+        shown = isinstance(stored, str) and isinstance(sent, str)
+        if shown and uniform(sent) == uniform(stored):
+            return stored
+        return received(cleaned)
 
 
 class EditForm(EditFormMixin, VerbForm):

@@ -61,6 +61,33 @@ def test_credentials_are_read_line_by_line():
     assert field.clean("A=1\n\n B_2 = x=y \n") == {"A": "1", "B_2": "x=y"}
 
 
+PEM = "-----BEGIN KEY-----\nMIIE=\nAB==\n-----END KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (f"A={PEM}", PEM),
+        (f"A={PEM}\n{PEM}", f"{PEM}\n{PEM}"),
+        ('A<<END\n{\n  "b": 1\n}\nEND', '{\n  "b": 1\n}'),
+        ("A<<END\n\n x \n\nEND", "\n x \n"),
+        ("A=b<<c", "b<<c"),
+    ],
+)
+def test_a_credential_may_have_several_lines(text, value):
+    sent = f"{text}\nB=2\n".replace("\n", "\r\n")
+    assert CredentialsField().clean(sent) == {"A": value, "B": "2"}
+
+
+@pytest.mark.parametrize(
+    "text", ["A<<END\ns3cret", "A=-----BEGIN KEY-----\ns3cret", "PATH<<END\nx\nEND"]
+)
+def test_a_credential_that_does_not_end_is_refused_without_its_value(text):
+    with pytest.raises(ValidationError) as refused:
+        CredentialsField().clean(text)
+    assert "s3cret" not in str(refused.value)
+
+
 def test_no_credentials_mean_those_stored():
     assert CredentialsField(required=False).clean("  \n") is None
 

@@ -17,7 +17,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
-from tests.form_fields import save
+from tests.form_fields import Fields, save
 
 pytestmark = pytest.mark.django_db
 CREATE = "/manage/products/new/"
@@ -106,6 +106,29 @@ def test_everything_there_is_to_mend_is_named_at_once(admin_browser):
     assert page.status_code == 422
     assert list(page.context["form"].errors) == ["name"]
     assert list(page.context["release"].errors) == ["uploads"]
+
+
+@pytest.mark.parametrize(
+    "description", ["one\r\ntwo", "one\ntwo\n", "\none\n\n\ttwo  "]
+)
+def test_a_description_keeps_its_lines_when_the_name_is_edited(
+    admin_browser, description
+):
+    product = ProductFactory(name="Web", provider="Team", description=description)
+    edit = reverse("manage:product-edit", args=[product.pk])
+    fields = Fields(admin_browser.get(edit).content.decode()).sent
+    admin_browser.post(edit, fields | {"name": "Site"})
+    product.refresh_from_db()
+    assert (product.name, product.description) == ("Site", description)
+
+
+def test_an_edited_description_has_the_line_breaks_of_unix(admin_browser):
+    product = ProductFactory(name="Web", provider="Team")
+    edit = reverse("manage:product-edit", args=[product.pk])
+    fields = {"name": "Web", "provider": "Team", "description": "one\r\ntwo"}
+    admin_browser.post(edit, fields)
+    product.refresh_from_db()
+    assert product.description == "one\ntwo"
 
 
 def test_a_product_is_edited(admin_browser):
