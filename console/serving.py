@@ -4,6 +4,7 @@ The listening socket is ours: while web servers come and go, connections wait in
 is refused.
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -18,6 +19,7 @@ from django.conf import settings
 
 from console.web import READY
 from console.web import workers as web_processes
+from instances.engines import processes
 
 # A request in progress gets gunicorn's graceful time-out, and a little more.
 STOP_SECONDS = 15
@@ -103,7 +105,7 @@ class Service:
         self.say("Replacing the web server and the workers.")
         try:
             for command in PREPARATION:
-                subprocess.run([*self.manage, *command], check=True)
+                processes.run([*self.manage, *command], check=True)
             web = self._start_web()
         except (subprocess.CalledProcessError, NotServing) as error:
             self.say(f"Nothing was replaced: {error}")
@@ -132,7 +134,7 @@ class Service:
             )
             os.close(told)
             if not _await(child, ready, web_processes):
-                child.kill()
+                _kill(child)
                 child.wait()
                 raise NotServing("The web server does not start: see its words above.")
         finally:
@@ -153,7 +155,7 @@ class Service:
             if child.poll() is not None:
                 del self.leaving[child]
             elif time.monotonic() > deadline:
-                child.kill()
+                _kill(child)
 
 
 # What new code may need before it serves; the old goes on meanwhile.
@@ -181,7 +183,7 @@ def _spawn(
     environment: dict[str, str] | None = None,
 ) -> Child:
     """Start a child in a session of its own: Ctrl-C reaches us alone, and we stop the rest."""
-    return subprocess.Popen(
+    return processes.start(
         command,
         env=os.environ
         | {"DJANGO_SETTINGS_MODULE": "console.settings"}
@@ -191,6 +193,12 @@ def _spawn(
         start_new_session=True,
         preexec_fn=_end_with_parent,
     )
+
+
+def _kill(child: Child) -> None:
+    """End a child at once, with those that it has started in its session."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _end_with_parent() -> None:

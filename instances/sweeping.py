@@ -1,7 +1,9 @@
 """Removes what killed workers left in the directory of the runs."""
 
 import contextlib
+import fcntl
 import logging
+import os
 import shutil
 import time
 from pathlib import Path
@@ -15,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 # As long as a worker may sleep and still find that its run was given up.
 TOMBSTONE_SECONDS = 24 * 60 * 60
+# Holds a byte for each time that the run was asked to stop.
+ASKED, MOST_ASKED = "asked", 2
 
 
 def sweep_runs() -> None:
@@ -38,10 +42,27 @@ def sweep_runs() -> None:
 def _sweep(directory: Path) -> None:
     """Stop what runs in a directory, else remove it, unless it is kept for a while."""
     if processes.alive(directory):
-        logger.warning("%s belongs to no work: it is asked to stop", directory.name)
-        processes.interrupt(directory)
+        _stop(directory)
     elif not _tombstone(directory):
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _stop(directory: Path) -> None:
+    """Interrupt a run, again after its time to stop, and kill it after a second one."""
+    with open(directory / ASKED, "ab") as asked:
+        try:
+            fcntl.flock(asked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # another worker is at it
+        age = time.time() - os.fstat(asked.fileno()).st_mtime
+        times = asked.tell()
+        if times and age <= settings.STOP_SECONDS:
+            return
+        asked.write(b".")
+    force = times >= MOST_ASKED
+    said = "killed" if force else "asked to stop"
+    logger.warning("%s belongs to no work: it is %s", directory.name, said)
+    (processes.kill if force else processes.interrupt)(directory)
 
 
 def _tombstone(directory: Path) -> bool:

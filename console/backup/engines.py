@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from django.db import connection
 
 from console.backup.archive import BackupError
+from instances.engines import processes
 
 BUSY_SECONDS = 60.0
 # What libpq calls in the environment what DATABASE_URL says about TLS.
@@ -115,7 +116,7 @@ def _call(command: list[str], **streams: Any) -> None:
         **{name: values["OPTIONS"].get(key) for key, name in TLS.items()},
     }
     environment = os.environ | {k: str(v) for k, v in told.items() if v}
-    done = subprocess.run(
+    done = processes.run(
         [tool(program), *options],
         env=environment,
         stderr=subprocess.PIPE,

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from django.db import Error
 from catalog.models import Template, Version
 from console.doctor.finding import OK, PROBLEM, WARNING, Finding
 from instances.engine_choice import engine_of
-from instances.engines import sandbox
+from instances.engines import processes, sandbox
 from instances.engines.base import EngineError
 from instances.room import room_for_runs
 
@@ -58,7 +57,7 @@ def confinement() -> Iterator[Finding]:
             str(settings.BASE_DIR),
             str(secret),
         ]
-        tried = subprocess.run(command, capture_output=True, timeout=30, check=False)
+        tried = processes.run(command, capture_output=True, timeout=30, check=False)
     finally:
         secret.unlink()
     if tried.returncode:

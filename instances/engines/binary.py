@@ -10,6 +10,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+from instances.engines import processes
 from instances.engines.base import EngineMissing
 
 VERSION_SECONDS = 30
@@ -93,7 +94,7 @@ def _identify(command: tuple[str, ...], read: tuple[str, ...]) -> Binary:
     """Ask the tool for its name and version."""
     quiet = {"PATH": "/usr/bin:/bin", "CHECKPOINT_DISABLE": "1", "HOME": "/nonexistent"}
     try:
-        answer = subprocess.run(
+        answer = processes.run(
             [*command, "version"],
             env={**quiet, "TF_CLI_CONFIG_FILE": "/dev/null"},
             stdin=subprocess.DEVNULL,

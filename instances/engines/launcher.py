@@ -22,7 +22,7 @@ from typing import Any
 # Appended, so that nothing here can shadow the standard library.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from instances.engines import sandbox
+from instances.engines import sandbox, signals
 
 SIGNALS = {signal.SIGCHLD, signal.SIGINT, signal.SIGTERM}
 LOOK_SECONDS = 1.0
@@ -100,7 +100,7 @@ class Run:
                     (os.POSIX_SPAWN_DUP2, self.log, 2),
                 ],
                 setsigmask=[],
-                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+                setsigdef=signals.ALL,
             )
         finally:
             if output != self.log:
@@ -223,6 +223,7 @@ class Run:
 
 def main(directory: str, lock: int) -> int:
     """Carry out the order in the directory, holding its lock; returns an exit code."""
+    signals.reset()
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     os.umask(0o077)
     sign_in(directory, lock)

@@ -10,7 +10,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from instances.engines import signals
 from instances.engines.base import EngineError
 
 # Without site packages, which it does without and every launch would wait for.
@@ -19,6 +21,19 @@ PID_SECONDS = 2.0
 
 # Launchers this process started, kept to take their exit status when they have ended.
 _started: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program with every signal reset; options are those of `subprocess.Popen`."""
+    return subprocess.Popen(signals.fresh(command), **options)
+
+
+def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
+    """Run a program with every signal reset; options are those of `subprocess.run`.
+
+    A program that cannot be started ends with code 127 and says why on its stderr.
+    """
+    return subprocess.run(signals.fresh(command), **options)
 
 
 def launch(
@@ -30,6 +45,7 @@ def launch(
 ) -> subprocess.Popen[bytes]:
     """Start the launcher in a session of its own, with the lock of the directory.
 
+    The launcher resets its signals itself, and those of what it starts.
     It is locked here, before the launcher exists, so that a run is alive from the
     moment this returns. Raises EngineError when the directory is in use, and when it
     was used before, unless it is to be `again`.

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from console.demo import PASSWORD, PEOPLE, DemoRefused, seed
 from console.lib.sealed import check_ring
 from console.serving import NotServing, Service
+from instances.engines import signals
 
 
 class Command(BaseCommand):
@@ -47,11 +48,15 @@ class Command(BaseCommand):
 
     def _serve(self, host: str, port: int, workers: int, demo: bool) -> None:
         service = Service(host, port, workers, self._say)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: service.stop())
-        # A terminal sends it when it is closed, anybody else because they mean it.
+        # A terminal sends SIGHUP when it is closed, anybody else because they mean it.
         hang_up = service.stop if sys.stdin.isatty() else service.replace
-        signal.signal(signal.SIGHUP, lambda *_: hang_up())
+        signals.handle(
+            {
+                signal.SIGTERM: service.stop,
+                signal.SIGINT: service.stop,
+                signal.SIGHUP: hang_up,
+            }
+        )
         try:
             self._announce(host, port, demo)
             service.run()

@@ -22,7 +22,7 @@ sys.path.insert(
     str(Path(__file__).resolve().parents[3]),
 )
 
-from instances.engines import events, launcher
+from instances.engines import events, launcher, signals
 from instances.engines.plans import MASK
 from instances.engines.ros import record
 from instances.engines.ros.cloud import Cloud, Refused
@@ -160,6 +160,7 @@ class Drive(launcher.Run):
 
 def main(directory: str, lock: int) -> int:
     """Carry out the order in the directory, holding its lock; returns an exit code."""
+    signals.reset()
     signal.pthread_sigmask(signal.SIG_BLOCK, launcher.SIGNALS)
     os.umask(0o077)
     launcher.sign_in(directory, lock)

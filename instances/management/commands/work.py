@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from console.lib.sealed import check_ring
+from instances.engines import signals
 from instances.worker import Worker
 
 
@@ -26,6 +27,5 @@ class Command(BaseCommand):
     def handle(self, *, once: bool, concurrency: int, **options: Any) -> None:
         check_ring()
         worker = Worker(concurrency)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: worker.stop())
+        signals.handle({signal.SIGTERM: worker.stop, signal.SIGINT: worker.stop})
         worker.work(once=once)
