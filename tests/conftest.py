@@ -2,14 +2,19 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 
+from tests import leaks
 from tests.factories import AdministratorFactory, UserFactory
 from tests.faults.installation import Installation, furnish
+
+HERE = Path(__file__).parent
+OF_PROCESSES = (HERE / "faults", HERE / "campaign")
 
 
 def pytest_configure(config):
@@ -20,6 +25,37 @@ def pytest_configure(config):
         }
     }
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    leaks.watch()
+    # By default what is decided by state alone; a path or `-m process` asks for more.
+    if config.args_source is config.ArgsSource.TESTPATHS and not config.option.markexpr:
+        config.option.markexpr = "not process"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark what uses the database, and what depends on processes.
+
+    That is told by the folder, a real engine, or an installation of its own.
+    """
+    for item in items:
+        if item.get_closest_marker("django_db") or "db" in item.fixturenames:
+            item.add_marker("database")
+        if (
+            any(folder in item.path.parents for folder in OF_PROCESSES)
+            or item.get_closest_marker("engine")
+            or "install" in item.fixturenames
+        ):
+            item.add_marker("process")
+
+
+# By its name the first of all, so that it looks when the others have been torn down.
+@pytest.fixture(autouse=True)
+def _closes_what_it_opens():
+    """Fail a test that leaves a thread, a process or a database connection behind."""
+    before = leaks.Before()
+    yield
+    if left := before.left():
+        pytest.fail(f"The test left behind: {'; '.join(left)}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

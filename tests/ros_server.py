@@ -27,7 +27,7 @@ class RosServer:
     def set(self, **knobs):
         """Set what goes wrong; returns what there is."""
         request = Request(f"{self.endpoint}/_control", json.dumps(knobs).encode())
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=120) as answer:
             return json.load(answer)
 
     def reset(self, **knobs):
@@ -63,5 +63,5 @@ def serving():
         yield RosServer(int(process.stdout.readline()))
     finally:
         process.kill()
-        process.wait(10)
+        process.wait()
         process.stdout.close()

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tests.faults.installation import free_port, wait_for
+from tests.faults.installation import free_port
+from tests.waiting import wait_for
 
 
 class Broker:

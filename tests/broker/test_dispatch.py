@@ -4,6 +4,7 @@ import pytest
 
 from tests.broker.conftest import kill
 from tests.faults.installation import launch, task, wait_for
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("terraform")]
 
@@ -87,7 +88,7 @@ def test_a_worker_told_to_stop_lets_go_of_its_run_and_does_not_wait_for_it(
     pk = launch(site, seconds_per_step=20)
     wait_for(lambda: int(task(site, pk)[3]) >= 1)
     first.terminate()
-    first.wait(20)
+    first.wait(PATIENCE_SECONDS)
     assert task(site, pk)[0] == "running"
     # Our own worker and Celery's are one kind: it goes on where the other stopped.
     site.start("work")
@@ -97,6 +98,6 @@ def test_a_worker_told_to_stop_lets_go_of_its_run_and_does_not_wait_for_it(
 
 def test_a_pool_that_could_not_let_go_of_a_run_is_refused(site, celery):
     worker = celery("--pool=solo", ready=False)
-    assert worker.wait(60) != 0
+    assert worker.wait(PATIENCE_SECONDS) != 0
     log = (site.data.parent / "celery.log").read_text()
     assert "Use --pool threads" in log

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from console.lib.audit import AuditEntry
 from tests.factories import ProductFactory
+from tests.waiting import beside, over
 
 
 @pytest.fixture
@@ -69,12 +69,8 @@ def test_entries_written_at_once_are_still_one_chain(alice, capsys):
         barrier.wait()
         for _ in range(5):
             AuditEntry.objects.record("Change", product, by=alice)
-        connection.close()
 
-    threads = [threading.Thread(target=write) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for thread in [beside(write) for _ in range(4)]:
+        over(thread)
     verify()
     assert "20 entries" in capsys.readouterr().out

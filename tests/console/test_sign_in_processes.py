@@ -6,13 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 from django.conf import settings
 
+from tests import waiting
+
+pytestmark = pytest.mark.process
 PROCESSES = 4
 ATTEMPTS = 50
 
@@ -55,18 +57,18 @@ def address(tmp_path_factory):
         yield f"http://127.0.0.1:{port}"
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(30)
+        server.wait(waiting.PATIENCE_SECONDS)
 
 
 def wait_for(address):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if requests.get(f"{address}/healthz", timeout=5).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.2)
-    pytest.fail("the server did not start")
+    waiting.wait_for(lambda: answers(address))
+
+
+def answers(address):
+    try:
+        return requests.get(f"{address}/healthz", timeout=60).ok
+    except requests.RequestException:
+        return False
 
 
 def attempt(address, name, number, password="wrong"):
@@ -79,10 +81,14 @@ def attempt(address, name, number, password="wrong"):
         "Forwarded": f"for={told}",
         "Connection": "close",
     }
-    page = browser.get(f"{address}/accounts/login/", timeout=60).text
+    page = browser.get(
+        f"{address}/accounts/login/", timeout=waiting.PATIENCE_SECONDS
+    ).text
     token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', page)[1]
     fields = {"login": name, "password": password, "csrfmiddlewaretoken": token}
-    answer = browser.post(f"{address}/accounts/login/", fields, timeout=60)
+    answer = browser.post(
+        f"{address}/accounts/login/", fields, timeout=waiting.PATIENCE_SECONDS
+    )
     return answer.text
 
 

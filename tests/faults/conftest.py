@@ -17,14 +17,12 @@ from django.db import connection
 from instances.engines import sandbox
 from instances.models import Instance, Task, TaskLog, Wish
 from instances.worker import Worker
-from tests import waiting
 from tests.factories import RegionFactory, TemplateFactory, VersionFactory
 from tests.faults.forked import Forked
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 ROOT = Path(__file__).parents[2]
 SHIM = Path(__file__).with_name("terraform")
-# Patience with a loaded machine; what is waited for comes long before.
-WAIT_SECONDS = 60
 THINGS = 'resource "terraform_data" "thing" {}\n'
 
 
@@ -37,11 +35,6 @@ def shim(settings):
     settings.LEASE_SECONDS = 1
     settings.STOP_SECONDS = 1
     return SHIM
-
-
-def wait_for(condition, seconds=WAIT_SECONDS, told=None):
-    """The first true answer of a condition."""
-    return waiting.wait_for(condition, seconds, told)
 
 
 class Scene:
@@ -106,14 +99,16 @@ class Scene:
 def work():
     """Run a worker in this process until nothing is left to do."""
     worker = Worker()
-    alarm = threading.Timer(WAIT_SECONDS, worker.stop)
+    alarm = threading.Timer(PATIENCE_SECONDS, worker.stop)
     alarm.daemon = True
     alarm.start()
     worker.work(once=True)
     alarm.cancel()
     if worker.stopping.is_set():
         left = Task.objects.exclude(state="ended")
-        pytest.fail(f"{WAIT_SECONDS} s of work did not end {[facts(t) for t in left]}")
+        pytest.fail(
+            f"{PATIENCE_SECONDS} s of work did not end {[facts(t) for t in left]}"
+        )
 
 
 def facts(task):
@@ -126,7 +121,7 @@ def reload(task):
     return Task.objects.get(pk=task.pk)
 
 
-def ended(task, seconds=WAIT_SECONDS):
+def ended(task, seconds=PATIENCE_SECONDS):
     """The task, once it has ended."""
     rows = Task.objects.filter(pk=task.pk, state="ended")
     return wait_for(lambda: rows.all().first(), seconds, lambda: facts(reload(task)))
@@ -157,11 +152,12 @@ def database_url():
 def worker(data_dir, tmp_path_factory):
     """Starts worker processes; `host=` gives one a data directory of its own.
 
-    They are copies of this process, or with `program=True` begun as an operator does.
+    They are copies of this process, or with `program=True` begun as an operator does. A copy
+    takes the step `first` before it begins to work.
     """
     started = []
 
-    def start(host="", lease=1, grace=None, program=False):
+    def start(host="", lease=1, grace=None, program=False, stop=1, first=None):
         directory = data_dir
         if host:
             directory = tmp_path_factory.getbasetemp() / f"{data_dir.name}-{host}"
@@ -169,11 +165,13 @@ def worker(data_dir, tmp_path_factory):
         values = {
             "DATA_DIR": directory,
             "LEASE_SECONDS": lease,
-            "STOP_SECONDS": 1,
+            "STOP_SECONDS": stop,
             "HOST_GRACE": grace or django_settings.HOST_GRACE,
             "LOG_BYTES": django_settings.LOG_BYTES,
         }
-        process = _program(values) if program else Forked(partial(_serve, values))
+        process = (
+            _program(values) if program else Forked(partial(_serve, values, first))
+        )
         started.append(process)
         return process
 
@@ -185,7 +183,9 @@ def worker(data_dir, tmp_path_factory):
     kill_runs(data_dir)
 
 
-def _serve(values):
+def _serve(values, first):
+    if first is not None:
+        first()
     for name, value in values.items():
         setattr(django_settings, name, value)
     call_command("work")

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.db import connection, connections
 
 from instances.engines import processes
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 
 class Forked(multiprocessing.get_context("fork").Process):
@@ -38,7 +38,7 @@ class Forked(multiprocessing.get_context("fork").Process):
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=PATIENCE_SECONDS):
         self.join(seconds)
         assert self.exitcode is not None, f"process {self.pid} does not end"
         return self.exitcode
@@ -64,7 +64,7 @@ def pause(process):
     while True:
         process.send_signal(signal.SIGSTOP)
         # A thread inside of a system call goes on until that is over.
-        wait_for(lambda: asleep(process.pid), 60)
+        wait_for(lambda: asleep(process.pid))
         if _nothing_locked():
             return
         process.send_signal(signal.SIGCONT)
@@ -81,7 +81,7 @@ def _nothing_locked():
     if connection.vendor == "sqlite":
         return _writable(str(connection.settings_dict["NAME"]))
     # What it has sent already goes on until it is done.
-    wait_for(lambda: not _sessions("active"), 60)
+    wait_for(lambda: not _sessions("active"))
     return not _sessions("idle in transaction")
 
 

@@ -18,21 +18,15 @@ try:
 except ImportError:  # an extra; without it there is no PostgreSQL to ask
     psycopg = None
 
-from tests import waiting
+from tests.waiting import PATIENCE_SECONDS, beside, over, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
-SECONDS = 120
 
 
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def wait_for(condition, seconds=SECONDS):
-    """What the condition gives once it is true; these machines may be slow."""
-    return waiting.wait_for(condition, seconds)
 
 
 class Installation:
@@ -64,7 +58,7 @@ class Installation:
             env=self.environment | environment,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         said = done.stdout + done.stderr
@@ -119,7 +113,9 @@ class Installation:
     def get(self, path):
         """Status and body; 0 when there was no answer."""
         try:
-            with urllib.request.urlopen(self.address + path, timeout=30) as answer:
+            with urllib.request.urlopen(
+                self.address + path, timeout=PATIENCE_SECONDS
+            ) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -132,7 +128,7 @@ class Installation:
                 process.terminate()
         for process in self.started:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(40)
+                process.wait(60)
             process.kill()
             process.wait()
 
@@ -152,9 +148,7 @@ class Load:
         self.paths = paths
         self.statuses = []
         self.done = threading.Event()
-        self.threads = [
-            threading.Thread(target=self._ask, daemon=True) for _ in range(threads)
-        ]
+        self.count, self.threads = threads, []
 
     def _ask(self):
         while not self.done.is_set():
@@ -162,14 +156,13 @@ class Load:
                 self.statuses.append(self.installation.get(path))
 
     def __enter__(self):
-        for thread in self.threads:
-            thread.start()
+        self.threads = [beside(self._ask) for _ in range(self.count)]
         return self
 
     def __exit__(self, *error):
         self.done.set()
         for thread in self.threads:
-            waiting.over(thread)
+            over(thread)
 
     @property
     def failed(self):
@@ -210,10 +203,11 @@ def task(installation, pk):
 
 def children_of(pid):
     """The processes a process started, by its ID."""
-    found = subprocess.run(
-        ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
-    )
-    return {int(word) for word in found.stdout.split()}
+    found = set()
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found |= {int(word) for word in (task / "children").read_text().split()}
+    return found
 
 
 def hang_up(process):

@@ -15,6 +15,7 @@ from tests.faults.installation import (
     task,
     wait_for,
 )
+from tests.waiting import PATIENCE_SECONDS, gone
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("terraform")]
 
@@ -62,12 +63,12 @@ def test_stopping_ends_requests_in_progress_and_leaves_no_process(install):
     with Load(site, ["/accounts/login/"]) as load:
         time.sleep(0.5)
         server.terminate()
-        assert server.wait(30) == 0
+        assert server.wait(PATIENCE_SECONDS) == 0
     # Refused once the port is closed; what was accepted was answered in full.
     assert {status for status, _ in load.statuses} <= {200, 0}
     reset = [said for status, said in load.statuses if not status]
     assert all("refused" in said or "reset" in said.lower() for said in reset)
-    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in everybody))
+    wait_for(lambda: gone(everybody))
 
 
 def test_when_the_parent_is_killed_its_children_do_not_stay(install):
@@ -75,7 +76,7 @@ def test_when_the_parent_is_killed_its_children_do_not_stay(install):
     server = site.serve()
     everybody = children_of(server.pid)
     server.send_signal(signal.SIGKILL)
-    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in everybody))
+    wait_for(lambda: gone(everybody))
 
 
 def test_what_dies_is_started_again_the_web_server_on_the_same_port(install):

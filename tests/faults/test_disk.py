@@ -6,7 +6,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import threading
 from contextlib import closing
 from datetime import timedelta
 
@@ -35,6 +34,7 @@ from tests.faults.conftest import (
     work,
 )
 from tests.signing import Caller
+from tests.waiting import beside, over
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
@@ -188,15 +188,14 @@ def running(scene):
         """Each of its resources takes some seconds."""
         scene.standing(kind)
         task = scene.order(kind, COUNT=4, SLEEP=f"apply {seconds}")
-        threads.append(threading.Thread(target=work))
-        threads[-1].start()
+        threads.append(beside(work))
         directory = run_of(task)
         wait_for(lambda: stage_of(directory) == "apply")
         return task, threads[-1]
 
     yield start
     for thread in threads:
-        thread.join()
+        over(thread)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -209,7 +208,7 @@ def test_a_run_whose_directory_is_lost_is_not_called_done(
     wait_for(lambda: reload(task).stage == "apply")
     away = tmp_path_factory.mktemp("away") / "run"
     run_of(task).rename(away)
-    thread.join()
+    over(thread)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(launcher_of(away), signal.SIGKILL)
     assert reload(task).status == "Failed"
@@ -292,6 +291,6 @@ def test_a_database_that_is_full_for_a_while_costs_a_run_nothing_but_time(
     wait_for((run_of(task) / "exit.json").exists)
     assert reload(task).state == "running"
     database_disk.free()
-    thread.join()
+    over(thread)
     task = reload(task)
     assert (task.status, task.attempt) == ("Succeeded", 0)

@@ -1,6 +1,5 @@
 """A host whose disk is below its floor begins nothing, and fails nothing for it (F17)."""
 
-import threading
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from instances.worker import Worker
 from tests.factories import InstanceFactory, PlanFactory
 from tests.faults.conftest import reload, wait_for, work
 from tests.instances.running import with_task
+from tests.waiting import beside, over
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 KINDS = ["launch", "update", "terminate"]
@@ -143,8 +143,7 @@ def test_the_doctor_tells_the_floor_of_its_own_host(settings, capsys, db):
 
 
 def follow(worker):
-    thread = threading.Thread(target=worker.work)
-    thread.start()
+    thread = beside(worker.work)
     wait_for(lambda: Heartbeat.objects.exists())
     return thread
 
@@ -165,4 +164,4 @@ def test_a_worker_whose_data_directory_goes_away_waits_for_it(
         assert thread.is_alive()
     finally:
         worker.stop()
-        thread.join()
+        over(thread)

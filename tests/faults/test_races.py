@@ -9,14 +9,13 @@ from collections import Counter
 from functools import partial
 
 import pytest
-from django.db import connection
 
 from console.lib.audit import AuditEntry
 from console.lib.errors import DomainError
 from instances.models import Instance, Plan, Task, Wish
 from tests.factories import InstanceFactory, PortfolioFactory, VersionFactory
 from tests.instances.planning import approved, asked, constrain, previewed
-from tests.waiting import beside, over
+from tests.waiting import PATIENCE_SECONDS, beside, over
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = int(os.environ.get("RACES", "4"))
@@ -26,7 +25,7 @@ class Pair:
     """Two threads that live as long as the test, and meet at a barrier for each round."""
 
     def __init__(self):
-        self.barrier = threading.Barrier(3, timeout=60)
+        self.barrier = threading.Barrier(3, timeout=PATIENCE_SECONDS)
         self.steps, self.results = [None, None], [None, None]
         self.threads = [beside(partial(self._run, number)) for number in (0, 1)]
 
@@ -34,7 +33,6 @@ class Pair:
         while True:
             self.barrier.wait()
             if self.steps[number] is None:
-                connection.close()
                 return
             try:
                 self.steps[number]()

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from console.lib.encryption import generate_key, key_id_of
+from tests.waiting import PATIENCE_SECONDS
 
 ROWS = 300
 # Seals something in a table of each kind: bytes of ours, texts of sessions and of factors.
@@ -85,7 +86,7 @@ def kill_in_the_middle(site, table, ring):
         assert rotation.poll() is None, site.log
         time.sleep(0.01)
     rotation.send_signal(signal.SIGKILL)
-    assert rotation.wait(30) == -signal.SIGKILL
+    assert rotation.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     done = keys_used(site, table)
     assert len(done) == 2, "it was killed too late"
     assert sum(done.values()) == sum(before.values())

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from urllib.parse import urlencode
 
@@ -26,6 +25,7 @@ from tests.factories import (
 from tests.faults.conftest import ROOT, THINGS, database_url, wait_for
 from tests.faults.installation import free_port
 from tests.signing import FORM, headers_for
+from tests.waiting import PATIENCE_SECONDS, beside, over
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CSRF = "c" * 32
@@ -56,7 +56,9 @@ class Web:
 
     def post(self, path, body, headers):
         """Status and body of the answer; None when the connection ends without one."""
-        door = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        door = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=PATIENCE_SECONDS
+        )
         try:
             door.request("POST", path, body, headers)
             answer = door.getresponse()
@@ -73,13 +75,12 @@ class Web:
         """Have a request killed between its writes and its commit; what its sender gets."""
         self.stalled.with_suffix(".armed").touch()
         got = []
-        sender = threading.Thread(target=lambda: got.append(request()))
-        sender.start()
+        sender = beside(lambda: got.append(request()))
         wait_for(self.stalled.exists)
         pid = int(self.stalled.read_text())
         assert pid != self.process.pid
         os.kill(pid, signal.SIGKILL)
-        sender.join()
+        over(sender)
         self.stalled.unlink()
         return got[0]
 

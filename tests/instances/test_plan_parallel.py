@@ -3,7 +3,6 @@
 import threading
 
 import pytest
-from django.db import connection
 
 from console.lib.errors import DomainError
 from instances.models import Instance, OperationRecord, Plan, Task, Wish
@@ -22,6 +21,7 @@ from tests.instances.planning import (
     portfolio_of,
     previewed,
 )
+from tests.waiting import beside, over
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,14 +49,9 @@ def at_once(*steps):
             results[number] = "done"
         except DomainError as refusal:
             results[number] = str(refusal)
-        finally:
-            connection.close()
 
-    threads = [threading.Thread(target=take, args=each) for each in enumerate(steps)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for thread in [beside(take, *each) for each in enumerate(steps)]:
+        over(thread)
     return results
 
 

@@ -1,7 +1,6 @@
 """`manage.py reconcile`: what no worker holds is brought to its truth, the rest left alone."""
 
 import threading
-import time
 
 import pytest
 from django.core.management import call_command
@@ -13,6 +12,7 @@ from instances.models import Instance, Task, Wish
 from instances.presence import Presence, host_name
 from instances.run import Run
 from tests.factories import RegionFactory, TemplateFactory, VersionFactory
+from tests.waiting import beside, over, wait_for
 
 pytestmark = [
     pytest.mark.engine,
@@ -41,14 +41,10 @@ def begun_by_a_dead_worker(task, until):
     stopping = threading.Event()
     run = Run(work, stopping)
     run.work.release = lambda: None
-    thread = threading.Thread(target=run.drive)
-    thread.start()
-    deadline = time.monotonic() + 60
-    while not until(Task.objects.get(pk=task.pk)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    thread = beside(run.drive)
+    wait_for(lambda: until(Task.objects.get(pk=task.pk)))
     stopping.set()
-    thread.join()
+    over(thread)
     return Task.objects.get(pk=task.pk)
 
 
@@ -90,11 +86,8 @@ def test_a_run_that_ended_unseen_gets_its_result(alice, reconcile):
     first.work.release = lambda: None
     first.drive()  # it starts the run, and follows it no further
     run = Run(Task.objects.get(pk=task.pk), threading.Event())
-    deadline = time.monotonic() + 60
     engine, directory = run.engine, run.directory
-    while engine.outcome(directory) is None or engine.alive(directory):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: engine.outcome(directory) and not engine.alive(directory))
     assert f"{task.pk}: settled as Succeeded." in reconcile()
     assert Instance.objects.get().status == "Available"
 

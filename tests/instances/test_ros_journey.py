@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,8 +17,9 @@ from instances.worker import Worker
 from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
 from tests.instances.test_worker_killed import worker  # noqa: F401
 from tests.ros_server import CREDENTIALS, serving
+from tests.waiting import beside, over, wait_for
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 
 SECRET = "s3cret-of-alice"
 NETWORK = {
@@ -91,20 +90,9 @@ def site(cloud, version, region, alice):
     return instance
 
 
-def wait_for(condition, seconds=40):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if answer := condition():
-            return answer
-        time.sleep(0.02)
-    pytest.fail("waited in vain")
-
-
 def working():
     """A worker in a thread, for what has to happen while it works."""
-    thread = threading.Thread(target=Worker().work, kwargs={"once": True})
-    thread.start()
-    return thread
+    return beside(lambda: Worker().work(once=True))
 
 
 def test_a_launch_makes_a_stack_and_shows_what_is_in_it(site, cloud, browser):
@@ -239,7 +227,7 @@ def test_cancel_has_the_cloud_cancel(cloud, version, region, alice):
     thread = working()
     wait_for(lambda: cloud.stacks)
     task.cancel(by=alice)
-    thread.join()
+    over(thread)
     assert cloud.stacks[0]["status"] == "CREATE_ROLLBACK_COMPLETE"
     task.refresh_from_db()
     assert task.status == Task.Status.FAILED
@@ -253,7 +241,7 @@ def test_a_driver_that_is_killed_is_started_again(cloud, version, region, alice)
     task.refresh_from_db()
     pid = (Path(task.run_directory) / "pid").read_text().split()[0]
     os.kill(int(pid), signal.SIGKILL)
-    thread.join()
+    over(thread)
     instance = Instance.objects.get()
     assert instance.status == Instance.Status.AVAILABLE, instance.status_message
     assert len(cloud.stacks) == 1
@@ -269,7 +257,7 @@ def test_a_run_whose_directory_is_lost_is_taken_up(cloud, version, region, alice
     pid = int((directory / "pid").read_text().split()[0])
     directory.rename(directory.with_name("lost"))
     os.kill(pid, signal.SIGKILL)
-    thread.join()
+    over(thread)
     instance = Instance.objects.get()
     assert instance.status == Instance.Status.AVAILABLE, instance.status_message
     assert len(cloud.stacks) == 1
@@ -282,11 +270,10 @@ def test_a_run_of_a_host_that_is_lost_is_taken_up_by_another(
     cloud.set(step=0.8)
     task = Instance.objects.launch(wish(version), name="site", region=region, by=alice)
     first = Worker()
-    thread = threading.Thread(target=first.work)
-    thread.start()
+    thread = beside(first.work)
     wait_for(lambda: task.logs.filter(command="apply").exists())
     first.stop()
-    thread.join()
+    over(thread)
     task.refresh_from_db()
     directory = Path(task.run_directory)
     os.kill(int((directory / "pid").read_text().split()[0]), signal.SIGKILL)

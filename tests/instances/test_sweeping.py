@@ -1,12 +1,12 @@
 """sweep_runs(): what killed workers left in the directory of the runs"""
 
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier
 
 import pytest
-from django.db import connection
 
 from instances.sweeping import sweep_runs
+from tests.waiting import beside, over
 
 MANY = 400
 
@@ -25,13 +25,8 @@ def test_workers_that_begin_together_sweep_together(settings):
             sweep_runs()
         except OSError as error:
             failures.append(error)
-        finally:
-            connection.close()
 
-    threads = [Thread(target=sweep) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for thread in [beside(sweep) for _ in range(4)]:
+        over(thread)
     assert failures == []
     assert list(runs.iterdir()) == []

@@ -12,6 +12,7 @@ from instances.models import Heartbeat, Task
 from instances.wake import Bell, announce, wake_workers
 from instances.worker import Worker
 from tests.factories import InstanceFactory, TaskFactory
+from tests.waiting import beside, over, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 postgresql = pytest.mark.skipif(
@@ -97,29 +98,22 @@ def test_a_notify_that_fails_fails_nothing_else(bell, monkeypatch):
 def test_a_worker_deaf_on_both_ears_still_finds_the_work(alice, monkeypatch):
     """The pipe and NOTIFY are lost: polling takes the task up all the same."""
     worker = Worker()
-    thread = threading.Thread(target=worker.work)
-    thread.start()
+    thread = beside(worker.work)
     try:
-        time.sleep(0.5)
+        wait_for(Heartbeat.objects.exists)
         task = TaskFactory(instance=InstanceFactory(owner=alice))
-        deadline = time.monotonic() + 10
-        while Task.objects.get(pk=task.pk).epoch == 0:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: Task.objects.get(pk=task.pk).epoch)
     finally:
         worker.stop()
-        thread.join()
+        over(thread)
 
 
 def test_a_worker_is_seen_while_it_lives(client):
     assert client.get("/readyz").json()["worker"] is False
     worker = Worker(3)
-    thread = threading.Thread(target=worker.work)
-    thread.start()
+    thread = beside(worker.work)
     try:
-        deadline = time.monotonic() + 10
-        while not client.get("/readyz").json()["worker"]:
-            assert time.monotonic() < deadline
+        wait_for(lambda: client.get("/readyz").json()["worker"])
         assert Heartbeat.objects.get().capacity == 3
         assert client.get("/readyz").json() == {
             "ready": True,
@@ -129,7 +123,7 @@ def test_a_worker_is_seen_while_it_lives(client):
         }
     finally:
         worker.stop()
-        thread.join()
+        over(thread)
     assert client.get("/readyz").json()["worker"] is False
     assert client.get("/readyz").status_code == 503
 

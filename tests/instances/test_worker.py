@@ -24,6 +24,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
+from tests.waiting import beside, over
 
 pytestmark = [
     pytest.mark.engine,
@@ -239,13 +240,8 @@ def test_two_people_updating_at_once_make_one_task(alice, bob):
         except Conflict as refusal:
             outcomes.append(str(refusal))
 
-    threads = [
-        threading.Thread(target=press, args=args) for args in ((alice, "a"), (bob, "b"))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for thread in [beside(press, alice, "a"), beside(press, bob, "b")]:
+        over(thread)
     assert Task.objects.filter(kind="UpdateProvisionedProduct").count() == 1
     assert sorted(text.startswith("task-") for text in outcomes) == [False, True]
     refusal = next(text for text in outcomes if not text.startswith("task-"))

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,10 @@ from django.db import connection
 
 from catalog.models import Template
 from catalog.trusted import example_files
+from instances.engines import processes
 from instances.models import Instance, Resource, Task, TaskLog, Wish
 from tests.factories import RegionFactory, VersionFactory
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.engine,
@@ -70,15 +71,6 @@ def launch_slowly(by):
     return Instance.objects.launch(wish, name="slow", region=RegionFactory(), by=by)
 
 
-def wait_for(condition, seconds=40):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.1)
-    pytest.fail("waited in vain")
-
-
 def reload(task):
     return Task.objects.get(pk=task.pk)
 
@@ -115,9 +107,7 @@ def test_a_run_killed_with_its_worker_is_told_as_interrupted(alice, worker):
     wait_for(lambda: reload(task).resources_done >= 1)
     first.send_signal(signal.SIGKILL)
     directory = reload(task).run_directory
-    subprocess.run(["pkill", "-KILL", "-f", directory], check=False)
-    launcher = int(Path(directory, "pid").read_text().split()[0])
-    os.killpg(launcher, signal.SIGKILL)
+    assert processes.kill(Path(directory))
     first.wait()
     worker()
     wait_for(lambda: reload(task).status != "InProgress")

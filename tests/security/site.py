@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-START_SECONDS = 120
+START_SECONDS = 300
 # In a form as in the cookie: Django takes the secret itself for a token.
 CSRF_TOKEN = "f" * 32
 
@@ -61,7 +61,7 @@ class Site:
 
     def stop(self) -> None:
         self.server.send_signal(signal.SIGTERM)
-        self.server.wait(60)
+        self.server.wait(300)
 
     def memory(self) -> int:
         """Resident bytes of the web processes, without the children of their requests."""

@@ -31,6 +31,7 @@ def manage(tmp_path, *arguments, **environment):
     )
 
 
+@pytest.mark.process
 def test_production_settings_have_no_complaint(tmp_path):
     told = manage(
         tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION
@@ -39,6 +40,7 @@ def test_production_settings_have_no_complaint(tmp_path):
     assert "0 silenced" in told.stdout + told.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [
@@ -87,6 +89,7 @@ def test_what_the_address_of_the_database_should_not_hold_is_refused(query):
         database(f"postgres://a:b@db/c?{query}")
 
 
+@pytest.mark.process
 def test_debug_is_off_unless_asked_for(tmp_path):
     told = manage(
         tmp_path, "shell", "-c", "from django.conf import settings as s; print(s.DEBUG)"

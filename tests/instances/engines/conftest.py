@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import pytest
 from instances.engines import sandbox
 from instances.engines.base import EngineMissing, Event, Order, Outcome, Settings
 from instances.engines.terraform import Terraform
-
-PATIENCE_SECONDS = 60
+from tests.waiting import wait_for
 
 Start = Callable[..., Path]
 Finish = Callable[[Path], Outcome]
@@ -24,16 +22,6 @@ def missing(what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing")
     pytest.skip(f"{what} is missing")
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    """The first true answer of a condition; fails when there is none in a minute."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        if answer := condition():
-            return answer
-        time.sleep(0.01)
-    pytest.fail("waited for a minute in vain")
 
 
 def said(events: list[Event]) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from dataclasses import replace
 
 import pytest
@@ -12,6 +11,7 @@ from instances.engines.ros import Ros
 from instances.engines.ros.document import SECRET, document_of, texts
 from instances.engines.ros.driver import Drive
 from tests.ros_server import CREDENTIALS, serving
+from tests.waiting import wait_for
 
 NETWORK = {
     "ROSTemplateFormatVersion": "2015-09-01",
@@ -106,16 +106,6 @@ def other(cidr="10.1.0.0/16", **changed):
     """The same with another network address: an update."""
     parameters = {"Cidr": cidr, "Zones": ["a", "b"], "Public": True}
     return order(parameters=parameters, **changed)
-
-
-def wait_for(condition, seconds=30):
-    """The first true answer of a condition."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if answer := condition():
-            return answer
-        time.sleep(0.005)
-    pytest.fail("waited in vain")
 
 
 @pytest.fixture

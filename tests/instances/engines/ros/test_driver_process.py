@@ -12,6 +12,8 @@ from instances.engines.base import EngineError, EngineMissing
 from instances.engines.ros import engine as engine_module
 from tests.instances.engines.ros.conftest import on, order, other, wait_for
 
+pytestmark = pytest.mark.process
+
 
 def started(detached, cloud, directory, given=None, **knobs):
     """A launch that takes so long that something can happen to it."""

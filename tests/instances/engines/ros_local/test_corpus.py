@@ -20,8 +20,9 @@ from catalog.schema.conversion import as_text
 from instances.engines.base import Order
 from instances.engines.ros_local import problems
 from tests.catalog.test_templates_corpus import CORPUS, filled
-from tests.instances.engines.conftest import PATIENCE_SECONDS, missing
+from tests.instances.engines.conftest import missing
 from tests.instances.engines.ros_local.conftest import PSEUDO
+from tests.waiting import PATIENCE_SECONDS
 
 ENOUGH = 103
 SAMPLE = 25
