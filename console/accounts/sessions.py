@@ -13,7 +13,11 @@ from typing import Any, Self
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.middleware import (
+    SessionMiddleware as DjangoSessionMiddleware,
+)
 from django.db import OperationalError, models
+from django.http import HttpRequest
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -23,10 +27,17 @@ from console.lib.people import User
 CONTEXT = "console.session"
 # Writing at every request would make every read a write.
 SEEN_GRAIN = timedelta(minutes=1)
+# Set by tick.js on requests that a page makes by itself: nobody need be sitting there.
+AUTOMATIC = "X-Automatic"
 # Somebody on the way to signing in.
 ANONYMOUS_SECONDS = 3600
 AGENT, ADDRESS = "agent", "address"
 AGENT_LENGTH = 200
+
+
+def seen_grain() -> timedelta:
+    """Return how long after a request the next one is not written down."""
+    return min(SEEN_GRAIN, timedelta(minutes=settings.SESSION_IDLE_MINUTES) / 10)
 
 
 def row_key(session_key: str | None) -> str:
@@ -38,7 +49,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def living(self) -> Self:
         """Those that are neither too old nor idle for too long."""
         moment = now()
-        idle = timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+        # The last request may be a grain later than what was written down of it.
+        idle = timedelta(minutes=settings.SESSION_IDLE_MINUTES) + seen_grain()
         return self.filter(expire_date__gt=moment, seen_at__gt=moment - idle)
 
     def of(self, person: User) -> Self:
@@ -83,6 +95,8 @@ class SessionStore(DatabaseStore):
     """Django's session store over the table above."""
 
     row: Session | None = None
+    # Whether the request was made by a page, not by a person.
+    automatic = False
 
     @classmethod
     def get_model_class(cls) -> type[Session]:  # type: ignore[override]
@@ -99,7 +113,7 @@ class SessionStore(DatabaseStore):
         self.row = found.first()
         if self.row is None:
             self._session_key = None
-        elif now() - self.row.seen_at > SEEN_GRAIN:
+        elif not self.automatic and now() - self.row.seen_at > seen_grain():
             # A database that takes nothing at the moment lets people read: the session
             # then ends a little earlier.
             with contextlib.suppress(OperationalError):
@@ -131,6 +145,7 @@ class SessionStore(DatabaseStore):
             expire_date=started_at + timedelta(seconds=lasts),
             user_id=data.get(SESSION_KEY),
             started_at=started_at,
+            seen_at=self.row.seen_at if self.row and self.automatic else now(),
             address=data.get(ADDRESS, ""),
             agent=data.get(AGENT, ""),
         )
@@ -144,3 +159,11 @@ class SessionStore(DatabaseStore):
         except Undecryptable:
             # Its key was taken out of the ring: whoever it is signs in again.
             return {}
+
+
+class SessionMiddleware(DjangoSessionMiddleware):
+    """Tells the session whether a person asks, or a page that looks for news by itself."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.session.automatic = AUTOMATIC in request.headers  # type: ignore[attr-defined]

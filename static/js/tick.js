@@ -7,3 +7,10 @@ function tick() {
 
 setInterval(tick, EVERY);
 document.addEventListener("visibilitychange", tick);
+
+// What a page asks for by itself is no sign of a person: the server lets the session grow idle.
+const AUTOMATIC = ["tick", "row-settled"];
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (AUTOMATIC.includes(detail.triggeringEvent?.type)) detail.headers["X-Automatic"] = "1";
+});

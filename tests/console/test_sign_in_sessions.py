@@ -95,6 +95,38 @@ def test_being_seen_keeps_a_session_but_not_for_ever(browser, settings):
     assert not signed_in(browser)
 
 
+def test_a_page_that_polls_does_not_keep_a_session(browser, settings):
+    settings.SESSION_IDLE_MINUTES = 30
+    age(browser, seen_at=29)
+    page = browser.get("/", headers={"X-Automatic": "1"})
+    assert page.status_code != 302 or "login" not in page.url
+    assert now() - row(browser).get().seen_at > timedelta(minutes=28)
+    age(browser, seen_at=31)
+    assert not signed_in(browser)
+
+
+def test_a_page_that_polls_and_writes_does_not_keep_a_session(browser):
+    age(browser, seen_at=20)
+    store = SessionStore(cookie(browser))
+    store.automatic = True
+    store["flash"] = "seen"
+    store.save()
+    assert SessionStore(cookie(browser))["flash"] == "seen"
+    age(browser, seen_at=20)
+    store.save()
+    assert now() - row(browser).get().seen_at > timedelta(minutes=19)
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 30])
+def test_whoever_is_active_is_not_signed_out(browser, settings, minutes):
+    """The last request counts, also where it followed the one before too closely to be noted."""
+    settings.SESSION_IDLE_MINUTES = minutes
+    noted = timedelta(minutes=minutes) / 10 * 0.9
+    last = timedelta(minutes=minutes) * 0.98
+    row(browser).update(seen_at=now() - min(noted, timedelta(seconds=55)) - last)
+    assert signed_in(browser)
+
+
 def test_the_absolute_limit_counts_from_signing_in(alice, settings):
     settings.SESSION_COOKIE_AGE = 12 * 3600
     with_password(alice)
