@@ -6,7 +6,7 @@ from allauth.account.auth_backends import AuthenticationBackend
 from django.db.models import Exists, OuterRef
 
 from console.accounts.second_factor import factors_of
-from console.lib.people import User
+from console.lib.people import User, one_spelling
 from instances.models import Plan
 from instances.models.notice import unread_of
 
@@ -16,6 +16,12 @@ class Backend(AuthenticationBackend):
     the administrator permission, unread notices, whether any plan waits for anybody, and
     whether they have a second factor.
     """
+
+    def _mitigate_timing_attack(self, password: str) -> None:
+        super()._mitigate_timing_attack(password)
+        if one_spelling(password) != password:
+            # An account that exists is asked for both spellings.
+            super()._mitigate_timing_attack(password)
 
     def get_user(self, user_id: Any) -> User | None:
         people = User.objects.with_administrator().annotate(

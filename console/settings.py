@@ -200,7 +200,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-] + [{"NAME": "console.accounts.passwords.WordsValidator"}]
+] + [
+    {"NAME": f"console.accounts.passwords.{name}"}
+    for name in ("WordsValidator", "SpellingValidator")
+]
 # Words nobody may make a password of, beside the product's and its host's.
 PASSWORD_WORDS = env_list("CONSOLE_PASSWORD_WORDS")
 PASSWORD_HASHERS = [

@@ -1,11 +1,16 @@
 """Passwords that anybody would guess who knows what this is and whose."""
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.password_validation import get_default_password_validators
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+
+from console.lib.people import one_spelling
 
 OURS = ("service", "catalog", "console", "terraform", "password", "welcome", "admin")
 # What has to be left of a password without such words.
@@ -30,6 +35,43 @@ class WordsValidator:
             "Your password can’t consist of words that belong to this installation, such "
             "as its name."
         )
+
+
+class SpellingValidator:
+    """Applies the other rules to the spelling that is stored, where it is another one.
+
+    So a common password in full-width letters is still a common password.
+    """
+
+    def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
+        """Raise ValidationError with what the other rules have against that spelling."""
+        spelled = one_spelling(password)
+        if spelled == password:
+            return
+        others = [
+            each
+            for each in get_default_password_validators()
+            if not isinstance(each, SpellingValidator)
+        ]
+        known = set(_objections(others, password, user))
+        found = [
+            each for each in _objections(others, spelled, user) if each not in known
+        ]
+        if found:
+            raise ValidationError(found)
+
+    def get_help_text(self) -> str:
+        return _("Letters count as the same in any width and spelling.")
+
+
+def _objections(
+    validators: list[Any], password: str, user: AbstractBaseUser | None
+) -> Iterator[str]:
+    for each in validators:
+        try:
+            each.validate(password, user)
+        except ValidationError as error:
+            yield from error.messages
 
 
 def words() -> set[str]:

@@ -4,6 +4,7 @@ The tables belong to the `console` app; the classes live in the kernel because a
 owner and an audit entry all name people.
 """
 
+import unicodedata
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -34,8 +35,20 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.annotate(administers=Exists(groups) | Exists(own))
 
 
+def one_spelling(password: str) -> str:
+    """Return a password as it is hashed: keyboards spell the same letters differently."""
+    return unicodedata.normalize("NFKC", password)
+
+
 class PersonManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     """Django's user manager with the querysets above."""
+
+    def _create_user_object(
+        self, username: str, email: str | None, password: str | None, **fields: Any
+    ) -> "User":
+        spelled = None if password is None else one_spelling(password)
+        user: User = super()._create_user_object(username, email, spelled, **fields)
+        return user
 
 
 class User(AbstractUser):
@@ -54,6 +67,22 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         app_label = "console"
         permissions = [(ADMINISTER, "Can administer the catalogue and every instance")]
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Set the password, in one spelling of its letters."""
+        super().set_password(
+            None if raw_password is None else one_spelling(raw_password)
+        )
+
+    def check_password(self, raw_password: str) -> bool:
+        """Return whether this is the password, in any spelling of its letters.
+
+        One that was set by an earlier release was hashed as it was typed.
+        """
+        spelled = one_spelling(raw_password)
+        return super().check_password(spelled) or (
+            spelled != raw_password and super().check_password(raw_password)
+        )
 
     @cached_property
     def is_administrator(self) -> bool:
