@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Region
 from catalog.trusted import is_trusted
-from console.lib.masking import Masker
 from instances.engine_choice import engine_called, engine_of, files_of
 from instances.engines.base import (
     Diagnostic,
@@ -78,7 +77,7 @@ class CheckRun(Run):
         return dict(region.credentials) if region is not None else {}
 
     def _settlement(self) -> Settlement:
-        return CheckSettlement(self.work, self.engine, self.masker)
+        return CheckSettlement(self.work, self.engine)
 
     def _needs_no_run(self) -> bool:
         return False
@@ -108,10 +107,9 @@ class CheckRun(Run):
 class CheckSettlement:
     """Ends a check: passed, or what is wrong with file and line."""
 
-    def __init__(self, check: Check, engine: Engine, masker: Masker) -> None:
+    def __init__(self, check: Check, engine: Engine) -> None:
         self.check = check
         self.engine = engine
-        self.masker = masker
 
     def mirror(self, state: StateFile) -> None:
         """A check changes no state: there is nothing to keep."""
@@ -158,7 +156,7 @@ class CheckSettlement:
         )
         return {
             "severity": found.severity,
-            "message": self.masker.text(sentence),
+            "message": sentence,
             "file": found.file,
             "line": found.line,
         }

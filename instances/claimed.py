@@ -17,6 +17,7 @@ from console.lib.masking import Masker
 from instances.engine_choice import engine_called, engine_of_work
 from instances.engines.base import Engine, Outcome
 from instances.engines.claims import abandon
+from instances.masked_engine import MaskedEngine
 from instances.models import Fenced, Plan, Task
 from instances.outage import UNREACHABLE, Outage
 from instances.preview_settling import PlanSettlement
@@ -34,8 +35,7 @@ class Claimed:
         self.work = work
         self.host = work.host
         self.stopping = stopping
-        self.engine: Engine = self._engine()
-        self.masker = Masker([])
+        self.engine = MaskedEngine(self._engine(), Masker([]))
         self.settlement = self._settlement()
 
     def _engine(self) -> Engine:
@@ -53,8 +53,8 @@ class Claimed:
 
     def _settlement(self) -> Settlement:
         if isinstance(self.work, Task):
-            return TaskSettlement(self.work, self.engine, self.masker)
-        return PlanSettlement(self.work, self.engine, self.masker)
+            return TaskSettlement(self.work, self.engine)
+        return PlanSettlement(self.work, self.engine)
 
     def _go(self) -> None:
         """Bring the work to its end, once the database can be reached."""
@@ -147,7 +147,7 @@ class Claimed:
             self._step_aside()
 
     def _end_without_run(self, message: str) -> None:
-        self._fail(self.masker.text(message))
+        self._fail(self.engine.masker.text(message))
         self._clean()
 
     def _step_aside(self) -> None:

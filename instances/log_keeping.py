@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from console.lib.masking import Masker
 from instances.engines.base import Event
 from instances.models import Task, TaskLog
 
@@ -18,19 +17,18 @@ MARK = "mark"
 Line = list[str]
 
 
-def lines_of(events: Iterable[Event], masker: Masker) -> Iterator[Line]:
-    """What the events say, with the secrets masked."""
+def lines_of(events: Iterable[Event]) -> Iterator[Line]:
+    """Yield the lines of the events that have a message."""
     for event in events:
         if event.message:
-            yield [event.at, event.level, masker.text(event.message)]
+            yield [event.at, event.level, event.message]
 
 
 class LogKeeper:
     """The log of one attempt of a task. Called inside the transaction that moves the offset."""
 
-    def __init__(self, task: Task, masker: Masker) -> None:
+    def __init__(self, task: Task) -> None:
         self.task = task
-        self.masker = masker
         self.head = settings.LOG_BYTES // HEAD_SHARE
         self.tail = settings.LOG_BYTES - self.head
         self.head_open = True
@@ -64,7 +62,7 @@ class LogKeeper:
             events, key=lambda event: (event.stage, event.stream)
         ):
             part = list(batch)
-            lines = self._shortened(list(lines_of(part, self.masker)))
+            lines = self._shortened(list(lines_of(part)))
             if not lines:
                 continue
             self._count(part[0].offset, _size(lines))

@@ -8,6 +8,7 @@ from catalog.models import Template
 from console.lib.masking import Masker
 from instances.engine_choice import engine_of, types_of
 from instances.engines.base import Diagnostic, EngineError
+from instances.masked_engine import MaskedEngine
 
 # A check takes a process and up to two seconds: more than two at once would starve pages.
 CHECKS = BoundedSemaphore(2)
@@ -21,11 +22,10 @@ def objections(template: Template, values: Mapping[str, Any]) -> dict[str, list[
     if template.kind != Template.Kind.TERRAFORM or not template.variables_source:
         return {}
     plain, secrets = template.split(values)
-    masker = Masker(secrets.values())
     found: dict[str, list[str]] = {}
     for each in _answer(template, plain, secrets):
         if each.severity == "error" and each.variable in template.schema.by_key:
-            sentence = masker.text(each.detail or each.summary)
+            sentence = each.detail or each.summary
             found.setdefault(each.variable, []).append(sentence)
     return found
 
@@ -36,7 +36,7 @@ def _answer(
     if not CHECKS.acquire(blocking=False):
         return []
     try:
-        engine = engine_of(template)
+        engine = MaskedEngine(engine_of(template), Masker(secrets.values()))
         files = {"variables.tf": template.variables_source}
         types = types_of(template, secrets)
         return engine.check_values(files, plain, secrets, types) or []

@@ -129,6 +129,15 @@ class Preview:
         return [_read(each) for each in found]
 
     @property
+    def imports(self) -> list[dict[str, str]]:
+        """Return the existing resources that are taken over, with the ID of each."""
+        return [
+            {"address": each["address"], "id": each["imported"]}
+            for each in self.plan.changes
+            if each.get("imported")
+        ]
+
+    @property
     def groups(self) -> list[Group]:
         """The same by what is done to them, the worst first."""
         return [

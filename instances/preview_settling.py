@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 
-from console.lib.masking import Masker
 from instances.engines.base import Engine, Outcome, StateFile
 from instances.models import Plan
 from instances.models.work import clock
@@ -15,10 +14,9 @@ from instances.models.work import clock
 class PlanSettlement:
     """Ends a preview: its resource changes and its saved file, or why there are none."""
 
-    def __init__(self, plan: Plan, engine: Engine, masker: Masker) -> None:
+    def __init__(self, plan: Plan, engine: Engine) -> None:
         self.plan = plan
         self.engine = engine
-        self.masker = masker
 
     def mirror(self, state: StateFile) -> None:
         """A preview changes no state: there is nothing to keep."""
@@ -29,10 +27,7 @@ class PlanSettlement:
             self._end(Plan.Status.PREVIEW_FAILED, status_message=message)
             return
         file = self.engine.plan_file(directory) or b""
-        changes = [
-            self.masker.value(asdict(change))
-            for change in self.engine.changes(directory)
-        ]
+        changes = [asdict(change) for change in self.engine.changes(directory)]
         self._succeed(file, changes)
 
     def succeed_unstarted(self) -> None:

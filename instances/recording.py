@@ -5,10 +5,12 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from console.lib.masking import Masker
+from console.lib.masking import shortened
 from instances.engines.base import Event
 from instances.log_keeping import LogKeeper, lines_of
 from instances.models import Check, Evidence, Plan, Resource, Task
+from instances.models.resource import PHYSICAL_ID_LENGTH
+from instances.models.warning import merged, warnings_in
 
 PLAN_LOG_LINES = 500
 DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
@@ -17,10 +19,9 @@ DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
 class Recorder:
     """Stores what one run says. Called inside the transaction that moves the offset."""
 
-    def __init__(self, work: Task | Plan | Check, masker: Masker) -> None:
+    def __init__(self, work: Task | Plan | Check) -> None:
         self.work = work
-        self.masker = masker
-        self.log = LogKeeper(work, masker) if isinstance(work, Task) else None
+        self.log = LogKeeper(work) if isinstance(work, Task) else None
 
     def store(self, events: list[Event]) -> None:
         """Store a batch of events exactly once. Raises Fenced when the claim is over."""
@@ -37,8 +38,10 @@ class Recorder:
         if done:
             values["resources_done"] = self.work.resources_done + done
         values["stages"] = self._stages(events)
+        if isinstance(self.work, Plan):
+            values["warnings"] = merged(self.work.warnings, warnings_in(events))
         if isinstance(self.work, Plan | Check):
-            said = list(lines_of(events, self.masker))
+            said = list(lines_of(events))
             values["log"] = (self.work.log + said)[-PLAN_LOG_LINES:]
         self.work.renew(**values)
         if self.log is not None:
@@ -46,7 +49,8 @@ class Recorder:
         if isinstance(self.work, Task):
             self._store_resources(self.work, events)
             found = (event.diagnostic for event in events)
-            Evidence.objects.note(self.work, found, self.masker)
+            Evidence.objects.note(self.work, found)
+            Evidence.objects.note_warnings(self.work, events)
 
     def _stages(self, events: Iterable[Event]) -> dict[str, Any]:
         """When each stage was first heard of and last heard of, in order."""
@@ -75,7 +79,7 @@ class Recorder:
                 name=Resource.name_of(resource.address, resource.type),
                 type=resource.type,
                 status=resource.status,
-                physical_id=self.masker.text(resource.physical_id or ""),
+                physical_id=shortened(resource.physical_id or "", PHYSICAL_ID_LENGTH),
                 reason="",
                 updated_at=moment,
             )
@@ -91,4 +95,4 @@ class Recorder:
         for address, message in reasons.items():
             Resource.objects.filter(
                 instance_id=task.instance_id, address=address
-            ).update(reason=self.masker.text(message))
+            ).update(reason=message)

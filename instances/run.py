@@ -23,6 +23,7 @@ from instances.engine_choice import concerns_engine
 from instances.engines.base import EngineError, Event, Order, Outcome
 from instances.engines.claims import age, uptime, watch
 from instances.ladder import Ladder
+from instances.masked_engine import secrets_known_to
 from instances.models import Fenced, Plan, Task
 from instances.ordering import order_of
 from instances.outage import UNREACHABLE
@@ -94,10 +95,9 @@ class Run(Claimed):
     def _unlock(self) -> None:
         """Decrypt what the run needs. With a lost key only the failure can be recorded."""
         self.environment = self._environment()
-        secrets = [*self.work.secrets.values(), *self.environment.values()]
-        self.masker = Masker(secrets)
-        self.recorder = Recorder(self.work, self.masker)
-        self.settlement = self._settlement()
+        known = [*secrets_known_to(self.work), *self.environment.values()]
+        self.engine.masker = Masker(known)
+        self.recorder = Recorder(self.work)
 
     def _needs_no_run(self) -> bool:
         """Whether there is nothing for the engine to destroy or to apply."""
@@ -208,7 +208,7 @@ class Run(Claimed):
         """Commit how the run ended; False when it turns out to live, or lives again."""
         if self._taken_up(outcome):
             return False
-        message = self.masker.text(self._why(outcome))
+        message = self._why(outcome)
         if not outcome.finished and not outcome.applying:
             return self._retry(message)
         self.settlement.settle(outcome, self.directory, message)

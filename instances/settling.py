@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from catalog.schema import text_in
 from console.lib.encryption import Undecryptable
-from console.lib.masking import Masker
+from console.lib.masking import shortened
 from instances.engines.base import Engine, Outcome, StateFile
 from instances.models import (
     Evidence,
@@ -24,6 +24,7 @@ from instances.models import (
     Tally,
     Task,
 )
+from instances.models.resource import PHYSICAL_ID_LENGTH
 from instances.models.work import clock
 
 
@@ -49,10 +50,9 @@ class Settlement(Protocol):
 class TaskSettlement:
     """Ends a task and puts its instance into the state that is true."""
 
-    def __init__(self, task: Task, engine: Engine, masker: Masker) -> None:
+    def __init__(self, task: Task, engine: Engine) -> None:
         self.task = task
         self.engine = engine
-        self.masker = masker
 
     def mirror(self, state: StateFile) -> None:
         """Keep a serial of the state, encrypted. The same serial twice is kept once."""
@@ -96,6 +96,7 @@ class TaskSettlement:
             if state is not None and usable:
                 self.mirror(state)
                 self._sync_resources(state, over=outcome.ok)
+                self._mark_imported()
                 self._store_outputs(state)
             self._change_instance(ok)
 
@@ -262,7 +263,7 @@ class TaskSettlement:
                     address=resource.address,
                     name=Resource.name_of(resource.address, resource.type),
                     type=resource.type,
-                    physical_id=self.masker.text(resource.physical_id),
+                    physical_id=shortened(resource.physical_id, PHYSICAL_ID_LENGTH),
                     status=resource.status or "CREATE_COMPLETE",
                 )
                 for resource in state.resources
@@ -275,6 +276,14 @@ class TaskSettlement:
                 # What was told while nobody could listen.
                 Resource.objects.filter(pk=row.pk).update(status=resource.status)
 
+    def _mark_imported(self) -> None:
+        """Note with each resource of the instance that this task took over, under which ID."""
+        known = Evidence.objects.filter(task=self.task).first()
+        for each in known.imports if known else ():
+            Resource.objects.filter(
+                instance_id=self.task.instance_id, address=each["address"]
+            ).update(imported_id=shortened(each["id"], PHYSICAL_ID_LENGTH))
+
     def _store_outputs(self, state: StateFile) -> None:
         described = {
             output["name"]: output
@@ -282,15 +291,14 @@ class TaskSettlement:
         }
         Output.objects.filter(task=self.task).delete()
         for output in state.outputs:
-            masked = self.masker.value(output.value)
             declared = described.get(output.key, {})
             hidden = output.sensitive or bool(declared.get("sensitive"))
             Output.objects.create(
                 task=self.task,
                 key=output.key,
-                value=None if hidden else masked,
+                value=None if hidden else output.value,
                 sensitive=hidden,
-                secret_value=output.value if hidden else None,
+                secret_value=output.secret_value if hidden else None,
                 description=text_in(declared.get("description") or {}, "en"),
             )
 

@@ -52,6 +52,10 @@ resource "terraform_data" "account" {
   }
 }
 
+resource "terraform_data" "named" {
+  for_each = nonsensitive(toset([var.password]))
+}
+
 output "password" {
   value     = var.password
   sensitive = true

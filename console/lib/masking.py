@@ -11,8 +11,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from django.utils.crypto import salted_hmac
+
 MASK = "******"
 SHORTEST = 4
+# A shorter secret, such as a port, would rewrite keys and numbers that only look like it.
+SHORTEST_IN_KEYS = 5
+CUT = "…"
+DIGEST_LENGTH = 8
+SALT = "console.lib.masking"
 
 
 class NothingKeptError(Exception):
@@ -68,11 +75,12 @@ def _texts(value: Any) -> Iterable[str]:
 
 
 def _spellings(text: str) -> Iterable[str]:
-    """Yield the forms in which a secret turns up: raw, per line, JSON, URL and base64."""
+    """Yield the forms in which a secret turns up: raw, per line, JSON, HCL, URL and base64."""
     yield text
     yield from text.splitlines()
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    for escaped in (json.dumps(text), json.dumps(text, ensure_ascii=False)):
+        yield escaped[1:-1]
+        yield escaped[1:-1].replace("${", "$${").replace("%{", "%%{")
     yield quote(text, safe="")
     yield quote(text)
     raw = text.encode()
@@ -84,28 +92,49 @@ def _spellings(text: str) -> Iterable[str]:
         yield encoded[start:end].replace("+", "-").replace("/", "_")
 
 
+def _pattern(longest_first: Iterable[str]) -> re.Pattern[str] | None:
+    alternatives = "|".join(map(re.escape, longest_first))
+    return re.compile(alternatives) if alternatives else None
+
+
 class Masker:
     """Replaces known secrets in text. Secrets shorter than 4 characters cannot be masked."""
 
     def __init__(self, secrets: Iterable[Any]) -> None:
         spellings = {
-            spelling
+            (spelling, len(text) >= SHORTEST_IN_KEYS)
             for secret in secrets
             for text in _texts(secret)
             if len(text) >= SHORTEST
             for spelling in _spellings(text)
             if len(spelling) >= SHORTEST
         }
-        longest_first = sorted(spellings, key=len, reverse=True)
-        self._pattern = (
-            re.compile("|".join(map(re.escape, longest_first)))
-            if longest_first
-            else None
-        )
+        every = sorted({text for text, _long in spellings}, key=len, reverse=True)
+        self._spellings = every
+        self._pattern = _pattern(every)
+        long = {text for text, long in spellings if long}
+        self._in_keys = _pattern(text for text in every if text in long)
 
     def text(self, text: str) -> str:
         """Return the text with every known secret replaced, and NUL, which no database holds."""
         masked = self._pattern.sub(MASK, text) if self._pattern else text
+        if self._pattern and masked.endswith(CUT):
+            masked = self._without_begun_secret(masked)
+        return masked.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+    def address(self, address: str) -> str:
+        """Return a resource's address with its secrets replaced, still an identity.
+
+        Each mask carries a digest of what it covers, keyed by the site's secret key: two
+        addresses do not become one, and a resource keeps its address over tasks.
+        """
+        masked = (
+            self._pattern.sub(lambda found: f"{MASK} ({_digest(found[0])})", address)
+            if self._pattern
+            else address
+        )
+        if self._pattern and masked.endswith(CUT):
+            masked = self._without_begun_secret(masked)
         return masked.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
     def value(self, value: Any) -> Any:
@@ -113,10 +142,37 @@ class Masker:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.text(key): self.value(item) for key, item in value.items()}
+            return {self.key(key): self.value(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.value(item) for item in value]
         if isinstance(value, int | float) and not isinstance(value, bool):
-            masked = self.text(str(value))
+            masked = self.key(str(value))
             return value if masked == str(value) else masked
         return value
+
+    def key(self, key: str) -> str:
+        """Return a key, or a number as text, with secrets of five or more characters replaced."""
+        masked = self._in_keys.sub(MASK, key) if self._in_keys else key
+        return masked.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+    def _without_begun_secret(self, text: str) -> str:
+        """Mask the beginning of a secret at the end of a text that was cut off there."""
+        body = text.removesuffix(CUT)
+        for spelling in self._spellings:
+            for size in range(min(len(spelling) - 1, len(body)), SHORTEST - 1, -1):
+                if body.endswith(spelling[:size]):
+                    return body[:-size] + MASK + CUT
+        return text
+
+
+def shortened(text: str, size: int) -> str:
+    """Return the text in at most `size` characters; a digest of all of it tells long ones apart."""
+    if len(text) <= size:
+        return text
+    end = f"{CUT} ({_digest(text)})"
+    return text[: size - len(end)] + end
+
+
+def _digest(text: str) -> str:
+    digest = salted_hmac(SALT, text, algorithm="sha256").hexdigest()
+    return digest[:DIGEST_LENGTH]

@@ -111,6 +111,14 @@ class Diagnostic:
 
 
 @dataclass(frozen=True)
+class Import:
+    """A resource that exists already and is taken over under the `id` it has there."""
+
+    address: str
+    id: str
+
+
+@dataclass(frozen=True)
 class Event:
     """One line of a run's log; `offset` (bytes) is its key, `end` where the next one starts.
 
@@ -127,11 +135,15 @@ class Event:
     resource: ResourceEvent | None = None
     total: int | None = None
     diagnostic: Diagnostic | None = None
+    imported: Import | None = None
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a plan does to one resource; sensitive parts of before and after are masked."""
+    """What a plan does to one resource; sensitive parts of before and after are masked.
+
+    `imported` is the ID under which an existing resource is taken over first, mostly empty.
+    """
 
     address: str
     type: str
@@ -141,16 +153,21 @@ class Change:
     replace_paths: list[Any]
     before: Any
     after: Any
+    imported: str = ""
 
 
 @dataclass(frozen=True)
 class Output:
-    """A result of a run; `type` is Terraform's type, a word or compact JSON."""
+    """A result of a run; `type` is Terraform's type, a word or compact JSON.
+
+    `secret_value` is the value in clear, for an encrypted column, where `value` is masked.
+    """
 
     key: str
     value: Any
     sensitive: bool
     type: str
+    secret_value: Any = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from instances.engines.base import Diagnostic, Event, ResourceEvent
+from instances.engines.base import Diagnostic, Event, Import, ResourceEvent
+from instances.engines.plans import imported_id
 
 MESSAGE_BYTES = 4096
 LINE_BYTES = 1 << 20
@@ -168,6 +169,7 @@ def event(start: int, end: int, line: bytes, stage: str) -> Event:
         resource=_resource(document),
         total=_total(document),
         diagnostic=diagnostic,
+        imported=_imported(document),
     )
 
 
@@ -234,6 +236,16 @@ def _resource(document: dict[str, Any]) -> ResourceEvent | None:
         physical_id=clean(hook.get("id_value") or "", 1024),
         reason="",
     )
+
+
+def _imported(document: dict[str, Any]) -> Import | None:
+    """Return the import that a line announces, if it does."""
+    change = _part(document, "change")
+    given = imported_id(change)
+    if document.get("type") != "planned_change" or not given:
+        return None
+    address = clean(_part(change, "resource").get("addr", ""), 1024)
+    return Import(address, clean(given, 512))
 
 
 def _total(document: dict[str, Any]) -> int | None:

@@ -1,5 +1,6 @@
 """Reads what a plan would do from `show -json`, masking what is sensitive."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,17 @@ def _change(found: dict[str, Any]) -> Change:
         replace_paths=change.get("replace_paths") or [],
         before=_masked(change.get("before"), change.get("before_sensitive")),
         after=_masked(after, change.get("after_sensitive")),
+        imported=imported_id(change),
     )
+
+
+def imported_id(change: dict[str, Any]) -> str:
+    """Return the ID of an existing resource that is imported; empty for any other."""
+    importing = change.get("importing")
+    if not isinstance(importing, dict) or not importing:
+        return ""
+    given = importing.get("id") or importing.get("identity")
+    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
 def _with_unknown(value: Any, unknown: Any) -> Any:

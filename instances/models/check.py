@@ -113,6 +113,12 @@ class Check(Work):
     def passed(self) -> bool:
         return self.status == self.Status.SUCCEEDED
 
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """Return the warnings among the problems, for a check that has passed."""
+        found = [each for each in self.problems if each["severity"] == "warning"]
+        return [{**each, "summary": each["message"]} for each in found]
+
     def end(self, *, ok: bool, message: str, **found: Any) -> None:
         """Note the result; a version that waited for it becomes active.
 

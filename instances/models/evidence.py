@@ -1,16 +1,17 @@
 """Why a task's status is what it is: how its run ended, and which error it told of first."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from console.lib.masking import Masker
 from instances.culprit import parameter_behind
-from instances.engines.base import Diagnostic, Outcome
+from instances.engines.base import Diagnostic, Event, Import, Outcome
 from instances.models.resource import Resource
 from instances.models.task import Task
+from instances.models.warning import NO_ITEMS, after_apply, merged, warnings_in
 
 ADDRESS_LENGTH = 512
 UNTOLD = {
@@ -24,10 +25,12 @@ UNTOLD = {
 }
 
 
+def _address(each: Import) -> str:
+    return each.address
+
+
 class EvidenceManager(models.Manager["Evidence"]):
-    def note(
-        self, task: Task, found: Iterable[Diagnostic | None], masker: Masker
-    ) -> None:
+    def note(self, task: Task, found: Iterable[Diagnostic | None]) -> None:
         """Keep the first error this attempt tells of; what follows mostly follows from it."""
         errors = (each for each in found if each and each.severity == "error")
         first = next(errors, None)
@@ -38,14 +41,27 @@ class EvidenceManager(models.Manager["Evidence"]):
             task=task,
             defaults={
                 "attempt": task.attempt,
-                "error": masker.text(" ".join(each for each in sentences if each)),
-                "summary": masker.text(first.summary)[:ADDRESS_LENGTH],
-                "address": masker.text(first.address)[:ADDRESS_LENGTH],
+                "error": " ".join(each for each in sentences if each),
+                "summary": first.summary[:ADDRESS_LENGTH],
+                "address": first.address[:ADDRESS_LENGTH],
                 "file": first.file[:ADDRESS_LENGTH],
                 "line": first.line,
                 "parameter": parameter_behind(first, task.version.template),
             },
         )
+
+    def note_warnings(self, task: Task, events: Iterable[Event]) -> None:
+        """Keep the warnings of these events, and the imports that they announce."""
+        events = list(events)
+        imports = {each.imported for each in events if each.imported}
+        found = warnings_in(events)
+        if not imports and not found:
+            return
+        known, _made = self.get_or_create(task=task)
+        old = {Import(**each) for each in known.imports}
+        known.imports = [asdict(each) for each in sorted(imports | old, key=_address)]
+        known.warnings = merged(known.warnings, found)
+        known.save(update_fields=["imports", "warnings"])
 
     def settle(self, task: Task, outcome: Outcome | None) -> None:
         """Keep how the run ended, in the transaction that ends the task.
@@ -55,7 +71,7 @@ class EvidenceManager(models.Manager["Evidence"]):
         interrupted = outcome is None or (not outcome.finished and outcome.applying)
         # What an earlier attempt told of is not why this one ended.
         self.filter(task=task).exclude(attempt=task.attempt).update(**UNTOLD)
-        self.update_or_create(
+        known, _made = self.update_or_create(
             task=task,
             defaults={
                 "exit_code": outcome.exit_code if outcome else None,
@@ -64,6 +80,9 @@ class EvidenceManager(models.Manager["Evidence"]):
                 "in_flight": self._in_flight(task) if interrupted else [],
             },
         )
+        if outcome is not None and outcome.ok and outcome.applying:
+            known.warnings = after_apply(known.warnings)
+            known.save(update_fields=["warnings"])
 
     def _in_flight(self, task: Task) -> list[str]:
         """The resources that were being changed: each may exist without being recorded."""
@@ -94,6 +113,14 @@ class Evidence(models.Model):
     file = models.CharField(max_length=ADDRESS_LENGTH, blank=True, editable=False)
     line = models.PositiveIntegerField(null=True, editable=False)
     parameter = models.CharField(_("parameter"), max_length=255, blank=True)
+    # See `instances.models.warning`
+    warnings = models.JSONField(
+        _("warnings"), default=list, db_default=NO_ITEMS, editable=False
+    )
+    # Each a dict of address and id: what existed before and was taken over
+    imports = models.JSONField(
+        _("imports"), default=list, db_default=NO_ITEMS, editable=False
+    )
 
     objects = EvidenceManager()
 

@@ -22,6 +22,7 @@ from instances.models.engine_name import SIMULATION, engine_in
 from instances.models.fingerprint import MOVED, Fingerprint
 from instances.models.instance import Instance
 from instances.models.task import Task
+from instances.models.warning import NO_ITEMS
 from instances.models.wish import Wish
 from instances.models.work import Work
 
@@ -30,6 +31,7 @@ UNSEEN: Mapping[str, Any] = {
     "status_message": "",
     "base_state": "",
     "changes": [],
+    "warnings": [],
     "log": [],
     "file": None,
     "file_digest": "",
@@ -89,6 +91,9 @@ class Previewed(Work):
         editable=False,
         encoder=ExactEncoder,
         decoder=ExactDecoder,
+    )
+    warnings = models.JSONField(
+        gettext_lazy("warnings"), default=list, db_default=NO_ITEMS, editable=False
     )
     log = models.JSONField(gettext_lazy("log"), default=list, editable=False)
     file = EncryptedField(gettext_lazy("saved plan"), null=True)

@@ -6,8 +6,13 @@ from django.utils.translation import gettext_lazy as _
 
 from console.lib.encryption import EncryptedField
 from console.lib.ids import id_field
+from console.lib.masking import shortened
 from instances.models.instance import Instance
 from instances.models.task import Task
+
+ADDRESS_LENGTH = 512
+NAME_LENGTH = 255
+PHYSICAL_ID_LENGTH = 512
 
 
 class Resource(models.Model):
@@ -16,10 +21,20 @@ class Resource(models.Model):
     instance = models.ForeignKey(
         Instance, models.CASCADE, related_name="resources", verbose_name=_("instance")
     )
-    address = models.CharField(_("address"), max_length=512)
-    name = models.CharField(_("name"), max_length=255)
+    address = models.CharField(_("address"), max_length=ADDRESS_LENGTH)
+    name = models.CharField(_("name"), max_length=NAME_LENGTH)
     type = models.CharField(_("type"), max_length=255)
-    physical_id = models.CharField(_("resource ID"), max_length=512, blank=True)
+    physical_id = models.CharField(
+        _("resource ID"), max_length=PHYSICAL_ID_LENGTH, blank=True
+    )
+    # Under which it was taken over; empty for what the instance made itself.
+    imported_id = models.CharField(
+        _("imported as"),
+        max_length=PHYSICAL_ID_LENGTH,
+        blank=True,
+        db_default="",
+        editable=False,
+    )
     status = models.CharField(_("status"), max_length=32)
     reason = models.TextField(_("description"), blank=True)
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
@@ -40,8 +55,8 @@ class Resource(models.Model):
 
     @staticmethod
     def name_of(address: str, kind: str) -> str:
-        """The part of an address that tells resources of one type apart: `server[0]`."""
-        return address.replace(f"{kind}.", "", 1)
+        """Return the part of an address that tells resources of one type apart: `server[0]`."""
+        return shortened(address.replace(f"{kind}.", "", 1), NAME_LENGTH)
 
 
 class Tag(models.Model):

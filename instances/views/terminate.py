@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Case, When
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -23,6 +24,9 @@ WORD = "terminate"
 WRONG = gettext_lazy("Enter the word terminate. The instance has not been changed.")
 # So many resources are named, the rest are counted.
 NAMED = 20
+SHOWN = ("address", "type", "imported_id")
+# What was there before the instance must not hide behind the count.
+IMPORTED_FIRST = (Case(When(imported_id="", then=1), default=0), "address")
 
 
 class TerminateForm(forms.Form):
@@ -90,8 +94,11 @@ def _ask(
     context: dict[str, Any] = {"instance": instance, "form": form, "refusal": refusal}
     limits = Limits.of(instance.product, instance.portfolio)
     context["needs_approval"] = limits.needs_approval(Task.Kind.TERMINATE)
-    resources = list(instance.resources.values("address", "type")[: NAMED + 1])
+    resources = list(
+        instance.resources.order_by(*IMPORTED_FIRST).values(*SHOWN)[: NAMED + 1]
+    )
     context["resources"] = resources[:NAMED]
+    context["imported"] = instance.resources.exclude(imported_id="").count()
     context["more"] = instance.resources.count() - NAMED if resources[NAMED:] else 0
     return render_page(
         request,

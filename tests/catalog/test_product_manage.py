@@ -48,7 +48,7 @@ def new_product(**more):
 
 
 def new_version(**more):
-    return {"name": "2.0", "source": "uploads", "active": "on"} | more
+    return {"name": "next", "source": "uploads", "active": "on"} | more
 
 
 def versions_of(product):
@@ -239,7 +239,7 @@ def test_a_version_starts_from_another_and_replaces_files_of_the_same_name(
         source="version", previous=old.pk, uploads=[tf("# new", "extra.tf")]
     )
     admin_browser.post(versions_of(old.product), data)
-    new = old.product.versions.get(name="2.0")
+    new = old.product.versions.get(name="next")
     assert new.template.files == {"main.tf": MAIN_TF, "extra.tf": "# new"}
     assert old.template_id != new.template_id
 

@@ -14,13 +14,6 @@ from tests.waiting import beside, over
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Plain:
-    """Masks nothing."""
-
-    def text(self, text):
-        return text
-
-
 def events(start, count, size=100):
     return [
         Event(n * size, (n + 1) * size, "", "apply", "stdout", "info", f"{n:0{size}}")
@@ -39,7 +32,7 @@ def task(db, settings):
 
 
 def keep(task, batches, size=10):
-    keeper = LogKeeper(task, Plain())
+    keeper = LogKeeper(task)
     for batch in batches:
         keeper.keep(events(batch * size, size))
         task.offset = (batch + 1) * size * 100
@@ -72,7 +65,7 @@ def test_a_worker_that_takes_over_keeps_the_same_limit(task, settings):
 
 
 def test_a_stretch_longer_than_the_limit_is_shortened(task, settings):
-    LogKeeper(task, Plain()).keep(events(0, 5000))
+    LogKeeper(task).keep(events(0, 5000))
     lines = kept(task)
     assert sum(len(line) for line in lines) < settings.LOG_BYTES
     assert int(lines[-1]) == 4999

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from console.lib.masking import Masker
 from instances.engines.base import Change, Outcome
 from instances.models import Instance, Plan, Task, Wish
 from instances.preview_settling import PlanSettlement
@@ -101,7 +100,7 @@ def previewed(plan, *, ok=True, changes=(CHANGE,), file=b"saved plan", message="
     if claimed.instance:
         claimed.write(base_state=claimed.instance.state_mark)
     engine = Found(list(changes), file)
-    settlement = PlanSettlement(claimed, engine, Masker([]))
+    settlement = PlanSettlement(claimed, engine)
     settlement.settle(outcome(ok), Path("nowhere"), message)
     return Plan.objects.get(pk=plan.pk)
 

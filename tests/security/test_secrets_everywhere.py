@@ -59,6 +59,10 @@ resource "terraform_data" "all" {
   }
 }
 
+resource "terraform_data" "named" {
+  for_each = nonsensitive(toset([var.parameter6, var.parameter7]))
+}
+
 resource "terraform_data" "deep" {
   input = var.deep
 }
