@@ -1,6 +1,7 @@
 """The vendor's own SDK in somebody's hand: an import of this skips where it is not installed."""
 
 import asyncio
+import gc
 import inspect
 import os
 
@@ -14,10 +15,19 @@ try:
     from alibabacloud_servicecatalog20210901 import models
     from alibabacloud_tea_openapi import exceptions  # noqa: F401 - for the tests
     from alibabacloud_tea_openapi import models as config
+    from darabonba.core import DaraCore
 except ImportError:
     if os.environ.get("CI"):
         raise
     pytest.skip("the vendor's SDK is not installed", allow_module_level=True)
+
+
+def hang_up():
+    """Close the connections that the SDK keeps open; a thread of the server serves each."""
+    for session in DaraCore._sessions.values():
+        session.close()
+    # The answer that an exception holds keeps its connection.
+    gc.collect()
 
 
 class Hand:

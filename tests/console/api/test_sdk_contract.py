@@ -11,7 +11,7 @@ from console.api.examples import UNPUBLISHED, example, snake
 from console.lib.audit import AuditEntry
 from console.lib.people import Role
 from instances.models import Instance
-from tests.console.api.sdk_hand import Hand, exceptions, models, sdk, unset
+from tests.console.api.sdk_hand import Hand, exceptions, hang_up, models, sdk, unset
 from tests.console.api.sdk_story import Story
 from tests.factories import (
     AdministratorFactory,
@@ -30,6 +30,13 @@ CONDITIONAL = {
     "GetProvisionedProductPlan.ResourceChanges[].PhysicalResourceId",
     "GetProvisionedProductPlan.ResourceChanges[].Replacement",
 }
+
+
+@pytest.fixture(autouse=True)
+def hung_up(request):
+    yield
+    if "live_server" in request.fixturenames:
+        hang_up()
 
 
 @pytest.fixture(autouse=True)
