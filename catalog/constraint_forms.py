@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.datastructures import MultiValueDict
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from catalog.constraint_config import (
@@ -14,12 +16,15 @@ from catalog.constraint_config import (
     described,
 )
 from catalog.forms import TEXT, text
-from catalog.models import Constraint, LaunchRole, Product, Region
+from catalog.models import Constraint, LaunchRole, Product, Region, Version
+from catalog.parameter_choices import own_choices
+from catalog.schema.conversion import as_text
 from console.lib.edit_conflicts import NOTHING
 from console.lib.forms import EditForm
 from console.lib.people import PrincipalType
 
 ROWS = 2
+LINES = 3
 RULES = "rules"
 Config = dict[str, Any]
 
@@ -154,6 +159,67 @@ class ApprovalForm(ConfigForm):
         }
 
 
+class LinesOrTicks(forms.CheckboxSelectMultiple):
+    """Boxes to tick, or a text area as long as `ticks` holds no options."""
+
+    ticks: list[str] | None = None
+
+    @property
+    def use_fieldset(self) -> bool:  # type: ignore[override]
+        return self.ticks is not None
+
+    def id_for_label(self, id_: str | None, index: Any = None) -> str:
+        if self.ticks is None and id_ and index is None:
+            return id_
+        return super().id_for_label(id_ or "", index)
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        if isinstance(data, MultiValueDict):
+            return data.getlist(name)
+        return [data[name]] if name in data else []
+
+    def render(
+        self, name: str, value: Any, attrs: Any = None, renderer: Any = None
+    ) -> SafeString:
+        texts = list(map(as_text, value or []))
+        if self.ticks is None:
+            area = forms.Textarea({"rows": LINES, "spellcheck": "false"})
+            return area.render(name, "\n".join(texts), attrs, renderer)
+        self.choices = [(each, each or _("(empty)")) for each in self.ticks]
+        return super().render(name, texts, attrs, renderer)
+
+
+class AllowedValuesField(forms.Field):
+    """Values to tick when the template lists some, else lines of text.
+
+    Both are read alike, because the parameter may be another one than that the control
+    was made for.
+    """
+
+    widget: Any = LinesOrTicks
+    known: Mapping[str, Any] = {}
+
+    def offer(self, options: list[str] | None, stored: list[Any]) -> None:
+        """Let the control show these options, or lines when there are none."""
+        texts = list(map(as_text, stored))
+        self.known = dict(zip(texts, stored, strict=True))
+        if options is not None:
+            extra = [each for each in texts if each not in options]
+            self.widget.ticks = [*options, *extra]
+            self.label = _("Allowed values")
+
+    def clean(self, value: list[str]) -> list[Any]:
+        # A number that was shown and sent back stays a number.
+        return [self.known.get(each, each) for each in self.texts(value)]
+
+    def texts(self, sent: list[str]) -> list[str]:
+        """Return what was ticked or entered; an empty text only where it can be ticked."""
+        assert isinstance(self.widget, LinesOrTicks)
+        blank = [""] if "" in (self.widget.ticks or []) else []
+        lines = [line for each in sent for line in each.splitlines() or blank]
+        return list(dict.fromkeys(lines))
+
+
 class RuleForm(forms.Form):
     """One rule on one parameter; a row without a parameter is no rule."""
 
@@ -168,23 +234,34 @@ class RuleForm(forms.Form):
     pattern = forms.CharField(
         label=_("Value as pattern"), required=False, max_length=PATTERN
     )
-    values = forms.CharField(
-        label=_("…or allowed values, one a line"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
+    values = AllowedValuesField(
+        label=_("Or enter allowed values, one per line"), required=False
     )
 
-    def __init__(
-        self,
-        *args: Any,
-        parameters: list[str],
-        versions: list[tuple[str, str]],
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *args: Any, versions: list[Version], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.versions = versions
+        keys = {key for each in versions for key in each.template.schema.by_key}
         parameter, version = self.fields["parameter"], self.fields["version"]
-        parameter.choices = [("", "—"), *((key, key) for key in parameters)]  # type: ignore[attr-defined]
-        version.choices = [("", _("All versions")), *versions]  # type: ignore[attr-defined]
+        named = [(each.pk, each.name) for each in versions]
+        parameter.choices = [("", "—"), *((key, key) for key in sorted(keys))]  # type: ignore[attr-defined]
+        version.choices = [("", _("All versions")), *named]  # type: ignore[attr-defined]
+        values = self.fields["values"]
+        assert isinstance(values, AllowedValuesField)
+        values.offer(self._options(), self.initial.get("values") or [])
+
+    def _options(self) -> list[str] | None:
+        """Return what the template lists for the parameter; None where it is free."""
+        key, pk = self["parameter"].value(), self["version"].value()
+        schemas = [v.template.schema for v in self.versions if pk in (None, "", v.pk)]
+        found = [each.by_key[key] for each in schemas if key in each.by_key]
+        options: dict[str, None] = {}
+        for parameter in found:
+            own = own_choices(parameter)
+            if own is None:
+                return None
+            options.update(dict.fromkeys(own))
+        return list(options) if found else None
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
@@ -200,9 +277,9 @@ class RuleForm(forms.Form):
         data = self.cleaned_data
         if not data.get("parameter"):
             return None
-        limit = {"AllowedPattern": data["pattern"]}
+        limit: Config = {"AllowedPattern": data["pattern"]}
         if data["values"]:
-            limit = {"AllowedValues": data["values"].splitlines()}
+            limit = {"AllowedValues": data["values"]}
         return {
             "RuleName": data["name"],
             "Description": data["description"],
@@ -226,15 +303,11 @@ class TemplateForm(ConfigForm):
     def _rules(self, config: Mapping[str, Any], data: Any) -> Any:
         """The rows: as they were sent, or without data as a configuration has them."""
         versions = list(self.product.versions.select_related("template"))
-        keys = {key for each in versions for key in each.template.schema.by_key}
         return forms.formset_factory(RuleForm, extra=ROWS, max_num=100)(
             data=data,
             initial=list(map(_row, config.get("Rules", []))),
             prefix="rules",
-            form_kwargs={
-                "parameters": sorted(keys),
-                "versions": [(each.pk, each.name) for each in versions],
-            },
+            form_kwargs={"versions": versions},
         )
 
     # The rules are one more entry of the form when another person has changed them.
@@ -266,6 +339,19 @@ class TemplateForm(ConfigForm):
             return
         self.rules = self._rules(record.config, None)
 
+    def shown_again(self) -> "TemplateForm":
+        """Return the form unjudged, with the options of the parameters chosen in it."""
+        typed = self._rules({}, self.data)
+        rows = [_typed(form) for form in typed if form["parameter"].value()]
+        again = TemplateForm(
+            product=self.product,
+            config={"Rules": rows},
+            record=self.record,
+            initial={"description": self["description"].value()},
+        )
+        again.initial["seen"] = self.data.get("seen", "")
+        return again
+
     def initial_from(self, config: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
@@ -284,6 +370,26 @@ def _rule_texts(kind: str, config: Mapping[str, Any]) -> list[str]:
     return [str(each) for each in described(kind, config)] if config else []
 
 
+def _typed(form: RuleForm) -> dict[str, Any]:
+    """Return a rule as it was sent; of ticks only those that can be ticked now."""
+    sent = {name: form[name].value() for name in form.fields}
+    field = form.fields["values"]
+    assert isinstance(field, AllowedValuesField)
+    ticks = field.widget.ticks
+    return {
+        "ParameterKey": sent["parameter"],
+        "ProductVersionId": sent["version"],
+        "RuleName": sent["name"],
+        "Description": sent["description"],
+        "AllowedPattern": sent["pattern"],
+        "AllowedValues": [
+            each
+            for each in field.texts(sent["values"] or [])
+            if ticks is None or each in ticks
+        ],
+    }
+
+
 def _row(rule: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "parameter": rule.get("ParameterKey"),
@@ -291,7 +397,7 @@ def _row(rule: Mapping[str, Any]) -> dict[str, Any]:
         "name": rule.get("RuleName"),
         "description": rule.get("Description"),
         "pattern": rule.get("AllowedPattern"),
-        "values": "\n".join(map(str, rule.get("AllowedValues", []))),
+        "values": list(rule.get("AllowedValues", [])),
     }
 
 

@@ -105,12 +105,27 @@ class Limits:
         The messages name what is allowed and never repeat the value: it may be a secret.
         """
         errors: dict[str, list[str]] = {}
-        for rule in self._rules(version):
+        rules = list(self._rules(version))
+        defaults = _defaults(version) if rules else {}
+        for rule in rules:
             key = str(rule.get("ParameterKey") or "")
-            if key in values and not _fits(rule, as_text(values[key])):
+            # A parameter that is left out has the template's default.
+            effective = values if key in values else defaults
+            if key in effective and not _fits(rule, effective[key]):
                 errors.setdefault(key, []).append(_explain(rule))
         if errors:
             raise InvalidInput(errors, code="ParameterNotAllowed")
+
+    def allowed_values(self, version: Version) -> dict[str, list[str]]:
+        """Return the texts to choose from, by parameter, where rules list them."""
+        allowed: dict[str, list[str]] = {}
+        for rule in self._rules(version):
+            listed = rule.get("AllowedValues")
+            if listed is None:
+                continue
+            key, texts = str(rule.get("ParameterKey") or ""), _texts(listed)
+            allowed[key] = [each for each in allowed.get(key, texts) if each in texts]
+        return allowed
 
     def _rules(self, version: Version) -> Iterator[Mapping[str, Any]]:
         """The template rules for a version; a rule that names none holds for all."""
@@ -154,10 +169,29 @@ def options_through(
     ]
 
 
-def _fits(rule: Mapping[str, Any], text: str) -> bool:
+def _defaults(version: Version) -> dict[str, Any]:
+    """Return the defaults of the template that are known, by parameter."""
+    return {
+        parameter.key: parameter.default
+        for parameter in version.template.schema.parameters
+        if parameter.default is not None
+    }
+
+
+def _texts(listed: list[Any]) -> list[str]:
+    return list(dict.fromkeys(map(as_text, listed)))
+
+
+def _fits(rule: Mapping[str, Any], value: Any) -> bool:
+    """Whether a value is listed, or each item of a list is, and matches the pattern."""
     allowed, source = rule.get("AllowedValues"), rule.get("AllowedPattern")
-    if allowed is not None and text not in {as_text(each) for each in allowed}:
-        return False
+    text = as_text(value)
+    if allowed is not None:
+        items = [text]
+        if isinstance(value, list) and text not in _texts(allowed):
+            items = [as_text(each) for each in value]
+        if not set(items) <= set(_texts(allowed)):
+            return False
     try:
         return not source or pattern(source).matches(text)
     except ValueError:

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from catalog.multiline_input import MultilineInput, SecretInput
+from catalog.parameter_choices import is_withdrawn, own_choices
 from catalog.parameter_rows import Rows, restored, table_of
 from catalog.rows_widget import RowsWidget
 from catalog.schema.conversion import as_text, shape
@@ -92,7 +93,7 @@ def field_of(
     field = ParameterField(
         parameter,
         label=parameter.label_in(language),
-        help_text=_hint(parameter, language, kept=kept),
+        help_text=_hint(parameter, language, kept=kept, shown=shown),
         required=always and not kept,
         widget=_with_room(
             _suggesting(parameter, _widget(parameter, language), suggestions or {}),
@@ -142,7 +143,7 @@ def _is_json_list(text: str) -> bool:
     return text.lstrip().startswith("[") and text.rstrip().endswith("]")
 
 
-def _hint(parameter: Parameter, language: str, *, kept: bool) -> str:
+def _hint(parameter: Parameter, language: str, *, kept: bool, shown: str | Rows) -> str:
     said = text_in(parameter.description, language) or text_in(
         parameter.constraint_description, language
     )
@@ -161,6 +162,11 @@ def _hint(parameter: Parameter, language: str, *, kept: bool) -> str:
         )
     elif parameter.kind == "json":
         sentences.append(_("A JSON list or object."))
+    if not parameter.secret and is_withdrawn(parameter, shown):
+        sentences.append(
+            _("The value %(value)s can no longer be chosen. Choose another one.")
+            % {"value": shown}
+        )
     if parameter.visible is not None:
         sentences.append(_("Counts only with certain choices above."))
     if kept:
@@ -181,8 +187,8 @@ def _widget(parameter: Parameter, language: str) -> forms.Widget:
         return RowsWidget(table, parameter.key, label, attrs)
     if parameter.secret:
         make = _secret
-    elif parameter.allowed_values and parameter.kind in {"string", "number"}:
-        make = _select
+    elif parameter.kind in {"string", "number"}:
+        make = make if parameter.allowed_values is None else _select
     return make(parameter, attrs, language)
 
 
@@ -251,8 +257,9 @@ def _boolean(
 ) -> forms.Widget:
     """A choice of two words: an unticked box is no answer, and cannot be told from one."""
     choices = [
-        ("true", _value_label(parameter, "true", language)),
-        ("false", _value_label(parameter, "false", language)),
+        (text, _value_label(parameter, text, language))
+        for text in ("true", "false")
+        if text in (own_choices(parameter) or ())
     ]
     return forms.Select(attrs, choices=_with_blank(parameter, choices))
 

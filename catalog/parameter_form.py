@@ -15,6 +15,7 @@ from django.forms import BoundField
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from catalog.parameter_choices import narrowed
 from catalog.parameter_field import ParameterField, field_of, first_value
 from catalog.parameter_rows import Rows, changed, rows_in, table_of
 from catalog.rows_widget import RowsWidget
@@ -57,9 +58,10 @@ class ParameterForm(forms.Form):
         prefix: str,
         again: str,
         suggestions: Suggestions,
+        allowed: Mapping[str, list[str]],
     ) -> None:
         super().__init__(data=data, prefix=prefix)
-        self.schema = schema
+        self.schema = schema = narrowed(schema, allowed, initial or {})
         self.language = language
         self.secrets_kept = secrets_kept & {
             p.key for p in schema.parameters if p.secret
@@ -220,6 +222,7 @@ def parameter_form(
     prefix: str = "parameters",
     again: str = "",
     suggestions: Suggestions | None = None,
+    allowed: Mapping[str, list[str]] | None = None,
 ) -> ParameterForm:
     """Return the form of a schema.
 
@@ -227,7 +230,8 @@ def parameter_form(
     with text to show again unjudged, such as that of another version's form.
     `secrets_kept` are the keys of secrets that exist already: left empty, they stay as
     they are. `again` is the `change` for which a form that is open in the browser is
-    shown once more. `suggestions` are values by AssociationProperty.
+    shown once more. `suggestions` are values by AssociationProperty. `allowed` are the
+    texts that may be chosen, by parameter, where these are fewer than the template's.
     """
     return ParameterForm(
         schema,
@@ -238,4 +242,5 @@ def parameter_form(
         prefix=prefix,
         again=again,
         suggestions=suggestions or {},
+        allowed=allowed or {},
     )

@@ -140,6 +140,7 @@ class WishForm:
             language=get_language() or "en",
             again="" if self.outdated else self.request_data.get("change", ""),
             suggestions=self.suggestions,
+            allowed=self.limits.allowed_values(self.version),
         )
 
     @cached_property

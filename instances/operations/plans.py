@@ -28,11 +28,6 @@ from instances.reviewing import duties_of
 
 # The wire knows no replacement but as a kind of modification.
 ACTIONS = {"Replace": "Modify"}
-WAITING = (
-    Plan.Status.APPLICATION_IN_PROGRESS,
-    Plan.Status.APPLICATION_APPROVED,
-    Plan.Status.APPLICATION_REJECTED,
-)
 
 
 def get_plan(params: Values, by: User) -> Answer:
@@ -101,7 +96,7 @@ def plans_in_reach(params: Values, by: User) -> QuerySet[Plan]:
     rows = Plan.objects.submitted()
     if review in ("AccountRequests", "ResourceDirectoryRequests"):
         check_access("Account", by)
-        return rows.filter(status__in=WAITING)
+        return rows
     if review == "ReceivedRequests":
         return rows.received_by(by, duties_of(by))
     if review:
@@ -204,7 +199,8 @@ DIRECTORY_ACCESS = Parameter(
 )
 REVIEW = Parameter(
     "ApprovalFilter",
-    "Instead: as a reviewer.",
+    "Instead: ReceivedRequests wait for the caller, ApprovalHistory are those the caller "
+    "reviewed, AccountRequests are all plans of the account (administrators).",
     choices=(
         "ReceivedRequests",
         "ApprovalHistory",

@@ -8,6 +8,7 @@ from tests.factories import (
     PortfolioFactory,
     ProductFactory,
     RegionFactory,
+    TemplateFactory,
     VersionFactory,
 )
 
@@ -137,3 +138,41 @@ def test_launch_options_are_the_granted_portfolios_with_their_limits(
         (option,) = launch_options(product, alice)
     assert option.portfolio == portfolio
     assert option.limits.region_ids == {"cn-beijing"}
+
+
+SIZES_TF = 'variable "size" {\n  default = "large"\n}\n'
+
+
+def test_a_default_that_is_left_out_is_judged_too(constrain, product):
+    version = VersionFactory(
+        product=product, template=TemplateFactory(files={"main.tf": SIZES_TF})
+    )
+    rule = {"ParameterKey": "size", "AllowedValues": ["small"]}
+    limits = constrain("Template", {"Rules": [rule]})
+    assert refusal(limits.check_values, version, {}).errors.keys() == {"size"}
+    limits.check_values(version, {"size": "small"})
+
+
+def test_each_item_of_a_list_is_judged(constrain, product):
+    rule = {"ParameterKey": "zones", "AllowedValues": ["a", "b"]}
+    limits = constrain("Template", {"Rules": [rule]})
+    version = VersionFactory(product=product)
+    limits.check_values(version, {"zones": ["b", "a"]})
+    assert refusal(limits.check_values, version, {"zones": ["a", "c"]})
+
+
+def test_the_values_that_all_rules_allow_are_offered(constrain, product):
+    version, other = VersionFactory.create_batch(2, product=product)
+    rules = [
+        {"ParameterKey": "size", "AllowedValues": ["s", 2, True]},
+        {"ParameterKey": "size", "AllowedValues": ["true", "2"]},
+        {"ParameterKey": "zone", "AllowedPattern": "[a-z]+"},
+        {
+            "ParameterKey": "zone",
+            "AllowedValues": ["x"],
+            "ProductVersionId": other.pk,
+        },
+    ]
+    limits = constrain("Template", {"Rules": rules})
+    assert limits.allowed_values(version) == {"size": ["2", "true"]}
+    assert limits.allowed_values(other) == {"size": ["2", "true"], "zone": ["x"]}

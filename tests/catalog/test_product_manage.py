@@ -126,7 +126,7 @@ def test_an_edited_description_has_the_line_breaks_of_unix(admin_browser):
     product = ProductFactory(name="Web", provider="Team")
     edit = reverse("manage:product-edit", args=[product.pk])
     fields = {"name": "Web", "provider": "Team", "description": "one\r\ntwo"}
-    admin_browser.post(edit, fields)
+    save(admin_browser, edit, fields)
     product.refresh_from_db()
     assert product.description == "one\ntwo"
 

@@ -231,6 +231,18 @@ def test_only_administrators_see_everybodys_plans(api, plan, admin, params):
     assert Caller.of(admin).call("ListProvisionedProductPlans", **params)
 
 
+@pytest.mark.parametrize("review", ["AccountRequests", "ResourceDirectoryRequests"])
+def test_all_plans_of_the_account_are_listed_whatever_their_status(plan, admin, review):
+    for status in Plan.Status.values:
+        PlanFactory(status=status)
+    found = Caller.of(admin).call("ListProvisionedProductPlans", ApprovalFilter=review)
+    everything = Caller.of(admin).call(
+        "ListProvisionedProductPlans", AccessLevelFilter="Account"
+    )
+    assert found["TotalCount"] == everything["TotalCount"] == Plan.objects.count()
+    assert found["TotalCount"] > len(Plan.Status.values)
+
+
 def test_approvers_want_exactly_one_filter(api):
     both = {"AccessLevelFilter": "User", "ApprovalFilter": "AccountRequests"}
     for params in ({}, both):

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from catalog.constraint_forms import CONFIG_FORMS
+from catalog.constraint_forms import CONFIG_FORMS, ConfigForm, TemplateForm
 from catalog.models import Constraint, Portfolio, Product
 from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required
@@ -49,6 +49,7 @@ def constraint_create(request: Request, pk: str) -> HttpResponse:
     if kind not in CONFIG_FORMS:
         raise Http404
     form = CONFIG_FORMS[kind](request.POST or None, product=product, config={})
+    form = _followed(request, form)
     if form.is_valid():
         with refusals_on(form):
             Constraint.objects.impose(
@@ -76,6 +77,7 @@ def constraint_edit(request: Request, pk: str, constraint_pk: str) -> HttpRespon
         config=constraint.config,
         record=constraint,
     )
+    form = _followed(request, form)
     if form.is_valid():
         with refusals_on(form):
             constraint.edit(**form.about, by=request.user)
@@ -102,6 +104,13 @@ def constraint_delete(request: Request, pk: str, constraint_pk: str) -> HttpResp
         return redirect("manage:constraint-list", pk)
     context = {"portfolio": constraint.portfolio, "constraint": constraint}
     return render(request, "manage/constraint_delete.html", context)
+
+
+def _followed(request: Request, form: ConfigForm) -> ConfigForm:
+    """Return the form to go on with: unjudged where only other options were asked for."""
+    if "change" in request.POST and isinstance(form, TemplateForm):
+        return form.shown_again()
+    return form
 
 
 def _constraint(pk: str, constraint_pk: str) -> Constraint:

@@ -1,0 +1,141 @@
+"""The editor of template constraints: the values that a rule allows are ticked."""
+
+import pytest
+from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
+
+from catalog.models import Constraint
+from tests.factories import PortfolioFactory, TemplateFactory, VersionFactory
+
+pytestmark = pytest.mark.django_db
+MAIN_TF = """\
+variable "size" {
+  type        = number
+  default     = 1
+  description = "{\\"AllowedValues\\": [1, 2, 4]}"
+}
+variable "open" {
+  type    = bool
+  default = true
+}
+variable "name" {
+  default = "web"
+}
+"""
+FREE_TF = 'variable "size" {\n  type = number\n}\n'
+
+
+def version_of(text, **more):
+    return VersionFactory(template=TemplateFactory(files={"main.tf": text}), **more)
+
+
+@pytest.fixture
+def version():
+    return version_of(MAIN_TF, name="1.0")
+
+
+@pytest.fixture
+def portfolio(version):
+    return PortfolioFactory(products=[version.product])
+
+
+@pytest.fixture
+def url(portfolio, version):
+    create = reverse("manage:constraint-create", args=[portfolio.pk])
+    return f"{create}?product={version.product_id}&kind=Template"
+
+
+def sent(**rule):
+    return {
+        "rules-TOTAL_FORMS": "2",
+        "rules-INITIAL_FORMS": "0",
+        **{f"rules-0-{name}": value for name, value in rule.items()},
+    }
+
+
+def row(page, number=0):
+    return page.context["form"].rules[number]
+
+
+def ticks(page):
+    return row(page)["values"].field.widget.ticks
+
+
+@pytest.mark.parametrize(
+    ("parameter", "offered"),
+    [("size", ["1", "2", "4"]), ("open", ["true", "false"]), ("name", None)],
+)
+def test_the_values_of_the_template_are_there_to_tick(
+    admin_browser, url, parameter, offered
+):
+    page = admin_browser.post(url, sent(parameter=parameter) | {"change": "parameter"})
+    assert page.status_code == 200
+    assert ticks(page) == offered
+    assert row(page)["parameter"].value() == parameter
+    assert not Constraint.objects.exists()
+
+
+def test_another_parameter_drops_the_ticks_and_keeps_the_words(admin_browser, url):
+    typed = sent(parameter="open", values=["1"], name="mine", description="Why")
+    page = admin_browser.post(
+        url, typed | {"change": "parameter", "description": "All"}
+    )
+    assert row(page)["values"].value() == []
+    assert row(page)["name"].value() == "mine"
+    assert page.context["form"]["description"].value() == "All"
+
+
+def test_ticked_values_are_stored(admin_browser, url):
+    admin_browser.post(url, sent(parameter="size", values=["1", "4"]))
+    [rule] = Constraint.objects.get().config["Rules"]
+    assert rule["AllowedValues"] == ["1", "4"]
+
+
+def test_lines_are_stored_for_a_free_parameter(admin_browser, url):
+    admin_browser.post(url, sent(parameter="name", values="web\r\nsite"))
+    [rule] = Constraint.objects.get().config["Rules"]
+    assert rule["AllowedValues"] == ["web", "site"]
+
+
+def test_neither_a_tick_nor_a_pattern_is_refused(admin_browser, url):
+    page = admin_browser.post(url, sent(parameter="size"))
+    assert page.status_code == 422
+    assert "size" in page.content.decode()
+
+
+def test_the_version_decides_what_is_listed(admin_browser, url, version):
+    free = version_of(FREE_TF, product=version.product, name="2.0")
+    asked = {"change": "parameter"}
+    every = admin_browser.post(url, sent(parameter="size") | asked)
+    assert ticks(every) is None
+    first = admin_browser.post(url, sent(parameter="size", version=version.pk) | asked)
+    assert ticks(first) == ["1", "2", "4"]
+    other = admin_browser.post(url, sent(parameter="size", version=free.pk) | asked)
+    assert ticks(other) is None
+
+
+def test_stored_values_are_ticked_and_stay_what_they_are(
+    admin_browser, portfolio, version
+):
+    rule = {"ParameterKey": "size", "AllowedValues": [2, 8]}
+    constraint = portfolio.constraints.create(
+        product=version.product, kind="Template", config={"Rules": [rule]}
+    )
+    edit = reverse("manage:constraint-edit", args=[portfolio.pk, constraint.pk])
+    page = admin_browser.get(edit)
+    assert ticks(page) == ["1", "2", "4", "8"]
+    html = page.content.decode()
+    assert html.count("checked") == 2
+    data = MultiValueDict(
+        {
+            "seen": [page.context["form"].initial["seen"]],
+            "rules-TOTAL_FORMS": ["3"],
+            "rules-INITIAL_FORMS": ["1"],
+            "rules-0-parameter": ["size"],
+            "rules-0-name": ["rule-1"],
+            "rules-0-values": ["2", "8"],
+        }
+    )
+    admin_browser.post(edit, dict(data.lists()))
+    constraint.refresh_from_db()
+    assert constraint.config["Rules"][0]["AllowedValues"] == [2, 8]

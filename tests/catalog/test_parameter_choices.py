@@ -1,0 +1,66 @@
+"""The choices of a parameter where a portfolio allows fewer than the template."""
+
+import pytest
+
+from catalog.parameter_form import parameter_form
+from catalog.schema import Parameter, Schema
+from tests.form_fields import shown
+
+SIZES = Parameter("a", required=False, default="m", allowed_values=["s", "m", "l"])
+
+
+def form_of(parameter, allowed, **options):
+    return parameter_form(Schema([parameter]), allowed={"a": allowed}, **options)
+
+
+def choices(form):
+    return [value for value, _label in form["a"].field.widget.choices]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "allowed", "offered"),
+    [
+        (SIZES, ["l", "m", "xl"], ["m", "l"]),
+        (SIZES, ["s"], ["", "s"]),
+        (Parameter("a"), ["x", "y"], ["", "x", "y"]),
+        (Parameter("a", required=False, default="x"), ["y", "x"], ["y", "x"]),
+        (Parameter("a", kind="number", type="number"), ["20", "40"], ["", "20", "40"]),
+        (Parameter("a", kind="boolean", type="bool"), ["true"], ["", "true"]),
+        (SIZES, [], [""]),
+    ],
+)
+def test_only_allowed_values_are_offered(parameter, allowed, offered):
+    assert choices(form_of(parameter, allowed)) == offered
+
+
+def test_a_default_that_is_not_allowed_is_not_taken():
+    form = form_of(SIZES, ["s"])
+    assert shown(form)["parameters-a"] == ""
+    refused = form_of(SIZES, ["s"], data=shown(form))
+    assert refused.errors == {"a": ["This value is required."]}
+    chosen = form_of(SIZES, ["s"], data={"parameters-a": "s"})
+    assert chosen.is_valid()
+    assert chosen.cleaned_values() == {"a": "s"}
+
+
+@pytest.mark.parametrize("allowed", [{}, {"a": ["s", "m"]}])
+def test_a_stored_value_that_is_no_choice_is_not_replaced_in_silence(allowed):
+    stored = {"a": "xl"}
+    form = parameter_form(Schema([SIZES]), allowed=allowed, initial=stored)
+    assert shown(form)["parameters-a"] == ""
+    assert "xl can no longer be chosen" in form["a"].help_text
+    sent = parameter_form(
+        Schema([SIZES]), allowed=allowed, initial=stored, data=shown(form)
+    )
+    assert not sent.is_valid()
+
+
+def test_cells_of_a_list_offer_the_allowed_values():
+    found = Parameter("a", kind="list", type=["list", "string"])
+    control = str(form_of(found, ["x", "y"])["a"])
+    assert control.count("<option") == 3
+
+
+@pytest.mark.parametrize("members", [{"secret": True}, {"kind": "json", "type": "any"}])
+def test_a_secret_and_a_free_value_are_typed(members):
+    assert "<select" not in str(form_of(Parameter("a", **members), ["x"])["a"])

@@ -1,0 +1,84 @@
+"""Template constraints with allowed values narrow the choices of both wizards."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from catalog.models import Constraint
+from instances.models import Plan, Task
+from tests.factories import (
+    InstanceFactory,
+    PortfolioFactory,
+    RegionFactory,
+    TemplateFactory,
+    VersionFactory,
+)
+from tests.form_fields import Fields
+from tests.instances.running import with_task
+
+pytestmark = pytest.mark.django_db
+MAIN_TF = """\
+variable "size" {
+  default     = "m"
+  description = "{\\"AllowedValues\\": [\\"s\\", \\"m\\", \\"l\\"]}"
+}
+variable "name" {
+  default = "web"
+}
+"""
+
+
+@pytest.fixture
+def version(alice):
+    RegionFactory()
+    version = VersionFactory(template=TemplateFactory(files={"main.tf": MAIN_TF}))
+    small = PortfolioFactory(name="Small", products=[version.product], users=[alice])
+    PortfolioFactory(name="All", products=[version.product], users=[alice])
+    rule = {"ParameterKey": "size", "AllowedValues": ["s", "m"]}
+    small.constraints.create(
+        product=version.product,
+        kind=Constraint.Kind.TEMPLATE,
+        config={"Rules": [rule]},
+    )
+    return version
+
+
+def portfolio(version, name):
+    return version.product.portfolios.get(name=name).pk
+
+
+def offered(page):
+    """Return the choices of the parameter."""
+    html = page.content.decode()
+    control = re.search(r'<select[^>]*name="parameters-size".*?</select>', html, re.S)
+    return re.findall(r'<option value="([^"]*)"', control[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"), [("Small", ["s", "m"]), ("All", ["s", "m", "l"])]
+)
+def test_a_launch_offers_what_its_launch_option_allows(browser, version, name, sizes):
+    wizard = reverse("instances:launch", args=[version.product_id])
+    page = browser.get(wizard, {"portfolio": portfolio(version, name)})
+    assert offered(page) == sizes
+
+
+def test_an_update_offers_what_its_launch_option_allows(alice, browser, version):
+    small = version.product.portfolios.get(name="Small")
+    instance = InstanceFactory(version=version, owner=alice, portfolio=small)
+    with_task(
+        instance,
+        portfolio=small,
+        parameters={"size": "l", "name": "web"},
+        status=Task.Status.SUCCEEDED,
+        state="ended",
+    )
+    update = reverse("instances:update", args=[instance.pk])
+    page = browser.get(update)
+    assert offered(page) == ["", "s", "m"]
+    assert "l can no longer be chosen" in page.content.decode()
+    data = Fields(page.content.decode()).sent | {"parameters-name": "site"}
+    assert browser.post(update, data).status_code == 422
+    browser.post(update, data | {"parameters-size": "s"})
+    assert Plan.objects.get().values["size"] == "s"
