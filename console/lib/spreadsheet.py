@@ -2,12 +2,17 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from django.http import StreamingHttpResponse
 
 # Full-width forms too: some spreadsheets fold them. Source: OWASP, CSV Injection.
 TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+# Excel reads a file without it in the code page of the computer.
+MARK = "\N{BYTE ORDER MARK}"
 
 
 class _Echo:
@@ -33,7 +38,7 @@ def lines(rows: Iterable[Iterable[Any]]) -> Iterator[str]:
 def download(rows: Iterable[Iterable[Any]], name: str) -> StreamingHttpResponse:
     """Answer with rows as a file to save; `name` is ours and plain."""
     return StreamingHttpResponse(
-        lines(rows),
+        chain([MARK], lines(rows)),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django.db.models import F, QuerySet
@@ -45,7 +46,8 @@ def audit_list(request: Request) -> HttpResponse:
 def audit_csv(request: Request) -> StreamingHttpResponse:
     """The filtered entries, newest first, at most MOST_ROWS of them."""
     found = AuditFilter(request.GET, AuditEntry.objects.all())
-    return download(_rows(found.qs), "audit.csv")
+    # The rows are written when the language of the request is not in force any more.
+    return download(chain([_heading()], _rows(found.qs)), "audit.csv")
 
 
 def _newest(entries: QuerySet) -> QuerySet:
@@ -53,8 +55,8 @@ def _newest(entries: QuerySet) -> QuerySet:
     return entries.annotate(created_at=F("at"))
 
 
-def _rows(entries: QuerySet) -> Iterator[list[Any]]:
-    yield [
+def _heading() -> list[str]:
+    return [
         _("Time"),
         _("Who"),
         _("From address"),
@@ -69,6 +71,9 @@ def _rows(entries: QuerySet) -> Iterator[list[Any]]:
         _("Place in the chain"),
         _("Hash"),
     ]
+
+
+def _rows(entries: QuerySet) -> Iterator[list[Any]]:
     for entry in entries.order_by("-at", "-pk")[:MOST_ROWS].iterator():
         yield [
             f"{entry.at:%Y-%m-%dT%H:%M:%S.%fZ}",

@@ -1,6 +1,7 @@
 """The instance list as a CSV file."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django.db.models import QuerySet
@@ -33,18 +34,17 @@ COLUMNS = (
 def instance_csv(request: Request) -> StreamingHttpResponse:
     """The filtered list, newest first, at most MOST_ROWS of it."""
     listing = Listing(request.user, request.GET.dict())
-    return download(_rows(listing.found), "instances.csv")
+    # The rows are written when the language of the request is not in force any more.
+    cut = _("Only the first %(count)d rows are in this file. Use filters.")
+    rows = _rows(listing.found, cut % {"count": MOST_ROWS})
+    return download(chain([_heading()], rows), "instances.csv")
 
 
-def _rows(found: QuerySet) -> Iterator[list[Any]]:
-    yield _heading()
+def _rows(found: QuerySet, cut: str) -> Iterator[list[Any]]:
     newest = with_names(found).order_by("-created_at", "-pk").values_list(*COLUMNS)
     for position, row in enumerate(newest[: MOST_ROWS + 1].iterator()):
         if position == MOST_ROWS:
-            yield [
-                _("Only the first %(count)d rows are in this file. Use filters.")
-                % {"count": MOST_ROWS}
-            ]
+            yield [cut]
             return
         *front, person, role, region, created, stack = row
         moment = f"{created:%Y-%m-%dT%H:%M:%SZ}"

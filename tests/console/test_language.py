@@ -64,6 +64,28 @@ def test_a_browser_that_asks_for_chinese_gets_it(browser):
     assert "Access filter" not in text
 
 
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("zh-TW,zh;q=0.9,en-US;q=0.8,en;q=0.7", "en"),
+        ("zh-TW,en-US;q=0.9,en;q=0.8", "en"),
+        ("zh-HK,en;q=0.5", "en"),
+        ("zh-Hant-HK,zh-Hant;q=0.9,en-GB;q=0.8", "en"),
+        ("en-US,zh-TW;q=0.9", "en"),
+        ("zh-TW,zh-Hans;q=0.9,en;q=0.8", "zh-hans"),
+        ("zh-TW,zh-Hant;q=0.9", "zh-hans"),
+        ("zh-SG,en;q=0.8", "zh-hans"),
+        ("zh,en;q=0.8", "zh-hans"),
+        ("fr,zh-MO;q=0.9,en;q=0.1", "en"),
+        ("fr", "en"),
+        (";;,*", "en"),
+    ],
+)
+def test_traditional_chinese_gives_way_to_english(browser, accepted, language):
+    page = browser.get("/instances/", headers={"accept-language": accepted})
+    assert f'<html lang="{language}"' in page.content.decode()
+
+
 def test_the_api_speaks_english_to_everybody(client):
     answer = client.get("/?Action=ListPortfolios", headers={"accept-language": "zh-CN"})
     assert answer.json()["Message"].isascii()

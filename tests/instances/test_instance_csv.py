@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from django.utils.translation import activate
 
 from tests.factories import InstanceFactory
 
@@ -12,7 +13,7 @@ URL = "/instances/export.csv"
 
 
 def table(response):
-    text = b"".join(response.streaming_content).decode()
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
     return list(csv.reader(io.StringIO(text)))
 
 
@@ -31,6 +32,18 @@ def test_it_is_a_download(browser):
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Content-Disposition"] == 'attachment; filename="instances.csv"'
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_spreadsheet_reads_it_in_chinese(browser, alice, settings):
+    InstanceFactory(owner=alice, name="网站")
+    response = browser.get(URL, headers={"accept-language": "zh-CN"})
+    activate("en")
+    raw = b"".join(response.streaming_content)
+    assert raw.startswith(b"\xef\xbb\xbf")
+    text = raw.decode("utf-8-sig")
+    assert text.startswith("产品实例 ID,")
+    assert "网站" in text
+    assert "\ufeff" not in text
 
 
 def test_it_requires_login(client, db):
