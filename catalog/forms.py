@@ -23,12 +23,18 @@ def text(label: Any, **options: Any) -> forms.CharField:
     return forms.CharField(label=label, max_length=TEXT, **options)
 
 
+def text_area(label: Any) -> forms.CharField:
+    """A text that may have several lines, or none."""
+    widget = forms.Textarea(attrs={"rows": 3})
+    return text(label, required=False, widget=widget)
+
+
 class ProductForm(EditForm):
     """What people read about a product. For `publish` and `edit`."""
 
     name = text(_("Product name"))
     provider = text(_("Provider"), help_text=_("The team people can ask."))
-    description = text(_("Description"), required=False)
+    description = text_area(_("Description"))
 
 
 class CopyForm(VerbForm):
@@ -41,7 +47,7 @@ class VersionForm(EditForm):
     """A version without its template. `active` is taken as sent: absent is False."""
 
     name = text(_("Version name"), help_text=_("For example 1.0."))
-    description = text(_("Version description"), required=False)
+    description = text_area(_("Version description"))
     guidance = forms.ChoiceField(
         label=_("Guidance"),
         choices=Version.Guidance,
@@ -62,7 +68,7 @@ class PortfolioForm(EditForm):
 
     name = text(_("Portfolio name"))
     provider = text(_("Provider"), help_text=_("The team that keeps the portfolio."))
-    description = text(_("Description"), required=False)
+    description = text_area(_("Description"))
 
 
 class GrantForm(VerbForm):
@@ -131,7 +137,7 @@ class ConstraintForm(VerbForm):
     """A constraint as the API sends it: its configuration is JSON text."""
 
     kind = forms.ChoiceField(label=_("Type"), choices=Constraint.Kind)
-    description = text(_("Description"), required=False)
+    description = text_area(_("Description"))
     config = forms.JSONField(label=_("Configuration"))
 
 

@@ -171,7 +171,8 @@ def _hint(parameter: Parameter, language: str, *, kept: bool, shown: str | Rows)
         sentences.append(_("Counts only with certain choices above."))
     if kept:
         sentences.append(_("Unchanged: leave it empty to keep the current value."))
-    return " ".join(sentences)
+    # A description of several lines may end in a list, which has to stay one.
+    return ("\n\n" if "\n" in said else " ").join(sentences)
 
 
 def _widget(parameter: Parameter, language: str) -> forms.Widget:

@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 
 from catalog.limits import Limits
 from catalog.models import Constraint
+from catalog.schema.conversion import as_text
 from console.lib.errors import Text
 from console.lib.people import User
 from instances.models import Evidence, Instance, KnownError, Task
@@ -28,7 +29,7 @@ class Culprit:
     place: str
     label: Text = ""
     key: str = ""
-    value: Any = None
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,5 +166,5 @@ def _culprit(task: Task, evidence: Evidence) -> Culprit | None:
         place=place,
         label=parameter.label_in(get_language() or "en"),
         key=parameter.key,
-        value=task.masked_parameters.get(parameter.key),
+        value=as_text(task.masked_parameters.get(parameter.key)) or "–",
     )

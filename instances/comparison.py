@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from catalog.models import Region
 from catalog.schema.conversion import as_text
 from console.lib.errors import Text
-from console.lib.masking import MASK
+from console.lib.masking import MASK, is_weak
 from instances.models import Instance, Plan, Task, Wish
 
 NOTHING = "–"
@@ -73,6 +73,19 @@ class Comparison:
                 "sliders-horizontal",
                 [*self._parameters()],
             ),
+        ]
+
+    @property
+    def weak_secrets(self) -> list[str]:
+        """Return the labels of secrets that are new and cannot be masked well."""
+        before = self.old.values if self.old else {}
+        known = self.new.version.template.schema.by_key
+        return [
+            known[key].label_in(get_language() or "en") if key in known else key
+            for key, value in self.new.version.template.split(self.new.values)[
+                1
+            ].items()
+            if before.get(key) != value and is_weak(value)
         ]
 
     @property

@@ -24,7 +24,7 @@ class PlanForm(VerbForm):
         max_length=TEXT_LENGTH,
         required=False,
         help_text=_("What it is for; approvers read this first."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
     )
 
 

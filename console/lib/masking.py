@@ -8,9 +8,11 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.utils.crypto import salted_hmac
 
 MASK = "******"
@@ -163,6 +165,25 @@ class Masker:
                 if body.endswith(spelling[:size]):
                     return body[:-size] + MASK + CUT
         return text
+
+
+@cache
+def _common_words() -> frozenset[str]:
+    """Return the passwords that people choose most, as Django ships them."""
+    return frozenset(CommonPasswordValidator().passwords)
+
+
+def is_weak(secret: Any) -> bool:
+    """Return True for a secret that cannot be masked well: one that is short or a common word.
+
+    A short one stays where it is part of a key or number; a common word is masked wherever
+    it stands by itself.
+    """
+    return any(
+        len(text) < SHORTEST_IN_KEYS or text.strip().lower() in _common_words()
+        for text in _texts(secret)
+        if text
+    )
 
 
 def shortened(text: str, size: int) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
+from console.lib.exact import dumps
+
 # Full-width forms too: some spreadsheets fold them. Source: OWASP, CSV Injection.
 TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -23,8 +25,10 @@ class _Echo:
 
 
 def cell(value: Any) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
+    """Return text that no spreadsheet takes for a formula; what is no text is JSON."""
+    structured = isinstance(value, bool | dict | list)
+    text = dumps(value, ensure_ascii=False) if structured else str(value)
+    text = "" if value is None else text
     return f"'{text}" if text.startswith(TRIGGERS) else text
 
 

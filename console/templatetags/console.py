@@ -11,6 +11,7 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 
 from console import assets, icons, statuses
+from console.lib.prose import Prose, prose_of
 
 register = template.Library()
 
@@ -59,6 +60,23 @@ def status(value: str, word: str = "", kind: str = "status") -> dict[str, object
     """``{% status instance.status %}``: icon and word; ``kind="badge"`` draws it as a badge."""
     shown = statuses.status_of(str(value))
     return {"value": value, "word": word or shown.word, "status": shown, "kind": kind}
+
+
+@register.inclusion_tag("components/description.html")
+def description(text: str, paragraph: bool = False) -> dict[str, object]:
+    """``{% description product.description %}``: line breaks and lists stay, a long text folds.
+
+    A short text of one line is put out as it is, with ``paragraph`` inside of ``<p>``.
+    """
+    text = text or ""
+    prose = prose_of(text)
+    one_line = not prose.head and "\n" not in text.strip() and not _is_list(prose)
+    plain = text if isinstance(text, SafeString) or one_line else ""
+    return {"prose": prose, "plain": plain, "paragraph": paragraph}
+
+
+def _is_list(prose: Prose) -> bool:
+    return any(block.items for block in prose.blocks)
 
 
 @register.simple_tag(takes_context=True)

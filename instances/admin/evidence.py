@@ -1,10 +1,9 @@
 """Everything an instance left behind: read here, never added, changed or deleted by hand."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from catalog.schema.conversion import as_text
 from console.lib.masking import MASK
 from instances.admin.tables import Record
 from instances.models import (
@@ -138,8 +137,8 @@ class OutputAdmin(Record):
     readonly_fields = ("shown",)
 
     @admin.display(description=_("value"))
-    def shown(self, output: Output) -> Any:
-        return MASK if output.sensitive else output.value
+    def shown(self, output: Output) -> str:
+        return MASK if output.sensitive else as_text(output.value) or "–"
 
 
 @admin.register(Resource)

@@ -131,12 +131,16 @@ def read(directory: Path, offset: int, limit: int) -> list[Event]:
 
 def first_error(directory: Path, offset: int) -> Diagnostic | None:
     """The first error the tool reported from a byte offset on."""
+    return next(errors(directory, offset), None)
+
+
+def errors(directory: Path, offset: int) -> Iterator[Diagnostic]:
+    """Yield the errors the tool reported from a byte offset on."""
     for start, end, line in lines(directory / "events.jsonl", offset):
         if b'"@level":"error"' in line and b'"diagnostic"' in line:
             found = event(start, end, line, "").diagnostic
             if found is not None and found.severity == "error":
-                return found
-    return None
+                yield found
 
 
 def last_words(directory: Path) -> str:

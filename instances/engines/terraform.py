@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from instances.engines import (
     binary,
     claims,
     events,
+    mirror,
     plans,
     processes,
     sandbox,
@@ -104,7 +106,7 @@ class Terraform:
             return None
         if record is None or killed:
             return _dead(directory, record)
-        message = "Finished." if record["ok"] else _failure(directory, record)
+        message = "Finished." if record["ok"] else self._failure(directory, record)
         return Outcome(
             finished=True,
             ok=record["ok"],
@@ -225,6 +227,35 @@ class Terraform:
         """Name and version of the tool; EngineMissing with what to do when there is none."""
         return binary.find(self.settings.terraform_bin).version
 
+    def _failure(self, directory: Path, record: dict[str, Any]) -> str:
+        """Why a run failed, in a sentence or two for the person."""
+        stage = record["stage"]
+        if record["message"]:
+            return str(record["message"])
+        if record["canceled"]:
+            return f"Canceled during {stage}." if stage else "Canceled before it began."
+        begun = [
+            fact["offset"] for fact in events.journal(directory) if "offset" in fact
+        ]
+        found = list(islice(events.errors(directory, begun[-1] if begun else 0), 50))
+        if not found:
+            said = events.last_words(directory)
+            return (
+                said or f"The step {stage} failed with exit code {record['exit_code']}."
+            )
+        error = found[0]
+        known = self.settings.provider_mirror
+        hints = dict.fromkeys(mirror.hint(known, each.detail) for each in found)
+        advice = " ".join(filter(None, hints)) or ADVICE.get(error.summary)
+        # A command that only who has the files could run.
+        detail = error.detail.partition("\n\nTo see which modules")[0]
+        sentences = (
+            error.summary.rstrip(".:") + ".",
+            f"{detail}." if detail != error.detail else detail,
+            advice,
+        )
+        return " ".join(sentence for sentence in sentences if sentence)
+
     def _tool(self) -> binary.Binary:
         """The tool, on a machine that can confine it or whose owner does without."""
         if not sandbox.available() and not self.settings.allow_unsandboxed:
@@ -294,23 +325,3 @@ def _why(record: dict[str, Any] | None) -> str:
         return ""
     stopped = f"Terraform was killed by signal {-record['exit_code']}"
     return str(record["message"]) or f"{stopped} during {record['stage']}."
-
-
-def _failure(directory: Path, record: dict[str, Any]) -> str:
-    """Why a run failed, in a sentence or two for the person."""
-    stage = record["stage"]
-    if record["message"]:
-        return str(record["message"])
-    if record["canceled"]:
-        return f"Canceled during {stage}." if stage else "Canceled before it began."
-    begun = [fact["offset"] for fact in events.journal(directory) if "offset" in fact]
-    error = events.first_error(directory, begun[-1] if begun else 0)
-    if error is None:
-        said = events.last_words(directory)
-        return said or f"The step {stage} failed with exit code {record['exit_code']}."
-    sentences = (
-        error.summary.rstrip(".:") + ".",
-        error.detail,
-        ADVICE.get(error.summary),
-    )
-    return " ".join(sentence for sentence in sentences if sentence)

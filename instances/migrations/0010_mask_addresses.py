@@ -64,9 +64,9 @@ def _mask_messages(apps: Apps, pk: str, masker: Masker) -> None:
                 rows.filter(pk=row.pk).update(status_message=told)
     rows = apps.get_model("instances", "Evidence").objects.filter(task__instance=pk)
     for row in rows.exclude(in_flight=[]):
-        told = [shortened(masker.address(each), ADDRESS_LENGTH) for each in row.in_flight]
-        if told != row.in_flight:
-            rows.filter(pk=row.pk).update(in_flight=told)
+        addresses = [shortened(masker.address(each), ADDRESS_LENGTH) for each in row.in_flight]
+        if addresses != row.in_flight:
+            rows.filter(pk=row.pk).update(in_flight=addresses)
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.lib.masking import MASK, Masker, shortened
+from console.lib.masking import MASK, Masker, is_weak, shortened
 
 SECRET = "swordfish-42"
 
@@ -63,3 +63,13 @@ def test_long_texts_that_differ_at_their_end_stay_different():
     assert len(first) == len(second) == 512
     assert first != second
     assert shortened("x" * 512, 512) == "x" * 512
+
+
+@pytest.mark.parametrize("secret", ["1", "abcd", "password", "Admin", 1234, ["ok", 5]])
+def test_a_short_or_common_secret_is_weak(secret):
+    assert is_weak(secret)
+
+
+@pytest.mark.parametrize("secret", ["", None, True, SECRET, [SECRET], {"a": SECRET}])
+def test_any_other_secret_is_not_weak(secret):
+    assert not is_weak(secret)

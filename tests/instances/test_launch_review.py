@@ -101,6 +101,16 @@ def test_a_secret_is_masked(browser, url):
     assert "s3cret-word" not in response.content.decode()
 
 
+@pytest.mark.parametrize("secret", ["admin", "1234", "Password"])
+def test_a_secret_that_cannot_be_hidden_well_is_warned_of(browser, url, plan, secret):
+    assert "Weak secret" not in browser.get(url).content.decode()
+    plan.secrets = {"password": secret}
+    plan.save()
+    page = browser.get(url).content.decode()
+    assert "Weak secret: password" in page
+    assert f">{secret}<" not in page
+
+
 def test_it_requires_login(client, url):
     assert client.get(url).url.startswith(reverse("account_login"))
 

@@ -1,5 +1,6 @@
 """What a run of a template does, from an empty directory to its last word."""
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,32 @@ def test_a_missing_provider_is_looked_for_in_the_mirror_alone(folder: Path, fini
     files = {"main.tf": 'resource "nobody_has_this" "x" {}\n'}
     engine.start(folder / "run", Order("plan", files))
     assert "dial tcp" not in finish(folder / "run").message
+
+
+def test_a_provider_that_the_mirror_has_in_another_version_is_named(
+    folder: Path, finish
+):
+    mirror = folder / "mirror"
+    system = "linux_arm64" if platform.machine() == "aarch64" else "linux_amd64"
+    for name in ("random", "null"):
+        home = mirror / "registry.terraform.io/hashicorp" / name
+        for version in ("3.7.2", "3.10.0-beta1", "3.10.0"):
+            (home / version / system).mkdir(parents=True)
+        (home / f"terraform-provider-{name}_3.6.1_{system}.zip").touch()
+        (home / "9.9.9" / "windows_386").mkdir(parents=True)
+    engine = Terraform(Settings(provider_mirror=str(mirror)))
+    demands = "".join(
+        f'    {name} = {{ source = "hashicorp/{name}", version = "3.0.0" }}\n'
+        for name in ("random", "null")
+    )
+    text = f"terraform {{\n  required_providers {{\n{demands}  }}\n}}\n"
+    engine.start(folder / "run", Order("plan", {"main.tf": text}))
+    finish(folder / "run")
+    message = engine.outcome(folder / "run").message
+    for name in ("random", "null"):
+        known = f"hashicorp/{name} in version 3.10.0, 3.10.0-beta1, 3.7.2, 3.6.1;"
+        assert known in message
+    assert "asks for 3.0.0" in message
 
 
 STRANGER = """\

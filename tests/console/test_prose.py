@@ -1,0 +1,106 @@
+"""Descriptions keep their line breaks and lists, and fold when they are long."""
+
+import pytest
+from django.template import Context, Template
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+
+from catalog.models import Product
+from console.lib.prose import prose_of
+from tests.factories import (
+    PortfolioFactory,
+    ProductFactory,
+    TemplateFactory,
+    VersionFactory,
+)
+
+
+def drawn(text, **options):
+    source = "{% load console %}{% description text paragraph=paragraph %}"
+    context = {"text": text, "paragraph": False} | options
+    return Template(source).render(Context(context))
+
+
+def test_a_short_line_is_put_out_as_it_is():
+    assert drawn("A <b>web</b> server") == "A &lt;b&gt;web&lt;/b&gt; server"
+    assert drawn("A server", paragraph=True) == "<p>A server</p>"
+    assert drawn("") == drawn(None) == ""
+
+
+def test_markup_of_our_own_stays():
+    assert drawn(mark_safe("<em>ours</em>")) == "<em>ours</em>"
+
+
+def test_lines_and_lists_stay():
+    shown = drawn(
+        "Two lines\nof text:\n- one\n  goes on\n- <two>\n\n1. first\n2. second"
+    )
+    assert "<p>Two lines\nof text:</p>" in shown
+    assert "<ul><li>one\ngoes on</li><li>&lt;two&gt;</li></ul>" in shown
+    assert "<ol><li>first</li><li>second</li></ol>" in shown
+
+
+def test_a_dash_within_a_line_begins_no_list():
+    assert drawn("-5 degrees - or so") == "-5 degrees - or so"
+
+
+def test_a_long_text_is_folded_behind_its_beginning():
+    text = "It is long. " + "word " * 100 + "\nlast line"
+    shown = drawn(text)
+    assert shown.startswith('<details class="prose">')
+    prose = prose_of(text)
+    assert len(prose.head) <= 161
+    whole = prose.head.removesuffix("…") + " " + prose.blocks[0].text.removeprefix("…")
+    assert whole.split() == text.split()
+
+
+def test_a_text_of_many_lines_is_folded_at_its_first():
+    prose = prose_of("Sizes:\n" + "\n".join(f"- {n}" for n in range(20)))
+    assert prose.head == "Sizes:"
+    assert len(prose.blocks[0].items) == 20
+
+
+def test_a_long_word_is_folded_too():
+    prose = prose_of("x" * 1000)
+    assert len(prose.head) == 161
+
+
+@pytest.mark.django_db
+def test_the_descriptions_of_a_parameter_an_output_and_a_product_keep_their_lines(
+    browser, alice
+):
+    source = """\
+variable "size" {
+  default     = "s"
+  description = <<-EOT
+    The size:
+    - s: small
+    - l: large
+  EOT
+}
+"""
+    product = ProductFactory(description="Web server:\n- small\n- large")
+    version = VersionFactory(
+        product=product,
+        template=TemplateFactory(files={"main.tf": source}),
+        description="One\nTwo",
+    )
+    PortfolioFactory(products=[product], users=[alice])
+    page = browser.get(product.get_absolute_url()).content.decode()
+    assert "<li>small</li><li>large</li>" in page
+    assert "<p>One\nTwo</p>" in page
+    url = reverse("instances:launch", args=[product.pk])
+    form = browser.get(url, {"version": version.pk}).content.decode()
+    assert "<li>s: small</li><li>l: large</li>" in form
+
+
+@pytest.mark.django_db
+def test_a_description_of_several_lines_is_entered_on_the_page(admin_browser):
+    product = ProductFactory(description="")
+    url = reverse("manage:product-edit", args=[product.pk])
+    page = admin_browser.get(url).content.decode()
+    assert '<textarea name="description"' in page
+    form = admin_browser.get(url).context["form"]
+    data = {name: form[name].value() or "" for name in form.fields}
+    admin_browser.post(url, data | {"description": "One\r\n- two"})
+    assert Product.objects.get(pk=product.pk).description == "One\n- two"
