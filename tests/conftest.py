@@ -15,6 +15,7 @@ from tests.faults.installation import Installation, furnish
 
 HERE = Path(__file__).parent
 OF_PROCESSES = (HERE / "faults", HERE / "campaign")
+OF_TOOLS = {"terraform", "install"}
 
 
 def pytest_configure(config):
@@ -43,7 +44,7 @@ def pytest_collection_modifyitems(items):
         if (
             any(folder in item.path.parents for folder in OF_PROCESSES)
             or item.get_closest_marker("engine")
-            or "install" in item.fixturenames
+            or OF_TOOLS.intersection(item.fixturenames)
         ):
             item.add_marker("process")
 

@@ -198,9 +198,11 @@ def test_every_post_needs_its_token(everything, route):
     for role in ("alice", "admin"):
         client = everything.client(role, enforce_csrf_checks=True)
         before = snapshot()
-        response = ask(client, "POST", everything.address(route))
+        with Watch() as watch:
+            response = ask(client, "POST", everything.address(route))
         assert response.status_code == 403, f"{role} /{route}"
-        assert snapshot() == before
+        # To look at every table takes longer than the answer.
+        assert not watch.wrote or snapshot() == before
 
 
 @pytest.mark.parametrize(

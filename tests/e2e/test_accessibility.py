@@ -23,7 +23,7 @@ def addresses(page):
     review = path_of(page)
     page.get_by_role("button", name="Launch").click()
     page.wait_for_url(re.compile("/instances/pp-"))
-    page.locator("[data-status=Failed]").first.wait_for(timeout=60_000)
+    page.locator("[data-status=Failed]").first.wait_for(timeout=300_000)
     instance = re.sub(r"(/instances/[^/]+/).*", r"\1", path_of(page))
     task = page.locator("a[href*='/tasks/task-']").first.get_attribute("href")
     task = re.sub(r"(task-[0-9a-z]+/).*", r"\1", task)

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.test_accessibility import SCHEMES, SIZES, path_of, problems_of
 
 expect = pytest.importorskip("playwright.sync_api").expect
-RUN_MS = 60_000
+RUN_MS = 300_000
 REAL = (
     Path(__file__).parents[3] / "shared/corpus/ros-templates/resources__ecs__disk.yml"
 )

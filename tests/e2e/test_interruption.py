@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 expect = pytest.importorskip("playwright.sync_api").expect
-RUN_MS = 90_000
+RUN_MS = 300_000
 SHOTS = os.environ.get("SCREENSHOTS")
 
 

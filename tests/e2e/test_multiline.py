@@ -10,7 +10,7 @@ from tests.e2e.test_accessibility import Axe
 from tests.e2e.test_curation import create_portfolio, create_product, open_version
 
 expect = pytest.importorskip("playwright.sync_api").expect
-RUN_MS = 60_000
+RUN_MS = 300_000
 KEY = "-----BEGIN KEY-----\nMIIE\nAB==\n-----END KEY-----"
 SCRIPT = "#!/bin/sh\n\n\techo one\necho two  \n"
 MAIN_TF = """\

@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 expect = pytest.importorskip("playwright.sync_api").expect
-RUN_MS = 60_000
+RUN_MS = 300_000
 
 
 def wait_for_status(page, status):

@@ -24,6 +24,7 @@ from tests.factories import (
 )
 from tests.faults.conftest import ROOT, THINGS, database_url, wait_for
 from tests.faults.installation import free_port
+from tests.form_fields import Fields
 from tests.signing import FORM, headers_for
 from tests.waiting import PATIENCE_SECONDS, beside, over
 
@@ -141,8 +142,14 @@ def test_a_change_whose_process_is_killed_is_not_there_and_can_be_sent_again(
         cookies = {name: each.value for name, each in client.cookies.items()}
         cookies[django_settings.CSRF_COOKIE_NAME] = CSRF
         sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        body = urlencode({"to": f"user/{bob.username}", "csrfmiddlewaretoken": CSRF})
         url = f"{made['transfer'].get_absolute_url()}transfer/"
+        body = urlencode(
+            {
+                **Fields(client.get(url).content.decode()).sent,
+                "to": f"user/{bob.username}",
+                "csrfmiddlewaretoken": CSRF,
+            }
+        )
         return web.post(url, body, {"Cookie": sent, "Content-Type": FORM})
 
     requests = {
