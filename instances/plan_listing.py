@@ -105,7 +105,7 @@ class PlanListing:
             return plans.reviewed_by(self.user)
         if self.tab == "all":
             return plans.submitted()
-        return plans.submitted().filter(owner=self.user)
+        return plans.submitted().owned_by(self.user)
 
     @cached_property
     def page(self) -> Page:

@@ -13,8 +13,9 @@ from pathlib import Path
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from console.lib.errors import Conflict
 from instances.checking import CheckRun
-from instances.models import Check, Fenced, Plan, Task, Work
+from instances.models import Check, Fenced, Instance, Plan, Task, Work
 from instances.presence import Presence
 from instances.run import Run
 
@@ -26,6 +27,22 @@ def reconcile(worker: str, host: str) -> Iterator[str]:
             work = model.objects.get(pk=pk)
             if work.state == Work.State.RUNNING:
                 yield f"{pk}: {_settle(work, worker, host)}"
+    # After the tasks: their end has set most statuses right already.
+    for instance in Instance.objects.contradicting().order_by("pk"):
+        yield f"{instance.pk}: {_set_right(instance)}"
+
+
+def _set_right(instance: Instance) -> str:
+    """Set a status that contradicts the tasks to what they say."""
+    was = instance.status
+    try:
+        instance.reconcile_status(by=None, reason="manage.py reconcile")
+    except Conflict:
+        return _("a task has begun or ended at this moment")
+    words = {"was": was, "status": instance.status}
+    if instance.terminated_at:
+        return _("was %(was)s without a task; terminated") % words
+    return _("was %(was)s, which contradicts its tasks; set to %(status)s") % words
 
 
 def _settle(work: Work, worker: str, host: str) -> str:

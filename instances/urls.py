@@ -36,5 +36,10 @@ urlpatterns = [
     path(f"{TASK}output/", tasks.task_output, name="task-output"),
     path(f"{TASK}parameters/", tasks.task_parameters, name="task-parameters"),
     path(f"{TASK}reconcile/", reconcile.task_reconcile, name="task-reconcile"),
+    path(
+        f"{HERE}reconcile/",
+        reconcile.instance_reconcile,
+        name="instance-reconcile",
+    ),
     path(f"{TASK}cancel/", tasks.task_cancel, name="task-cancel"),
 ]

@@ -38,6 +38,7 @@ TABLE = {
     "instances/<str:pk>/terminate/plan/": (OWNERS, BOTH),
     "instances/<str:pk>/retry/": (OWNERS, POST),
     "instances/<str:pk>/transfer/": (ADMIN, BOTH),
+    "instances/<str:pk>/reconcile/": (ADMIN, BOTH),
     "instances/<str:pk>/update/": (OWNERS, BOTH),
     "instances/<str:pk>/update/review/": (OWNERS, BOTH),
     "instances/<str:pk>/tasks/<str:task>/": (OWNERS, SAFE),

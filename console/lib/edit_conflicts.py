@@ -187,6 +187,16 @@ class EditConflict:
     rows: list[Difference]
 
 
+class StampField(forms.CharField):
+    """The hidden stamp. That it differs from page to page is no change of the record."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, widget=forms.HiddenInput)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return False
+
+
 class EditFormMixin(forms.Form):
     """A form that edits `record`; without one it creates, and carries no stamp.
 
@@ -194,7 +204,7 @@ class EditFormMixin(forms.Form):
     entered nothing, and carries the new stamp: sending it again is a decision.
     """
 
-    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    seen = StampField()
 
     conflict: EditConflict | None = None
 
@@ -236,14 +246,14 @@ class EditFormMixin(forms.Form):
 
     def entered(self, name: str) -> Any:
         """What the person has sent, as plain data."""
-        return _plain(self[name].value())
+        return plain(self[name].value())
 
     def stored(self, name: str, record: Any) -> Any:
         """What the record holds, as plain data."""
         field = self.fields[name]
         if _is_secret(field):
-            return _plain(getattr(record, name))
-        return _plain(field.prepare_value(self.initial_of(record).get(name)))
+            return plain(getattr(record, name))
+        return plain(field.prepare_value(self.initial_of(record).get(name)))
 
     def worded(self, name: str, value: Any) -> str:
         """An entry's plain data in words."""
@@ -338,7 +348,7 @@ def _choices(choices: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
             yield value, label
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A form's value as a text, a boolean, or a sorted list of texts."""
     if isinstance(value, bool | Mapping):
         return value

@@ -1,22 +1,112 @@
-"""Instances: who owns one may be corrected; one whose resources exist is not deleted."""
+"""Instances: owner, tags and a wrong status can be corrected; facts of the engine cannot."""
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
+from catalog.models.tag_option import key_rule, value_rule
+from catalog.tagging import LONGEST, MOST
+from console.lib.errors import Conflict
+from console.lib.people import User
 from instances.admin.tables import BigTable
 from instances.models import Instance
+from instances.models.ownership import owner_columns, owner_name
+
+
+class TagsField(forms.CharField):
+    """Lines of key=value, as a dict."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=gettext_lazy("Tags"),
+            required=False,
+            help_text=gettext_lazy("One tag per line, as key=value."),
+            widget=AdminTextareaWidget(attrs={"rows": 4}),
+        )
+
+    def clean(self, value: Any) -> dict[str, str]:
+        lines = [line for line in super().clean(value).splitlines() if line.strip()]
+        if len(lines) > MOST:
+            raise ValidationError(
+                _("An instance has at most %(most)d tags."), params={"most": MOST}
+            )
+        tags: dict[str, str] = {}
+        for line in lines:
+            key, equals, text = (part.strip() for part in line.partition("="))
+            if not equals or not key or max(len(key), len(text)) > LONGEST:
+                raise ValidationError(
+                    _(
+                        "Write each tag as key=value, with at most %(most)d characters each."
+                    ),
+                    params={"most": LONGEST},
+                )
+            if key in tags:
+                raise ValidationError(
+                    _("The key %(key)s occurs twice."), params={"key": key}
+                )
+            key_rule(key)
+            value_rule(text)
+            tags[key] = text
+        return tags
+
+
+class InstanceForm(forms.ModelForm):
+    """Exactly one active owner, the tags, and whether the status is to be reconciled."""
+
+    tags = TagsField()
+    reconcile = forms.BooleanField(
+        label=gettext_lazy("Set the status to what the tasks and the state record"),
+        required=False,
+    )
+
+    def initial_of(self, record: Instance) -> dict[str, Any]:
+        return {
+            "owner": record.owner_id,
+            "owner_role": record.owner_role_id,
+            "tags": "\n".join(
+                str(tag) for tag in (record.tags.all() if record.pk else ())
+            ),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        owner, role = cleaned.get("owner"), cleaned.get("owner_role")
+        if {"owner", "owner_role"} & set(self.errors):
+            return cleaned
+        if bool(owner) == bool(role):
+            self.add_error(
+                "owner",
+                _(
+                    "An instance has exactly one owner. Enter either a person or a group, "
+                    "and clear the other field."
+                ),
+            )
+        elif isinstance(owner, User) and not owner.is_active and self._moves:
+            self.add_error(
+                "owner",
+                _("%(name)s is not active. Choose another owner.")
+                % {"name": owner.get_username()},
+            )
+        return cleaned
+
+    @property
+    def _moves(self) -> bool:
+        return bool({"owner", "owner_role"} & set(self.changed_data))
 
 
 @admin.register(Instance)
 class InstanceAdmin(BigTable):
+    form = InstanceForm
     list_display = (
         "id",
         "name",
-        "status",
+        "told_status",
         "product",
         "version",
         "principal",
@@ -24,13 +114,13 @@ class InstanceAdmin(BigTable):
         "created_at",
     )
     list_select_related = ("product", "version", "owner", "owner_role", "region")
-    list_filter = ("status",)
+    list_filter = ("status", ("terminated_at", admin.EmptyFieldListFilter))
     search_fields = ("=id", "name")
     raw_id_fields = ("owner", "owner_role")
     readonly_fields = (
         "id",
         "name",
-        "status",
+        "told_status",
         "status_message",
         "product",
         "version",
@@ -42,19 +132,63 @@ class InstanceAdmin(BigTable):
         "created_at",
         "terminated_at",
     )
-    fields = ("owner", "owner_role", *readonly_fields)
+
+    @admin.display(description=gettext_lazy("status"), ordering="status")
+    def told_status(self, instance: Instance) -> str:
+        """The status; of a terminated instance that it is one."""
+        if instance.terminated_at:
+            return _("Terminated")
+        return instance.get_status_display()
+
+    @admin.display(description=gettext_lazy("tags"))
+    def told_tags(self, instance: Instance) -> str:
+        return ", ".join(str(tag) for tag in instance.tags.all()) or "–"
+
+    def get_fields(self, request: HttpRequest, obj: Instance | None = None) -> Any:
+        if obj is None or not self.has_change_permission(request, obj):
+            return ("owner", "owner_role", "told_tags", *self.readonly_fields)
+        wrong = ("reconcile",) if obj.contradicts else ()
+        return ("owner", "owner_role", "tags", *wrong, *self.readonly_fields)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Instance | None = None
+    ) -> Any:
+        return (*self.readonly_fields, "told_tags")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def save_model(
-        self, request: HttpRequest, obj: Instance, form: Any, change: bool
-    ) -> None:
-        """Write the corrected columns alone: the worker may be writing the others."""
-        changed = list(form.changed_data)
-        if not changed:
-            return
-        obj.save(update_fields=changed)
+    def has_change_permission(
+        self, request: HttpRequest, obj: Instance | None = None
+    ) -> bool:
+        """A terminated instance is history: it is read, and may be removed."""
+        if obj is not None and obj.terminated_at is not None:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def correct(self, obj: Instance, form: Any, *, by: User | None) -> None:
+        """Correct by the verbs that the pages use: the worker may be writing the rest."""
+        data, changed = form.cleaned_data, set(form.changed_data)
+        if {"owner", "owner_role"} & changed:
+            rows: Any = Instance.objects.filter(pk=obj.pk)
+            [move] = rows.move(data["owner"] or data["owner_role"])
+            if not move.moved:
+                raise Conflict(move.refusal, code="IncorrectStatus.ProvisionedProduct")
+        if "tags" in changed:
+            obj.replace_tags(data["tags"])
+        if data.get("reconcile"):
+            stored = Instance.objects.get(pk=obj.pk)
+            stored.reconcile_status(by=by, reason=data["reason"])
+
+    def further_facts(self, row: Instance) -> dict[str, Any]:
+        """Return what the audit trail keeps beside the columns of a removed instance."""
+        return {
+            "owner": owner_name(owner_columns(row.principal)),
+            "product_name": row.product.name,
+            "version_name": row.version.name,
+            "tags": dict(row.tags.values_list("key", "value")),
+            "tasks": row.tasks.count(),
+        }
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
@@ -72,6 +206,10 @@ class InstanceAdmin(BigTable):
 
 def why_kept(instance: Instance) -> str:
     """Why an instance must not be deleted, or nothing."""
+    if instance.contradicts:
+        return _("%(name)s: its status contradicts its tasks. Reconcile it first.") % {
+            "name": instance.name
+        }
     if instance.changing:
         return _("%(name)s: a task is running on it. Wait until it has ended.") % {
             "name": instance.name

@@ -5,7 +5,7 @@ from instances.models.check import Check
 from instances.models.decision import Stale
 from instances.models.evidence import Evidence
 from instances.models.heartbeat import Heartbeat
-from instances.models.instance import Instance, instance_for
+from instances.models.instance import Instance, instance_for, living_instance_for
 from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
 from instances.models.ownership import Move, Principal
@@ -42,6 +42,7 @@ __all__ = [
     "Wish",
     "Work",
     "instance_for",
+    "living_instance_for",
     "notice_for",
     "plan_for",
     "task_for",

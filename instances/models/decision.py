@@ -42,14 +42,25 @@ class Decided(PlanLife):
         return user.pk != self.owner_id and fits(user, self.approvers)
 
     def visible_to(self, user: User) -> bool:
-        """Whether somebody may see it: owner, administrators, who decides or has decided."""
-        if user.pk == self.owner_id:
+        """Whether a user may see it: owner, administrators, who decides or has decided.
+
+        An owner who lost the instance no longer sees what was planned for it.
+        """
+        if user.pk == self.owner_id and self._keeps_instance(user):
             return True
         if self.draft:
             return False
         if user.is_administrator or fits(user, self.approvers):
             return True
         return self._decisions().filter(operator=user).exists()
+
+    def _keeps_instance(self, user: User) -> bool:
+        """Whether the plan's instance, if it has one, still belongs to this user."""
+        instance = self.instance
+        if instance is None or instance.owner_id == user.pk:
+            return True
+        role = instance.owner_role_id
+        return role is not None and user.groups.filter(pk=role).exists()
 
     def deciders(self) -> "QuerySet[User]":
         """Who has decided on the plan."""

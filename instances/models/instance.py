@@ -1,5 +1,6 @@
 """A product instance: what somebody launched, and the verbs that change it."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from console.lib.errors import Conflict, NotFound
 from console.lib.ids import id_field, new_id
 from console.lib.people import Role, User
 from instances.models.engine_name import engine_in
+from instances.models.instance_status import StatusChecked, StatusQuerySet
 from instances.models.ownership import Owned, OwnedQuerySet
 from instances.models.retrying import Retryable
 from instances.models.stacked import Stacked, stack_id_of
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from instances.models.resource import StateVersion
 
 
-class InstanceQuerySet(OwnedQuerySet, models.QuerySet["Instance"]):
+class InstanceQuerySet(OwnedQuerySet, StatusQuerySet, models.QuerySet["Instance"]):
     def living(self) -> Self:
         """Instances that are in lists: a terminated one has left them."""
         return self.filter(terminated_at=None)
@@ -99,7 +101,7 @@ class InstanceQuerySet(OwnedQuerySet, models.QuerySet["Instance"]):
         return instance._queue(Task.Kind.LAUNCH, wish, by=by, plan=plan, was="")
 
 
-class Instance(Owned, Retryable, Stacked):
+class Instance(Owned, StatusChecked, Retryable, Stacked):
     """One launch of a product version, in one region, with one owner."""
 
     TYPE = "RosStack"
@@ -153,6 +155,8 @@ class Instance(Owned, Retryable, Stacked):
     last_successful_task = models.ForeignKey(
         Task, models.SET_NULL, null=True, editable=False, related_name="+"
     )
+    # Tags corrected by hand, and the task whose own tags they replace until the next one.
+    corrected_tags = models.JSONField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
     terminated_at = models.DateTimeField(_("terminated"), null=True, editable=False)
 
@@ -262,7 +266,29 @@ class Instance(Owned, Retryable, Stacked):
         task = self.basis
         if task is None:
             return Wish(self.version, self.portfolio)
-        return Wish(self.version, self.portfolio, task.values, task.tags)
+        return Wish(self.version, self.portfolio, task.values, self.tags_after(task))
+
+    def tags_after(self, task: Task) -> dict[str, str]:
+        """The tags that a task asked for, or their correction by hand since."""
+        corrected: dict[str, Any] = self.corrected_tags or {}
+        found: dict[str, str] = task.tags
+        return corrected["tags"] if corrected.get("after") == task.pk else found
+
+    @transaction.atomic
+    def replace_tags(self, tags: Mapping[str, str]) -> None:
+        """Correct the tags by hand; the caller puts it on record.
+
+        What the tasks asked for stays as it was: it is evidence.
+        """
+        after = self.basis.pk if self.basis else ""
+        corrected = {"after": after, "tags": dict(tags)}
+        Instance.objects.filter(pk=self.pk).update(corrected_tags=corrected)
+        self.corrected_tags = corrected
+        self.tags.all().delete()
+        rows = self.tags.model
+        rows.objects.bulk_create(
+            rows(instance=self, key=key, value=value) for key, value in tags.items()
+        )
 
     def latest_state(self) -> "StateVersion | None":
         """The newest recorded state, or None before anything was made."""
@@ -364,6 +390,14 @@ class Instance(Owned, Retryable, Stacked):
             status=was, status_message=message
         )
 
+    def check_living(self) -> None:
+        """Raise Conflict for a terminated instance: its history is read, nothing changed."""
+        if self.terminated_at is not None:
+            raise Conflict(
+                _("This instance has been terminated."),
+                code="IncorrectStatus.ProvisionedProduct",
+            )
+
     def check_idle(self) -> None:
         """Raise Conflict while a task runs on the instance, and once it is terminated."""
         fresh = Instance.objects.living().filter(pk=self.pk)
@@ -439,4 +473,11 @@ def instance_for(user: User, pk: str) -> Instance:
         )
     if instance.last_task is not None:
         instance.last_task.read_at = instance.read_at
+    return instance
+
+
+def living_instance_for(user: User, pk: str) -> Instance:
+    """The same for a page that changes it. Raises Conflict once it has been terminated."""
+    instance = instance_for(user, pk)
+    instance.check_living()
     return instance

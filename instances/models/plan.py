@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -56,13 +56,23 @@ class PlanQuerySet(WorkQuerySet):
         )
         return self.submitted().filter(pk__in=decided.values("plan"))
 
+    def owned_by(self, user: User) -> Self:
+        """This person's plans, without those of an instance that they lost."""
+        lost = (
+            Instance.objects.filter(pk=OuterRef("instance"))
+            .exclude(owner=user)
+            .exclude(owner_role__in=user.groups.values("pk"))
+        )
+        return self.filter(~Exists(lost), owner=user)
+
     def shown_to(self, user: User) -> Self:
         """Plans in lists that this person may open: what `plan.visible_to` says of one."""
         if user.is_administrator:
             return self.submitted()
-        mine = Q(owner=user) | Duties.of(user).covered()
+        mine = Plan.objects.owned_by(user).values("pk")
+        reviewed = Plan.objects.reviewed_by(user).values("pk")
         return self.submitted().filter(
-            mine | Q(pk__in=Plan.objects.reviewed_by(user).values("pk"))
+            Q(pk__in=mine) | Duties.of(user).covered() | Q(pk__in=reviewed)
         )
 
     @transaction.atomic

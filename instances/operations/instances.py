@@ -69,7 +69,7 @@ def get_for_resource_spec(params: Values, by: User) -> Answer:
     if task is not None:
         detail["Outputs"] = [shapes.output(each) for each in task.outputs.all()]
         detail["Parameters"] = shapes.parameters(task.masked_parameters)
-        detail["TaskTags"] = shapes.tags(task.tags)
+        detail["TaskTags"] = shapes.tags(row.tags_after(task))
     return {"ProvisionedProductDetail": detail}
 
 

@@ -101,7 +101,7 @@ def plans_in_reach(params: Values, by: User) -> QuerySet[Plan]:
         return rows.received_by(by, duties_of(by))
     if review:
         return rows.reviewed_by(by)
-    return rows.filter(owner=by) if access == "User" else rows
+    return rows.owned_by(by) if access == "User" else rows
 
 
 def approvers_of(plans: Iterable[Plan]) -> dict[str, list[Answer]]:

@@ -8,14 +8,14 @@ from django.views.decorators.http import require_POST
 
 from console.lib.errors import DomainError
 from console.lib.http import Request
-from instances.models import instance_for
+from instances.models import living_instance_for
 from instances.retry import retry
 
 
 @require_POST
 def instance_retry(request: Request, pk: str) -> HttpResponse:
     """Try the failed task again that the person has seen, or say why not."""
-    instance = instance_for(request.user, pk)
+    instance = living_instance_for(request.user, pk)
     try:
         task = retry(instance, by=request.user, task=request.POST.get("task", ""))
     except DomainError as refusal:

@@ -16,7 +16,7 @@ from console.lib.errors import DomainError
 from console.lib.forms import refusals_on
 from console.lib.htmx import render_page, wants_fragment
 from console.lib.http import Request
-from instances.models import Plan, Task, instance_for, plan_for
+from instances.models import Plan, Task, living_instance_for, plan_for
 from instances.plan_forms import DecisionForm, PlanForm
 from instances.plan_listing import PlanListing
 from instances.plan_page import PlanPage
@@ -113,7 +113,7 @@ def plan_preview(request: Request, pk: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def terminate_plan(request: Request, pk: str) -> HttpResponse:
     """Plan a termination: previewed and approved before anything is destroyed."""
-    instance = instance_for(request.user, pk)
+    instance = living_instance_for(request.user, pk)
     suggestion = {"name": _("Terminate %(name)s") % {"name": instance.name}}
     form = PlanForm(request.POST or None, initial=suggestion)
     if request.method == "POST" and form.is_valid():

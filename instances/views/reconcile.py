@@ -1,4 +1,4 @@
-"""An administrator has a run settled that nobody follows."""
+"""An administrator reconciles a run without a worker, or a status that contradicts the tasks."""
 
 from django import forms
 from django.contrib import messages
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from console.lib.access import administrator_required
 from console.lib.forms import VerbForm, refusals_on, render_form
 from console.lib.http import Request
-from instances.models import Standing, Task, why_not
+from instances.models import Standing, Task, living_instance_for, why_not
 from instances.progress import task_progress
 from instances.views.tasks import task_of
 
@@ -63,3 +63,30 @@ def task_reconcile(request: Request, pk: str, task: str) -> HttpResponse:
         "why_not": why_not(found),
     }
     return render_form(request, "instances/task_reconcile.html", context)
+
+
+class StatusForm(VerbForm):
+    """Why the status is corrected."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=500,
+        help_text=gettext_lazy("For the audit trail."),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrator_required
+def instance_reconcile(request: Request, pk: str) -> HttpResponse:
+    """Show what tasks and state say of an instance; then set its status to that."""
+    instance = living_instance_for(request.user, pk)
+    form = StatusForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with refusals_on(form):
+            instance.reconcile_status(by=request.user, **form.cleaned_data)
+            messages.success(request, _("The status has been reconciled."))
+            return redirect(
+                "instances:instance-list" if instance.terminated_at else instance
+            )
+    context = {"form": form, "instance": instance, "true": instance.true_status()}
+    return render_form(request, "instances/instance_reconcile.html", context)

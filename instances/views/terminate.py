@@ -18,7 +18,7 @@ from console.lib.errors import Conflict, DomainError
 from console.lib.htmx import render_page, wants_fragment
 from console.lib.http import Request
 from instances.filters import INVISIBLE
-from instances.models import Instance, Task, instance_for
+from instances.models import Instance, Task, living_instance_for
 
 WORD = "terminate"
 WRONG = gettext_lazy("Enter the word terminate. The instance has not been changed.")
@@ -58,7 +58,7 @@ class TerminateForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance_terminate(request: Request, pk: str) -> HttpResponse:
     """Ask for the word, then queue the termination."""
-    instance = instance_for(request.user, pk)
+    instance = living_instance_for(request.user, pk)
     if request.method != "POST":
         return _ask(request, instance, TerminateForm())
     form = TerminateForm(request.POST)

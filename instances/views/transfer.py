@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from console.lib.access import administrator_required
 from console.lib.forms import refusals_on, render_form
 from console.lib.http import Request
-from instances.models import Instance, instance_for
+from instances.models import Instance, living_instance_for
 from instances.transfer_form import TransferForm, suggestions
 
 # As many as a page of the list can show.
@@ -22,7 +22,7 @@ MOST = 100
 @administrator_required
 def instance_transfer(request: Request, pk: str) -> HttpResponse:
     """Ask who is to have it, then hand it over; a running task does not stand in the way."""
-    instance = instance_for(request.user, pk)
+    instance = living_instance_for(request.user, pk)
     form = TransferForm(
         request.POST if request.method == "POST" else None, record=instance
     )

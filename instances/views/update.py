@@ -12,7 +12,7 @@ from console.lib.htmx import render_page
 from console.lib.http import Request
 from instances.comparison import Comparison, changes_since
 from instances.forms import UpdateForm
-from instances.models import Instance, Plan, Task, instance_for, task_for
+from instances.models import Instance, Plan, Task, living_instance_for, task_for
 from instances.plan_forms import PlanForm
 from instances.views import wizard
 from instances.wishes import execute_once
@@ -21,7 +21,7 @@ from instances.wishes import execute_once
 @require_http_methods(["GET", "HEAD", "POST"])
 def update(request: Request, pk: str) -> HttpResponse:
     """Step 1: another version, launch option, other parameters or tags."""
-    instance = instance_for(request.user, pk)
+    instance = living_instance_for(request.user, pk)
     origin = _origin(request, instance)
     draft = _draft(request, instance, origin)
     data, judge = request.POST or request.GET, wizard.is_final(request)
@@ -90,7 +90,7 @@ def _next(
 @require_http_methods(["GET", "HEAD", "POST"])
 def update_review(request: Request, pk: str) -> HttpResponse:
     """Step 2: old against new, and which resources that touches; then Update or Cancel."""
-    instance = instance_for(request.user, pk)
+    instance = living_instance_for(request.user, pk)
     plan = wizard.draft_of(request, Task.Kind.UPDATE, instance=instance)
     if plan is None:
         messages.info(request, _("Change something first; then check and confirm."))

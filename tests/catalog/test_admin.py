@@ -2,18 +2,30 @@
 
 import pytest
 from django.contrib import admin as site
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from catalog.models import LaunchRole, Product, Template
+from catalog.models import (
+    Constraint,
+    LaunchRole,
+    Portfolio,
+    Product,
+    TagOption,
+    Template,
+)
 from console.lib.audit import AuditEntry
 from console.lib.people import Role, User
+from instances.models import Instance, KnownError
 from tests.factories import (
     AdministratorFactory,
+    InstanceFactory,
     PortfolioFactory,
     RegionFactory,
     VersionFactory,
 )
+from tests.form_fields import Fields
 
 pytestmark = pytest.mark.django_db
 MODELS = [m for m in site.site._registry if m._meta.app_label in ("catalog", "console")]
@@ -69,3 +81,142 @@ def test_the_principal_id_of_a_person_stays(fixer, bob):
     page = fixer.get(reverse("admin:console_user_change", args=[bob.pk]))
     assert bob.principal_id.encode() in page.content
     assert b'name="principal_id"' not in page.content
+
+
+CHANGED = [m for m in site.site._registry if m._meta.app_label != "admin"]
+
+
+@pytest.fixture
+def page_of(fixer, world, admin, rf):
+    """Open the change page of one row; None for a table that is only shown."""
+    KnownError.objects.add(title="T", pattern="p+", explanation="E", by=admin)
+    InstanceFactory(version=world)
+    TagOption.objects.offer(key="team", value="shop", by=admin)
+    portfolio = Portfolio.objects.get()
+    portfolio.grant(user=admin, by=admin)
+    Constraint.objects.impose(
+        kind="Launch",
+        portfolio=portfolio,
+        product=world.product,
+        config={"LocalRoleName": "r"},
+        by=admin,
+    )
+
+    def open_page(model):
+        row = model._default_manager.first()
+        request = rf.get("/")
+        request.user = User.objects.filter(is_superuser=True).get()
+        if row is None or not site.site._registry[model].has_change_permission(
+            request, row
+        ):
+            return None, None, None
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+        url = reverse(name, args=[row.pk])
+        return row, url, fixer.get(url)
+
+    return open_page
+
+
+def sent_by(page):
+    """What the browser sends of a change page, unticked boxes left out."""
+    form = page.context["adminform"].form
+    fields = Fields(page.content.decode()).sent
+    for bound in form:
+        widget = getattr(bound.field.widget, "allow_multiple_selected", False)
+        if bound.widget_type == "checkbox":
+            fields.pop(bound.html_name, None)
+            if bound.value():
+                fields[bound.html_name] = "on"
+        elif widget:
+            fields[bound.html_name] = [
+                str(getattr(each, "pk", each)) for each in bound.value() or ()
+            ]
+    return {k: v for k, v in fields.items() if not k.startswith("_")}
+
+
+def test_the_tables_that_are_corrected_are_known(page_of):
+    found = {model.__name__ for model in CHANGED if page_of(model)[0] is not None}
+    assert found == {
+        "Constraint",
+        "Instance",
+        "KnownError",
+        "Portfolio",
+        "Product",
+        "Region",
+        "Role",
+        "TagOption",
+        "User",
+        "Version",
+    }
+
+
+@pytest.mark.parametrize("model", CHANGED, ids=lambda model: model.__name__)
+def test_a_correction_has_a_reason_and_undoes_no_change_of_another(
+    fixer, page_of, model
+):
+    row, url, page = page_of(model)
+    if row is None:
+        return
+    assert {"reason", "seen"} <= set(page.context["adminform"].form.fields)
+    sent = sent_by(page) | {"reason": "so"}
+    if model is Instance:
+        row.tags.create(key="behind", value="b")
+    else:
+        names = {"Constraint": "description", "KnownError": "title", "TagOption": "key"}
+        name = names.get(model.__name__, "first_name" if model is User else "name")
+        model._base_manager.filter(pk=row.pk).update(**{name: "Behind"})
+    last = AuditEntry.objects.count()
+    answer = fixer.post(url, sent)
+    assert "Another change was saved first" in answer.content.decode()
+    assert AuditEntry.objects.count() == last
+    # The stored value is kept, because nothing was entered instead of it.
+    again = fixer.post(url, sent_by(answer))
+    assert again.status_code == 302, again.context["adminform"].form.errors
+    fresh = model._base_manager.get(pk=row.pk)
+    if model is Instance:
+        assert fresh.tags.filter(key="behind").exists()
+    else:
+        assert getattr(fresh, name) == "Behind"
+
+
+def test_a_grant_that_another_has_given_is_noticed(fixer, page_of, bob, admin):
+    portfolio, url, page = page_of(Portfolio)
+    sent = sent_by(page) | {"reason": "so", "name": "Mine"}
+    portfolio.grant(user=bob, by=admin)
+    assert "Another change was saved first" in fixer.post(url, sent).content.decode()
+
+
+def test_a_correction_writes_the_changed_columns_alone(fixer, page_of):
+    _product, url, page = page_of(Product)
+    with CaptureQueriesContext(connection) as queries:
+        fixer.post(url, sent_by(page) | {"reason": "so", "name": "Mine"})
+    [update] = [q["sql"] for q in queries if 'UPDATE "catalog_product"' in q["sql"]]
+    assert '"name" = ' in update
+    assert "provider" not in update
+    entry = AuditEntry.objects.get(action="UpdateProduct")
+    assert (entry.after, entry.reason) == ({"name": "Mine"}, "so")
+
+
+def test_a_deletion_has_a_reason_and_the_trail_keeps_what_it_was(fixer, page_of):
+    option, _url, _page = page_of(TagOption)
+    url = reverse("admin:catalog_tagoption_delete", args=[option.pk])
+    assert 'name="reason"' in fixer.get(url).content.decode()
+    asked = fixer.post(url, {"post": "yes"}).content.decode()
+    assert "Enter a reason" in asked
+    assert TagOption.objects.exists()
+    fixer.post(url, {"post": "yes", "reason": "a test"})
+    entry = AuditEntry.objects.get(action="DeleteTagOption")
+    assert (entry.before["key"], entry.before["value"]) == ("team", "shop")
+    assert entry.reason == "a test"
+
+
+def test_many_are_deleted_with_a_reason(fixer, page_of):
+    option, _url, _page = page_of(TagOption)
+    url = reverse("admin:catalog_tagoption_changelist")
+    sent = {"action": "delete_selected", "_selected_action": [option.pk]}
+    assert 'name="reason"' in fixer.post(url, sent).content.decode()
+    assert "Enter a reason" in fixer.post(url, sent | {"post": "yes"}).content.decode()
+    assert TagOption.objects.exists()
+    fixer.post(url, sent | {"post": "yes", "reason": "tests"})
+    assert not TagOption.objects.exists()
+    assert AuditEntry.objects.get(action="DeleteTagOption").reason == "tests"

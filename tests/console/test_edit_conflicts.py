@@ -100,6 +100,7 @@ OTHERS = {
     "instances/<str:pk>/update/review/": "carries the last task: test_update_wizard.py",
     "instances/<str:pk>/tasks/<str:task>/cancel/": ASKS,
     "instances/<str:pk>/tasks/<str:task>/reconcile/": ASKS,
+    "instances/<str:pk>/reconcile/": ASKS,
     "plans/<str:pk>/execute/": ASKS,
     "plans/<str:pk>/cancel/": ASKS,
     "plans/<str:pk>/delete/": ASKS,

@@ -1,12 +1,14 @@
 """/admin/instances/…"""
 
 import pytest
+from django.contrib.admin import site
 from django.test import Client
 from django.utils.timezone import now
 
 from console.lib.audit import AuditEntry
 from instances.models import Evidence, Instance, StateVersion, Task
-from tests.factories import InstanceFactory, PlanFactory, UserFactory
+from tests.factories import InstanceFactory, PlanFactory, RoleFactory, UserFactory
+from tests.form_fields import Fields
 from tests.instances.running import log, running, with_task
 
 pytestmark = pytest.mark.django_db
@@ -98,9 +100,22 @@ def test_evidence_is_neither_changed_nor_deleted(staff, instance, model):
     type(row).objects.get(pk=row.pk)
 
 
-def test_the_owner_can_be_corrected_and_that_is_audited(staff, instance, bob):
+def fix(staff, instance, **entries):
+    """Open the change page and send it with these entries."""
     url = f"/admin/instances/instance/{instance.pk}/change/"
-    response = staff.post(url, {"owner": bob.pk, "owner_role": ""})
+    fields = sent_by(staff.get(url)) | {"reason": "moved to sales"}
+    return staff.post(url, fields | entries)
+
+
+def sent_by(page):
+    sent = Fields(page.content.decode()).sent
+    for name in ("_save", "_continue", "_addanother", "reconcile"):
+        sent.pop(name, None)
+    return sent
+
+
+def test_the_owner_can_be_corrected_and_that_is_audited(staff, instance, bob):
+    response = fix(staff, instance, owner=bob.pk)
     assert response.status_code == 302
     instance.refresh_from_db()
     assert instance.owner == bob
@@ -111,23 +126,25 @@ def test_the_owner_can_be_corrected_and_that_is_audited(staff, instance, bob):
 
 
 def test_an_instance_keeps_exactly_one_owner(staff, instance):
-    url = f"/admin/instances/instance/{instance.pk}/change/"
-    assert staff.post(url, {"owner": "", "owner_role": ""}).status_code == 200
+    page = fix(staff, instance, owner="")
+    assert page.status_code == 200
+    assert "An instance has exactly one owner." in page.content.decode()
+    assert "instance_has_one_owner" not in page.content.decode()
+    both = fix(staff, instance, owner_role=RoleFactory().pk)
+    assert "An instance has exactly one owner." in both.content.decode()
     instance.refresh_from_db()
     assert instance.owner is not None
 
 
 def test_facts_of_the_engine_cannot_be_posted(staff, instance, bob):
-    url = f"/admin/instances/instance/{instance.pk}/change/"
-    staff.post(url, {"owner": bob.pk, "owner_role": "", "status": "Error", "name": "x"})
+    fix(staff, instance, owner=bob.pk, status="Error", name="x")
     instance.refresh_from_db()
     assert (instance.status, instance.name) == ("Available", "orders")
 
 
 def test_a_correction_does_not_overwrite_what_the_worker_wrote(staff, instance, bob):
     task = running(instance)
-    url = f"/admin/instances/instance/{instance.pk}/change/"
-    staff.post(url, {"owner": bob.pk, "owner_role": ""})
+    fix(staff, instance, owner=bob.pk)
     instance.refresh_from_db()
     assert (instance.status, instance.last_task) == ("UnderChange", task)
 
@@ -149,6 +166,7 @@ def test_nor_are_many_at_once(staff, instance):
             "action": "delete_selected",
             "_selected_action": [instance.pk, free.pk],
             "post": "yes",
+            "reason": "tests",
         },
     )
     assert "orders: 1 resource still exists." in response.content.decode()
@@ -179,6 +197,115 @@ def test_an_instance_without_resources_goes_with_its_history_and_is_audited(
     with_task(instance, ended=True)
     Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
     url = f"/admin/instances/instance/{instance.pk}/delete/"
-    assert staff.post(url, {"post": "yes"}).status_code == 302
+    asked = staff.post(url, {"post": "yes"}, follow=True)
+    assert "Enter a reason" in asked.content.decode()
+    assert Instance.objects.filter(pk=instance.pk).exists()
+    instance.tags.create(key="team", value="shop")
+    sent = {"post": "yes", "reason": "a test"}
+    assert staff.post(url, sent).status_code == 302
     assert not Instance.objects.filter(pk=instance.pk).exists()
-    assert AuditEntry.objects.get(action="DeleteInstance").target_name == "orders"
+    entry = AuditEntry.objects.get(action="DeleteInstance")
+    assert (entry.target_name, entry.reason) == ("orders", "a test")
+    assert entry.before["owner"] == "user/alice"
+    assert entry.before["tags"] == {"team": "shop"}
+    assert entry.before["version"] == instance.version_id
+    assert SECRET not in str(entry.before)
+
+
+def test_a_person_who_has_left_becomes_no_owner(staff, instance):
+    gone = UserFactory(username="gone", is_active=False)
+    page = fix(staff, instance, owner=gone.pk).content.decode()
+    assert "gone is not active. Choose another owner." in page
+    instance.refresh_from_db()
+    assert instance.owner.username == "alice"
+
+
+def test_a_fix_of_something_else_does_not_mind_an_owner_who_has_left(staff, instance):
+    type(instance.owner).objects.filter(username="alice").update(is_active=False)
+    assert fix(staff, instance, tags="team=shop").status_code == 302
+
+
+def test_a_fix_needs_a_reason(staff, instance, bob):
+    page = fix(staff, instance, owner=bob.pk, reason="").content.decode()
+    assert "Enter a reason: it is kept in the audit trail." in page
+    instance.refresh_from_db()
+    assert instance.owner != bob
+    assert not AuditEntry.objects.filter(action="UpdateInstance").exists()
+
+
+def test_the_tags_can_be_corrected(staff, instance):
+    with_task(instance, ended=True, tags={"team": "shpo"})
+    instance.tags.create(key="team", value="shpo")
+    assert fix(staff, instance, tags="team=shop\ncost = 7").status_code == 302
+    row = Instance.objects.get(pk=instance.pk)
+    tags = {"team": "shop", "cost": "7"}
+    assert dict(row.tags.values_list("key", "value")) == tags
+    assert row.current().tags == tags
+    assert Task.objects.get().tags == {"team": "shpo"}
+    with_task(row, ended=True, tags={"team": "new"})
+    assert Instance.objects.get(pk=row.pk).current().tags == {"team": "new"}
+    entry = AuditEntry.objects.get(action="UpdateInstance")
+    assert (entry.before, entry.after) == (
+        {"tags": "team=shpo"},
+        {"tags": {"team": "shop", "cost": "7"}},
+    )
+    assert entry.reason == "moved to sales"
+
+
+@pytest.mark.parametrize("tags", ["team", "=x", "a=1\na=2", "aliyun=1", "a=acs:x"])
+def test_tags_that_no_instance_can_have_are_refused(staff, instance, tags):
+    assert fix(staff, instance, tags=tags).status_code == 200
+    assert not instance.tags.exists()
+
+
+def test_a_wrong_status_is_reconciled(staff, instance):
+    with_task(instance, ended=True)
+    Instance.objects.filter(pk=instance.pk).update(status="UnderChange")
+    url = f"/admin/instances/instance/{instance.pk}/"
+    page = staff.get(f"{url}change/").content.decode()
+    assert "Set the status to what the tasks and the state record" in page
+    refused = staff.post(f"{url}delete/", {"post": "yes", "reason": "x"})
+    assert "its status contradicts its tasks" in refused.content.decode()
+    assert fix(staff, instance, reconcile="on").status_code == 302
+    instance.refresh_from_db()
+    assert instance.status == "Available"
+    entry = AuditEntry.objects.get(action="ReconcileInstance")
+    assert (entry.actor_name, entry.reason) == ("root", "moved to sales")
+
+
+def test_a_status_that_agrees_offers_nothing(staff, instance):
+    with_task(instance, ended=True)
+    url = f"/admin/instances/instance/{instance.pk}/change/"
+    assert 'name="reconcile"' not in staff.get(url).content.decode()
+
+
+def test_a_terminated_instance_is_shown_as_such_and_not_changed(staff, instance, bob):
+    with_task(instance, ended=True)
+    Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
+    rows = staff.get("/admin/instances/instance/").context["cl"].result_list
+    assert [staff_status(row) for row in rows] == ["Terminated"]
+    url = f"/admin/instances/instance/{instance.pk}/change/"
+    page = staff.get(url).content.decode()
+    assert "Terminated" in page
+    assert "Available" not in page
+    sent = {"owner": bob.pk, "owner_role": "", "reason": "x"}
+    assert staff.post(url, sent).status_code == 403
+    instance.refresh_from_db()
+    assert instance.owner != bob
+
+
+def staff_status(row):
+    return site._registry[Instance].told_status(row)
+
+
+def test_a_page_that_shows_a_former_owner_moves_nothing(staff, instance, bob, admin):
+    url = f"/admin/instances/instance/{instance.pk}/change/"
+    fields = sent_by(staff.get(url)) | {"reason": "so"}
+    instance.transfer(to=admin, by=admin)
+    page = staff.post(url, fields | {"owner": bob.pk})
+    assert "Changed by admin at " in page.content.decode()
+    instance.refresh_from_db()
+    assert instance.owner == admin
+    again = sent_by(page)
+    assert (again["owner"], again["reason"]) == (str(bob.pk), "so")
+    assert staff.post(url, again).status_code == 302

@@ -3,6 +3,7 @@
 import pytest
 from django.utils.timezone import now
 
+from console.api.dispatch import OPERATIONS
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, InvalidInput, NotFound
 from instances.models import Instance, Plan, Task
@@ -241,3 +242,52 @@ def test_the_marks_of_the_list_survive_a_name_that_fits_nobody(
     mark = f"{instance.pk} user-{instance.owner_id}"
     sent = {"instance": [instance.pk], "to": "nobody", "seen": [mark]}
     assert f'value="{mark}"' in admin_browser.post(BULK, sent).content.decode()
+
+
+@pytest.fixture
+def plan(instance, alice):
+    return PlanFactory(
+        operation=Task.Kind.UPDATE,
+        owner=alice,
+        instance=instance,
+        version=instance.version,
+        status=Plan.Status.PREVIEW_SUCCESS,
+    )
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_a_plan_is_read_by_its_owner_while_they_have_the_instance(
+    browser, instance, alice, admin, plan, group
+):
+    if group:
+        role = RoleFactory()
+        alice.groups.add(role)
+        instance.transfer(to=role, by=admin)
+    assert browser.get(plan.get_absolute_url()).status_code == 200
+    assert list(Plan.objects.owned_by(alice)) == [plan]
+
+
+def test_who_lost_the_instance_no_longer_reads_the_plan(
+    browser, instance, alice, admin, bob, plan
+):
+    missing = browser.get("/plans/plan-bp1missing00000/")
+    instance.transfer(to=bob, by=admin)
+    answer = browser.get(plan.get_absolute_url())
+    assert answer.status_code == missing.status_code == 404
+    assert plan.name not in browser.get("/plans/").content.decode()
+    read = OPERATIONS["GetProvisionedProductPlan"].run
+    with pytest.raises(NotFound) as foreign:
+        read({"PlanId": plan.pk}, alice)
+    with pytest.raises(NotFound) as nowhere:
+        read({"PlanId": "plan-bp1missing00000"}, alice)
+    assert str(foreign.value) == str(nowhere.value)
+    assert foreign.value.code == nowhere.value.code
+    for verb in ("Execute", "Cancel", "Delete"):
+        with pytest.raises(NotFound):
+            OPERATIONS[f"{verb}ProvisionedProductPlan"].run({"PlanId": plan.pk}, alice)
+    listed = OPERATIONS["ListProvisionedProductPlans"]
+    params = {"Filters": [], "PageNumber": 1, "PageSize": 10}
+    assert listed.run(params, alice)["PlanDetails"] == []
+    assert list(Plan.objects.shown_to(alice)) == []
+    # Administrators go on reading it.
+    assert plan.visible_to(admin)

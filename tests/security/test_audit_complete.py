@@ -246,7 +246,13 @@ def wants_refused_version(ready):
     ready.data = {"seen": ready.version.stamp}
 
 
+def wants_wrong_status(ready):
+    Instance.objects.filter(pk=ready.instance.pk).update(status="UnderChange")
+    ready.data = {"reason": "restored by hand"}
+
+
 READY = {
+    "instances/<str:pk>/reconcile/": wants_wrong_status,
     "manage/products/<str:pk>/versions/<str:version_pk>/activate/": wants_refused_version,
     "accounts/login/": lambda ready: setattr(ready, "actor", ready.bob),
     "instances/<str:pk>/tasks/<str:task>/reconcile/": wants_silent_worker,
@@ -371,7 +377,7 @@ RECORDED = {
 UNRECORDED = {
     "backup": "writes a file and changes no row",
     "doctor": "reads",
-    "reconcile": "settles runs as a worker does, by the state that is there",
+    "reconcile": "as a worker does; a corrected status is recorded: test_instance_status.py",
     "restore": "recorded in what it has restored: tests/faults/test_backup_restore.py",
     "serve": "runs the console",
     "work": "a worker: what it does is in the tasks it works on",

@@ -27,4 +27,8 @@ class Command(BaseCommand):
             self.stdout.write(line)
             self.stdout.flush()
             lines += 1
-        self.stdout.write("Nothing is running." if not lines else f"{lines} looked at.")
+        self.stdout.write(
+            "Nothing is running, and every status agrees with its tasks."
+            if not lines
+            else f"{lines} looked at."
+        )
