@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from console.access_keys import AccessKey
+from tests.api_shape import check_answer
 
 VERSION = "2021-09-01"
 FORM = "application/x-www-form-urlencoded"
@@ -97,15 +98,28 @@ class Caller:
         )
         return self.deliver(query, body, headers, method)
 
-    def deliver(self, query, body, headers, method="POST"):
-        """Send exactly these bytes."""
-        return self.client.generic(
+    def send_json(self, action, params=None, *, path=None, **changed):
+        """Make a call as a generated client does, or with these bytes; return the response."""
+        body = b"" if params is None else params
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        changed = {"content_type": "application/json"} | changed if body else changed
+        headers = headers_for(
+            action, self.key_id, self.secret, query={}, body=body, **changed
+        )
+        return self.deliver({}, body, headers, path=path or f"/api/{action}")
+
+    def deliver(self, query, body, headers, method="POST", path="/"):
+        """Send exactly these bytes; the answer must be as documented."""
+        response = self.client.generic(
             method,
-            f"/?{urlencode(query)}" if query else "/",
+            f"{path}?{urlencode(query)}" if query else path,
             body,
             content_type=headers.get("content-type", ""),
             headers={k: v for k, v in headers.items() if k != "content-type"},
         )
+        check_answer(headers["x-acs-action"], response.status_code, response.json())
+        return response
 
     def call(self, action, **params):
         """Make a call that must be answered; return the answer."""

@@ -45,7 +45,7 @@ def call_about(everything, operation, missing=()):
             params[each.name] = (
                 everything.region.pk
                 if each.name == "StackRegionId"
-                else each.choices[0]
+                else next(iter(each.choices))
                 if each.choices
                 else ANY.get(each.name, "text")
             )

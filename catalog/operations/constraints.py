@@ -3,13 +3,23 @@
 import json
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from catalog.models import Constraint
 from catalog.operations import shapes, words
 from catalog.operations.lookups import any_constraint, any_portfolio, any_product
 from catalog.schema import TemplateError
 from catalog.schema.bounded import read_json
 from console.lib.errors import InvalidInput
-from console.lib.operation import Answer, Operation, Parameter, Values, an_id, spelled
+from console.lib.operation import (
+    Answer,
+    Field,
+    Operation,
+    Parameter,
+    Values,
+    an_id,
+    spelled,
+)
 from console.lib.people import User
 
 NAMES = {
@@ -71,20 +81,26 @@ def _config(params: Values) -> Any:
 
 
 GROUP = "Constraints"
-CONSTRAINT_ID = an_id("ConstraintId", "cons-bp1yx7x42v9a8b")
+CONSTRAINT_ID = an_id(
+    "ConstraintId", _("The ID of the constraint."), "cons-bp1yx7x42v9a8b"
+)
 CONFIG = Parameter(
     "Config",
-    'JSON. Launch: {"LocalRoleName": …}. Template: {"Rules": […]}. Approval: '
-    '{"OperationTypes": […], "Approvers": […]}. StackRegion: {"StackRegions": […]}.',
+    _("The configuration of the constraint, as a JSON text."),
     required=True,
     most=65536,
     example='{"StackRegions": ["cn-hangzhou"]}',
+    note=_(
+        'Launch: {"LocalRoleName": …}. Template: {"Rules": […]}. Approval: '
+        '{"OperationTypes": […], "Approvers": […]}. StackRegion: {"StackRegions": […]}.'
+    ),
 )
 TYPE = Parameter(
     "ConstraintType",
-    "What it limits.",
+    _("The type of the constraint."),
     required=True,
-    choices=tuple(Constraint.Kind.values),
+    choices=words.CONSTRAINT_TYPES,
+    example=Constraint.Kind.STACK_REGION.value,
 )
 
 OPERATIONS = {
@@ -92,24 +108,55 @@ OPERATIONS = {
         create_constraint,
         GROUP,
         (TYPE, CONFIG, words.PORTFOLIO_ID, words.PRODUCT_ID, words.DESCRIPTION),
-        {"ConstraintId": str},
+        (shapes.NEW_CONSTRAINT_ID,),
+        summary=_("Creates a constraint."),
+        description=_(
+            "A constraint applies to one product in one product portfolio. The product "
+            "must be in the portfolio. A product can have one launch constraint in each "
+            "portfolio."
+        ),
+        errors=(
+            "InvalidPortfolio.NotFound",
+            "InvalidProduct.NotFound",
+            "LimitExceeded.Constraint",
+        ),
         administrators=True,
     ),
     "UpdateConstraint": Operation(
         update_constraint,
         GROUP,
         (CONSTRAINT_ID, CONFIG, words.DESCRIPTION),
-        {"ConstraintId": str},
+        (shapes.NEW_CONSTRAINT_ID,),
+        summary=_("Updates the configuration and the description of a constraint."),
+        description=_(
+            "The new configuration replaces the old one as a whole. The type, the "
+            "product and the product portfolio of a constraint cannot be changed."
+        ),
+        errors=("InvalidConstraint.NotFound",),
         administrators=True,
     ),
     "DeleteConstraint": Operation(
-        delete_constraint, GROUP, (CONSTRAINT_ID,), administrators=True
+        delete_constraint,
+        GROUP,
+        (CONSTRAINT_ID,),
+        summary=_("Deletes a constraint."),
+        description=_("The constraint no longer applies to later operations."),
+        errors=("InvalidConstraint.NotFound",),
+        administrators=True,
     ),
     "GetConstraint": Operation(
         get_constraint,
         GROUP,
         (CONSTRAINT_ID,),
-        {"ConstraintDetail": shapes.CONSTRAINT},
+        (
+            Field(
+                "ConstraintDetail",
+                _("The information about the constraint."),
+                fields=shapes.CONSTRAINT,
+            ),
+        ),
+        summary=_("Queries the information about a constraint."),
+        errors=("InvalidConstraint.NotFound",),
         administrators=True,
         in_query=True,
     ),

@@ -1,5 +1,7 @@
 """Operations on portfolios."""
 
+from django.utils.translation import gettext_lazy as _
+
 from catalog.models import Portfolio
 from catalog.operations import shapes, words
 from catalog.operations.lookups import any_portfolio, any_product
@@ -9,6 +11,7 @@ from console.lib.operation import (
     PAGING,
     SORTING,
     Answer,
+    Field,
     Operation,
     Values,
     an_id,
@@ -99,26 +102,66 @@ def disassociate_product(params: Values, by: User) -> Answer:
 GROUP = "Portfolios"
 DATA = (words.PORTFOLIO_NAME, words.PROVIDER, words.DESCRIPTION)
 BOTH = (words.PORTFOLIO_ID, words.PRODUCT_ID)
+BOTH_ERRORS = ("InvalidPortfolio.NotFound", "InvalidProduct.NotFound")
 
 OPERATIONS = {
     "CreatePortfolio": Operation(
-        create_portfolio, GROUP, DATA, {"PortfolioId": str}, administrators=True
+        create_portfolio,
+        GROUP,
+        DATA,
+        (shapes.NEW_PORTFOLIO_ID,),
+        summary=_("Creates a product portfolio."),
+        description=_(
+            "A new product portfolio is empty, and no end user can use it. Add products "
+            "with AssociateProductWithPortfolio and grant access with "
+            "AssociatePrincipalWithPortfolio."
+        ),
+        errors=("DuplicateName.Portfolio",),
+        administrators=True,
     ),
     "UpdatePortfolio": Operation(
         update_portfolio,
         GROUP,
         (words.PORTFOLIO_ID, *DATA),
-        {"PortfolioId": str},
+        (shapes.NEW_PORTFOLIO_ID,),
+        summary=_(
+            "Updates the name, the provider and the description of a product portfolio."
+        ),
+        description=_("The description is kept if it is not specified."),
+        errors=("InvalidPortfolio.NotFound", "DuplicateName.Portfolio"),
         administrators=True,
     ),
     "DeletePortfolio": Operation(
-        delete_portfolio, GROUP, (words.PORTFOLIO_ID,), administrators=True
+        delete_portfolio,
+        GROUP,
+        (words.PORTFOLIO_ID,),
+        summary=_("Deletes a product portfolio."),
+        description=_(
+            "Remove all products from the portfolio first. The access that was granted "
+            "to the portfolio is deleted with it."
+        ),
+        errors=("InvalidPortfolio.NotFound", "PortfolioNotEmpty"),
+        administrators=True,
     ),
     "GetPortfolio": Operation(
         get_portfolio,
         GROUP,
         (words.PORTFOLIO_ID,),
-        {"PortfolioDetail": shapes.PORTFOLIO, "TagOptions": [shapes.TAG_OPTION]},
+        (
+            Field(
+                "PortfolioDetail",
+                _("The information about the product portfolio."),
+                fields=shapes.PORTFOLIO,
+            ),
+            Field(
+                "TagOptions",
+                _("The tag options that are associated with the product portfolio."),
+                several=True,
+                fields=shapes.TAG_OPTION,
+            ),
+        ),
+        summary=_("Queries the information about a product portfolio."),
+        errors=("InvalidPortfolio.NotFound",),
         administrators=True,
         in_query=True,
     ),
@@ -126,20 +169,62 @@ OPERATIONS = {
         list_portfolios,
         GROUP,
         (
-            an_id("ProductId", "prod-bp18r7q127u4k5", required=False),
+            an_id(
+                "ProductId",
+                _("The ID of a product. Only portfolios that contain it are returned."),
+                "prod-bp18r7q127u4k5",
+                required=False,
+            ),
             words.SCOPE,
             *PAGING,
             *SORTING,
-            filters("PortfolioName", "FullTextSearch"),
+            filters(
+                "Web services",
+                {
+                    "PortfolioName": _(
+                        "The full name of the product portfolio. Case is ignored."
+                    ),
+                    "FullTextSearch": _(
+                        "A text in the name, the provider or the description."
+                    ),
+                },
+            ),
         ),
-        {"PortfolioDetails": [shapes.PORTFOLIO], **PAGED_ANSWER},
+        (
+            Field(
+                "PortfolioDetails",
+                _("The product portfolios."),
+                several=True,
+                fields=shapes.PORTFOLIO,
+            ),
+            *PAGED_ANSWER,
+        ),
+        summary=_("Queries product portfolios."),
         administrators=True,
         in_query=True,
     ),
     "AssociateProductWithPortfolio": Operation(
-        associate_product, GROUP, BOTH, administrators=True
+        associate_product,
+        GROUP,
+        BOTH,
+        summary=_("Adds a product to a product portfolio."),
+        description=_(
+            "All users to whom the portfolio is granted can then see the product. "
+            "A product that is already in the portfolio stays in it."
+        ),
+        errors=BOTH_ERRORS,
+        administrators=True,
     ),
     "DisassociateProductFromPortfolio": Operation(
-        disassociate_product, GROUP, BOTH, administrators=True
+        disassociate_product,
+        GROUP,
+        BOTH,
+        summary=_("Removes a product from a product portfolio."),
+        description=_(
+            "The constraints of the product in this portfolio are deleted. Product "
+            "instances that exist are not changed."
+        ),
+        errors=BOTH_ERRORS,
+        administrators=True,
     ),
 }

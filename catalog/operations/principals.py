@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.db.models import Q
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from catalog.operations import shapes, words
 from catalog.operations.lookups import any_portfolio
 from console.lib.errors import InvalidInput, NotFound
-from console.lib.operation import Answer, Operation, Parameter, Values, spelled
+from console.lib.operation import Answer, Field, Operation, Parameter, Values, spelled
 from console.lib.people import PrincipalType, Role, User
 
 PATTERNS = {PrincipalType.USER: "user/", PrincipalType.ROLE: "role/"}
@@ -63,34 +63,67 @@ def _principal(params: Values) -> dict[str, Any]:
 GROUP = "Access"
 TYPE = Parameter(
     "PrincipalType",
-    "A RAM user is a person here, a RAM role a group.",
+    _("The type of the principal."),
     required=True,
-    choices=tuple(PrincipalType.values),
+    choices=shapes.PRINCIPAL_TYPES,
 )
 PRINCIPAL = (
     words.PORTFOLIO_ID,
     TYPE,
-    Parameter("PrincipalId", "Its 18-digit ID.", most=18, example="24477111603637****"),
+    Parameter(
+        "PrincipalId",
+        _("The ID of the RAM user or RAM role: 18 digits."),
+        most=18,
+        example="244771116036370001",
+        note=_("Specify either PrincipalId or PrincipalPattern."),
+    ),
     Parameter(
         "PrincipalPattern",
-        "Instead of an ID: user/ or role/ and a name, in which * is any text.",
+        _("A pattern of names: user/ or role/, then a name in which * is any text."),
         most=160,
-        example="user/alice",
+        example="user/web-*",
+        in_sample=False,
+        note=_("Specify either PrincipalId or PrincipalPattern."),
     ),
 )
+ERRORS = ("InvalidPortfolio.NotFound", "InvalidPrincipal.NotFound")
 
 OPERATIONS = {
     "AssociatePrincipalWithPortfolio": Operation(
-        associate_principal, GROUP, PRINCIPAL, administrators=True
+        associate_principal,
+        GROUP,
+        PRINCIPAL,
+        summary=_("Grants access to a product portfolio."),
+        description=_(
+            "The principal is a RAM user, a RAM role, or every user or role whose name "
+            "matches a pattern."
+        ),
+        errors=(*ERRORS, "DuplicateName.Principal"),
+        administrators=True,
     ),
     "DisassociatePrincipalFromPortfolio": Operation(
-        disassociate_principal, GROUP, PRINCIPAL, administrators=True
+        disassociate_principal,
+        GROUP,
+        PRINCIPAL,
+        summary=_("Revokes access to a product portfolio."),
+        description=_("Product instances that exist are not changed."),
+        errors=ERRORS,
+        administrators=True,
     ),
     "ListPrincipals": Operation(
         list_principals,
         GROUP,
         (words.PORTFOLIO_ID,),
-        {"Principals": [shapes.PRINCIPAL]},
+        (
+            Field(
+                "Principals",
+                _("The principals to which the product portfolio is granted."),
+                several=True,
+                fields=shapes.PRINCIPAL,
+            ),
+        ),
+        summary=_("Queries the principals that can use a product portfolio."),
+        errors=("InvalidPortfolio.NotFound",),
         administrators=True,
         in_query=True,
     ),

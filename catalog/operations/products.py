@@ -1,12 +1,13 @@
 """Operations on products."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
-from catalog.models import Product, Template
+from catalog.models import Product
 from catalog.models.product import ProductQuerySet, granted_product
 from catalog.operations import shapes, words
 from catalog.operations.lookups import any_product
@@ -17,6 +18,7 @@ from console.lib.operation import (
     PAGING,
     SORTING,
     Answer,
+    Field,
     Operation,
     Parameter,
     Values,
@@ -156,21 +158,43 @@ def _granted(user: int, username: str, pk: str) -> QuerySet[Product]:
 # The call scripts make most: measured, its query costs 5.5 ms to build and 0.2 ms to run.
 GRANTED = Prepared(_granted, user=int, username=str, pk=str)
 GROUP = "Products"
-TYPE = Parameter("ProductType", "Always Ros.", required=True, choices=(Product.TYPE,))
+TYPE = Parameter(
+    "ProductType",
+    _("The type of the product. The value is fixed as Ros."),
+    required=True,
+    choices={
+        Product.TYPE: _(
+            "The product is launched as a stack of Resource Orchestration Service (ROS)."
+        )
+    },
+)
 ARN = Parameter(
     "SourceProductArn",
-    "The ARN of the product to copy.",
+    _("The Alibaba Cloud Resource Name (ARN) of the product to copy."),
     required=True,
     most=256,
     example="acs:servicecatalog:cn-hangzhou:1466115886171234:product/prod-bp18r7q127u4k5",
 )
+TARGET = Parameter(
+    "TargetProductName",
+    _("The name of the new product. By default, it is made of the name of the source."),
+    example="Web service for tests",
+)
 KIND = Parameter(
     "TemplateType",
-    "What kind of templates its versions have. Not sent, the first version decides.",
-    choices=tuple(Template.Kind.values),
+    _("The type of the templates of all versions of the product."),
+    choices=words.TEMPLATE_TYPES,
+    note=_("If it is not specified, the first version decides."),
 )
-CONDITIONS = filters("ProductName", "FullTextSearch")
+CONDITIONS = filters(
+    "Web service",
+    {
+        "ProductName": _("The full name of the product. Case is ignored."),
+        "FullTextSearch": _("A text in the name, the provider or the description."),
+    },
+)
 LISTED = (*PAGING, *SORTING, CONDITIONS)
+MISSING = "InvalidProduct.NotFound"
 
 OPERATIONS = {
     "CreateProduct": Operation(
@@ -184,30 +208,79 @@ OPERATIONS = {
             KIND,
             FIRST_VERSION,
         ),
-        {"ProductId": str, "ProductVersionId": str},
+        (
+            shapes.NEW_PRODUCT_ID,
+            replace(
+                shapes.NEW_VERSION_ID,
+                note=_("Returned if ProductVersionParameters was specified."),
+                always=False,
+            ),
+        ),
+        summary=_("Creates a product."),
+        description=_(
+            "The first version can be created in the same call: specify "
+            "ProductVersionParameters. Add the product to a product portfolio to offer it "
+            "to end users."
+        ),
+        errors=(
+            "DuplicateName.Product",
+            "InvalidTemplate.NotFound",
+        ),
         administrators=True,
     ),
     "UpdateProduct": Operation(
         update_product,
         GROUP,
         (words.PRODUCT_ID, words.PRODUCT_NAME, words.PROVIDER, words.DESCRIPTION),
-        {"ProductId": str},
+        (shapes.NEW_PRODUCT_ID,),
+        summary=_("Updates the name, the provider and the description of a product."),
+        description=_("The description is kept if it is not specified."),
+        errors=(MISSING, "DuplicateName.Product"),
         administrators=True,
     ),
     "DeleteProduct": Operation(
-        delete_product, GROUP, (words.PRODUCT_ID,), administrators=True
+        delete_product,
+        GROUP,
+        (words.PRODUCT_ID,),
+        summary=_("Deletes a product."),
+        description=_(
+            "Remove the product from all product portfolios and terminate its product "
+            "instances first. The versions of the product are deleted with it."
+        ),
+        errors=(MISSING, "ResourceInUse.Product"),
+        administrators=True,
     ),
     "CopyProduct": Operation(
         copy_product,
         GROUP,
-        (ARN, Parameter("TargetProductName", "The name of the copy.")),
+        (ARN, TARGET),
+        summary=_("Copies a product with its versions."),
+        description=_(
+            "The answer has no ID of the new product. Call ListProductsAsAdmin with the "
+            "new name to obtain it."
+        ),
+        errors=(MISSING, "DuplicateName.Product"),
         administrators=True,
     ),
     "GetProductAsAdmin": Operation(
         get_product_as_admin,
         GROUP,
         (words.PRODUCT_ID,),
-        {"ProductDetail": shapes.PRODUCT, "TagOptions": [shapes.TAG_OPTION]},
+        (
+            Field(
+                "ProductDetail",
+                _("The information about the product."),
+                fields=shapes.PRODUCT,
+            ),
+            Field(
+                "TagOptions",
+                _("The tag options that are associated with the product."),
+                several=True,
+                fields=shapes.TAG_OPTION,
+            ),
+        ),
+        summary=_("Queries the information about a product as an administrator."),
+        errors=(MISSING,),
         administrators=True,
         in_query=True,
     ),
@@ -215,7 +288,19 @@ OPERATIONS = {
         get_product_as_end_user,
         GROUP,
         (words.PRODUCT_ID,),
-        {"ProductSummary": shapes.PRODUCT_SUMMARY},
+        (
+            Field(
+                "ProductSummary",
+                _("The information about the product."),
+                fields=shapes.PRODUCT_SUMMARY,
+            ),
+        ),
+        summary=_("Queries the information about a product as an end user."),
+        description=_(
+            "An administrator must have granted you a product portfolio that contains "
+            "the product."
+        ),
+        errors=(MISSING, "NoPermission.ProductNotGranted"),
         scoped=False,
         in_query=True,
     ),
@@ -223,11 +308,25 @@ OPERATIONS = {
         list_products_as_admin,
         GROUP,
         (
-            an_id("PortfolioId", "port-bp1yt7582gn1xz", required=False),
+            an_id(
+                "PortfolioId",
+                _("The ID of a product portfolio. Only its products are returned."),
+                "port-bp1yt7582gn1xz",
+                required=False,
+            ),
             words.SCOPE,
             *LISTED,
         ),
-        {"ProductDetails": [shapes.PRODUCT], **PAGED_ANSWER},
+        (
+            Field(
+                "ProductDetails",
+                _("The products."),
+                several=True,
+                fields=shapes.PRODUCT,
+            ),
+            *PAGED_ANSWER,
+        ),
+        summary=_("Queries products as an administrator."),
         administrators=True,
         in_query=True,
     ),
@@ -235,7 +334,19 @@ OPERATIONS = {
         list_products_as_end_user,
         GROUP,
         LISTED,
-        {"ProductSummaries": [shapes.PRODUCT_SUMMARY], **PAGED_ANSWER},
+        (
+            Field(
+                "ProductSummaries",
+                _("The products that are granted to the caller."),
+                several=True,
+                fields=shapes.PRODUCT_SUMMARY,
+            ),
+            *PAGED_ANSWER,
+        ),
+        summary=_("Queries products as an end user."),
+        description=_(
+            "Products of all product portfolios that are granted to you are returned."
+        ),
         scoped=False,
         in_query=True,
     ),

@@ -1,7 +1,9 @@
 """The operation that lists regions."""
 
+from django.utils.translation import gettext_lazy as _
+
 from catalog.models import Region
-from console.lib.operation import Answer, Operation, Values
+from console.lib.operation import Answer, Field, Operation, Values
 from console.lib.people import User
 
 
@@ -25,7 +27,25 @@ OPERATIONS = {
         list_regions,
         "Misc",
         (),
-        {"Regions": [{"RegionId": str, "LocalName": str, "RegionEndpoint": str}]},
+        (
+            Field(
+                "Regions",
+                _("The regions."),
+                several=True,
+                fields=(
+                    Field("RegionId", _("The ID of the region."), "cn-hangzhou"),
+                    Field(
+                        "LocalName", _("The name of the region."), "China (Hangzhou)"
+                    ),
+                    Field(
+                        "RegionEndpoint",
+                        _("The endpoint of the region."),
+                        "servicecatalog.cn-hangzhou.aliyuncs.com",
+                    ),
+                ),
+            ),
+        ),
+        summary=_("Queries the regions in which products can be launched."),
         scoped=False,
     )
 }

@@ -1,8 +1,10 @@
 """Operations on tag options."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Portfolio, Product, TagOption
 from catalog.operations import shapes
@@ -12,6 +14,7 @@ from console.lib.operation import (
     PAGING,
     SORTING,
     Answer,
+    Field,
     Operation,
     Parameter,
     Values,
@@ -19,6 +22,7 @@ from console.lib.operation import (
     numbered,
     spelled,
     stamp,
+    time_field,
 )
 from console.lib.people import User
 
@@ -109,50 +113,111 @@ def _resource(pk: str) -> Product | Portfolio:
 
 
 GROUP = "TagOptions"
-TAG_OPTION_ID = an_id("TagOptionId", "tag-bp1u6mdf3d4k5x")
+TAG_OPTION_ID = an_id(
+    "TagOptionId", _("The ID of the tag option."), "tag-bp1u6mdf3d4k5x"
+)
 RESOURCE_ID = Parameter(
     "ResourceId",
-    "The ID of a product or a portfolio.",
+    _("The ID of the product or the product portfolio."),
     required=True,
     example="prod-bp18r7q127u4k5",
 )
 KEY = Parameter(
     "Key",
-    "Not beginning with aliyun or acs:, without http:// and https://.",
+    _("The key of the tag option."),
     required=True,
     example="team",
+    note=_(
+        "The key cannot start with aliyun or acs: and cannot contain http:// or https://."
+    ),
 )
-VALUE_RULE = "Not beginning with acs:, without http:// and https://."
-DETAIL = {"TagOptionDetail": shapes.TAG_OPTION}
-RESOURCE = {
-    "CreateTime": str,
-    "Description": str,
-    "ResourceArn": str,
-    "ResourceId": str,
-    "ResourceName": str,
-}
+VALUE = Parameter(
+    "Value",
+    _("The value of the tag option."),
+    example="data",
+    note=_("The value cannot start with acs: and cannot contain http:// or https://."),
+)
+DETAIL = (
+    Field(
+        "TagOptionDetail",
+        _("The information about the tag option."),
+        fields=shapes.TAG_OPTION,
+    ),
+)
+RESOURCE = (
+    time_field("CreateTime", _("The time when the resource was created.")),
+    Field("Description", _("The description of the resource."), "For all teams."),
+    Field(
+        "ResourceArn",
+        _("The Alibaba Cloud Resource Name (ARN) of the resource."),
+        "acs:servicecatalog:cn-hangzhou:1466115886171234:product/prod-bp18r7q127u4k5",
+    ),
+    Field(
+        "ResourceId",
+        _("The ID of the product or the product portfolio."),
+        "prod-bp18r7q127u4k5",
+    ),
+    Field("ResourceName", _("The name of the resource."), "Web service"),
+)
 FILTERS = Parameter(
     "Filters",
-    "Conditions, as one JSON object; all of them must hold.",
+    _(
+        "The filter conditions, as one JSON object. A tag option is returned if it meets "
+        "all of them."
+    ),
     "object",
     fields=(
-        Parameter("Active", "Only active ones, or only others.", "boolean"),
-        Parameter("FullTextSearch", "A text in key or value.", most=512),
-        Parameter("Key", "The exact key."),
-        Parameter("Value", "The exact value."),
+        Parameter(
+            "Active",
+            _("true: enabled tag options only. false: disabled ones only."),
+            "boolean",
+        ),
+        Parameter(
+            "FullTextSearch",
+            _("A text in the key or the value."),
+            most=512,
+            example="tea",
+        ),
+        Parameter("Key", _("The full key."), example="team"),
+        Parameter("Value", _("The full value."), example="data"),
     ),
 )
 CURSOR = (
-    Parameter("MaxResults", "The same as PageSize.", "integer", least=1, most=100),
-    Parameter("NextToken", "Ignored: page by PageNumber.", most=1024),
+    Parameter(
+        "MaxResults",
+        _("The number of entries on each page. It replaces PageSize."),
+        "integer",
+        least=1,
+        most=100,
+        example="10",
+        in_sample=False,
+    ),
+    Parameter(
+        "NextToken",
+        _("The token of the next page. It is ignored: specify PageNumber instead."),
+        most=1024,
+        example="AAAAAV3MpHK1AP0pfEHpTBb",
+        in_sample=False,
+    ),
+)
+ATTACHED = (
+    "InvalidTagOption.NotFound",
+    "InvalidProduct.NotFound",
+    "InvalidPortfolio.NotFound",
 )
 
 OPERATIONS = {
     "CreateTagOption": Operation(
         create_tag_option,
         GROUP,
-        (KEY, Parameter("Value", VALUE_RULE, required=True, example="data")),
+        (KEY, replace(VALUE, required=True)),
         DETAIL,
+        summary=_("Creates a tag option."),
+        description=_(
+            "A tag option is a key and a value. It is enabled at once. Associate it with "
+            "products and product portfolios: their new instances get the tag."
+        ),
+        errors=("DuplicateName.TagOption",),
         administrators=True,
     ),
     "UpdateTagOption": Operation(
@@ -160,20 +225,38 @@ OPERATIONS = {
         GROUP,
         (
             TAG_OPTION_ID,
-            Parameter("Value", VALUE_RULE, example="data"),
-            Parameter("Active", "Whether launches take it into account.", "boolean"),
+            VALUE,
+            Parameter(
+                "Active",
+                _("Specifies whether the tag option is applied to new instances."),
+                "boolean",
+            ),
         ),
         DETAIL,
+        summary=_("Changes the value of a tag option, enables it or disables it."),
+        description=_("The key of a tag option cannot be changed."),
+        errors=("InvalidTagOption.NotFound", "DuplicateName.TagOption"),
         administrators=True,
     ),
     "DeleteTagOption": Operation(
-        delete_tag_option, GROUP, (TAG_OPTION_ID,), administrators=True
+        delete_tag_option,
+        GROUP,
+        (TAG_OPTION_ID,),
+        summary=_("Deletes a tag option."),
+        description=_(
+            "The tag option is removed from all products and product portfolios. Tags of "
+            "instances that exist are not changed."
+        ),
+        errors=("InvalidTagOption.NotFound",),
+        administrators=True,
     ),
     "GetTagOption": Operation(
         get_tag_option,
         GROUP,
         (TAG_OPTION_ID,),
         DETAIL,
+        summary=_("Queries the information about a tag option."),
+        errors=("InvalidTagOption.NotFound",),
         administrators=True,
         in_query=True,
         method="GET",
@@ -182,17 +265,46 @@ OPERATIONS = {
         list_tag_options,
         GROUP,
         (FILTERS, *PAGING, *SORTING, *CURSOR),
-        {"TagOptionDetails": [shapes.TAG_OPTION], "NextToken": str, **PAGED_ANSWER},
+        (
+            Field(
+                "TagOptionDetails",
+                _("The tag options."),
+                several=True,
+                fields=shapes.TAG_OPTION,
+            ),
+            Field(
+                "NextToken",
+                _("The token of the next page. It is always empty: use PageNumber."),
+                "",
+            ),
+            *PAGED_ANSWER,
+        ),
+        summary=_("Queries tag options."),
         administrators=True,
         in_query=True,
         method="GET",
     ),
     "AssociateTagOptionWithResource": Operation(
-        associate_tag_option, GROUP, (TAG_OPTION_ID, RESOURCE_ID), administrators=True
+        associate_tag_option,
+        GROUP,
+        (TAG_OPTION_ID, RESOURCE_ID),
+        summary=_("Associates a tag option with a product or a product portfolio."),
+        description=_(
+            "New instances of the product, or of the products of the portfolio, get the "
+            "tag."
+        ),
+        errors=ATTACHED,
+        administrators=True,
     ),
     # The capital A in the middle is the vendor's.
     "DisAssociateTagOptionFromResource": Operation(
-        dissociate_tag_option, GROUP, (TAG_OPTION_ID, RESOURCE_ID), administrators=True
+        dissociate_tag_option,
+        GROUP,
+        (TAG_OPTION_ID, RESOURCE_ID),
+        summary=_("Removes a tag option from a product or a product portfolio."),
+        description=_("Tags of instances that exist are not changed."),
+        errors=ATTACHED,
+        administrators=True,
     ),
     "ListResourcesForTagOption": Operation(
         list_resources_for_tag_option,
@@ -201,14 +313,27 @@ OPERATIONS = {
             TAG_OPTION_ID,
             Parameter(
                 "ResourceType",
-                "What to list.",
+                _("The type of the resources."),
                 required=True,
-                choices=("Product", "Portfolio"),
+                choices={
+                    "Product": _("Products."),
+                    "Portfolio": _("Product portfolios."),
+                },
                 any_case=True,
             ),
             *PAGING,
         ),
-        {"ResourceDetails": [RESOURCE], **PAGED_ANSWER},
+        (
+            Field(
+                "ResourceDetails",
+                _("The products or the product portfolios."),
+                several=True,
+                fields=RESOURCE,
+            ),
+            *PAGED_ANSWER,
+        ),
+        summary=_("Queries the resources that are associated with a tag option."),
+        errors=("InvalidTagOption.NotFound",),
         administrators=True,
         in_query=True,
         method="GET",

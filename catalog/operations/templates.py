@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Template
 from catalog.operations import words
@@ -15,7 +15,7 @@ from catalog.schema.limits import FILES, TEMPLATE_BYTES
 from console.lib.audit import AuditEntry
 from console.lib.errors import DomainError, InvalidInput
 from console.lib.exact import dumps
-from console.lib.operation import Answer, Operation, Parameter, Values
+from console.lib.operation import Answer, Field, Operation, Parameter, Values
 from console.lib.people import User
 
 TRANSFORM = "Aliyun::Terraform-v1.5"
@@ -90,25 +90,40 @@ def _properties(description: str) -> dict[str, Any]:
 
 
 GROUP = "Templates"
+DOCUMENT = (
+    '{"ROSTemplateFormatVersion": "2015-09-01", "Transform": "Aliyun::Terraform-v1.5", '
+    '"Workspace": {"main.tf": "variable \\"size\\" {}"}}'
+)
 BODY = Parameter(
     "TemplateBody",
-    "A ROS document, JSON or YAML; Terraform files are in its Workspace.",
+    _("The content of the template: a ROS document in JSON or YAML."),
     required=True,
     most=TEMPLATE_BYTES,
+    example=DOCUMENT,
+    note=_("The files of a Terraform template are in Workspace."),
 )
 VARIABLES = Parameter(
     "TerraformVariables",
-    "Other descriptions of variables.",
+    _("The Terraform variables whose descriptions are replaced."),
     "list",
     most=4 * FILES,
     fields=(
-        Parameter("VariableName", "The variable.", required=True, example="size"),
+        Parameter(
+            "VariableName",
+            _("The name of the variable."),
+            required=True,
+            example="size",
+        ),
         Parameter(
             "Description",
-            "A text, or a JSON object with Label, AllowedValues and so on.",
+            _(
+                "The new description: a text, or a JSON object with properties such as "
+                "Label and AllowedValues."
+            ),
             required=True,
             blank=True,
             most=16384,
+            example='{"Label": {"en": "Size"}}',
         ),
     ),
 )
@@ -118,14 +133,44 @@ OPERATIONS = {
         create_template,
         GROUP,
         (BODY, words.TEMPLATE_TYPE, VARIABLES),
-        {"TemplateUrl": str},
+        (
+            Field(
+                "TemplateUrl",
+                _(
+                    "The URL of the template, for CreateProduct and CreateProductVersion."
+                ),
+                words.TEMPLATE_URL.example,
+            ),
+        ),
+        summary=_("Creates a template."),
+        description=_(
+            "The template is checked as it is when it is uploaded in the console, but "
+            "it is not run."
+        ),
+        errors=("InvalidTemplate", "InvalidTerraformVariables"),
         administrators=True,
     ),
     "GetTemplate": Operation(
         get_template,
         GROUP,
         (words.PRODUCT_ID, words.VERSION_ID),
-        {"TemplateBody": str},
+        (
+            Field(
+                "TemplateBody",
+                _("The content of the template."),
+                DOCUMENT,
+                note=_(
+                    "A template that was uploaded as a folder is returned as a document "
+                    "with its files in Workspace."
+                ),
+            ),
+        ),
+        summary=_("Queries the template of a product version."),
+        description=_(
+            "End users can query the enabled versions of products that are granted to "
+            "them, administrators all versions."
+        ),
+        errors=("InvalidProductVersion.NotFound",),
         in_query=True,
     ),
 }

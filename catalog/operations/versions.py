@@ -1,6 +1,6 @@
 """Operations on versions of a product."""
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Product, Version
 from catalog.operations import shapes, words
@@ -13,7 +13,7 @@ from catalog.operations.lookups import (
     versions_in_reach,
 )
 from console.lib.errors import InvalidInput
-from console.lib.operation import Answer, Operation, Parameter, Values, spelled
+from console.lib.operation import Answer, Field, Operation, Parameter, Values, spelled
 from console.lib.people import User
 
 NAMES = {
@@ -96,7 +96,7 @@ def list_product_versions(params: Values, by: User) -> Answer:
 GROUP = "Products"
 FIRST_VERSION = Parameter(
     "ProductVersionParameters",
-    "The first version, as a JSON object.",
+    _("The first version of the product."),
     "object",
     fields=(
         words.VERSION_NAME,
@@ -108,37 +108,88 @@ FIRST_VERSION = Parameter(
     ),
 )
 VERSIONED = (words.VERSION_NAME, words.DESCRIPTION, words.GUIDANCE, words.ACTIVE)
+MISSING = "InvalidProductVersion.NotFound"
 
 OPERATIONS = {
     "CreateProductVersion": Operation(
         create_product_version,
         GROUP,
         (words.PRODUCT_ID, words.TEMPLATE_TYPE, words.TEMPLATE_URL, *VERSIONED),
-        {"ProductVersionId": str},
+        (shapes.NEW_VERSION_ID,),
+        summary=_("Creates a version of a product."),
+        description=_(
+            "Call CreateTemplate first: its answer has the TemplateUrl. A version is "
+            "enabled unless Active is false."
+        ),
+        errors=(
+            "InvalidProduct.NotFound",
+            "InvalidTemplate.NotFound",
+            "DuplicateName.ProductVersion",
+        ),
         administrators=True,
     ),
     "UpdateProductVersion": Operation(
         update_product_version,
         GROUP,
         (words.VERSION_ID, *VERSIONED),
-        {"ProductVersionId": str},
+        (shapes.NEW_VERSION_ID,),
+        summary=_(
+            "Updates the name, the description or the recommendation of a product "
+            "version, enables it or disables it."
+        ),
+        description=_(
+            "A parameter that is not specified is not changed. The template of a version "
+            "cannot be changed."
+        ),
+        errors=(MISSING, "DuplicateName.ProductVersion"),
         administrators=True,
     ),
     "DeleteProductVersion": Operation(
-        delete_product_version, GROUP, (words.VERSION_ID,), administrators=True
+        delete_product_version,
+        GROUP,
+        (words.VERSION_ID,),
+        summary=_("Deletes a product version."),
+        description=_("No product instance may use the version."),
+        errors=(MISSING, "ResourceInUse.ProductVersion"),
+        administrators=True,
     ),
     "GetProductVersion": Operation(
         get_product_version,
         GROUP,
         (words.VERSION_ID,),
-        {"ProductVersionDetail": shapes.VERSION},
+        (
+            Field(
+                "ProductVersionDetail",
+                _("The information about the product version."),
+                fields=shapes.VERSION,
+            ),
+        ),
+        summary=_("Queries the information about a product version."),
+        description=_(
+            "End users can query the enabled versions of products that are granted to "
+            "them, administrators all versions."
+        ),
+        errors=(MISSING,),
         in_query=True,
     ),
     "ListProductVersions": Operation(
         list_product_versions,
         GROUP,
         (words.PRODUCT_ID,),
-        {"ProductVersionDetails": [shapes.VERSION]},
+        (
+            Field(
+                "ProductVersionDetails",
+                _("The product versions, the newest first."),
+                several=True,
+                fields=shapes.VERSION,
+            ),
+        ),
+        summary=_("Queries the versions of a product."),
+        description=_(
+            "End users get the enabled versions of a product that is granted to them, "
+            "administrators all versions."
+        ),
+        errors=("InvalidProduct.NotFound",),
         in_query=True,
     ),
 }

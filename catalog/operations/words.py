@@ -1,47 +1,117 @@
-"""Parameters several operations of the catalogue take."""
+"""Request parameters that several operations of the catalog share."""
 
-from catalog.models import Template, Version
-from console.lib.operation import Parameter, an_id
+from django.utils.translation import gettext_lazy as _
 
-PRODUCT_ID = an_id("ProductId", "prod-bp18r7q127u4k5")
-VERSION_ID = an_id("ProductVersionId", "pv-bp15e79d264s2g")
-PORTFOLIO_ID = an_id("PortfolioId", "port-bp1yt7582gn1xz")
-PROVIDER = Parameter(
-    "ProviderName", "Who provides it.", required=True, example="IT team"
+from catalog.models import Constraint, Template, Version
+from console.lib.operation import Parameter, an_id, explained
+
+TEMPLATE_TYPES = explained(
+    Template.Kind.values,
+    {
+        Template.Kind.TERRAFORM: _("A Terraform template."),
+        Template.Kind.STANDARD: _("A standard ROS template."),
+    },
 )
-DESCRIPTION = Parameter("Description", "What it is for.", example="For everybody")
+GUIDANCES = explained(
+    Version.Guidance.values,
+    {
+        Version.Guidance.DEFAULT: _("No recommendation is displayed."),
+        Version.Guidance.RECOMMENDED: _("The version is recommended."),
+        Version.Guidance.LATEST: _("The version is the latest one."),
+        Version.Guidance.DEPRECATED: _("The version is going to be withdrawn."),
+    },
+)
+CONSTRAINT_TYPES = explained(
+    Constraint.Kind.values,
+    {
+        Constraint.Kind.LAUNCH: _(
+            "A launch constraint: the launch role whose credentials are used."
+        ),
+        Constraint.Kind.TEMPLATE: _(
+            "A template constraint: rules for the parameters of the template."
+        ),
+        Constraint.Kind.APPROVAL: _(
+            "An approval constraint: the operations that must be approved, and the approvers."
+        ),
+        Constraint.Kind.STACK_REGION: _(
+            "A region constraint: the regions in which the product can be launched."
+        ),
+    },
+)
+PRODUCT_ID = an_id("ProductId", _("The ID of the product."), "prod-bp18r7q127u4k5")
+VERSION_ID = an_id(
+    "ProductVersionId", _("The ID of the product version."), "pv-bp15e79d264s2g"
+)
+PORTFOLIO_ID = an_id(
+    "PortfolioId", _("The ID of the product portfolio."), "port-bp1yt7582gn1xz"
+)
+PROVIDER = Parameter(
+    "ProviderName",
+    _("The provider: the team or company that offers it."),
+    required=True,
+    example="IT team",
+)
+DESCRIPTION = Parameter(
+    "Description", _("The description."), example="For all teams of the company"
+)
 PRODUCT_NAME = Parameter(
-    "ProductName", "The name of the product.", required=True, example="Web service"
+    "ProductName",
+    _("The name of the product."),
+    required=True,
+    example="Web service",
+    note=_("The name must be unique in the account."),
 )
 VERSION_NAME = Parameter(
-    "ProductVersionName", "The name of the version.", required=True, example="1.0"
+    "ProductVersionName",
+    _("The name of the product version."),
+    required=True,
+    example="1.0",
+    note=_("The name must be unique within the product."),
 )
 PORTFOLIO_NAME = Parameter(
-    "PortfolioName", "The name of the portfolio.", required=True, example="Everyday"
+    "PortfolioName",
+    _("The name of the product portfolio."),
+    required=True,
+    example="Web services",
+    note=_("The name must be unique in the account."),
 )
 GUIDANCE = Parameter(
     "Guidance",
-    "The advice shown with the version.",
-    choices=tuple(Version.Guidance.values),
+    _("The recommendation that end users see beside the version."),
+    choices=GUIDANCES,
 )
-ACTIVE = Parameter("Active", "Whether end users see the version.", "boolean")
+ACTIVE = Parameter(
+    "Active",
+    _("Specifies whether end users can see and launch the version."),
+    "boolean",
+    note=_("An instance keeps its version when the version is disabled."),
+)
 TEMPLATE_TYPE = Parameter(
     "TemplateType",
-    "What kind of template it is.",
+    _("The type of the template."),
     required=True,
-    choices=tuple(Template.Kind.values),
+    choices=TEMPLATE_TYPES,
 )
 TEMPLATE_URL = Parameter(
     "TemplateUrl",
-    "The address CreateTemplate returned.",
+    _("The URL of the template."),
     required=True,
     most=1024,
     example="oss://servicecatalog-cn-hangzhou/1466115886171234/terraform/template/"
     "tpl-bp1x4v3r44u7u7/template.json",
+    note=_(
+        "Use the URL that CreateTemplate returned. Other addresses are never opened."
+    ),
 )
 SCOPE = Parameter(
     "Scope",
-    "Own ones, or those another account shared: here nothing is shared in.",
-    choices=("Local", "Import", "All"),
+    _("The origin of the entries."),
+    choices={
+        "Local": _("Entries that this account created."),
+        "Import": _(
+            "Entries that another account shared. The list is always empty here."
+        ),
+        "All": _("Entries of both origins."),
+    },
     default="Local",
 )

@@ -1,8 +1,16 @@
-"""A call as it came over the wire: read once, decoded strictly, nothing rewritten."""
+"""A call as it came over the wire: read once, decoded strictly, nothing rewritten.
 
+The vendor's SDKs send parameters as a flat form: a list of objects is spread over names such
+as `Tags.1.Key`. No description of an API can express these names, so clients that are
+generated from the OpenAPI document send the same parameters as a JSON body. The JSON is
+written out to the flat names here, and everything behind reads one form.
+"""
+
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, NoReturn, Self
 from urllib.parse import parse_qsl
 
 from django.core.exceptions import RequestDataTooBig
@@ -12,6 +20,7 @@ from django.utils.translation import gettext as _
 from console.lib.errors import DomainError
 
 FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 MOST_FIELDS = 2000
 Pairs = dict[str, str]
 
@@ -62,18 +71,25 @@ class Call:
 
     @cached_property
     def form(self) -> Pairs:
-        """The body's parameters. Raises DomainError for a body that is not a form."""
+        """The body's parameters. Raises DomainError for a body that cannot be read."""
         if not self.body:
             return {}
-        if self.headers.get("content-type", "").split(";")[0].strip().lower() != FORM:
+        if self.content_type == JSON:
+            return _json_pairs(self.body)
+        if self.content_type != FORM:
             raise DomainError(
-                _("Send the parameters as %(type)s.") % {"type": FORM},
+                _("Send the parameters as %(form)s or %(json)s.")
+                % {"form": FORM, "json": JSON},
                 code="InvalidContentType",
             )
         try:
             return _pairs(self.body.decode("ascii"))
         except UnicodeDecodeError as error:
             raise _unreadable() from error
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
 
     @cached_property
     def parameters(self) -> Pairs:
@@ -111,6 +127,10 @@ def _pairs(text: str) -> Pairs:
         )
     except ValueError as error:
         raise _unreadable() from error
+    return _once(found)
+
+
+def _once(found: list[tuple[str, str]]) -> Pairs:
     pairs = dict(found)
     if len(pairs) < len(found):
         names = [name for name, _value in found]
@@ -118,6 +138,83 @@ def _pairs(text: str) -> Pairs:
     if "\0" in "".join(pairs.values()):
         raise DomainError(_("A parameter contains a NUL character. Remove it."))
     return pairs
+
+
+def _json_pairs(body: bytes) -> Pairs:
+    """Write a JSON object out to flat names; numbers keep their decimal text."""
+    try:
+        sent = json.loads(
+            body.decode(),
+            object_pairs_hook=_unique,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=_no_constant,
+        )
+    except (ValueError, RecursionError) as error:
+        raise _no_json() from error
+    if not isinstance(sent, dict):
+        raise _no_json()
+    found = list(_flat(sent))
+    if len(found) > MOST_FIELDS:
+        raise _unreadable()
+    try:
+        # JSON can escape half a character, which neither UTF-8 nor a database can hold.
+        "".join(text for pair in found for text in pair).encode()
+    except UnicodeEncodeError as error:
+        raise _no_json() from error
+    return _once(found)
+
+
+def _flat(sent: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a form would have sent; null stands for a parameter that is not sent."""
+    for name, value in sent.items():
+        if isinstance(value, list):
+            if not value:
+                yield name, ""
+            for number, entry in enumerate(value, 1):
+                yield from _entry(f"{name}.{number}", entry)
+        elif isinstance(value, dict):
+            yield name, json.dumps(value, ensure_ascii=False)
+        elif value is not None:
+            yield name, _scalar(name, value)
+
+
+def _entry(path: str, entry: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(entry, dict):
+        raise DomainError(
+            _("%(path)s must be a JSON object.") % {"path": path[:120]},
+        )
+    for field, value in entry.items():
+        if value is not None:
+            yield f"{path}.{field}", _scalar(f"{path}.{field}", value)
+
+
+def _scalar(path: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    raise DomainError(
+        _("%(path)s must be a text, a number, true or false.") % {"path": path[:120]}
+    )
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _value in pairs]
+        raise _twice(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _no_json() -> DomainError:
+    return DomainError(
+        _("The body cannot be read: send one JSON object of parameters, in UTF-8.")
+    )
 
 
 def _twice(name: str) -> DomainError:

@@ -32,6 +32,8 @@ from instances.operations import OPERATIONS as INSTANCES
 logger = logging.getLogger("console.api")
 
 VERSION = "2021-09-01"
+# Each operation has an address of its own besides the root: a description needs one.
+ADDRESS = "/api/"
 OPERATIONS: Mapping[str, Operation] = {**CATALOG, **INSTANCES}
 # A refusal's status as a page, where the vendor's API has another one.
 STATUSES = {409: 400, 422: 400}
@@ -88,6 +90,7 @@ def _serve(request: HttpRequest, trace: Trace) -> dict[str, Any]:
         )
     call = Call.of(request)
     claim = read_claim(call)
+    check_address(request.path_info, claim.action)
     operation = OPERATIONS.get(claim.action)
     trace.action = claim.action if operation else ""
     key = identify(claim, scoped=operation is None or operation.scoped)
@@ -107,6 +110,16 @@ def _serve(request: HttpRequest, trace: Trace) -> dict[str, Any]:
     if operation.administrators and not key.user.is_administrator:
         raise Forbidden(_("Only administrators may do this."))
     return operation.run(read(operation.parameters, call.parameters), key.user)
+
+
+def check_address(path: str, action: str) -> None:
+    """Raise DomainError for an address that names another operation than the signed action."""
+    if path.startswith(ADDRESS) and path.removeprefix(ADDRESS).rstrip("/") != action:
+        raise DomainError(
+            _("The address names another operation than x-acs-action: %(action)s.")
+            % {"action": action[:80]},
+            code="InvalidAction",
+        )
 
 
 def _refuse(request: HttpRequest, trace: Trace, error: DomainError) -> HttpResponse:

@@ -1,7 +1,8 @@
 """The way in: calls are answered before anything made for browsers touches them.
 
 Sessions, cookies, CSRF, redirects and the check of the Host header are the pages' business.
-A call is known by what no page has: the SDK's header, or the parameters of a signed query.
+A call is known by what no page has: the SDK's header, the parameters of a signed query, or an
+address below /api/, where each operation has one of its own.
 """
 
 import re
@@ -9,15 +10,15 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from console.api.dispatch import answer
+from console.api.dispatch import ADDRESS, answer
 
 SIGNED_QUERY = re.compile(r"(?:^|&)(?:Action|Signature)=")
 
 
 def is_call(request: HttpRequest) -> bool:
-    """Whether this is a call of the API. The root takes nothing else but GET and HEAD."""
+    """Return True for a call of the API. The root takes nothing else but GET and HEAD."""
     meta = request.META
-    if "HTTP_X_ACS_ACTION" in meta:
+    if "HTTP_X_ACS_ACTION" in meta or request.path_info.startswith(ADDRESS):
         return True
     if request.path_info != "/":
         return False

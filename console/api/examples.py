@@ -1,8 +1,14 @@
-"""Calls with the vendor's SDK, written from the tables: what people copy and run."""
+"""Sample requests and responses, written from the tables: what people copy and run."""
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
 
+from console.api.call import FORM, JSON
+from console.api.dispatch import ADDRESS, VERSION
+from console.api.openapi import request_sample, response_sample
 from console.lib.operation import Operation, Parameter
 
 PACKAGE = "alibabacloud_servicecatalog20210901"
@@ -48,11 +54,69 @@ def example(name: str, operation: Operation, *, scheme: str, host: str) -> str:
     )
 
 
+def wire_request(name: str, operation: Operation, *, host: str) -> str:
+    """Return the request as the vendor's SDKs send it: flat parameters, signed."""
+    parameters = "&".join(
+        f"{key}={quote(value, safe='')}"
+        for key, value in flat(request_sample(operation))
+    )
+    target, body = "/", ""
+    if operation.in_query:
+        target = f"/?{parameters}" if parameters else "/"
+    else:
+        body = parameters
+    return _request(operation.method, target, name, host, FORM if body else "", body)
+
+
+def json_request(name: str, operation: Operation, *, host: str) -> str:
+    """Return the request at the operation's own address, as generated clients send it."""
+    sample = request_sample(operation)
+    body = json.dumps(sample, indent=2, ensure_ascii=False) if sample else ""
+    return _request("POST", f"{ADDRESS}{name}", name, host, JSON if body else "", body)
+
+
+def json_response(operation: Operation) -> str:
+    """Return the sample response."""
+    return json.dumps(response_sample(operation), indent=2, ensure_ascii=False)
+
+
+def flat(sample: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield parameters as the SDKs write them: `Tags.1.Key`, objects as JSON."""
+    for name, value in sample.items():
+        if isinstance(value, list):
+            for number, entry in enumerate(value, 1):
+                for field, text in flat(entry):
+                    yield f"{name}.{number}.{field}", text
+        elif isinstance(value, str):
+            yield name, value
+        else:
+            yield name, json.dumps(value, ensure_ascii=False)
+
+
+def _request(
+    method: str, target: str, name: str, host: str, content_type: str, body: str
+) -> str:
+    lines = [
+        f"{method} {target} HTTP/1.1",
+        f"Host: {host}",
+        f"x-acs-action: {name}",
+        f"x-acs-version: {VERSION}",
+        "x-acs-date: 2024-04-07T06:10:37Z",
+        "x-acs-signature-nonce: 3dda2d38a9493ec32b6871ae770a10d3",
+        "x-acs-content-sha256: …",
+        "Authorization: ACS3-HMAC-SHA256 "
+        "Credential=LTAI5t…,SignedHeaders=…,Signature=…",
+    ]
+    if content_type:
+        lines += [f"Content-Type: {content_type}", "", body]
+    return "\n".join(lines) + "\n"
+
+
 def _arguments(parameters: Iterable[Parameter], model: str) -> Iterable[str]:
-    """What is required, and of the rest what shows how it is written."""
+    """Yield what is required, and of the rest what shows how it is written."""
     for parameter in parameters:
         shown = parameter.required or parameter.example or parameter.fields
-        if shown:
+        if shown and parameter.in_sample:
             yield f"{snake(parameter.name)}={_value(parameter, model)}"
 
 
@@ -62,9 +126,4 @@ def _value(parameter: Parameter, model: str) -> str:
         arguments = ", ".join(_arguments(parameter.fields, inner))
         made = f"models.{inner}({arguments})"
         return f"[{made}]" if parameter.kind == "list" else made
-    if parameter.kind == "boolean":
-        return "True"
-    if parameter.kind == "integer":
-        return str(parameter.default or parameter.least)
-    first = parameter.choices[0] if parameter.choices else "…"
-    return repr(parameter.example or parameter.default or first)
+    return repr(parameter.sample)

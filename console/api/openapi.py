@@ -1,59 +1,150 @@
 """The API as an OpenAPI 3 document, made from the tables that validate input.
 
-All operations share one address, so each path here carries its action in the query; a
-signed call names the action in the header `x-acs-action`.
+Each operation is described at its own address below /api/, with its parameters as a JSON
+body: in the vendor's form, lists of objects are spread over numbered names, which OpenAPI
+cannot express. Both reach the same function.
 """
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from console.api.dispatch import OPERATIONS, VERSION
-from console.lib.operation import Operation, Parameter
+from console.api.dispatch import ADDRESS, OPERATIONS, VERSION
+from console.api.error_codes import CODES, COMMON, errors_of
+from console.lib.errors import Text
+from console.lib.operation import Field, Operation, Parameter, sample_of
 
-TYPES = {str: "string", int: "integer", bool: "boolean"}
-ERROR = {
-    "type": "object",
-    "required": ["RequestId", "HostId", "Code", "Message", "Recommend"],
-    "properties": {
-        name: {"type": "string"}
-        for name in ("RequestId", "HostId", "Code", "Message", "Recommend")
-    },
+Schema = dict[str, Any]
+REQUEST_ID = Field(
+    "RequestId",
+    gettext_lazy("The ID of the request."),
+    "0FEEF92D-4052-5202-87D0-3D8EC16F81BF",
+)
+ERROR = (
+    REQUEST_ID,
+    Field("HostId", gettext_lazy("The host that was called."), "catalog.example.com"),
+    Field("Code", gettext_lazy("The error code."), "InvalidProduct.NotFound"),
+    Field(
+        "Message",
+        gettext_lazy("The error message: what is wrong, and what to do."),
+        "There is no such product.",
+    ),
+    Field(
+        "Recommend",
+        gettext_lazy("The address of the page that describes the operation."),
+        "https://catalog.example.com/docs/api/GetProductAsEndUser/",
+    ),
+)
+GROUPS: Mapping[str, tuple[Text, Text]] = {
+    "Products": (
+        gettext_lazy("Products"),
+        gettext_lazy("Products and their versions."),
+    ),
+    "Templates": (
+        gettext_lazy("Templates"),
+        gettext_lazy("The templates from which product versions are made."),
+    ),
+    "Portfolios": (
+        gettext_lazy("Product portfolios"),
+        gettext_lazy("Product portfolios and the products in them."),
+    ),
+    "Access": (
+        gettext_lazy("Access"),
+        gettext_lazy("The principals that can use a product portfolio."),
+    ),
+    "Constraints": (
+        gettext_lazy("Constraints"),
+        gettext_lazy("The constraints of a product in a product portfolio."),
+    ),
+    "TagOptions": (
+        gettext_lazy("Tag options"),
+        gettext_lazy("The tags that new instances get."),
+    ),
+    "Misc": (gettext_lazy("Others"), gettext_lazy("Other operations.")),
+    "Instances": (
+        gettext_lazy("Product instances"),
+        gettext_lazy("Product instances and their tasks."),
+    ),
+    "Plans": (
+        gettext_lazy("Plans"),
+        gettext_lazy("Plans: operations that are prechecked and approved first."),
+    ),
 }
-SIGNATURE = {
-    "type": "apiKey",
-    "in": "header",
-    "name": "Authorization",
-    "description": "ACS3-HMAC-SHA256 Credential=…,SignedHeaders=…,Signature=…, as the "
-    "vendor's SDKs make it.",
+# The headers of a signed request, and what each holds.
+SIGNED_HEADERS: Mapping[str, tuple[str, Text]] = {
+    "signature": (
+        "Authorization",
+        gettext_lazy(
+            "ACS3-HMAC-SHA256 Credential=<AccessKeyId>,SignedHeaders=<names>,"
+            "Signature=<signature>. The names are the signed headers in lowercase, sorted "
+            "and separated by semicolons: host, content-type if there is a body, and all "
+            "headers that start with x-acs-. The signature is the HMAC-SHA256, in "
+            "hexadecimal, of a text with the secret of the access key. The text has two "
+            "lines: ACS3-HMAC-SHA256, and the SHA-256 of the canonical request. The "
+            "canonical request has these lines: the method; / whatever the address is; "
+            "the query, percent-encoded and sorted; name:value of each signed header; an "
+            "empty line; the names; the SHA-256 of the body."
+        ),
+    ),
+    "action": (
+        "x-acs-action",
+        gettext_lazy("The name of the operation: the last part of the address."),
+    ),
+    "version": (
+        "x-acs-version",
+        gettext_lazy("The version of the API: 2021-09-01."),
+    ),
+    "date": (
+        "x-acs-date",
+        gettext_lazy("The time of the signature, such as 2024-04-07T06:10:37Z."),
+    ),
+    "nonce": (
+        "x-acs-signature-nonce",
+        gettext_lazy("A random text of 1 to 128 characters, new for each request."),
+    ),
+    "digest": (
+        "x-acs-content-sha256",
+        gettext_lazy("The SHA-256 of the body, in hexadecimal."),
+    ),
 }
 
 
-def document(server: str) -> dict[str, Any]:
-    """Return the OpenAPI document of this server."""
+def document(server: str) -> Schema:
+    """Return the OpenAPI document of this server, with texts in the active language."""
     return {
         "openapi": "3.0.3",
         "info": {
-            "title": "Service Catalog",
+            "title": _("Service Catalog"),
             "version": VERSION,
-            "description": "The API of Alibaba Cloud Service Catalog, served here.",
+            "description": _(
+                "The API of Alibaba Cloud Service Catalog, provided by this server. The "
+                "SDKs of Alibaba Cloud work without changes: they call the address / with "
+                "the same parameters as a form."
+            ),
         },
         "servers": [{"url": server}],
-        "security": [{"signature": []}],
-        "tags": [{"name": group} for group in groups()],
+        "security": [{name: [] for name in SIGNED_HEADERS}],
+        "tags": [
+            {"name": group, "description": str(GROUPS[group][1])} for group in groups()
+        ],
         "paths": {
-            f"/?Action={name}": {operation.method.lower(): _operation(name, operation)}
+            f"{ADDRESS}{name}": {"post": _operation(name, operation)}
             for name, operation in sorted(OPERATIONS.items())
         },
         "components": {
-            "schemas": {"Error": ERROR},
-            "securitySchemes": {"signature": SIGNATURE},
-            "responses": {
-                "Error": {
-                    "description": "Refused, or broken.",
-                    "content": _json({"$ref": "#/components/schemas/Error"}),
+            "schemas": dict(_schemas()),
+            "securitySchemes": {
+                name: {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": header,
+                    "description": str(text),
                 }
+                for name, (header, text) in SIGNED_HEADERS.items()
             },
         },
         "x-account": settings.ACCOUNT_ID,
@@ -61,95 +152,106 @@ def document(server: str) -> dict[str, Any]:
 
 
 def groups() -> dict[str, list[str]]:
-    """The operations' names by group, both in the order of the tables."""
+    """Return the operations' names by group, both in the order of the tables."""
     found: dict[str, list[str]] = {}
     for name, operation in OPERATIONS.items():
         found.setdefault(operation.group, []).append(name)
     return found
 
 
-def _operation(name: str, operation: Operation) -> dict[str, Any]:
-    action = {
-        "name": "x-acs-action",
-        "in": "header",
-        "required": True,
-        "schema": {"type": "string", "enum": [name]},
-    }
-    described: dict[str, Any] = {
+def request_sample(operation: Operation) -> dict[str, Any]:
+    """Return the parameters of the sample request."""
+    return sample_of(operation.parameters)
+
+
+def response_sample(operation: Operation) -> dict[str, Any]:
+    """Return the sample response."""
+    return sample_of((REQUEST_ID, *operation.answer))
+
+
+def _schemas() -> Iterable[tuple[str, Schema]]:
+    yield "Error", _answer(ERROR)
+    for name, operation in sorted(OPERATIONS.items()):
+        if operation.parameters:
+            yield f"{name}Request", _request(operation.parameters)
+        yield f"{name}Response", _answer((REQUEST_ID, *operation.answer))
+
+
+def _operation(name: str, operation: Operation) -> Schema:
+    described: Schema = {
         "operationId": name,
-        "summary": operation.summary,
+        "summary": str(operation.summary),
+        "description": " ".join(
+            str(text) for text in (operation.summary, operation.description) if text
+        ),
         "tags": [operation.group],
-        "parameters": [action],
         "responses": {
             "200": {
-                "description": "Done.",
-                "content": _json(_object({"RequestId": str, **operation.answer})),
+                "description": _("The request succeeded."),
+                "content": _json(f"{name}Response", response_sample(operation)),
             },
-            "default": {"$ref": "#/components/responses/Error"},
+            **_refusals(operation),
         },
     }
-    if operation.description:
-        described["description"] = operation.description
     if operation.administrators:
         described["x-administrators-only"] = True
-    flat = list(_flat(operation.parameters))
-    if operation.in_query:
-        described["parameters"] += [
-            _in_query(path, each, needed) for path, each, needed in flat
-        ]
-    elif flat:
-        described["requestBody"] = _body(flat)
+    if operation.parameters:
+        described["requestBody"] = {
+            "required": any(each.required for each in operation.parameters),
+            "content": _json(f"{name}Request", request_sample(operation)),
+        }
     return described
 
 
-def _flat(
-    parameters: Iterable[Parameter],
-) -> Iterable[tuple[str, Parameter, bool]]:
-    """The names as they are sent: a list stands for its first entry."""
-    for parameter in parameters:
-        if parameter.kind != "list":
-            yield parameter.name, parameter, parameter.required
-            continue
-        for each in parameter.fields:
-            yield f"{parameter.name}.1.{each.name}", each, False
-
-
-def _in_query(path: str, parameter: Parameter, needed: bool) -> dict[str, Any]:
+def _refusals(operation: Operation) -> dict[str, Schema]:
+    """Describe each status with the codes that come with it."""
+    by_status: dict[int, dict[str, Text]] = {}
+    found = dict(errors_of(operation)) | {code: CODES[code] for code in COMMON}
+    for code, error in found.items():
+        by_status.setdefault(error.status, {})[code] = error.meaning
     return {
-        "name": path,
-        "in": "query",
-        "required": needed,
-        "description": parameter.help,
-        "schema": schema(parameter),
+        str(status): {
+            "description": f"{HTTPStatus(status).phrase}\n\n{_listed(codes)}",
+            "content": _json("Error"),
+        }
+        for status, codes in sorted(by_status.items())
     }
 
 
-def _body(flat: list[tuple[str, Parameter, bool]]) -> dict[str, Any]:
-    properties = {
-        path: {**schema(each), "description": each.help} for path, each, _needed in flat
-    }
-    body: dict[str, Any] = {"type": "object", "properties": properties}
-    needed = [path for path, _parameter, required in flat if required]
-    if needed:
-        body["required"] = needed
-    return {
-        "required": bool(needed),
-        "content": {"application/x-www-form-urlencoded": {"schema": body}},
-    }
+def _json(schema: str, example: Any = None) -> Schema:
+    content: Schema = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
+    if example is not None:
+        content["example"] = example
+    return {"application/json": content}
 
 
-def schema(parameter: Parameter) -> dict[str, Any]:
-    """Return the JSON schema of one parameter's value."""
-    if parameter.kind == "integer":
-        found: dict[str, Any] = {
+def _request(parameters: Iterable[Parameter]) -> Schema:
+    rows = list(parameters)
+    found: Schema = {
+        "type": "object",
+        "properties": {each.name: schema(each) for each in rows},
+    }
+    if needed := [each.name for each in rows if each.required]:
+        found["required"] = needed
+    return found
+
+
+def schema(parameter: Parameter) -> Schema:
+    """Return the JSON schema of one parameter."""
+    found: Schema
+    if parameter.kind == "list":
+        entry = _request(parameter.fields)
+        found = {"type": "array", "items": entry, "maxItems": parameter.most}
+    elif parameter.kind == "object":
+        found = _request(parameter.fields)
+    elif parameter.kind == "integer":
+        found = {
             "type": "integer",
             "minimum": parameter.least,
             "maximum": parameter.most,
         }
     elif parameter.kind == "boolean":
         found = {"type": "boolean"}
-    elif parameter.kind == "object":
-        found = {"type": "string", "format": "json", "description": parameter.help}
     else:
         found = {"type": "string", "maxLength": parameter.most}
         if parameter.required and not parameter.blank:
@@ -158,23 +260,51 @@ def schema(parameter: Parameter) -> dict[str, Any]:
         found["enum"] = list(parameter.choices)
     if parameter.default is not None:
         found["default"] = parameter.default
-    if parameter.example:
-        found["example"] = parameter.example
+    if not parameter.fields:
+        found["example"] = parameter.sample
+    found["description"] = _described(parameter)
     return found
 
 
-def _object(fields: Mapping[str, Any]) -> dict[str, Any]:
-    properties = {name: _shape(kind) for name, kind in fields.items()}
-    return {"type": "object", "properties": properties}
+def _answer(fields: Iterable[Field]) -> Schema:
+    rows = list(fields)
+    return {
+        "type": "object",
+        "properties": {each.name: _field(each) for each in rows},
+        "required": [each.name for each in rows if each.always],
+    }
 
 
-def _shape(kind: Any) -> dict[str, Any]:
-    if isinstance(kind, Mapping):
-        return _object(kind)
-    if isinstance(kind, list):
-        return {"type": "array", "items": _shape(kind[0])}
-    return {"type": TYPES[kind]}
+def _field(field: Field) -> Schema:
+    found: Schema
+    if field.fields:
+        found = _answer(field.fields)
+        if field.several:
+            found = {"type": "array", "items": found}
+    elif field.kind == "list":
+        found = {"type": "array", "items": {"type": "string"}}
+    else:
+        found = {"type": "string" if field.kind == "text" else field.kind}
+    if field.time:
+        found["format"] = "date-time"
+    if field.choices and field.kind == "text":
+        found["enum"] = [*field.choices, *([""] if field.blank else [])]
+    if not field.fields:
+        found["example"] = field.example
+    found["description"] = _described(field)
+    return found
 
 
-def _json(found: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": found}}
+def _described(row: Parameter | Field) -> str:
+    """Write what a row of the manual's table says, as Markdown."""
+    parts = [str(row.help)]
+    if row.choices:
+        parts.append(_("Valid values:"))
+        parts.append(_listed(row.choices))
+    if row.note:
+        parts.append(str(row.note))
+    return "\n\n".join(parts)
+
+
+def _listed(meanings: Mapping[str, Text]) -> str:
+    return "\n".join(f"* `{name}`: {text}" for name, text in meanings.items())

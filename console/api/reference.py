@@ -1,6 +1,7 @@
 """The reference of the API: for people as pages, for tools as an OpenAPI document."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -11,11 +12,18 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from console.api.dispatch import OPERATIONS
-from console.api.examples import SETUP, example
-from console.api.openapi import TYPES, document, groups
+from console.api.error_codes import CODES, COMMON, errors_of
+from console.api.examples import (
+    SETUP,
+    example,
+    json_request,
+    json_response,
+    wire_request,
+)
+from console.api.openapi import GROUPS, REQUEST_ID, document, groups
 from console.lib.errors import NotFound
 from console.lib.http import Request
-from console.lib.operation import Parameter
+from console.lib.operation import Field, Parameter
 
 
 @login_not_required
@@ -28,13 +36,14 @@ def openapi(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def reference(request: Request) -> HttpResponse:
-    """Show how to connect, and every operation by group."""
+    """Show how to connect, every operation by group, and the common error codes."""
     context = {
         "groups": [
-            (group, [(name, OPERATIONS[name]) for name in names])
+            (GROUPS[group][0], [(name, OPERATIONS[name]) for name in names])
             for group, names in groups().items()
         ],
         "count": len(OPERATIONS),
+        "errors": [(code, CODES[code]) for code in COMMON],
         "setup": SETUP.format(scheme=request.scheme or "http", host=request.get_host()),
     }
     return render(request, "console/api_reference.html", context)
@@ -42,37 +51,61 @@ def reference(request: Request) -> HttpResponse:
 
 @require_safe
 def operation(request: Request, name: str) -> HttpResponse:
-    """Show one operation: what it takes, what it answers, and how it is called."""
+    """Show one operation: parameters, answer, samples and error codes."""
     if name not in OPERATIONS:
         raise NotFound(_("There is no such operation."))
-    found = OPERATIONS[name]
+    found, host = OPERATIONS[name], request.get_host()
+    scheme = request.scheme or "http"
+    samples = (
+        ("json-request", _("Sample request"), json_request(name, found, host=host)),
+        ("response", _("Sample success response"), json_response(found)),
+        ("wire-request", _("As an SDK sends it"), wire_request(name, found, host=host)),
+        ("sdk", _("SDK for Python"), example(name, found, scheme=scheme, host=host)),
+    )
     context = {
         "name": name,
         "operation": found,
         "parameters": list(_rows(found.parameters)),
-        "answer": [("RequestId", "string"), *_fields(found.answer)],
-        "example": example(
-            name, found, scheme=request.scheme or "http", host=request.get_host()
-        ),
+        "answer": list(_fields((REQUEST_ID, *found.answer))),
+        "samples": [sample for sample in samples if sample[2]],
+        "errors": list(errors_of(found)),
     }
     return render(request, "console/api_operation.html", context)
 
 
-def _rows(parameters: tuple[Parameter, ...]) -> Iterator[dict[str, Any]]:
-    """The parameters with the fields of lists and objects below them."""
+def _rows(parameters: Iterable[Parameter], depth: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the parameters with the fields of lists and objects below them."""
     for parameter in parameters:
-        yield {"name": parameter.name, "parameter": parameter}
-        inside = f"{parameter.name}.N." if parameter.kind == "list" else "  ."
-        for each in parameter.fields:
-            yield {"name": f"{inside}{each.name}", "parameter": each, "inner": True}
+        yield {
+            "row": parameter,
+            "depth": depth,
+            "type": _type(parameter),
+            "example": _example(parameter),
+        }
+        yield from _rows(parameter.fields, depth + 1)
 
 
-def _fields(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The answer's fields as paths with their types."""
-    for name, kind in fields.items():
-        path, several = f"{prefix}{name}", isinstance(kind, list)
-        inner = kind[0] if several else kind
-        if isinstance(inner, Mapping):
-            yield from _fields(inner, f"{path}[]." if several else f"{path}.")
-        else:
-            yield f"{path}[]" if several else path, TYPES[inner]
+def _fields(fields: Iterable[Field], depth: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the answer's fields, nested ones below the object that holds them."""
+    for field in fields:
+        yield {
+            "row": field,
+            "depth": depth,
+            "type": _type(field),
+            "example": _example(field),
+        }
+        yield from _fields(field.fields, depth + 1)
+
+
+def _type(row: Parameter | Field) -> str:
+    if row.kind == "list":
+        return "array<object>" if row.fields else "array<string>"
+    return "string" if row.kind == "text" else row.kind
+
+
+def _example(row: Parameter | Field) -> str:
+    """Write the example as it stands in a request or a response; objects have none."""
+    if row.fields:
+        return ""
+    value = row.sample if isinstance(row, Parameter) else row.example
+    return value if isinstance(value, str) else json.dumps(value)

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from console.api.call import Call
+from console.api.call import FORM, Call
 from console.lib.errors import DomainError
 
 ALGORITHM = "ACS3-HMAC-SHA256"
@@ -249,6 +249,11 @@ def _parameter_claim(call: Call) -> ParameterClaim:
     if "Signature" not in sent:
         raise incomplete(
             _("The call is not signed. Use the vendor's SDK with an access key.")
+        )
+    if call.body and call.content_type != FORM:
+        raise incomplete(
+            _("Sign a call with a JSON body with %(algorithm)s.")
+            % {"algorithm": ALGORITHM}
         )
     if missing := [name for name in RPC_NEEDED if not sent.get(name)]:
         raise incomplete(

@@ -2,19 +2,21 @@
 
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from catalog.operations import words
 from console.lib.errors import InvalidInput, NotFound
 from console.lib.operation import Answer, Operation, Parameter, Values, spelled
 from console.lib.people import User
 from instances.models import Instance, Plan, Task, Wish, plan_for
+from instances.operations import shapes
 from instances.operations.launching import (
     NAME,
     OPTION,
     PARAMETERS,
     REGION,
     TAGS,
+    WISH_ERRORS,
     living_instance,
     wished_launch,
     wished_update,
@@ -133,21 +135,35 @@ def _wish(
 GROUP = "Plans"
 KIND = Parameter(
     "OperationType",
-    "What it does.",
-    choices=tuple(Task.Kind.values),
+    _("The operation that the plan performs when it is executed."),
+    choices=shapes.OPERATION_TYPES,
     default=str(Task.Kind.LAUNCH),
 )
-DESCRIPTION = Parameter("Description", "Why.", example="More memory")
+DESCRIPTION = Parameter(
+    "Description", _("The description of the plan."), example="More memory for the sale"
+)
 WISH = (words.PRODUCT_ID, words.VERSION_ID, OPTION, PARAMETERS, TAGS)
-IDS = {"PlanId": str, "ProvisionedProductId": str}
+IDS = (shapes.NEW_PLAN_ID, shapes.NEW_INSTANCE_ID)
+MISSING = "InvalidPlan.NotFound"
+STATUS = "IncorrectStatus.Plan"
 
 OPERATIONS = {
     "CreateProvisionedProductPlan": Operation(
         create_plan,
         GROUP,
         (
-            Parameter("PlanName", "Its name.", required=True, example="more memory"),
-            Parameter("PlanType", "Always Ros.", required=True, choices=("Ros",)),
+            Parameter(
+                "PlanName",
+                _("The name of the plan."),
+                required=True,
+                example="more-memory",
+            ),
+            Parameter(
+                "PlanType",
+                _("The type of the plan. The value is fixed as Ros."),
+                required=True,
+                choices={"Ros": _("A plan of a ROS stack.")},
+            ),
             KIND,
             DESCRIPTION,
             NAME,
@@ -155,13 +171,82 @@ OPERATIONS = {
             *WISH,
         ),
         IDS,
+        summary=_("Creates a plan."),
+        description=_(
+            "A plan is prechecked before it can be executed. For an update or a "
+            "termination, ProvisionedProductName is the name of the product instance. If "
+            "an approval constraint applies to the operation, the plan is submitted for "
+            "approval after the precheck."
+        ),
+        errors=(
+            *WISH_ERRORS,
+            "DuplicateName.ProvisionedProduct",
+            "InvalidProvisionedProduct.NotFound",
+            "IncorrectStatus.ProvisionedProduct",
+            "NoChange.ProvisionedProduct",
+        ),
     ),
     "UpdateProvisionedProductPlan": Operation(
-        update_plan, GROUP, (PLAN_ID, DESCRIPTION, *WISH), IDS
+        update_plan,
+        GROUP,
+        (PLAN_ID, DESCRIPTION, *WISH),
+        IDS,
+        summary=_("Updates a plan."),
+        description=_(
+            "The plan is prechecked again. An approval that it had is no longer valid. "
+            "Only the owner can update a plan."
+        ),
+        errors=(
+            MISSING,
+            STATUS,
+            *WISH_ERRORS,
+            "IncorrectStatus.ProvisionedProduct",
+            "InvalidProvisionedProduct.NotFound",
+            "NoChange.ProvisionedProduct",
+            "NoPermission",
+        ),
     ),
     "ExecuteProvisionedProductPlan": Operation(
-        execute_plan, GROUP, (PLAN_ID,), {"PlanId": str}
+        execute_plan,
+        GROUP,
+        (PLAN_ID,),
+        (shapes.NEW_PLAN_ID,),
+        summary=_("Executes a plan."),
+        description=_(
+            "The plan must have passed the precheck and, if an approval constraint "
+            "applies, must be approved. It is executed as it was prechecked. Only the "
+            "owner can execute a plan."
+        ),
+        errors=(
+            MISSING,
+            STATUS,
+            "IncorrectStatus.ProvisionedProduct",
+            "InvalidProvisionedProduct.NotFound",
+            "DuplicateName.ProvisionedProduct",
+            *WISH_ERRORS,
+            "NoPermission",
+        ),
     ),
-    "CancelProvisionedProductPlan": Operation(cancel_plan, GROUP, (PLAN_ID,)),
-    "DeleteProvisionedProductPlan": Operation(delete_plan, GROUP, (PLAN_ID,)),
+    "CancelProvisionedProductPlan": Operation(
+        cancel_plan,
+        GROUP,
+        (PLAN_ID,),
+        summary=_("Cancels a plan."),
+        description=_(
+            "A plan that has been executed, or is being executed, cannot be canceled. "
+            "Only the owner can cancel a plan."
+        ),
+        errors=(MISSING, STATUS, "NoPermission"),
+    ),
+    "DeleteProvisionedProductPlan": Operation(
+        delete_plan,
+        GROUP,
+        (PLAN_ID,),
+        summary=_("Deletes a plan."),
+        description=_(
+            "A plan that is in progress cannot be deleted. The task of an executed plan "
+            "is kept. Only the owner can delete a plan."
+        ),
+        errors=(MISSING, STATUS, "NoPermission"),
+    ),
 }

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from catalog.limits import launch_options
 from catalog.models import Constraint
@@ -15,6 +15,7 @@ from console.lib.operation import (
     PAGING,
     SORTING,
     Answer,
+    Field,
     Operation,
     Parameter,
     Values,
@@ -23,7 +24,7 @@ from console.lib.operation import (
     numbered,
 )
 from console.lib.people import User
-from instances.models import Instance
+from instances.models import Instance, Task
 from instances.operations import shapes
 
 
@@ -115,45 +116,105 @@ def _constraint(row: Constraint) -> Answer:
 
 
 GROUP = "Instances"
-INSTANCE_ID = an_id("ProvisionedProductId", "pp-bp1ddg1n2a4k5x")
+MISSING = "InvalidProvisionedProduct.NotFound"
+INSTANCE_ID = an_id(
+    "ProvisionedProductId", _("The ID of the product instance."), "pp-bp1ddg1n2a4k5x"
+)
 ACCESS = Parameter(
     "AccessLevelFilter",
-    "One's own, or for administrators the whole account.",
-    choices=("User", "Account"),
+    _("The access filter."),
+    choices={
+        "User": _("The product instances that belong to the caller."),
+        "Account": _(
+            "All product instances of the account. Only administrators can use it."
+        ),
+    },
     default="User",
 )
-OPTION = {
-    "PortfolioId": str,
-    "PortfolioName": str,
-    "ConstraintSummaries": [
-        {
-            "ConstraintType": str,
-            "Description": str,
-            "OperationTypes": [str],
-            "StackRegions": [str],
-        }
-    ],
-}
-FOR_RESOURCE = {
-    **shapes.INSTANCE,
-    "Outputs": [shapes.OUTPUT],
-    "Parameters": [shapes.PARAMETER],
-    "TaskTags": [shapes.TAG],
-}
+OPTION = (
+    Field("PortfolioId", _("The ID of the product portfolio."), "port-bp1yt7582gn1xz"),
+    Field("PortfolioName", _("The name of the product portfolio."), "Web services"),
+    Field(
+        "ConstraintSummaries",
+        _("The constraints that apply to a launch from this portfolio."),
+        several=True,
+        fields=(
+            Field(
+                "ConstraintType",
+                _("The type of the constraint."),
+                Constraint.Kind.STACK_REGION.value,
+                choices=words.CONSTRAINT_TYPES,
+            ),
+            Field(
+                "Description",
+                _("The description of the constraint."),
+                "Only in the region of the data center.",
+            ),
+            Field(
+                "OperationTypes",
+                _("The operations that must be approved."),
+                [str(Task.Kind.LAUNCH)],
+                note=_("Returned for an approval constraint."),
+                always=False,
+                in_sample=False,
+            ),
+            Field(
+                "StackRegions",
+                _("The regions in which the product can be launched."),
+                ["cn-hangzhou"],
+                note=_("Returned for a region constraint."),
+                always=False,
+            ),
+        ),
+    ),
+)
+FOR_RESOURCE = (
+    *shapes.INSTANCE,
+    shapes.OUTPUTS,
+    shapes.PARAMETERS,
+    shapes.TASK_TAGS,
+)
 
 OPERATIONS = {
     "GetProvisionedProduct": Operation(
         get_provisioned_product,
         GROUP,
         (INSTANCE_ID,),
-        {"ProvisionedProductDetail": shapes.INSTANCE},
+        (
+            Field(
+                "ProvisionedProductDetail",
+                _("The information about the product instance."),
+                fields=shapes.INSTANCE,
+            ),
+        ),
+        summary=_("Queries the information about a product instance."),
+        description=_(
+            "A product instance that was terminated is not found. End users can query "
+            "their own product instances, administrators all of the account."
+        ),
+        errors=(MISSING,),
         in_query=True,
     ),
     "GetProvisionedProductForResourceSpec": Operation(
         get_for_resource_spec,
         GROUP,
         (INSTANCE_ID,),
-        {"ProvisionedProductDetail": FOR_RESOURCE},
+        (
+            Field(
+                "ProvisionedProductDetail",
+                _(
+                    "The information about the product instance, with the outputs, the "
+                    "parameters and the tags of the last task that succeeded."
+                ),
+                fields=FOR_RESOURCE,
+            ),
+        ),
+        summary=_("Queries a product instance with its outputs, parameters and tags."),
+        description=_(
+            "The Terraform provider of Alibaba Cloud calls this operation. The SDKs do "
+            "not have it."
+        ),
+        errors=(MISSING,),
         in_query=True,
     ),
     "ListProvisionedProducts": Operation(
@@ -161,18 +222,50 @@ OPERATIONS = {
         GROUP,
         (
             ACCESS,
-            filters("ProvisionedProductName", "FullTextSearch"),
+            filters(
+                "orders",
+                {
+                    "ProvisionedProductName": _(
+                        "The full name of the product instance. Case is ignored."
+                    ),
+                    "FullTextSearch": _("A text in the name of the product instance."),
+                },
+            ),
             *PAGING,
             *SORTING,
         ),
-        {"ProvisionedProductDetails": [shapes.INSTANCE], **PAGED_ANSWER},
+        (
+            Field(
+                "ProvisionedProductDetails",
+                _("The product instances."),
+                several=True,
+                fields=shapes.INSTANCE,
+            ),
+            *PAGED_ANSWER,
+        ),
+        summary=_("Queries product instances."),
+        errors=("NoPermission",),
         in_query=True,
     ),
     "ListLaunchOptions": Operation(
         list_launch_options,
         GROUP,
         (words.PRODUCT_ID,),
-        {"LaunchOptionSummaries": [OPTION]},
+        (
+            Field(
+                "LaunchOptionSummaries",
+                _("The launch options."),
+                several=True,
+                fields=OPTION,
+            ),
+        ),
+        summary=_("Queries the launch options of a product."),
+        description=_(
+            "A launch option is a product portfolio from which the caller can launch the "
+            "product, with the constraints that apply there. If there are several, "
+            "specify the PortfolioId of one of them in LaunchProduct."
+        ),
+        errors=("InvalidProduct.NotFound", "NoPermission.ProductNotGranted"),
         scoped=False,
         in_query=True,
     ),

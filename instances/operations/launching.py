@@ -1,8 +1,9 @@
 """Operations that launch, change and end instances."""
 
+from dataclasses import replace
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from catalog.limits import Limits
 from catalog.models.product import granted_product
@@ -14,11 +15,11 @@ from console.lib.operation import (
     Operation,
     Parameter,
     Values,
-    an_id,
     spelled,
 )
 from console.lib.people import User
 from instances.models import Instance, Task, Wish, instance_for
+from instances.operations import shapes
 from instances.operations.instances import INSTANCE_ID
 from instances.wishes import Asked, LaunchWish, launch_from, update_from
 
@@ -161,66 +162,149 @@ def _tags(params: Values) -> tuple[Any, ...] | None:
 GROUP = "Instances"
 NAME = Parameter(
     "ProvisionedProductName",
-    "The name of the instance; unique, for good.",
+    _("The name of the product instance."),
     required=True,
     example="orders",
+    note=_("The name must be unique in the account. It cannot be changed."),
 )
 REGION = Parameter(
     "StackRegionId",
-    "Where its resources are made; for good.",
+    _("The ID of the region in which the resources are created."),
     required=True,
     example="cn-hangzhou",
+    note=_("Call ListRegions to obtain the regions. The region cannot be changed."),
 )
-OPTION = an_id("PortfolioId", "port-bp1yt7582gn1xz", required=False)
+OPTION = replace(
+    words.PORTFOLIO_ID,
+    required=False,
+    note=_(
+        "Required if the product has no default launch option. Call ListLaunchOptions to "
+        "obtain the IDs."
+    ),
+)
 PARAMETERS = Parameter(
     "Parameters",
-    "Values for the template's parameters, as text.",
+    _("The values of the template parameters."),
     "list",
     most=200,
     fields=(
         Parameter(
-            "ParameterKey", "The parameter.", required=True, most=255, example="size"
+            "ParameterKey",
+            _("The name of the template parameter."),
+            required=True,
+            most=255,
+            example="size",
         ),
         Parameter(
             "ParameterValue",
-            "Its value; lists and objects as JSON.",
+            _("The value of the template parameter, as a text."),
             required=True,
             blank=True,
             most=65536,
             example="small",
+            note=_(
+                "Write a list, a map or an object as a JSON text. In an update, six "
+                "asterisks (******) keep the value of a secret parameter."
+            ),
         ),
     ),
 )
 TAGS = Parameter(
     "Tags",
-    "All tags of the instance. Not sent, they stay as they are. To remove all of them "
-    "send Tags=[], or one entry whose key and value are empty.",
+    _("The tags of the product instance. Its resources get the tags too."),
     "list",
     most=20,
     clearable=True,
+    note=_(
+        "An update replaces all tags, and keeps them if Tags is not specified. To remove "
+        "all tags, specify an empty list, or one entry whose key and value are empty."
+    ),
     fields=(
-        Parameter("Key", "The tag's key.", required=True, example="team"),
         Parameter(
-            "Value", "The tag's value.", required=True, blank=True, example="data"
+            "Key",
+            _("The key of the tag."),
+            required=True,
+            example="team",
+            note=_(
+                "The key cannot start with aliyun or acs: and cannot contain http:// or "
+                "https://."
+            ),
+        ),
+        Parameter(
+            "Value",
+            _("The value of the tag."),
+            required=True,
+            blank=True,
+            example="data",
+            note=_(
+                "The value cannot start with acs: and cannot contain http:// or https://."
+            ),
         ),
     ),
 )
 WISH = (words.PRODUCT_ID, words.VERSION_ID, OPTION, PARAMETERS, TAGS)
+# What can be wrong with the product, the version, the launch option or the values.
+WISH_ERRORS = (
+    "InvalidProduct.NotFound",
+    "NoPermission.ProductNotGranted",
+    "InvalidProductVersion.NotFound",
+    "MissingPortfolioId",
+    "InvalidPortfolioId.NotLaunchOption",
+    "ParameterNotAllowed",
+    "RegionNotAllowed",
+)
 
 OPERATIONS = {
     "LaunchProduct": Operation(
         launch_product,
         GROUP,
         (NAME, REGION, *WISH),
-        {"ProvisionedProductId": str},
+        (shapes.NEW_INSTANCE_ID,),
+        summary=_("Launches a product."),
+        description=_(
+            "The product instance is created and its first task is queued. The answer "
+            "does not wait for the task: call GetProvisionedProduct until Status is "
+            "Available or Error. If an approval constraint applies to the launch, call "
+            "CreateProvisionedProductPlan instead."
+        ),
+        errors=(
+            *WISH_ERRORS,
+            "DuplicateName.ProvisionedProduct",
+            "ApprovalRequired",
+        ),
     ),
     "UpdateProvisionedProduct": Operation(
         update_provisioned_product,
         GROUP,
         (INSTANCE_ID, *WISH),
-        {"ProvisionedProductId": str},
+        (shapes.NEW_INSTANCE_ID,),
+        summary=_("Updates a product instance."),
+        description=_(
+            "A task changes the version, the launch option, the parameters or the tags. "
+            "Parameters that are not specified keep their values."
+        ),
+        errors=(
+            "InvalidProvisionedProduct.NotFound",
+            *WISH_ERRORS,
+            "IncorrectStatus.ProvisionedProduct",
+            "NoChange.ProvisionedProduct",
+            "ApprovalRequired",
+        ),
     ),
     "TerminateProvisionedProduct": Operation(
-        terminate_provisioned_product, GROUP, (INSTANCE_ID,)
+        terminate_provisioned_product,
+        GROUP,
+        (INSTANCE_ID,),
+        summary=_("Terminates a product instance."),
+        description=_(
+            "A task deletes the resources, then the product instance. This cannot be "
+            "undone. Call GetProvisionedProduct until it answers "
+            "InvalidProvisionedProduct.NotFound."
+        ),
+        errors=(
+            "InvalidProvisionedProduct.NotFound",
+            "IncorrectStatus.ProvisionedProduct",
+            "ApprovalRequired",
+        ),
     ),
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Constraint
 from catalog.operations import shapes as catalog_shapes
@@ -12,16 +13,19 @@ from console.lib.operation import (
     PAGING,
     SORTING,
     Answer,
+    Field,
     Operation,
     Parameter,
     Values,
     an_id,
+    explained,
     filters,
     numbered,
     stamp,
+    time_field,
 )
 from console.lib.people import User
-from instances.models import Plan, plan_for
+from instances.models import OperationRecord, Plan, plan_for
 from instances.operations import shapes
 from instances.operations.instances import check_access
 from instances.reviewing import duties_of
@@ -191,57 +195,161 @@ def _change(change: dict[str, Any]) -> Answer:
 
 
 GROUP = "Plans"
-PLAN_ID = an_id("PlanId", "plan-bp1jvmdk2k4n5x")
+PLAN_ID = an_id("PlanId", _("The ID of the plan."), "plan-bp1jvmdk2k4n5x")
 DIRECTORY_ACCESS = Parameter(
     "AccessLevelFilter",
-    "One's own, or for administrators those of the whole account.",
-    choices=("User", "Account", "ResourceDirectory"),
+    _("The access filter."),
+    choices={
+        "User": _("The plans that belong to the caller."),
+        "Account": _("All plans of the account. Only administrators can use it."),
+        "ResourceDirectory": _(
+            "All plans of the resource directory: here those of the account. Only "
+            "administrators can use it."
+        ),
+    },
 )
+REVIEWS = {
+    "ReceivedRequests": _("The plans that are waiting for approval by the caller."),
+    "ApprovalHistory": _("The plans that the caller approved or rejected."),
+    "AccountRequests": _("All plans of the account. Only administrators can use it."),
+    "ResourceDirectoryRequests": _(
+        "All plans of the resource directory: here those of the account. Only "
+        "administrators can use it."
+    ),
+}
 REVIEW = Parameter(
     "ApprovalFilter",
-    "Instead: ReceivedRequests wait for the caller, ApprovalHistory are those the caller "
-    "reviewed, AccountRequests are all plans of the account (administrators).",
-    choices=(
-        "ReceivedRequests",
-        "ApprovalHistory",
-        "AccountRequests",
-        "ResourceDirectoryRequests",
+    _("The approval filter."),
+    choices=REVIEWS,
+    in_sample=False,
+    note=_("Specify it instead of AccessLevelFilter to query plans as an approver."),
+)
+CHANGE = (
+    Field(
+        "Action",
+        _("The action on the resource."),
+        "Modify",
+        choices={
+            "Add": _("The resource is created."),
+            "Modify": _("The resource is modified, or replaced by a new one."),
+            "Remove": _("The resource is deleted."),
+            "None": _("The resource is not changed."),
+        },
+    ),
+    Field(
+        "Description",
+        _("The description of a resource that is simulated."),
+        "Simulated.",
+        note=_("Returned if the resource is not created on a cloud."),
+        always=False,
+        in_sample=False,
+    ),
+    Field(
+        "LogicalResourceId",
+        _("The logical ID: the name of the resource in the template."),
+        "alicloud_instance.web",
+    ),
+    Field(
+        "PhysicalResourceId",
+        _("The physical ID: the ID of the resource on the cloud."),
+        "i-bp1dd8p2a4k5x7c9e0f1",
+        note=_("Returned if Action is Modify or Remove."),
+        always=False,
+    ),
+    Field(
+        "Replacement",
+        _("Indicates whether the resource is replaced by a new one."),
+        "False",
+        choices={
+            "True": _("The resource is deleted and a new one is created."),
+            "False": _("The resource is modified in place."),
+        },
+        note=_("Returned if Action is Modify."),
+        always=False,
+    ),
+    Field("ResourceType", _("The type of the resource."), "alicloud_instance"),
+)
+OPERATOR = (shapes.PRINCIPAL_ID, shapes.PRINCIPAL_NAME, shapes.PRINCIPAL_TYPE)
+RECORD = (
+    Field(
+        "ApprovalAction",
+        _("The action."),
+        "Submit",
+        choices=explained(
+            OperationRecord.Action.values,
+            {
+                OperationRecord.Action.SUBMIT: _(
+                    "The plan was submitted for approval."
+                ),
+                OperationRecord.Action.APPROVE: _("The plan was approved."),
+                OperationRecord.Action.REJECT: _("The plan was rejected."),
+                OperationRecord.Action.CANCEL: _("The plan was canceled."),
+            },
+        ),
+    ),
+    Field("Comment", _("The comment."), "Within the budget."),
+    time_field("CreateTime", _("The time of the action.")),
+    Field("Operator", _("The user who performed the action."), fields=OPERATOR),
+)
+ACTIVITY = (
+    Field("ActivityName", _("The name of the approval step."), "ApproverNode-1"),
+    Field(
+        "Tasks",
+        _("The pending approvals. One of them is sufficient."),
+        several=True,
+        fields=(Field("Operator", _("The approver."), fields=shapes.APPROVER),),
     ),
 )
-CHANGE = {
-    "Action": str,
-    "Description": str,
-    "LogicalResourceId": str,
-    "PhysicalResourceId": str,
-    "Replacement": str,
-    "ResourceType": str,
-}
-OPERATOR = {"PrincipalId": str, "PrincipalName": str, "PrincipalType": str}
-APPROVAL = {
-    "OperationRecords": [
-        {"ApprovalAction": str, "Comment": str, "CreateTime": str, "Operator": OPERATOR}
-    ],
-    "TodoTaskActivities": [
-        {"ActivityName": str, "Tasks": [{"Operator": shapes.APPROVER}]}
-    ],
-}
-PRODUCT = {
-    name: kind
-    for name, kind in catalog_shapes.PRODUCT.items()
-    if name != "TemplateType"
-}
+APPROVAL = Field(
+    "ApprovalDetail",
+    _("The information about the approval."),
+    fields=(
+        Field(
+            "OperationRecords",
+            _("The actions so far."),
+            several=True,
+            fields=RECORD,
+        ),
+        Field(
+            "TodoTaskActivities",
+            _("The approval steps that are pending. Empty unless approval is pending."),
+            several=True,
+            fields=ACTIVITY,
+        ),
+    ),
+)
 
 OPERATIONS = {
     "GetProvisionedProductPlan": Operation(
         get_plan,
         GROUP,
         (PLAN_ID,),
-        {
-            "PlanDetail": {**shapes.PLAN, "ApprovalDetail": APPROVAL},
-            "ProductDetail": PRODUCT,
-            "ProductVersionDetail": catalog_shapes.VERSION,
-            "ResourceChanges": [CHANGE],
-        },
+        (
+            Field(
+                "PlanDetail",
+                _("The information about the plan."),
+                fields=(*shapes.PLAN, APPROVAL),
+            ),
+            Field(
+                "ProductDetail",
+                _("The information about the product."),
+                fields=catalog_shapes.PRODUCT_CORE,
+            ),
+            Field(
+                "ProductVersionDetail",
+                _("The information about the product version."),
+                fields=catalog_shapes.VERSION,
+            ),
+            Field(
+                "ResourceChanges",
+                _("The changes to resources that the precheck found."),
+                several=True,
+                fields=CHANGE,
+            ),
+        ),
+        summary=_("Queries the information about a plan."),
+        description=_("The owner, the approvers and administrators can query a plan."),
+        errors=("InvalidPlan.NotFound",),
     ),
     "ListProvisionedProductPlans": Operation(
         list_plans,
@@ -249,19 +357,46 @@ OPERATIONS = {
         (
             DIRECTORY_ACCESS,
             REVIEW,
-            an_id("ProvisionedProductId", "pp-bp1ddg1n2a4k5x", required=False),
+            an_id(
+                "ProvisionedProductId",
+                _("The ID of a product instance. Only its plans are returned."),
+                "pp-bp1ddg1n2a4k5x",
+                required=False,
+            ),
             filters(
-                "ProvisionedProductPlanName",
-                "ProvisionedProductPlanApprover",
-                "ProvisionedProductPlanApproverName",
-                "ProvisionedProductPlanStatus",
-                "ProvisionedProductPlanOwnerUid",
-                "FullTextSearch",
+                "more-memory",
+                {
+                    "ProvisionedProductPlanName": _(
+                        "The full name of the plan. Case is ignored."
+                    ),
+                    "ProvisionedProductPlanApprover": _(
+                        "The type and the name of an approver, such as RamUser:carol."
+                    ),
+                    "ProvisionedProductPlanApproverName": _("The name of an approver."),
+                    "ProvisionedProductPlanStatus": _("The status of the plan."),
+                    "ProvisionedProductPlanOwnerUid": _("The ID of the owner."),
+                    "FullTextSearch": _("A text in the name of the plan."),
+                },
             ),
             *PAGING,
             *SORTING,
         ),
-        {"PlanDetails": [{**shapes.PLAN, "ProductName": str}], **PAGED_ANSWER},
+        (
+            Field(
+                "PlanDetails",
+                _("The plans."),
+                several=True,
+                fields=(*shapes.PLAN, catalog_shapes.PRODUCT_NAME),
+            ),
+            *PAGED_ANSWER,
+        ),
+        summary=_("Queries plans."),
+        description=_(
+            "Several conditions with the same key are alternatives: a plan is returned "
+            "if it meets one of them. Without AccessLevelFilter and ApprovalFilter, the "
+            "plans of the caller are returned."
+        ),
+        errors=("NoPermission",),
         in_query=True,
     ),
 }

@@ -1,10 +1,13 @@
 """Operations of those who review plans."""
 
-from django.utils.translation import gettext as _
+from dataclasses import replace
+
+from django.utils.translation import gettext_lazy as _
 
 from console.lib.errors import DomainError
 from console.lib.operation import (
     Answer,
+    Field,
     Operation,
     Parameter,
     Values,
@@ -17,6 +20,7 @@ from instances.operations import shapes
 from instances.operations.plans import (
     DIRECTORY_ACCESS,
     PLAN_ID,
+    REVIEWS,
     approvers_of,
     plans_in_reach,
 )
@@ -70,26 +74,62 @@ OPERATIONS = {
             PLAN_ID,
             Parameter(
                 "ApprovalAction",
-                "The decision.",
+                _("The decision."),
                 required=True,
-                choices=("Approve", "Reject"),
+                choices={
+                    "Approve": _("The plan is approved. Its owner can execute it."),
+                    "Reject": _("The plan is rejected."),
+                },
             ),
-            Parameter("Comment", "Why.", most=1024, example="Within budget"),
+            Parameter(
+                "Comment", _("The comment."), most=1024, example="Within the budget."
+            ),
         ),
+        summary=_("Approves or rejects a plan."),
+        description=_(
+            "The plan must be waiting for approval, and the caller must be one of its "
+            "approvers. The approval of one approver is sufficient. You cannot approve "
+            "your own plan."
+        ),
+        errors=("InvalidPlan.NotFound", "IncorrectStatus.Plan", "NoPermission"),
     ),
     "ListProvisionedProductPlanApprovers": Operation(
         list_approvers,
         GROUP,
         (
-            DIRECTORY_ACCESS,
+            replace(
+                DIRECTORY_ACCESS,
+                note=_("Specify either AccessLevelFilter or ApprovalFilter."),
+            ),
             Parameter(
                 "ApprovalFilter",
-                "Instead: as a reviewer.",
-                choices=("AccountRequests", "ResourceDirectoryRequests"),
+                _("The approval filter."),
+                choices={
+                    name: REVIEWS[name]
+                    for name in ("AccountRequests", "ResourceDirectoryRequests")
+                },
+                note=_("Specify either AccessLevelFilter or ApprovalFilter."),
+                in_sample=False,
             ),
-            filters("ProvisionedProductPlanApproverName"),
+            filters(
+                "carol",
+                {
+                    "ProvisionedProductPlanApproverName": _(
+                        "A text in the name of the approver."
+                    )
+                },
+            ),
         ),
-        {"Approvers": [shapes.APPROVER]},
+        (
+            Field(
+                "Approvers",
+                _("The approvers, sorted by type and name."),
+                several=True,
+                fields=shapes.APPROVER,
+            ),
+        ),
+        summary=_("Queries the approvers of plans."),
+        errors=("NoPermission",),
         in_query=True,
         method="GET",
     ),

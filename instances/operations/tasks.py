@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, QuerySet, Window
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from console.lib.errors import NotFound
 from console.lib.operation import (
@@ -13,6 +13,7 @@ from console.lib.operation import (
     PAGING,
     SORTING,
     Answer,
+    Field,
     Operation,
     Values,
     an_id,
@@ -115,14 +116,34 @@ OPERATIONS = {
     "GetTask": Operation(
         get_task,
         GROUP,
-        (an_id("TaskId", "task-bp1dmg242c4k5x"),),
-        {"TaskDetail": {**shapes.TASK, "TaskTags": [shapes.TAG]}},
+        (an_id("TaskId", _("The ID of the task."), "task-bp1dmg242c4k5x"),),
+        (
+            Field(
+                "TaskDetail",
+                _("The information about the task."),
+                fields=(*shapes.TASK, shapes.TASK_TAGS),
+            ),
+        ),
+        summary=_("Queries the information about a task."),
+        description=_(
+            "The answer has the parameters, the outputs and the whole log of the task."
+        ),
+        errors=("InvalidTask.NotFound",),
     ),
     "ListTasks": Operation(
         list_tasks,
         GROUP,
         (INSTANCE_ID, *PAGING, *SORTING),
-        {"TaskDetails": [shapes.TASK], **PAGED_ANSWER},
+        (
+            Field("TaskDetails", _("The tasks."), several=True, fields=shapes.TASK),
+            *PAGED_ANSWER,
+        ),
+        summary=_("Queries the tasks of a product instance."),
+        description=_(
+            "If the logs of a page have more than 1,048,576 characters, those of the "
+            "oldest tasks are left out. Call GetTask for them."
+        ),
+        errors=("InvalidProvisionedProduct.NotFound",),
         in_query=True,
     ),
 }

@@ -181,7 +181,7 @@ class Hostile:
                     flat |= self._parameter(inner, f"{path}.{number + 1}.{inner.name}")
             return flat
         if kind < 0.35:
-            return {path: each.example or (each.choices or ("a",))[0]}
+            return {path: each.sample or "a"}
         return {path: self.text()}
 
     def broken_call(self, turn: int) -> Ask:

@@ -288,7 +288,7 @@ class Attempts:
                 params[each.name] = (
                     self.world.hers.region.pk
                     if each.name == "StackRegionId"
-                    else (each.choices or (ANY.get(each.name, "text"),))[0]
+                    else next(iter(each.choices), ANY.get(each.name, "text"))
                 )
         if action.endswith(("AsEndUser", "Products", "Plans", "Tasks")):
             params |= {"AccessLevelFilter": "Account"} if turn % 2 else {}

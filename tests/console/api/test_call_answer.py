@@ -163,10 +163,10 @@ def test_a_body_that_is_too_large_is_refused_in_json(api, settings):
 
 def test_a_body_that_is_no_form_is_refused(api):
     headers = headers_for(
-        "ListRegions", api.key_id, api.secret, query={}, body=b"{}",
-        content_type="application/json",
+        "ListRegions", api.key_id, api.secret, query={}, body=b"<x/>",
+        content_type="application/xml",
     )  # fmt: skip
-    response = api.deliver({}, b"{}", headers)
+    response = api.deliver({}, b"<x/>", headers)
     assert (response.status_code, response.json()["Code"]) == (
         400,
         "InvalidContentType",

@@ -1,9 +1,26 @@
 """/docs/api/ and /openapi.json: made from the tables that validate input."""
 
+import html
+import json
+import re
+
 import pytest
+from django.conf import settings
+from django.utils.translation import override
 
 from console.api.dispatch import OPERATIONS
-from console.api.openapi import document
+from console.api.error_codes import CODES, COMMON, errors_of
+from console.api.examples import flat
+from console.api.openapi import (
+    GROUPS,
+    document,
+    groups,
+    request_sample,
+    response_sample,
+)
+from console.api.parameters import read
+from console.lib.operation import Parameter
+from tests.api_shape import VALIDATORS
 
 
 @pytest.fixture
@@ -11,18 +28,131 @@ def described():
     return document("http://127.0.0.1:8000")
 
 
-def test_every_operation_has_a_docstring():
+def rows_of(rows, path):
+    for row in rows:
+        yield f"{path}.{row.name}", row
+        yield from rows_of(row.fields, f"{path}.{row.name}")
+
+
+PARAMETERS = [
+    pair
+    for name, operation in OPERATIONS.items()
+    for pair in rows_of(operation.parameters, name)
+]
+FIELDS = [
+    pair
+    for name, operation in OPERATIONS.items()
+    for pair in rows_of(operation.answer, name)
+]
+TEXTS = [
+    *((name, operation.summary) for name, operation in OPERATIONS.items()),
+    *((name, each.description) for name, each in OPERATIONS.items()),
+    *((path, row.help) for path, row in PARAMETERS + FIELDS),
+    *((path, row.note) for path, row in PARAMETERS + FIELDS),
+    *(
+        (f"{path}={value}", meaning)
+        for path, row in PARAMETERS + FIELDS
+        for value, meaning in row.choices.items()
+    ),
+    *((code, each.meaning) for code, each in CODES.items()),
+    *((code, each.remedy) for code, each in CODES.items()),
+]
+
+
+def test_every_operation_is_summarized():
     assert [name for name, each in OPERATIONS.items() if not each.summary] == []
+    assert set(groups()) == set(GROUPS)
 
 
-def test_every_parameter_is_explained():
+def test_every_parameter_and_field_has_a_meaning_and_an_example():
     lacking = [
-        f"{name}.{parameter.name}"
-        for name, operation in OPERATIONS.items()
-        for parameter in operation.parameters
-        if not parameter.help
+        path
+        for path, row in PARAMETERS + FIELDS
+        if not row.help or (not row.fields and _example_of(row) in ("", None, []))
     ]
-    assert lacking == []
+    # The server never gives out a token, so there is nothing to show.
+    assert lacking == ["ListTagOptions.NextToken"]
+
+
+def _example_of(row):
+    return row.sample if isinstance(row, Parameter) else row.example
+
+
+def test_every_value_of_a_choice_has_a_meaning():
+    assert [path for path, text in TEXTS if "=" in path and not str(text)] == []
+
+
+def test_every_text_is_a_sentence():
+    """A full stop at the end, more than one word, and no riddle ("What it limits.")."""
+    poor = [
+        (path, str(text))
+        for path, text in TEXTS
+        if text
+        and (
+            not str(text).endswith((".", "}."))
+            or str(text).startswith(("What ", "Who ", "Whether ", "Why"))
+            or (" " not in str(text) and str(text) not in ONE_WORD)
+        )
+    ]
+    assert poor == []
+
+
+ONE_WORD = {"Products."}
+
+
+def test_every_text_is_told_in_chinese():
+    with override("zh-hans"):
+        english = {(p, str(t)) for p, t in TEXTS if t and str(t).isascii()}
+    assert english == set()
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_the_samples_have_the_documented_shape(name):
+    operation = OPERATIONS[name]
+    VALIDATORS[f"{name}Response"].validate(response_sample(operation))
+    if operation.parameters:
+        VALIDATORS[f"{name}Request"].validate(request_sample(operation))
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_the_sample_request_is_read_as_it_is_meant(name):
+    operation = OPERATIONS[name]
+    sample = request_sample(operation)
+    values = read(operation.parameters, dict(flat(sample)))
+    assert {key: values[key] for key in sample} == sample
+
+
+def test_every_code_in_the_sources_is_explained():
+    """Codes that only pages can meet are left out; the API's are all in the table."""
+    found = set()
+    for folder in ("console/api", "console/lib", "catalog", "instances"):
+        for path in (settings.BASE_DIR / folder).rglob("*.py"):
+            found |= set(CODE.findall(path.read_text()))
+    assert found - {"OK"} - set(CODES) - set(of_parameters()) <= PAGES_ONLY
+
+
+CODE = re.compile(r'\bcode(?:: str)? ?= ?"([A-Z][A-Za-z]+(?:\.[A-Za-z]+)?)"')
+PAGES_ONLY = {
+    "DuplicateName.KnownError",
+    "DuplicateName.LaunchRole",
+    "DuplicateName.Region",
+    "IncorrectStatus.Task",
+    "InvalidRegion",
+    "InvalidTags",
+    "ResourceInUse.LaunchRole",
+    "ResourceInUse.Region",
+}
+
+
+def of_parameters():
+    for operation in OPERATIONS.values():
+        yield from (code for code, _error in errors_of(operation))
+
+
+def test_every_named_code_exists():
+    named = {code for each in OPERATIONS.values() for code in each.errors}
+    assert named <= set(CODES)
+    assert set(COMMON) <= set(CODES)
 
 
 def test_the_document_has_every_operation(described):
@@ -40,15 +170,45 @@ def test_the_document_is_served_to_anybody(client, db):
     assert response.json()["openapi"].startswith("3.")
 
 
-def test_required_parameters_are_said_to_be(described):
-    launch = described["paths"]["/?Action=LaunchProduct"]["post"]
-    schema = launch["requestBody"]["content"]["application/x-www-form-urlencoded"]
-    assert set(schema["schema"]["required"]) == {
+def test_the_document_says_what_is_required_and_how_much_is_allowed(described):
+    launch = described["components"]["schemas"]["LaunchProductRequest"]
+    assert set(launch["required"]) == {
         "ProductId",
         "ProductVersionId",
         "ProvisionedProductName",
         "StackRegionId",
     }
+    tags = launch["properties"]["Tags"]
+    assert (tags["type"], tags["maxItems"]) == ("array", 20)
+    assert set(tags["items"]["required"]) == {"Key", "Value"}
+
+
+def test_each_operation_lists_its_refusals(described):
+    for path, item in described["paths"].items():
+        assert "?" not in path
+        for operation in item.values():
+            refusals = set(operation["responses"]) - {"200"}
+            assert {"400", "404", "413", "500", "503"} <= refusals
+            for status in refusals:
+                content = operation["responses"][status]["content"]
+                schema = content["application/json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Error"}
+    product = described["paths"]["/api/GetProductAsEndUser"]["post"]["responses"]
+    assert "`InvalidProduct.NotFound`" in product["404"]["description"]
+    assert "403" in described["paths"]["/api/CreateProduct"]["post"]["responses"]
+
+
+def test_the_signature_is_a_security_scheme_with_its_headers(described):
+    schemes = described["components"]["securitySchemes"]
+    assert {each["name"] for each in schemes.values()} == {
+        "Authorization",
+        "x-acs-action",
+        "x-acs-version",
+        "x-acs-date",
+        "x-acs-signature-nonce",
+        "x-acs-content-sha256",
+    }
+    assert described["security"] == [{name: [] for name in schemes}]
 
 
 def test_references_in_the_document_resolve(described):
@@ -75,7 +235,18 @@ def test_the_reference_lists_every_operation(browser):
 def test_every_operation_has_a_page(browser, name):
     response = browser.get(f"/docs/api/{name}/")
     assert response.status_code == 200
-    assert response.context["name"] == name
+    page = html.unescape(response.content.decode())
+    operation = OPERATIONS[name]
+    for _path, row in [
+        *rows_of(operation.parameters, ""),
+        *rows_of(operation.answer, ""),
+    ]:
+        assert f">{row.name}</td>" in page
+        assert str(row.help) in page
+    for code, error in errors_of(operation):
+        assert f">{code}</td>" in page
+        assert str(error.remedy) in page
+    assert json.dumps(response_sample(operation), indent=2, ensure_ascii=False) in page
 
 
 def test_an_unknown_operation_has_none(browser):

@@ -6,11 +6,13 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from catalog.models import Product
+from console.api import dispatch
 from console.api.dispatch import OPERATIONS
 from console.api.examples import UNPUBLISHED, example, snake
 from console.lib.audit import AuditEntry
 from console.lib.people import Role
 from instances.models import Instance
+from tests.api_shape import check_answer
 from tests.console.api.sdk_hand import Hand, exceptions, hang_up, models, sdk, unset
 from tests.console.api.sdk_story import Story
 from tests.factories import (
@@ -47,6 +49,19 @@ def no_proxy(monkeypatch):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+
+
+@pytest.fixture(autouse=True)
+def documented(monkeypatch):
+    """Check each answer as it is sent: the SDK drops fields that it does not know."""
+    serve = dispatch._serve
+
+    def checked(request, trace):
+        body = serve(request, trace)
+        check_answer(trace.action, 200, {"RequestId": "id", **body})
+        return body
+
+    monkeypatch.setattr(dispatch, "_serve", checked)
 
 
 @pytest.fixture
