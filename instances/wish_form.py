@@ -14,6 +14,7 @@ from catalog.parameter_form import ParameterForm, parameter_form, typed_again
 from catalog.schema import Schema
 from catalog.suggestions import suggested_in
 from catalog.tagging import OfferedTags
+from console.lib.edit_conflicts import EditConflict
 from console.lib.errors import InvalidInput
 from instances.choices_form import ChoicesForm
 from instances.models import Wish
@@ -31,6 +32,8 @@ class WishForm:
     """
 
     choices_class: type[ChoicesForm] = ChoicesForm
+    # Set when the plan was edited since the page was opened.
+    conflict: EditConflict | None = None
 
     def __init__(
         self,

@@ -35,6 +35,11 @@ def digest(value: Any) -> str:
     return salted_hmac(__name__, text, algorithm="sha256").hexdigest()[:16]
 
 
+def shown_now(stamp: str) -> str:
+    """What a form carries: the stamp, and the second in which it is rendered."""
+    return f"{stamp} {int(time.time())}"
+
+
 class EditConflictError(Conflict):
     """The record was changed since the person opened it. `record` holds its values now."""
 
@@ -320,7 +325,7 @@ class EditFormMixin(forms.Form):
         entries = {
             name: digest(self.stored(name, self.record)) for name in self.entry_names()
         }
-        parts = [self.stamp_of(self.record), str(int(time.time()))]
+        parts = [shown_now(self.stamp_of(self.record))]
         return " ".join([*parts, *(f"{name}={each}" for name, each in entries.items())])
 
     def _shown_digests(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from catalog.limits import Approver
 from catalog.models import Region
 from console.lib.audit import AuditEntry
+from console.lib.edit_conflicts import EditConflictError, digest
 from console.lib.errors import Conflict, Forbidden, InvalidInput
 from console.lib.people import User
 from instances.models.approval import OperationRecord, limits_of, people_among
@@ -48,6 +49,17 @@ class PlanLife(Previewed):
         EXECUTE_FAILED = "ExecuteFailed", gettext_lazy("Execution failed")
         CANCELED = "Canceled", gettext_lazy("Canceled")
 
+    # What can be edited: see `stamp`.
+    ASKED = (
+        "version_id",
+        "portfolio_id",
+        "parameters",
+        "secrets",
+        "tags",
+        "instance_name",
+        "region_id",
+        "description",
+    )
     EDITABLE = (
         Status.PREVIEW_SUCCESS,
         Status.PREVIEW_FAILED,
@@ -150,10 +162,13 @@ class PlanLife(Previewed):
         description: str | None = None,
         instance_name: str = "",
         region: Region | None = None,
+        seen: str = "",
     ) -> None:
         """Ask for something else. It is previewed anew, and an approval is dropped.
 
-        Raises Forbidden for others than the owner, Conflict in a status that forbids it.
+        `seen` is the stamp of the plan as the owner saw it. Raises Forbidden for others
+        than the owner, Conflict in a status that forbids it, EditConflictError when it was
+        edited since.
         """
         self.check_owner(by)
         columns = wish.columns()
@@ -162,7 +177,7 @@ class PlanLife(Previewed):
             columns["description"] = description
         if self.instance is None and region is not None:
             columns |= {"instance_name": instance_name, "region": region}
-        self._preview(self.EDITABLE, columns)
+        self._preview(self.EDITABLE, columns, seen)
         self._audit("UpdatePlan", by, after={"version": wish.version.pk})
 
     @transaction.atomic
@@ -172,12 +187,27 @@ class PlanLife(Previewed):
         self._preview(self.REPEATABLE, {})
         self._audit("PreviewPlan", by)
 
-    def _preview(self, states: Iterable[str], columns: dict[str, Any]) -> None:
+    @property
+    def stamp(self) -> str:
+        """The digest of what the plan asks for."""
+        return digest([getattr(self, name) for name in self.ASKED])
+
+    def _check_seen(self, seen: str) -> None:
+        """Raise EditConflictError when the plan asks for something else than was seen."""
+        fresh = self._rows().get()
+        if seen and seen.partition(" ")[0] != fresh.stamp:
+            raise EditConflictError(fresh, seen)
+
+    def _preview(
+        self, states: Iterable[str], columns: dict[str, Any], seen: str = ""
+    ) -> None:
         """Queue a new preview; what the old one found is gone."""
         if self.instance is not None:
             self.instance.check_idle()
         if not self._move(states, self.Status.PREVIEW_IN_PROGRESS):
             raise self._refusal()
+        # The UPDATE above holds the row: nobody can edit it between this look and the end.
+        self._check_seen(seen)
         for name, value in columns.items():
             setattr(self, name, value)
         self.save(update_fields=[*columns, *self.forget()])

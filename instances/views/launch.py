@@ -1,5 +1,7 @@
 """The launch wizard: configure, check and confirm, launch."""
 
+from typing import cast
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -8,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from catalog.models import Product
 from catalog.models.product import product_for
+from console.lib.edit_conflicts import EditConflictError
 from console.lib.errors import DomainError
 from console.lib.htmx import render_page
 from console.lib.http import Request
@@ -26,12 +29,19 @@ def launch(request: Request, pk: str) -> HttpResponse:
     draft = _draft(request, product)
     data, judge = request.POST or request.GET, wizard.is_final(request)
     form = LaunchForm(product, request.user, data, validate=judge, draft=draft)
+    conflict = None
     if form.is_valid():
-        return _next(request, pk, form.wish, draft)
+        try:
+            return _next(request, pk, form.wish, draft)
+        except EditConflictError as error:
+            asked = form.wish
+            conflict = wizard.conflict_of(error, asked.wish, asked.name, asked.region)
+            form.conflict, draft = conflict, cast(Plan, error.record)
     context = {
         "form": form,
         "product": product,
         "draft": draft,
+        "plan_seen": wizard.plan_seen(request, draft, anew=bool(conflict)),
         "steps": wizard.steps(),
     }
     return render_page(
@@ -39,7 +49,7 @@ def launch(request: Request, pk: str) -> HttpResponse:
         "instances/launch.html",
         context,
         fragment="instances/_launch_form.html",
-        status=422 if form.errors else 200,
+        status=409 if conflict else 422 if form.errors else 200,
     )
 
 

@@ -1,5 +1,7 @@
 """The update wizard: change, check old against new, update."""
 
+from typing import cast
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -7,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from console.lib.edit_conflicts import EditConflictError
 from console.lib.errors import Conflict, DomainError
 from console.lib.htmx import render_page
 from console.lib.http import Request
@@ -29,12 +32,18 @@ def update(request: Request, pk: str) -> HttpResponse:
         instance, request.user, data, validate=judge, draft=draft, origin=origin
     )
     blocked = form.validate and (form.overtaken or instance.changing)
+    conflict = None
     if not blocked and form.is_valid():
-        return _next(request, instance, form, draft)
+        try:
+            return _next(request, instance, form, draft)
+        except EditConflictError as error:
+            conflict = form.conflict = wizard.conflict_of(error, form.wish)
+            draft = cast(Plan, error.record)
     context = {
         "form": form,
         "instance": instance,
         "draft": draft,
+        "plan_seen": wizard.plan_seen(request, draft, anew=bool(conflict)),
         "since": changes_since(instance, form.base_task) if form.overtaken else [],
         "steps": wizard.steps(),
     }
@@ -43,7 +52,7 @@ def update(request: Request, pk: str) -> HttpResponse:
         "instances/update.html",
         context,
         fragment="instances/_update_form.html",
-        status=409 if blocked else 422 if form.errors else 200,
+        status=409 if blocked or conflict else 422 if form.errors else 200,
     )
 
 

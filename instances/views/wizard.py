@@ -1,7 +1,7 @@
 """What the launch and update wizards share: the draft between their pages, and its end."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -10,11 +10,19 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
+from catalog.models import Region
+from console.lib.edit_conflicts import (
+    Difference,
+    EditConflict,
+    EditConflictError,
+    shown_now,
+)
 from console.lib.errors import Conflict
-from console.lib.forms import refusals_on
+from console.lib.forms import refusals_on, seen_in
 from console.lib.htmx import wants_fragment
 from console.lib.http import Request
 from console.lib.people import User
+from instances.comparison import Comparison
 from instances.models import Plan, Wish, plan_for
 from instances.plan_forms import PlanForm
 from instances.preview import Preview
@@ -54,10 +62,43 @@ def start_of(request: Request, operation: str, **scope: Any) -> Plan | None:
 def change_plan(
     request: Request, plan: Plan, wish: Wish, **target: Any
 ) -> HttpResponse:
-    """Edit a plan that people see already, and lead back to it."""
-    plan.edit(wish, by=request.user, **target)
+    """Edit a plan that people see already, and lead back to it.
+
+    Raises EditConflictError when it was edited since the page was opened.
+    """
+    plan.edit(wish, by=request.user, seen=seen_in(request), **target)
     messages.success(request, _("The plan was changed; it is being previewed."))
     return go(request, plan.get_absolute_url())
+
+
+def plan_seen(request: Request, plan: Plan | None, *, anew: bool) -> str:
+    """The stamp that the page of a plan's edit carries; empty for a draft.
+
+    It is the one of the page's first answer, until a conflict has been shown (`anew`).
+    """
+    if plan is None or plan.draft:
+        return ""
+    known = "" if anew else request.POST.get("seen", "")
+    return known or shown_now(plan.stamp)
+
+
+def conflict_of(
+    error: EditConflictError, wish: Wish, name: str = "", region: Region | None = None
+) -> EditConflict:
+    """What the page shows when the plan was edited since: mine beside what is stored."""
+    plan = cast(Plan, error.record)
+    rows = [
+        Difference(row.label, row.after, row.before, kept=False)
+        for row in Comparison(wish, plan.wish).changed_rows
+    ]
+    if name and name != plan.instance_name:
+        label = _("Product instance name")
+        rows.insert(0, Difference(label, name, plan.instance_name, kept=False))
+    if region is not None and region != plan.region:
+        label = _("Stack region")
+        stored = str(plan.region)
+        rows.insert(0, Difference(label, str(region), stored, kept=False))
+    return EditConflict(error.message, rows)
 
 
 def make_plan(request: Request, draft: Plan, form: PlanForm) -> HttpResponse | None:

@@ -92,11 +92,13 @@ MAKES = "makes something and edits nothing"
 ASKS = "asks before one step, which its verb checks"
 # Why the others need no stamp.
 OTHERS = {
-    "products/<str:pk>/launch/": MAKES,
+    "products/<str:pk>/launch/": "carries a plan's stamp: test_plan_pages.py",
     "products/<str:pk>/launch/review/": MAKES,
     "instances/<str:pk>/terminate/": ASKS,
     "instances/<str:pk>/terminate/plan/": MAKES,
-    "instances/<str:pk>/update/": "carries the last task: test_update_wizard.py",
+    "instances/<str:pk>/update/": (
+        "carries the last task, and a plan's stamp: test_update_wizard.py, test_plan_pages.py"
+    ),
     "instances/<str:pk>/update/review/": "carries the last task: test_update_wizard.py",
     "instances/<str:pk>/tasks/<str:task>/cancel/": ASKS,
     "instances/<str:pk>/tasks/<str:task>/reconcile/": ASKS,

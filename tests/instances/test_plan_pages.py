@@ -14,6 +14,7 @@ from tests.factories import (
     UserFactory,
     VersionFactory,
 )
+from tests.form_fields import Fields
 from tests.instances.planning import (
     CHANGE,
     approved,
@@ -424,9 +425,11 @@ def test_pressing_launch_directly_is_refused_without_a_trace(bobs, draft):
 def test_edit_leads_through_the_wizard_back_to_the_plan(bobs, carols, carol, plan, url):
     approved(plan, carol)
     edit = bobs.get(url).context["page"].edit_url
-    form = bobs.get(edit).context["form"]
+    page = bobs.get(edit)
+    form = page.context["form"]
     sent = {
         "plan": plan.pk,
+        "seen": Fields(page.content.decode()).sent["seen"],
         "shown": form.shown,
         "version": plan.version_id,
         "portfolio": plan.portfolio_id,
@@ -440,6 +443,60 @@ def test_edit_leads_through_the_wizard_back_to_the_plan(bobs, carols, carol, pla
     assert answer["Location"] == url, answer.content.decode()
     assert (fresh.status, fresh.instance_name) == ("PreviewInProgress", "prod-2")
     assert fresh.values == {"name": "changed", "password": "s3cret-word"}
+
+
+def test_a_plan_that_was_edited_since_is_not_overwritten(
+    bobs, bob, carol, carols, plan, url
+):
+    """Two tabs of its owner; the second is told what the first has asked for."""
+    approved(plan, carol)
+    edit = bobs.get(url).context["page"].edit_url
+    page = bobs.get(edit)
+    first = {
+        "plan": plan.pk,
+        "seen": Fields(page.content.decode()).sent["seen"],
+        "shown": page.context["form"].shown,
+        "version": plan.version_id,
+        "portfolio": plan.portfolio_id,
+        "name": "prod-2",
+        "region": plan.region_id,
+        "parameters-name": "theirs",
+        "parameters-password": "theirs-secret",
+    }
+    second = first | {"name": "prod-3", "parameters-name": "mine"}
+    second["parameters-password"] = "mine-secret"
+    address = edit.partition("?")[0]
+    assert bobs.post(address, first).status_code == 302
+    Plan.objects.filter(pk=plan.pk).update(status=Plan.Status.PREVIEW_SUCCESS)
+    answer = bobs.post(address, second)
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Changed by bob at " in text
+    rows = {(str(row.mine), row.stored) for row in answer.context["form"].conflict.rows}
+    assert {("mine", "theirs"), ("prod-3", "prod-2")} <= rows
+    assert "-secret" not in text
+    fresh = Plan.objects.get(pk=plan.pk)
+    assert (fresh.status, fresh.values["name"]) == ("PreviewSuccess", "theirs")
+    second["seen"] = Fields(text).sent["seen"]
+    assert bobs.post(address, second).status_code == 302
+    assert Plan.objects.get(pk=plan.pk).values["name"] == "mine"
+
+
+def test_an_edit_without_its_stamp_is_refused(bobs, carol, plan, url):
+    approved(plan, carol)
+    edit = bobs.get(url).context["page"].edit_url
+    form = bobs.get(edit).context["form"]
+    sent = {
+        "plan": plan.pk,
+        "shown": form.shown,
+        "version": plan.version_id,
+        "portfolio": plan.portfolio_id,
+        "name": "prod-2",
+        "region": plan.region_id,
+        "parameters-name": "mine",
+        "parameters-password": "",
+    }
+    assert bobs.post(edit.partition("?")[0], sent).status_code == 409
 
 
 def test_a_plan_that_waits_is_not_edited(bobs, plan):
