@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from django.db import connection, transaction
@@ -35,6 +36,14 @@ KINDS = ["launch", "update", "terminate"]
 several_hosts = pytest.mark.skipif(
     connection.vendor == "sqlite", reason="several hosts need PostgreSQL"
 )
+
+
+def unwatched(run, after, stop):
+    """Have a run stop itself after so many seconds without a worker, and kill it then."""
+    engine = run.engine.engine
+    engine.settings = replace(
+        engine.settings, unwatched_seconds=after, stop_seconds=stop
+    )
 
 
 def run_out(task):
@@ -142,11 +151,7 @@ def test_a_run_nobody_follows_stops_itself(scene):
     """So that another host, after its grace, does not begin a second one beside it."""
     scene.order(COUNT=9, SLEEP="apply 1")
     run = Run(Task.objects.claim("gone", host_name()), threading.Event())
-    run.engine.settings = type(run.engine.settings)(
-        terraform_bin=run.engine.settings.terraform_bin,
-        unwatched_seconds=2,
-        stop_seconds=5,
-    )
+    unwatched(run, 2, 5)
     run._unlock()
     run._start()
     # Followed until then, however long the machine takes to come so far.
@@ -163,11 +168,7 @@ def test_a_run_nobody_follows_stops_itself(scene):
 def test_a_deaf_run_nobody_follows_is_killed(scene):
     scene.order(FAULT="hang")
     run = Run(Task.objects.claim("gone", host_name()), threading.Event())
-    run.engine.settings = type(run.engine.settings)(
-        terraform_bin=run.engine.settings.terraform_bin,
-        unwatched_seconds=1,
-        stop_seconds=1,
-    )
+    unwatched(run, 1, 1)
     run._unlock()
     run._start()
     outcome = wait_for(lambda: run.engine.outcome(run.directory))
@@ -177,11 +178,7 @@ def test_a_deaf_run_nobody_follows_is_killed(scene):
 def test_a_run_that_is_followed_goes_on(scene):
     task = scene.order(COUNT=4, SLEEP="apply 1")
     run = Run(Task.objects.claim("here", host_name()), threading.Event())
-    run.engine.settings = type(run.engine.settings)(
-        terraform_bin=run.engine.settings.terraform_bin,
-        unwatched_seconds=3,
-        stop_seconds=1,
-    )
+    unwatched(run, 3, 1)
     run.drive()
     assert reload(task).status == "Succeeded"
 
