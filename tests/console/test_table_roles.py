@@ -1,4 +1,4 @@
-"""Tables keep their roles where CSS turns them into cards: `display` would take them away."""
+"""Tables keep their roles where CSS turns them into cards, and scroll within a named frame."""
 
 import re
 
@@ -31,3 +31,20 @@ def test_every_part_of_a_table_that_becomes_cards_has_its_role(path):
             role = re.search(r'role="(\w+)"', attributes)
             assert role, f"<{name}{attributes}>"
             assert role[1] in ROLES[name]
+
+
+FRAME = re.compile(
+    r'<div class="table-scroll"(?: id="[\w-]+")? tabindex="0" role="region" aria-label(?:ledby)?="[^"]+">\s*$'
+)
+TABLES = [
+    path
+    for path in sorted((settings.BASE_DIR / "templates").rglob("*.html"))
+    if "<table" in path.read_text()
+]
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.name)
+def test_every_table_scrolls_in_a_frame_that_keys_reach_and_that_has_a_name(path):
+    text = path.read_text()
+    for found in re.finditer("<table", text):
+        assert FRAME.search(text[: found.start()]), text[found.start() :][:60]
