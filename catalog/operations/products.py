@@ -224,6 +224,7 @@ OPERATIONS = {
         ),
         errors=(
             "DuplicateName.Product",
+            "InvalidTemplate",
             "InvalidTemplate.NotFound",
         ),
         administrators=True,

@@ -123,6 +123,7 @@ OPERATIONS = {
         ),
         errors=(
             "InvalidProduct.NotFound",
+            "InvalidTemplate",
             "InvalidTemplate.NotFound",
             "DuplicateName.ProductVersion",
         ),
