@@ -17,6 +17,7 @@ from catalog.models import (
     Template,
     Version,
 )
+from console.lib.named_admin import NamedAdmin
 
 
 class KeptAdmin(admin.ModelAdmin):
@@ -37,7 +38,7 @@ class ShownAdmin(KeptAdmin):
 
 
 @admin.register(Product)
-class ProductAdmin(KeptAdmin):
+class ProductAdmin(NamedAdmin, KeptAdmin):
     list_display = ("name", "provider", "template_kind", "created_at")
     list_filter = ("template_kind",)
     search_fields = ("id", "name", "provider")
@@ -73,7 +74,7 @@ class GrantInline(admin.TabularInline):
 
 
 @admin.register(Portfolio)
-class PortfolioAdmin(admin.ModelAdmin):
+class PortfolioAdmin(NamedAdmin):
     list_display = ("name", "provider", "created_at")
     search_fields = ("id", "name", "provider")
     readonly_fields = ("id", "created_at")

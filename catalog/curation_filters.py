@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.filters import INVISIBLE
 from catalog.models import Portfolio, TagOption
+from console.lib.names import folded
 from console.lib.people import User
 
 
@@ -22,10 +23,8 @@ class SearchFilter(filters.FilterSet):
         text = INVISIBLE.sub("", text).strip()
         if not text:
             return rows
-        found = Q(**{f"{self.ID}__istartswith": text})
-        for field in self.SEARCHED:
-            found |= Q(**{f"{field}__icontains": text})
-        return rows.filter(found)
+        by_id = Q(**{f"{self.ID}__istartswith": text})
+        return rows.filter(by_id | Q(search_text__contains=folded(text)))
 
 
 class PortfolioFilter(SearchFilter):

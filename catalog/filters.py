@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Product
 from catalog.models.product import ProductQuerySet
+from console.lib.names import folded
 
 # Pasted IDs bring these along, and nobody sees them.
 INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
@@ -30,8 +31,5 @@ class ProductFilter(filters.FilterSet):
         if not text:
             return products
         return products.filter(
-            Q(name__icontains=text)
-            | Q(provider__icontains=text)
-            | Q(description__icontains=text)
-            | Q(pk__istartswith=text)
+            Q(search_text__contains=folded(text)) | Q(pk__istartswith=text)
         )

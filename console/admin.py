@@ -10,13 +10,14 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.access import fresh_sign_in_required
+from console.lib.named_admin import NamedAdmin
 from console.models import AuditEntry, Role, User
 
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(NamedAdmin, UserAdmin):
     list_display = ("username", "first_name", "last_name", "is_active", "is_staff")
     readonly_fields = ("principal_id", "last_login", "date_joined")
     fieldsets = (
@@ -32,7 +33,7 @@ class PersonAdmin(UserAdmin):
 
 
 @admin.register(Role)
-class RoleAdmin(GroupAdmin):
+class RoleAdmin(NamedAdmin, GroupAdmin):
     list_display = ("name", "principal_id")
     fields = ("name", "principal_id", "permissions")
     readonly_fields = ("principal_id",)

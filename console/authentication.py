@@ -6,6 +6,7 @@ from allauth.account.auth_backends import AuthenticationBackend
 from django.db.models import Exists, OuterRef
 
 from console.accounts.second_factor import factors_of
+from console.lib.names import exactly_called
 from console.lib.people import User, one_spelling
 from instances.models import Plan
 from instances.models.notice import unread_of
@@ -16,6 +17,11 @@ class Backend(AuthenticationBackend):
     the administrator permission, unread notices, whether any plan waits for anybody, and
     whether they have a second factor.
     """
+
+    def _authenticate_by_username(self, username: str, password: str) -> Any:
+        """Find the person in any case and spelling of the login; an exact one first."""
+        person = exactly_called(User.objects.all(), username, "username")
+        return self._check_password(person, password)
 
     def _mitigate_timing_attack(self, password: str) -> None:
         super()._mitigate_timing_attack(password)

@@ -12,6 +12,7 @@ from django_filters import CharFilter, ChoiceFilter, FilterSet
 
 from catalog.models import Product, Region
 from console.lib.errors import Text
+from console.lib.names import folded, is_called
 from console.lib.people import Role, User
 from instances.models import Instance
 
@@ -68,10 +69,11 @@ class InstanceFilter(FilterSet):
         lower = value.lower()
         if INSTANCE_ID.fullmatch(lower):
             return rows.filter(pk=lower)
-        products = Product.objects.filter(name__icontains=value)
-        owners = User.objects.filter(username__icontains=value)
+        wanted = folded(value)
+        products = Product.objects.filter(name_key__contains=wanted)
+        owners = User.objects.filter(name_key__contains=wanted)
         return rows.filter(
-            Q(name__icontains=value)
+            Q(name_key__contains=wanted)
             | Q(pk__startswith=lower)
             | Q(product__in=products.values("pk"))
             | Q(owner__in=owners.values("pk"))
@@ -79,8 +81,9 @@ class InstanceFilter(FilterSet):
 
     def of_owner(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         """By the owner's login, group or principal ID."""
-        people = User.objects.filter(Q(username__iexact=value) | Q(principal_id=value))
-        roles = Role.objects.filter(Q(name__iexact=value) | Q(principal_id=value))
+        of_id = Q(principal_id=value)
+        people = User.objects.filter(of_id | is_called(value, "username"))
+        roles = Role.objects.filter(of_id | is_called(value))
         return rows.filter(
             Q(owner__in=people.values("pk")) | Q(owner_role__in=roles.values("pk"))
         )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from django_filters import ChoiceFilter, FilterSet
 
 from console.lib.errors import Text
+from console.lib.names import folded
 from console.lib.pages import Page, page_size, paginate
 from console.lib.people import User
 from instances.filters import TextFilter
@@ -42,26 +43,22 @@ class PlanFilter(FilterSet):
     def search(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         """By the plan's name or ID, or the instance's."""
         return rows.filter(
-            Q(name__icontains=value)
+            Q(search_text__contains=folded(value))
             | Q(pk__startswith=value.lower())
-            | Q(instance_name__icontains=value)
             | Q(reserved_instance_id=value.lower())
         )
 
     def of_product(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         """By the product's name or ID."""
         return rows.filter(
-            Q(version__product__name__icontains=value)
+            Q(version__product__name_key__contains=folded(value))
             | Q(version__product=value.lower())
         )
 
     def of_person(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         """By the owner's login, name or principal ID."""
         people = User.objects.filter(
-            Q(username__icontains=value)
-            | Q(first_name__icontains=value)
-            | Q(last_name__icontains=value)
-            | Q(principal_id=value)
+            Q(search_text__contains=folded(value)) | Q(principal_id=value)
         )
         return rows.filter(owner__in=people.values("pk"))
 

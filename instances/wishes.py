@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -18,6 +19,7 @@ from catalog.schema import Schema
 from catalog.tagging import OfferedTags, Pair
 from console.lib.errors import Conflict, DomainError, Forbidden, InvalidInput
 from console.lib.ids import new_number
+from console.lib.names import check_name, spelled
 from console.lib.people import User
 from instances.models import Instance, Plan, Task, Wish, instance_for
 from instances.objections import objections
@@ -98,7 +100,7 @@ def launch_from(
     found = Findings()
     options = launch_options(product, by)
     with found.at("name"):
-        check_name(name)
+        name = free_name(name)
     limits, place = Limits(), None
     with found.at("portfolio"):
         option = choose(options, asked.portfolio)
@@ -195,19 +197,29 @@ def choose(options: Sequence[LaunchOption], portfolio: str) -> LaunchOption:
     )
 
 
-def check_name(name: str) -> None:
-    """Raise InvalidInput or Conflict for a name a new instance cannot have."""
+def free_name(name: str) -> str:
+    """Return the name in its spelling, if a new instance can have it.
+
+    Raises InvalidInput or Conflict.
+    """
+    name = spelled(name)
     if not name:
         problem = _("Enter a name, or tick “Automatic generate”.")
         raise InvalidInput({"name": [problem]}, code="MissingProvisionedProductName")
-    if len(name) > NAME_LENGTH or not name.replace(" ", "").isprintable():
-        problem = _("Use 1 to 128 characters without line breaks.")
-        raise InvalidInput({"name": [problem]}, code="InvalidProvisionedProductName")
+    try:
+        if len(name) > NAME_LENGTH:
+            raise ValidationError(_("Use 1 to 128 characters without line breaks."))
+        check_name(name)
+    except ValidationError as error:
+        raise InvalidInput(
+            {"name": error.messages}, code="InvalidProvisionedProductName"
+        ) from error
     if Instance.objects.named(name).exists():
         raise Conflict(
             _("An instance with this name already exists. Choose another name."),
             code="DuplicateName.ProvisionedProduct",
         )
+    return name
 
 
 def automatic_name(product: Product) -> str:

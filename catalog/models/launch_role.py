@@ -15,6 +15,7 @@ from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import Conflict
 from console.lib.ids import id_field
+from console.lib.names import Named, NameKeyField, check_name
 from console.lib.people import User
 from console.lib.verbs import listed, store
 
@@ -57,7 +58,7 @@ class LaunchRoleQuerySet(models.QuerySet["LaunchRole"]):
         return dict(environment)
 
 
-class LaunchRole(Editable):
+class LaunchRole(Named, Editable):
     """The environment of runs under a launch constraint that names this role.
 
     The constraint refers to it by name, as the vendor's does to a RAM role.
@@ -67,7 +68,10 @@ class LaunchRole(Editable):
     SEALED = ("environment",)
 
     id = id_field("role")
-    name = models.CharField(_("name"), max_length=64, unique=True)
+    name = models.CharField(
+        _("name"), max_length=64, unique=True, validators=[check_name]
+    )
+    name_key = NameKeyField(of=["name"], unique=True)
     # Environment variables of the runs: keys, tokens. Write-only.
     environment = EncryptedJSONField(_("credentials"), default=dict)
     created_at = models.DateTimeField(_("created"), default=now, editable=False)

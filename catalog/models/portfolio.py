@@ -14,6 +14,7 @@ from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.errors import Conflict, InvalidInput, NotFound
 from console.lib.ids import id_field
+from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name
 from console.lib.people import Role, User
 from console.lib.verbs import facts, listed, store
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from catalog.models.product import Product
 
 
-class PortfolioQuerySet(models.QuerySet["Portfolio"]):
+NAME_TAKEN = _("A portfolio of this name exists already.")
+
+
+class PortfolioQuerySet(FoldedQuerySet):
     def granted_to(self, user: User) -> Self:
         """Portfolios this person may launch from."""
         return self.filter(pk__in=Grant.objects.covering(user).values("portfolio_id"))
@@ -38,13 +42,14 @@ class PortfolioQuerySet(models.QuerySet["Portfolio"]):
         return portfolio
 
 
-class Portfolio(Editable):
+class Portfolio(Named, Editable):
     """A set of products, the people granted it, and the limits under which they launch."""
 
     FACTS = ("name", "provider", "description")
 
     id = id_field("port")
-    name = models.CharField(_("name"), max_length=128)
+    name = models.CharField(_("name"), max_length=128, validators=[check_name])
+    search_text = FoldedField(of=["name", "provider", "description"])
     provider = models.CharField(_("provider"), max_length=128)
     description = models.CharField(_("description"), max_length=128, blank=True)
     products = models.ManyToManyField(
@@ -62,6 +67,7 @@ class Portfolio(Editable):
             models.Index(fields=["-created_at", "-id"], name="portfolio_newest"),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["name_key"], name="portfolio_name_unique"),
             models.CheckConstraint(condition=~Q(name=""), name="portfolio_has_name"),
             models.CheckConstraint(
                 condition=~Q(provider=""), name="portfolio_has_provider"
@@ -83,8 +89,7 @@ class Portfolio(Editable):
 
     def store(self) -> None:
         """Check and save. Raises InvalidInput."""
-        taken = _("This portfolio exists already.")
-        store(self, taken=taken, code="DuplicateName.Portfolio")
+        store(self, taken=NAME_TAKEN, code="DuplicateName.Portfolio")
 
     def edit(
         self,
@@ -102,7 +107,14 @@ class Portfolio(Editable):
         """
         given = {"name": name, "provider": provider, "description": description}
         columns = {key: value for key, value in given.items() if value is not None}
-        self.change("UpdatePortfolio", columns, by=by, seen=seen)
+        self.change(
+            "UpdatePortfolio",
+            columns,
+            by=by,
+            seen=seen,
+            taken=NAME_TAKEN,
+            code="DuplicateName.Portfolio",
+        )
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:

@@ -17,6 +17,7 @@ from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.errors import Conflict, Forbidden, NotFound, Text
 from console.lib.ids import id_field
+from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name, folded
 from console.lib.people import User
 from console.lib.verbs import facts, listed, store
 
@@ -34,7 +35,12 @@ SIMULATED_IN = _(
 )
 
 
-class ProductQuerySet(models.QuerySet["Product"]):
+NAME_TAKEN = _("A product of this name exists already.")
+# A name is looked for among so many; then one has to be given.
+MOST_COPIES = 100
+
+
+class ProductQuerySet(FoldedQuerySet):
     def visible_to(self, user: User) -> Self:
         """Products that some portfolio granted to this person holds."""
         return self.filter(Exists(self._granted_portfolios(user)))
@@ -95,7 +101,7 @@ class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ig
         return super().get_queryset().filter(removed_at=None)
 
 
-class Product(Editable):
+class Product(Named, Editable):
     """What can be launched. Its type is always `Ros`, as the vendor's is.
 
     A removed product keeps its row: the history of terminated instances refers to it.
@@ -105,7 +111,8 @@ class Product(Editable):
     FACTS = ("name", "provider", "description")
 
     id = id_field("prod")
-    name = models.CharField(_("name"), max_length=128)
+    name = models.CharField(_("name"), max_length=128, validators=[check_name])
+    search_text = FoldedField(of=["name", "provider", "description"])
     provider = models.CharField(_("provider"), max_length=128)
     description = models.CharField(_("description"), max_length=128, blank=True)
     template_kind = models.CharField(
@@ -130,6 +137,11 @@ class Product(Editable):
             models.Index(fields=["name"], name="product_name"),
         ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["name_key"],
+                condition=Q(removed_at=None),
+                name="product_name_unique",
+            ),
             models.CheckConstraint(condition=~Q(name=""), name="product_has_name"),
             models.CheckConstraint(
                 condition=~Q(provider=""), name="product_has_provider"
@@ -162,8 +174,7 @@ class Product(Editable):
 
     def store(self) -> None:
         """Check and save. Raises InvalidInput."""
-        taken = _("This product exists already.")
-        store(self, taken=taken, code="DuplicateName.Product")
+        store(self, taken=NAME_TAKEN, code="DuplicateName.Product")
 
     def edit(
         self,
@@ -181,13 +192,20 @@ class Product(Editable):
         """
         given = {"name": name, "provider": provider, "description": description}
         columns = {key: value for key, value in given.items() if value is not None}
-        self.change("UpdateProduct", columns, by=by, seen=seen)
+        self.change(
+            "UpdateProduct",
+            columns,
+            by=by,
+            seen=seen,
+            taken=NAME_TAKEN,
+            code="DuplicateName.Product",
+        )
 
     @transaction.atomic
     def copy(self, *, name: str = "", by: User) -> "Product":
         """Make a product with the same versions, in no portfolio. Raises InvalidInput."""
         twin = Product(
-            name=name or _("%(name)s (copy)") % {"name": self.name[:100]},
+            name=name or self._name_of_copy(),
             provider=self.provider,
             description=self.description,
             template_kind=self.template_kind,
@@ -233,6 +251,23 @@ class Product(Editable):
             self.refresh_from_db(fields=["template_kind"])
         else:
             self.template_kind = kind
+
+    def _name_of_copy(self) -> str:
+        """Return a name that no product has."""
+        names = {"name": self.name[:100]}
+        made = [
+            _("%(name)s (copy)") % names,
+            *(
+                _("%(name)s (copy %(number)d)") % {**names, "number": number}
+                for number in range(2, MOST_COPIES)
+            ),
+        ]
+        taken = set(
+            Product.objects.filter(name_key__in=map(folded, made)).values_list(
+                "name_key", flat=True
+            )
+        )
+        return next((name for name in made if folded(name) not in taken), made[-1])
 
     def launch_options(self, user: User) -> "models.QuerySet[Portfolio]":
         """The portfolios through which this person may launch the product."""

@@ -14,6 +14,7 @@ from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.errors import NotFound
 from console.lib.ids import id_field
+from console.lib.names import Folded, FoldedField, FoldedQuerySet
 from console.lib.people import User
 from console.lib.verbs import facts, store
 
@@ -28,7 +29,7 @@ value_rule = RegexValidator(
 )
 
 
-class TagOptionQuerySet(models.QuerySet["TagOption"]):
+class TagOptionQuerySet(FoldedQuerySet):
     def active(self) -> Self:
         """Tag options that launch forms take into account."""
         return self.filter(active=True)
@@ -43,7 +44,7 @@ class TagOptionQuerySet(models.QuerySet["TagOption"]):
         return option
 
 
-class TagOption(Editable):
+class TagOption(Folded, Editable):
     """One key and one value; several values of a key are several tag options."""
 
     FACTS = ("key", "value", "active")
@@ -52,6 +53,7 @@ class TagOption(Editable):
     id = id_field("tag")
     key = models.CharField(_("key"), max_length=128, validators=[key_rule])
     value = models.CharField(_("value"), max_length=128, validators=[value_rule])
+    search_text = FoldedField(of=["key", "value"])
     active = models.BooleanField(_("active"), default=True)
     products = models.ManyToManyField(
         Product, related_name="tag_options", blank=True, verbose_name=_("products")

@@ -19,6 +19,7 @@ from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.errors import Conflict, InvalidInput
 from console.lib.ids import id_field
+from console.lib.names import check_name, spelled
 from console.lib.people import User
 from console.lib.verbs import facts, listed, store
 
@@ -155,7 +156,7 @@ class Version(Editable):
     template = models.ForeignKey(
         Template, models.PROTECT, related_name="versions", verbose_name=_("template")
     )
-    name = models.CharField(_("name"), max_length=128)
+    name = models.CharField(_("name"), max_length=128, validators=[check_name])
     description = models.CharField(_("description"), max_length=128, blank=True)
     guidance = models.CharField(
         _("guidance"), max_length=16, choices=Guidance, default=Guidance.DEFAULT
@@ -193,6 +194,10 @@ class Version(Editable):
                 fields=["product", "-created_at", "-id"], name="version_of_product"
             )
         ]
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        self.name = spelled(self.name or "")
+        super().clean_fields(exclude=exclude)
 
     def __str__(self) -> str:
         return self.name

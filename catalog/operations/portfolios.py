@@ -6,6 +6,7 @@ from catalog.models import Portfolio
 from catalog.operations import shapes, words
 from catalog.operations.lookups import any_portfolio, any_product
 from catalog.operations.products import anywhere
+from console.lib.names import is_called
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -78,9 +79,7 @@ def list_portfolios(params: Values, by: User) -> Answer:
     for condition in params["Filters"]:
         value = condition["Value"]
         by_name = condition["Key"] == "PortfolioName"
-        rows = (
-            rows.filter(name__iexact=value) if by_name else rows.filter(anywhere(value))
-        )
+        rows = rows.filter(is_called(value) if by_name else anywhere(value))
     found, paging = numbered(rows, params)
     return {"PortfolioDetails": [shapes.portfolio(row) for row in found], **paging}
 

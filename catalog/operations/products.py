@@ -13,6 +13,7 @@ from catalog.operations import shapes, words
 from catalog.operations.lookups import any_product
 from catalog.operations.versions import FIRST_VERSION, add_version
 from console.lib.errors import NotFound
+from console.lib.names import folded, is_called
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -134,7 +135,7 @@ def _filtered(rows: ProductQuerySet | QuerySet[Product], params: Values) -> Any:
     for condition in params["Filters"]:
         value = condition["Value"]
         if condition["Key"] == "ProductName":
-            rows = rows.filter(name__iexact=value)
+            rows = rows.filter(is_called(value))
         else:
             rows = rows.filter(anywhere(value))
     return rows
@@ -142,11 +143,7 @@ def _filtered(rows: ProductQuerySet | QuerySet[Product], params: Values) -> Any:
 
 def anywhere(value: str) -> Q:
     """Match the text in name, provider or description."""
-    return (
-        Q(name__icontains=value)
-        | Q(provider__icontains=value)
-        | Q(description__icontains=value)
-    )
+    return Q(search_text__contains=folded(value))
 
 
 def _granted(user: int, username: str, pk: str) -> QuerySet[Product]:

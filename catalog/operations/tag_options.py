@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Portfolio, Product, TagOption
 from catalog.operations import shapes
 from catalog.operations.lookups import any_portfolio, any_product, any_tag_option
+from console.lib.names import folded
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -65,7 +65,7 @@ def list_tag_options(params: Values, by: User) -> Answer:
         if name in wanted:
             rows = rows.filter(**{lookup: wanted[name]})
     if text := wanted.get("FullTextSearch"):
-        rows = rows.filter(Q(key__icontains=text) | Q(value__icontains=text))
+        rows = rows.filter(search_text__contains=folded(text))
     if params.get("MaxResults"):
         params = {**params, "PageSize": params["MaxResults"]}
     found, paging = numbered(rows, params)

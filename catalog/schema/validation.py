@@ -49,7 +49,9 @@ def clean(
             value = _one(
                 parameter,
                 given,
-                kept=current_secrets.get(key, _MISSING),
+                kept=current_secrets.get(key, _MISSING)
+                if parameter.secret
+                else _MISSING,
                 text=text,
                 shown=key in shown,
             )
@@ -91,7 +93,7 @@ def _one(
     )
     if empty and kept is not _MISSING:
         return kept
-    if parameter.secret or kept is not _MISSING:
+    if parameter.secret:
         given = _revealed(parameter, given, kept)
         if given is kept:
             return kept

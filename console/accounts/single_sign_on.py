@@ -23,6 +23,7 @@ from requests import RequestException
 
 from console.accounts.provider import Callback, Protocol
 from console.lib.audit import AuditEntry
+from console.lib.names import exactly_called
 from console.lib.people import Role, User
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
         except ValidationError:
             sentence = _("The provider gives no usable login name.")
             raise ImmediateHttpResponse(refused(request, sentence)) from None
-        person = User.objects.filter(username__iexact=name).first()
+        person = exactly_called(User.objects.all(), name, "username")
         if person is None:
             return
         if not settings.OIDC_LINK:

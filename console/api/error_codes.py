@@ -191,6 +191,9 @@ CODES = {
     "DuplicateName.ProvisionedProduct": ErrorCode(
         400, _("A product instance with this name exists."), _OTHER_NAME
     ),
+    "DuplicateName.Plan": ErrorCode(
+        400, _("The caller has an open plan with this name."), _OTHER_NAME
+    ),
     "LimitExceeded.Constraint": ErrorCode(
         400,
         _("The product has a launch constraint in this portfolio."),

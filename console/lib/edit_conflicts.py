@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, NotFound, Text
 from console.lib.masking import MASK
+from console.lib.names import derived
 from console.lib.people import User
 from console.lib.verbs import check, facts
 
@@ -161,6 +162,7 @@ class Editable(models.Model):
             name: self._meta.get_field(name).pre_save(self, False)  # type: ignore[union-attr]
             for name in columns
         }
+        values |= derived(self, columns)
         rows = type(self)._default_manager.filter(pk=self.pk, **same)
         try:
             with transaction.atomic():

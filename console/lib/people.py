@@ -9,13 +9,23 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser, Group, UserManager
+from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.ids import new_principal_id
+from console.lib.names import (
+    FoldedField,
+    FoldedQuerySet,
+    Named,
+    NameKeyField,
+    check_name,
+)
 
 ADMINISTER = "administer"
+# Django's own field, for its texts.
+USERNAME = AbstractUser._meta.get_field("username")
 
 
 class PrincipalType(models.TextChoices):
@@ -25,7 +35,7 @@ class PrincipalType(models.TextChoices):
     ROLE = "RamRole", _("RAM role")
 
 
-class UserQuerySet(models.QuerySet["User"]):
+class UserQuerySet(FoldedQuerySet):
     def with_administrator(self) -> Self:
         """Fetch in the same query whether each person is an administrator."""
         granted = Q(permissions__codename=ADMINISTER)
@@ -51,9 +61,21 @@ class PersonManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[mi
         return user
 
 
-class User(AbstractUser):
+class User(Named, AbstractUser):
     """A person who signs in, or whose access keys do."""
 
+    NAME = "username"
+
+    username = models.CharField(
+        USERNAME.verbose_name,
+        max_length=150,
+        unique=True,
+        help_text=USERNAME.help_text,
+        validators=[UnicodeUsernameValidator(), check_name],
+        error_messages={"unique": USERNAME.error_messages["unique"]},
+    )
+    name_key = NameKeyField(of=["username"], unique=True)
+    search_text = FoldedField(of=["username", "first_name", "last_name"])
     principal_id = models.CharField(
         _("principal ID"),
         max_length=18,
@@ -104,9 +126,10 @@ class User(AbstractUser):
         return self.get_full_name() or self.get_username()
 
 
-class Role(Group):
+class Role(Named, Group):
     """A group of people with a principal ID of its own."""
 
+    name_key = NameKeyField(of=["name"], unique=True)
     principal_id = models.CharField(
         _("principal ID"),
         max_length=18,
@@ -117,6 +140,10 @@ class Role(Group):
 
     class Meta:
         app_label = "console"
+
+    def clean(self) -> None:
+        super().clean()
+        check_name(self.name)
 
     @property
     def principal_type(self) -> str:

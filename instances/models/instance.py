@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +16,7 @@ from catalog.models import Portfolio, Product, Region, Version
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, NotFound
 from console.lib.ids import id_field, new_id
+from console.lib.names import FoldedQuerySet, Named, check_name, folded
 from console.lib.people import Role, User
 from instances.models.engine_name import engine_in
 from instances.models.instance_status import StatusChecked, StatusQuerySet
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from instances.models.resource import StateVersion
 
 
-class InstanceQuerySet(OwnedQuerySet, StatusQuerySet, models.QuerySet["Instance"]):
+class InstanceQuerySet(OwnedQuerySet, StatusQuerySet, FoldedQuerySet):
     def living(self) -> Self:
         """Instances that are in lists: a terminated one has left them."""
         return self.filter(terminated_at=None)
@@ -60,7 +61,7 @@ class InstanceQuerySet(OwnedQuerySet, StatusQuerySet, models.QuerySet["Instance"
 
     def named(self, name: str) -> Self:
         """The living instance of this name, in any case."""
-        return self.living().filter(name__iexact=name)
+        return self.living().filter(name_key=folded(name))
 
     @transaction.atomic
     def launch(
@@ -101,7 +102,7 @@ class InstanceQuerySet(OwnedQuerySet, StatusQuerySet, models.QuerySet["Instance"
         return instance._queue(Task.Kind.LAUNCH, wish, by=by, plan=plan, was="")
 
 
-class Instance(Owned, StatusChecked, Retryable, Stacked):
+class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
     """One launch of a product version, in one region, with one owner."""
 
     TYPE = "RosStack"
@@ -112,7 +113,7 @@ class Instance(Owned, StatusChecked, Retryable, Stacked):
         ERROR = "Error", _("Error")
 
     id = id_field("pp")
-    name = models.CharField(_("name"), max_length=128)
+    name = models.CharField(_("name"), max_length=128, validators=[check_name])
     product = models.ForeignKey(
         Product, models.PROTECT, related_name="instances", verbose_name=_("product")
     )
@@ -168,7 +169,7 @@ class Instance(Owned, StatusChecked, Retryable, Stacked):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(
-                Lower("name"),
+                fields=["name_key"],
                 condition=Q(terminated_at=None),
                 name="instance_name_unique",
             ),

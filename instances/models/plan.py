@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from catalog.models import Region
 from console.lib.errors import NotFound
 from console.lib.ids import id_field, new_id
+from console.lib.names import FoldedQuerySet
 from console.lib.people import User
 from instances.models.approval import Duties, OperationRecord
 from instances.models.execution import Executable
@@ -25,7 +26,7 @@ from instances.wake import announce
 DRAFT_LIFE = timedelta(hours=24)
 
 
-class PlanQuerySet(WorkQuerySet):
+class PlanQuerySet(FoldedQuerySet, WorkQuerySet):
     def submitted(self) -> Self:
         """Plans people see in lists: a wizard's drafts are not among them."""
         return self.filter(draft=False)
@@ -176,6 +177,11 @@ class Plan(Executable):
         constraints = [
             models.CheckConstraint(
                 condition=Q(draft=True) | ~Q(name=""), name="plan_has_name"
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "name_key"],
+                condition=Q(draft=False, status__in=sorted(PlanLife.OPEN)),
+                name="plan_name_unique",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=PlanLife.Status.values),

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from django.db import models, transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -18,6 +19,7 @@ from catalog.models import Region
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import EditConflictError, digest
 from console.lib.errors import Conflict, Forbidden, InvalidInput
+from console.lib.names import FoldedField, Named, check_name, derived, folded, spelled
 from console.lib.people import User
 from instances.models.approval import OperationRecord, limits_of, people_among
 from instances.models.notice import Notice
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 TEXT_LENGTH = 128
 
 
-class PlanLife(Previewed):
+class PlanLife(Named, Previewed):
     """Abstract: the statuses of a plan and the verbs that lead from one to the next."""
 
     class Status(models.TextChoices):
@@ -79,7 +81,13 @@ class PlanLife(Previewed):
         Status.EXECUTE_FAILED,
     )
 
-    name = models.CharField(gettext_lazy("name"), max_length=TEXT_LENGTH, blank=True)
+    name = models.CharField(
+        gettext_lazy("name"),
+        max_length=TEXT_LENGTH,
+        blank=True,
+        validators=[check_name],
+    )
+    search_text = FoldedField(of=["name", "instance_name"])
     description = models.CharField(
         gettext_lazy("description"), max_length=TEXT_LENGTH, blank=True
     )
@@ -120,15 +128,36 @@ class PlanLife(Previewed):
         """
         self.check_owner(by)
         self.check_no_trial()
+        name = spelled(name)
         check_texts(name, description)
+        self.name = name
         with transaction.atomic():
             mine = self._rows(self.OPEN).filter(draft=True)
             texts = {"name": name, "description": description, "draft": False}
-            if not mine.update(**texts, updated_at=now()):
+            folds = derived(self, ["name"])
+            try:
+                with transaction.atomic():
+                    found = mine.update(**texts, **folds, updated_at=now())
+            except IntegrityError as error:
+                raise Conflict(
+                    _("You have an open plan of this name. Choose another name."),
+                    code="DuplicateName.Plan",
+                ) from error
+            if not found:
                 raise self._refusal()
             self.refresh_from_db(fields=[*texts, "status", "digest"])
             self._audit("CreatePlan", by, after={"operation": self.operation})
             self._announce()
+
+    def free_name(self) -> str:
+        """Suggest a name for this draft that no open plan of its owner has."""
+        open_plans = type(self)._default_manager.filter(
+            owner=self.owner_id, draft=False, status__in=self.OPEN
+        )
+        taken = set(open_plans.values_list("name_key", flat=True))
+        base = self.instance_name[: TEXT_LENGTH - 8]
+        names = [self.instance_name, *(f"{base} {n}" for n in range(2, len(taken) + 3))]
+        return next(name for name in names if folded(name) not in taken)
 
     def settle_preview(self, status: str) -> None:
         """Note how the preview ended, and ask for the approval. Within a transaction."""
@@ -210,7 +239,8 @@ class PlanLife(Previewed):
         self._check_seen(seen)
         for name, value in columns.items():
             setattr(self, name, value)
-        self.save(update_fields=[*columns, *self.forget()])
+        folds = derived(self, columns)
+        self.save(update_fields=[*columns, *folds, *self.forget()])
         self._forget_requests()
         announce(self.pk)
 
@@ -306,6 +336,11 @@ def check_texts(name: str, description: str) -> None:
     errors: dict[str, list[str]] = {}
     if not 1 <= len(name) <= TEXT_LENGTH:
         errors["name"] = [_("Enter a name of 1 to %(most)d characters.")]
+    else:
+        try:
+            check_name(name)
+        except ValidationError as error:
+            raise InvalidInput({"name": error.messages}) from error
     if len(description) > TEXT_LENGTH:
         errors["description"] = [_("Use at most %(most)d characters.")]
     if errors:

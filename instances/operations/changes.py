@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.operations import words
 from console.lib.errors import InvalidInput, NotFound
+from console.lib.names import exactly_called
 from console.lib.operation import Answer, Operation, Parameter, Values, spelled
 from console.lib.people import User
 from instances.models import Instance, Plan, Task, Wish, plan_for
@@ -108,7 +109,7 @@ def _ids(plan: Plan) -> Answer:
 
 
 def _named(name: str, by: User) -> Instance:
-    found = Instance.objects.visible_to(by).named(name).first()
+    found = exactly_called(Instance.objects.visible_to(by).living(), name)
     return living_instance(by, found.pk if found else "")
 
 
@@ -180,6 +181,7 @@ OPERATIONS = {
         ),
         errors=(
             *WISH_ERRORS,
+            "DuplicateName.Plan",
             "DuplicateName.ProvisionedProduct",
             "InvalidProvisionedProduct.NotFound",
             "IncorrectStatus.ProvisionedProduct",

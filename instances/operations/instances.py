@@ -10,6 +10,7 @@ from catalog.models import Constraint
 from catalog.models.product import granted_product
 from catalog.operations import words
 from console.lib.errors import Forbidden, NotFound
+from console.lib.names import folded, is_called
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -80,9 +81,10 @@ def list_provisioned_products(params: Values, by: User) -> Answer:
     access = "account" if params["AccessLevelFilter"] == "Account" else "user"
     rows = Instance.objects.visible_to(by, access).living()
     for condition in params["Filters"]:
-        by_name = condition["Key"] == "ProvisionedProductName"
-        lookup = "name__iexact" if by_name else "name__icontains"
-        rows = rows.filter(**{lookup: condition["Value"]})
+        if condition["Key"] == "ProvisionedProductName":
+            rows = rows.filter(is_called(condition["Value"]))
+        else:
+            rows = rows.filter(name_key__contains=folded(condition["Value"]))
     rows = rows.select_related("product", "version", "owner", "owner_role")
     found, paging = numbered(rows, params)
     details = [shapes.instance(row) for row in found]

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Constraint
 from catalog.operations import shapes as catalog_shapes
+from console.lib.names import folded, is_called
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -144,9 +145,9 @@ def _conditioned(rows: QuerySet[Plan], conditions: list[Values]) -> QuerySet[Pla
 
 def _condition(key: str, value: str) -> Q:
     if key == "ProvisionedProductPlanName":
-        return Q(name__iexact=value)
+        return is_called(value)
     if key == "FullTextSearch":
-        return Q(name__icontains=value)
+        return Q(name_key__contains=folded(value))
     if key == "ProvisionedProductPlanStatus":
         return Q(status=value)
     if key == "ProvisionedProductPlanOwnerUid":
@@ -160,7 +161,7 @@ def _approved_by(value: str) -> Q:
     query = Q(pk__in=[])
     for each in Constraint.objects.filter(kind=Constraint.Kind.APPROVAL):
         named = any(
-            approver["PrincipalName"].lower() == name.lower()
+            folded(approver["PrincipalName"]) == folded(name)
             and kind in ("", approver["PrincipalType"])
             for approver in each.config.get("Approvers", [])
         )

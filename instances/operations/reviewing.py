@@ -5,6 +5,7 @@ from dataclasses import replace
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.errors import DomainError
+from console.lib.names import folded
 from console.lib.operation import (
     Answer,
     Field,
@@ -49,12 +50,12 @@ def list_approvers(params: Values, by: User) -> Answer:
     plans = rows.only("version__product_id", "portfolio_id", "operation").iterator(
         chunk_size=1000
     )
-    names = [condition["Value"].lower() for condition in params["Filters"]]
+    names = [folded(condition["Value"]) for condition in params["Filters"]]
     found = {
         (each["PrincipalType"], each["PrincipalName"])
         for approvers in approvers_of(plans).values()
         for each in approvers
-        if all(name in each["PrincipalName"].lower() for name in names)
+        if all(name in folded(each["PrincipalName"]) for name in names)
     }
     return {
         "Approvers": [

@@ -115,7 +115,7 @@ def make_plan(request: Request, draft: Plan, form: PlanForm) -> HttpResponse | N
 def plan_form(request: Request, draft: Plan) -> PlanForm:
     """The form that names the plan; bound when it was sent."""
     sent = "create_plan" in request.POST
-    suggestion = {"name": draft.instance_name}
+    suggestion = {"name": draft.free_name()}
     return PlanForm(request.POST if sent else None, initial=suggestion)
 
 

@@ -67,12 +67,18 @@ def portfolio_of(version):
     return version.product.portfolios.get()
 
 
+def free(name, by):
+    """The name, with a number where an open plan of theirs has it."""
+    taken = Plan.objects.filter(owner=by, draft=False, name__startswith=name).count()
+    return f"{name} {taken + 1}" if taken else name
+
+
 def asked(by, version, *, name="please", instance_name="prod", values=None):
     """A submitted plan for a launch; its preview waits."""
     return Plan.objects.submit(
         Task.Kind.LAUNCH,
         Wish(version, portfolio_of(version), values or {"name": "one"}, {"team": "a"}),
-        name=name,
+        name=free(name, by),
         by=by,
         region=RegionFactory(),
         instance_name=instance_name,
@@ -86,7 +92,7 @@ def asked_of(instance, by, *, kind=Task.Kind.UPDATE, name="please", values=None)
     return Plan.objects.submit(
         kind,
         wish if kind == Task.Kind.UPDATE else current,
-        name=name,
+        name=free(name, by),
         by=by,
         region=instance.region,
         instance=instance,
