@@ -11,726 +11,217 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("console", "0001_initial"),
+        ('console', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Region",
+            name='Region',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        max_length=64,
-                        primary_key=True,
-                        serialize=False,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "\\A[a-z0-9][a-z0-9-]*\\Z",
-                                "Use lower-case letters, digits and dashes, as in cn-hangzhou.",
-                            )
-                        ],
-                        verbose_name="region ID",
-                    ),
-                ),
-                ("name", models.CharField(max_length=128, verbose_name="name")),
-                (
-                    "endpoint",
-                    models.CharField(
-                        blank=True, max_length=255, verbose_name="endpoint"
-                    ),
-                ),
-                ("active", models.BooleanField(default=True, verbose_name="active")),
-                (
-                    "credentials",
-                    console.lib.encryption.EncryptedJSONField(
-                        default=dict, verbose_name="credentials"
-                    ),
-                ),
+                ('id', models.CharField(max_length=64, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('\\A[a-z0-9][a-z0-9-]*\\Z', 'Use lower-case letters, digits and dashes, as in cn-hangzhou.')], verbose_name='region ID')),
+                ('name', models.CharField(max_length=128, verbose_name='name')),
+                ('endpoint', models.CharField(blank=True, max_length=255, verbose_name='endpoint')),
+                ('active', models.BooleanField(default=True, verbose_name='active')),
+                ('credentials', console.lib.encryption.EncryptedJSONField(default=dict, verbose_name='credentials')),
             ],
             options={
-                "verbose_name": "region",
-                "verbose_name_plural": "regions",
-                "ordering": ["name", "id"],
+                'verbose_name': 'region',
+                'verbose_name_plural': 'regions',
+                'ordering': ['name', 'id'],
             },
         ),
         migrations.CreateModel(
-            name="LaunchRole",
+            name='LaunchRole',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("role",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "name",
-                    models.CharField(max_length=64, unique=True, verbose_name="name"),
-                ),
-                (
-                    "environment",
-                    console.lib.encryption.EncryptedJSONField(
-                        default=dict, verbose_name="credentials"
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('role',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=64, unique=True, verbose_name='name')),
+                ('environment', console.lib.encryption.EncryptedJSONField(default=dict, verbose_name='credentials')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
             ],
             options={
-                "verbose_name": "launch role",
-                "verbose_name_plural": "launch roles",
-                "ordering": ["name"],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("name", ""), _negated=True),
-                        name="launch_role_has_name",
-                    )
-                ],
+                'verbose_name': 'launch role',
+                'verbose_name_plural': 'launch roles',
+                'ordering': ['name'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='launch_role_has_name')],
             },
         ),
         migrations.CreateModel(
-            name="Product",
+            name='Product',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("prod",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("name", models.CharField(max_length=128, verbose_name="name")),
-                ("provider", models.CharField(max_length=128, verbose_name="provider")),
-                (
-                    "description",
-                    models.CharField(
-                        blank=True, max_length=128, verbose_name="description"
-                    ),
-                ),
-                (
-                    "template_kind",
-                    models.CharField(
-                        choices=[
-                            ("RosTerraformTemplate", "Terraform"),
-                            ("RosStandardTemplate", "ROS"),
-                        ],
-                        default="RosTerraformTemplate",
-                        max_length=24,
-                        verbose_name="template type",
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "removed_at",
-                    models.DateTimeField(
-                        editable=False, null=True, verbose_name="removed"
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('prod',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=128, verbose_name='name')),
+                ('provider', models.CharField(max_length=128, verbose_name='provider')),
+                ('description', models.CharField(blank=True, max_length=128, verbose_name='description')),
+                ('template_kind', models.CharField(choices=[('RosTerraformTemplate', 'Terraform'), ('RosStandardTemplate', 'ROS')], default='RosTerraformTemplate', max_length=24, verbose_name='template type')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('removed_at', models.DateTimeField(editable=False, null=True, verbose_name='removed')),
             ],
             options={
-                "verbose_name": "product",
-                "verbose_name_plural": "products",
-                "ordering": ["-created_at", "-id"],
-                "indexes": [
-                    models.Index(fields=["-created_at", "-id"], name="product_newest"),
-                    models.Index(fields=["name"], name="product_name"),
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("name", ""), _negated=True),
-                        name="product_has_name",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("provider", ""), _negated=True),
-                        name="product_has_provider",
-                    ),
-                ],
+                'verbose_name': 'product',
+                'verbose_name_plural': 'products',
+                'ordering': ['-created_at', '-id'],
+                'indexes': [models.Index(fields=['-created_at', '-id'], name='product_newest'), models.Index(fields=['name'], name='product_name')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='product_has_name'), models.CheckConstraint(condition=models.Q(('provider', ''), _negated=True), name='product_has_provider')],
             },
         ),
         migrations.CreateModel(
-            name="Portfolio",
+            name='Portfolio',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("port",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("name", models.CharField(max_length=128, verbose_name="name")),
-                ("provider", models.CharField(max_length=128, verbose_name="provider")),
-                (
-                    "description",
-                    models.CharField(
-                        blank=True, max_length=128, verbose_name="description"
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "products",
-                    models.ManyToManyField(
-                        related_name="portfolios",
-                        to="catalog.product",
-                        verbose_name="products",
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('port',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=128, verbose_name='name')),
+                ('provider', models.CharField(max_length=128, verbose_name='provider')),
+                ('description', models.CharField(blank=True, max_length=128, verbose_name='description')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('products', models.ManyToManyField(related_name='portfolios', to='catalog.product', verbose_name='products')),
             ],
             options={
-                "verbose_name": "portfolio",
-                "verbose_name_plural": "portfolios",
-                "ordering": ["-created_at", "-id"],
+                'verbose_name': 'portfolio',
+                'verbose_name_plural': 'portfolios',
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.CreateModel(
-            name="Constraint",
+            name='Constraint',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("cons",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("Launch", "Launch"),
-                            ("Template", "Template"),
-                            ("Approval", "Approval"),
-                            ("StackRegion", "Region"),
-                        ],
-                        max_length=16,
-                        verbose_name="type",
-                    ),
-                ),
-                (
-                    "description",
-                    models.CharField(
-                        blank=True, max_length=128, verbose_name="description"
-                    ),
-                ),
-                (
-                    "config",
-                    models.JSONField(default=dict, verbose_name="configuration"),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "portfolio",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="constraints",
-                        to="catalog.portfolio",
-                        verbose_name="portfolio",
-                    ),
-                ),
-                (
-                    "product",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="constraints",
-                        to="catalog.product",
-                        verbose_name="product",
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('cons',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('Launch', 'Launch'), ('Template', 'Template'), ('Approval', 'Approval'), ('StackRegion', 'Region')], max_length=16, verbose_name='type')),
+                ('description', models.CharField(blank=True, max_length=128, verbose_name='description')),
+                ('config', models.JSONField(default=dict, verbose_name='configuration')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('portfolio', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='constraints', to='catalog.portfolio', verbose_name='portfolio')),
+                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='constraints', to='catalog.product', verbose_name='product')),
             ],
             options={
-                "verbose_name": "constraint",
-                "verbose_name_plural": "constraints",
+                'verbose_name': 'constraint',
+                'verbose_name_plural': 'constraints',
             },
         ),
         migrations.CreateModel(
-            name="TagOption",
+            name='TagOption',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("tag",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "key",
-                    models.CharField(
-                        max_length=128,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "(?i)\\A(?!aliyun|acs:)(?!.*https?://)",
-                                "A key may not begin with aliyun or acs: nor contain http:// or https://.",
-                            )
-                        ],
-                        verbose_name="key",
-                    ),
-                ),
-                (
-                    "value",
-                    models.CharField(
-                        max_length=128,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "(?i)\\A(?!acs:)(?!.*https?://)",
-                                "A value may not begin with acs: nor contain http:// or https://.",
-                            )
-                        ],
-                        verbose_name="value",
-                    ),
-                ),
-                ("active", models.BooleanField(default=True, verbose_name="active")),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "portfolios",
-                    models.ManyToManyField(
-                        blank=True,
-                        related_name="tag_options",
-                        to="catalog.portfolio",
-                        verbose_name="portfolios",
-                    ),
-                ),
-                (
-                    "products",
-                    models.ManyToManyField(
-                        blank=True,
-                        related_name="tag_options",
-                        to="catalog.product",
-                        verbose_name="products",
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('tag',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=128, validators=[django.core.validators.RegexValidator('(?i)\\A(?!aliyun|acs:)(?!.*https?://)', 'A key may not begin with aliyun or acs: nor contain http:// or https://.')], verbose_name='key')),
+                ('value', models.CharField(max_length=128, validators=[django.core.validators.RegexValidator('(?i)\\A(?!acs:)(?!.*https?://)', 'A value may not begin with acs: nor contain http:// or https://.')], verbose_name='value')),
+                ('active', models.BooleanField(default=True, verbose_name='active')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('portfolios', models.ManyToManyField(blank=True, related_name='tag_options', to='catalog.portfolio', verbose_name='portfolios')),
+                ('products', models.ManyToManyField(blank=True, related_name='tag_options', to='catalog.product', verbose_name='products')),
             ],
             options={
-                "verbose_name": "tag option",
-                "verbose_name_plural": "tag options",
-                "ordering": ["key", "value"],
+                'verbose_name': 'tag option',
+                'verbose_name_plural': 'tag options',
+                'ordering': ['key', 'value'],
             },
         ),
         migrations.CreateModel(
-            name="Template",
+            name='Template',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("tpl",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("RosTerraformTemplate", "Terraform"),
-                            ("RosStandardTemplate", "ROS"),
-                        ],
-                        editable=False,
-                        max_length=24,
-                        verbose_name="type",
-                    ),
-                ),
-                (
-                    "body",
-                    models.TextField(
-                        blank=True, editable=False, verbose_name="document"
-                    ),
-                ),
-                (
-                    "files",
-                    models.JSONField(
-                        default=dict, editable=False, verbose_name="files"
-                    ),
-                ),
-                (
-                    "schema_json",
-                    models.JSONField(
-                        default=dict, editable=False, verbose_name="parameters"
-                    ),
-                ),
-                ("variables_source", models.TextField(blank=True, editable=False)),
-                (
-                    "digest",
-                    models.CharField(
-                        editable=False, max_length=64, verbose_name="digest"
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="created by",
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('tpl',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('RosTerraformTemplate', 'Terraform'), ('RosStandardTemplate', 'ROS')], editable=False, max_length=24, verbose_name='type')),
+                ('body', models.TextField(blank=True, editable=False, verbose_name='document')),
+                ('files', models.JSONField(default=dict, editable=False, verbose_name='files')),
+                ('schema_json', models.JSONField(default=dict, editable=False, verbose_name='parameters')),
+                ('variables_source', models.TextField(blank=True, editable=False)),
+                ('digest', models.CharField(editable=False, max_length=64, verbose_name='digest')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
             ],
             options={
-                "verbose_name": "template",
-                "verbose_name_plural": "templates",
+                'verbose_name': 'template',
+                'verbose_name_plural': 'templates',
             },
         ),
         migrations.CreateModel(
-            name="Version",
+            name='Version',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("pv",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("name", models.CharField(max_length=128, verbose_name="name")),
-                (
-                    "description",
-                    models.CharField(
-                        blank=True, max_length=128, verbose_name="description"
-                    ),
-                ),
-                (
-                    "guidance",
-                    models.CharField(
-                        choices=[
-                            ("Default", "Default"),
-                            ("Recommended", "Recommended"),
-                            ("Latest", "Latest"),
-                            ("Deprecated", "Deprecated"),
-                        ],
-                        default="Default",
-                        max_length=16,
-                        verbose_name="guidance",
-                    ),
-                ),
-                ("active", models.BooleanField(default=True, verbose_name="active")),
-                (
-                    "waits_for_check",
-                    models.BooleanField(
-                        default=False,
-                        editable=False,
-                        verbose_name="becomes active when its check has passed",
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "removed_at",
-                    models.DateTimeField(
-                        editable=False, null=True, verbose_name="removed"
-                    ),
-                ),
-                (
-                    "product",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="versions",
-                        to="catalog.product",
-                        verbose_name="product",
-                    ),
-                ),
-                (
-                    "template",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="versions",
-                        to="catalog.template",
-                        verbose_name="template",
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('pv',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=128, verbose_name='name')),
+                ('description', models.CharField(blank=True, max_length=128, verbose_name='description')),
+                ('guidance', models.CharField(choices=[('Default', 'Default'), ('Recommended', 'Recommended'), ('Latest', 'Latest'), ('Deprecated', 'Deprecated')], default='Default', max_length=16, verbose_name='guidance')),
+                ('active', models.BooleanField(default=True, verbose_name='active')),
+                ('waits_for_check', models.BooleanField(default=False, editable=False, verbose_name='becomes active when its check has passed')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('removed_at', models.DateTimeField(editable=False, null=True, verbose_name='removed')),
+                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='catalog.product', verbose_name='product')),
+                ('template', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='catalog.template', verbose_name='template')),
             ],
             options={
-                "verbose_name": "version",
-                "verbose_name_plural": "versions",
-                "ordering": ["-created_at", "-id"],
+                'verbose_name': 'version',
+                'verbose_name_plural': 'versions',
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.CreateModel(
-            name="Grant",
+            name='Grant',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "pattern",
-                    models.CharField(
-                        blank=True,
-                        max_length=160,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "\\A(?:user|role)/[^\\x00-\\x1f\\x7f]+\\Z",
-                                "Write user/<name> or role/<name>; * stands for any text.",
-                            )
-                        ],
-                        verbose_name="pattern",
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "role",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="grants",
-                        to="console.role",
-                        verbose_name="group",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="grants",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="person",
-                    ),
-                ),
-                (
-                    "portfolio",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="grants",
-                        to="catalog.portfolio",
-                        verbose_name="portfolio",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('pattern', models.CharField(blank=True, max_length=160, validators=[django.core.validators.RegexValidator('\\A(?:user|role)/[^\\x00-\\x1f\\x7f]+\\Z', 'Write user/<name> or role/<name>; * stands for any text.')], verbose_name='pattern')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('role', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='console.role', verbose_name='group')),
+                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to=settings.AUTH_USER_MODEL, verbose_name='person')),
+                ('portfolio', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='catalog.portfolio', verbose_name='portfolio')),
             ],
             options={
-                "verbose_name": "grant",
-                "verbose_name_plural": "grants",
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                ("pattern", ""),
-                                ("role__isnull", True),
-                                ("user__isnull", False),
-                            ),
-                            models.Q(
-                                ("pattern", ""),
-                                ("role__isnull", False),
-                                ("user__isnull", True),
-                            ),
-                            models.Q(
-                                ("role__isnull", True),
-                                ("user__isnull", True),
-                                models.Q(("pattern", ""), _negated=True),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="grant_names_one_principal",
-                    ),
-                    models.UniqueConstraint(
-                        fields=("portfolio", "user"), name="grant_user_once"
-                    ),
-                    models.UniqueConstraint(
-                        fields=("portfolio", "role"), name="grant_role_once"
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("pattern", ""), _negated=True),
-                        fields=("portfolio", "pattern"),
-                        name="grant_pattern_once",
-                    ),
-                ],
+                'verbose_name': 'grant',
+                'verbose_name_plural': 'grants',
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('pattern', ''), ('role__isnull', True), ('user__isnull', False)), models.Q(('pattern', ''), ('role__isnull', False), ('user__isnull', True)), models.Q(('role__isnull', True), ('user__isnull', True), models.Q(('pattern', ''), _negated=True)), _connector='OR'), name='grant_names_one_principal'), models.UniqueConstraint(fields=('portfolio', 'user'), name='grant_user_once'), models.UniqueConstraint(fields=('portfolio', 'role'), name='grant_role_once'), models.UniqueConstraint(condition=models.Q(('pattern', ''), _negated=True), fields=('portfolio', 'pattern'), name='grant_pattern_once')],
             },
         ),
         migrations.AddIndex(
-            model_name="portfolio",
-            index=models.Index(fields=["-created_at", "-id"], name="portfolio_newest"),
+            model_name='portfolio',
+            index=models.Index(fields=['-created_at', '-id'], name='portfolio_newest'),
         ),
         migrations.AddConstraint(
-            model_name="portfolio",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True),
-                name="portfolio_has_name",
-            ),
+            model_name='portfolio',
+            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='portfolio_has_name'),
         ),
         migrations.AddConstraint(
-            model_name="portfolio",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("provider", ""), _negated=True),
-                name="portfolio_has_provider",
-            ),
+            model_name='portfolio',
+            constraint=models.CheckConstraint(condition=models.Q(('provider', ''), _negated=True), name='portfolio_has_provider'),
         ),
         migrations.AddIndex(
-            model_name="constraint",
-            index=models.Index(
-                fields=["product", "portfolio"], name="constraint_of_product"
-            ),
+            model_name='constraint',
+            index=models.Index(fields=['product', 'portfolio'], name='constraint_of_product'),
         ),
         migrations.AddConstraint(
-            model_name="constraint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["Launch", "Template", "Approval", "StackRegion"])
-                ),
-                name="constraint_kind_known",
-            ),
+            model_name='constraint',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['Launch', 'Template', 'Approval', 'StackRegion'])), name='constraint_kind_known'),
         ),
         migrations.AddConstraint(
-            model_name="constraint",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind", "Launch")),
-                fields=("portfolio", "product"),
-                name="constraint_one_launch_role",
-            ),
+            model_name='constraint',
+            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'Launch')), fields=('portfolio', 'product'), name='constraint_one_launch_role'),
         ),
         migrations.AddConstraint(
-            model_name="tagoption",
-            constraint=models.UniqueConstraint(
-                fields=("key", "value"), name="tag_option_once"
-            ),
+            model_name='tagoption',
+            constraint=models.UniqueConstraint(fields=('key', 'value'), name='tag_option_once'),
         ),
         migrations.AddConstraint(
-            model_name="tagoption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("key", ""), _negated=True),
-                    models.Q(("value", ""), _negated=True),
-                ),
-                name="tag_option_complete",
-            ),
+            model_name='tagoption',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('key', ''), _negated=True), models.Q(('value', ''), _negated=True)), name='tag_option_complete'),
         ),
         migrations.AddConstraint(
-            model_name="template",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["RosTerraformTemplate", "RosStandardTemplate"])
-                ),
-                name="template_kind_known",
-            ),
+            model_name='template',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['RosTerraformTemplate', 'RosStandardTemplate'])), name='template_kind_known'),
         ),
         migrations.AddIndex(
-            model_name="version",
-            index=models.Index(
-                fields=["product", "-created_at", "-id"], name="version_of_product"
-            ),
+            model_name='version',
+            index=models.Index(fields=['product', '-created_at', '-id'], name='version_of_product'),
         ),
         migrations.AddConstraint(
-            model_name="version",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("removed_at", None)),
-                fields=("product", "name"),
-                name="version_name_unique",
-            ),
+            model_name='version',
+            constraint=models.UniqueConstraint(condition=models.Q(('removed_at', None)), fields=('product', 'name'), name='version_name_unique'),
         ),
         migrations.AddConstraint(
-            model_name="version",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True), name="version_has_name"
-            ),
+            model_name='version',
+            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='version_has_name'),
         ),
         migrations.AddConstraint(
-            model_name="version",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("guidance__in", ["Default", "Recommended", "Latest", "Deprecated"])
-                ),
-                name="version_guidance_known",
-            ),
+            model_name='version',
+            constraint=models.CheckConstraint(condition=models.Q(('guidance__in', ['Default', 'Recommended', 'Latest', 'Deprecated'])), name='version_guidance_known'),
         ),
     ]

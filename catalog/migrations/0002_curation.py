@@ -4,16 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("catalog", "0001_initial"),
+        ('catalog', '0001_initial'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="region",
-            name="suggestions",
-            field=models.JSONField(
-                blank=True, default=dict, verbose_name="suggestions"
-            ),
+            model_name='region',
+            name='suggestions',
+            field=models.JSONField(blank=True, default=dict, verbose_name='suggestions'),
         ),
     ]

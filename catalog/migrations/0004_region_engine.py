@@ -4,35 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("catalog", "0002_curation"),
+        ('catalog', '0002_curation'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="region",
-            name="engine",
-            field=models.CharField(
-                choices=[
-                    (
-                        "local",
-                        "On this machine: Terraform runs, ROS templates are simulated",
-                    ),
-                    (
-                        "ros",
-                        "On Alibaba Cloud: ROS makes stacks of both types of template",
-                    ),
-                ],
-                default="local",
-                max_length=8,
-                verbose_name="engine",
-            ),
+            model_name='region',
+            name='engine',
+            field=models.CharField(choices=[('local', 'On this machine: Terraform runs, ROS templates are simulated'), ('ros', 'On Alibaba Cloud: ROS makes stacks of both types of template')], default='local', max_length=8, verbose_name='engine'),
         ),
         migrations.AddConstraint(
-            model_name="region",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("engine__in", ["local", "ros"])),
-                name="region_engine_known",
-            ),
+            model_name='region',
+            constraint=models.CheckConstraint(condition=models.Q(('engine__in', ['local', 'ros'])), name='region_engine_known'),
         ),
     ]

@@ -12,1506 +12,438 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("catalog", "0001_initial"),
-        ("console", "0001_initial"),
+        ('catalog', '0001_initial'),
+        ('console', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Instance",
+            name='Instance',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("pp",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("name", models.CharField(max_length=128, verbose_name="name")),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("UnderChange", "Under change"),
-                            ("Available", "Available"),
-                            ("Error", "Error"),
-                        ],
-                        max_length=16,
-                        verbose_name="status",
-                    ),
-                ),
-                (
-                    "status_message",
-                    models.TextField(blank=True, verbose_name="status message"),
-                ),
-                (
-                    "stack_id",
-                    models.UUIDField(
-                        default=uuid.uuid4,
-                        editable=False,
-                        verbose_name="resource stack ID",
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "terminated_at",
-                    models.DateTimeField(
-                        editable=False, null=True, verbose_name="terminated"
-                    ),
-                ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="instances",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="owner",
-                    ),
-                ),
-                (
-                    "owner_role",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="instances",
-                        to="console.role",
-                        verbose_name="owning group",
-                    ),
-                ),
-                (
-                    "portfolio",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="instances",
-                        to="catalog.portfolio",
-                        verbose_name="portfolio",
-                    ),
-                ),
-                (
-                    "product",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="instances",
-                        to="catalog.product",
-                        verbose_name="product",
-                    ),
-                ),
-                (
-                    "region",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="instances",
-                        to="catalog.region",
-                        verbose_name="stack region",
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="instances",
-                        to="catalog.version",
-                        verbose_name="version",
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('pp',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=128, verbose_name='name')),
+                ('status', models.CharField(choices=[('UnderChange', 'Under change'), ('Available', 'Available'), ('Error', 'Error')], max_length=16, verbose_name='status')),
+                ('status_message', models.TextField(blank=True, verbose_name='status message')),
+                ('stack_id', models.UUIDField(default=uuid.uuid4, editable=False, verbose_name='resource stack ID')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('terminated_at', models.DateTimeField(editable=False, null=True, verbose_name='terminated')),
+                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='instances', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ('owner_role', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='instances', to='console.role', verbose_name='owning group')),
+                ('portfolio', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='instances', to='catalog.portfolio', verbose_name='portfolio')),
+                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='instances', to='catalog.product', verbose_name='product')),
+                ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='instances', to='catalog.region', verbose_name='stack region')),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='instances', to='catalog.version', verbose_name='version')),
             ],
             options={
-                "verbose_name": "product instance",
-                "verbose_name_plural": "product instances",
-                "ordering": ["-created_at", "-id"],
+                'verbose_name': 'product instance',
+                'verbose_name_plural': 'product instances',
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.CreateModel(
-            name="Plan",
+            name='Plan',
             fields=[
-                (
-                    "parameters",
-                    models.JSONField(
-                        default=dict, editable=False, verbose_name="parameters"
-                    ),
-                ),
-                (
-                    "secrets",
-                    console.lib.encryption.EncryptedJSONField(
-                        default=dict, verbose_name="secret parameters"
-                    ),
-                ),
-                (
-                    "tags",
-                    models.JSONField(default=dict, editable=False, verbose_name="tags"),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "updated_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="updated",
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "waiting for a worker"),
-                            ("running", "running"),
-                            ("ended", "ended"),
-                        ],
-                        default="queued",
-                        editable=False,
-                        max_length=8,
-                    ),
-                ),
-                (
-                    "queued_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, editable=False
-                    ),
-                ),
-                ("started_at", models.DateTimeField(editable=False, null=True)),
-                ("ended_at", models.DateTimeField(editable=False, null=True)),
-                (
-                    "worker",
-                    models.CharField(blank=True, editable=False, max_length=128),
-                ),
-                ("host", models.CharField(blank=True, editable=False, max_length=128)),
-                ("epoch", models.PositiveIntegerField(default=0, editable=False)),
-                ("attempt", models.PositiveIntegerField(default=0, editable=False)),
-                ("lease_until", models.DateTimeField(editable=False, null=True)),
-                ("heartbeat_at", models.DateTimeField(editable=False, null=True)),
-                (
-                    "cancel_requested_at",
-                    models.DateTimeField(editable=False, null=True),
-                ),
-                (
-                    "run_directory",
-                    models.CharField(blank=True, editable=False, max_length=255),
-                ),
-                ("offset", models.PositiveBigIntegerField(default=0, editable=False)),
-                ("stage", models.CharField(blank=True, editable=False, max_length=16)),
-                ("stages", models.JSONField(default=dict, editable=False)),
-                (
-                    "resources_total",
-                    models.PositiveIntegerField(editable=False, null=True),
-                ),
-                (
-                    "resources_done",
-                    models.PositiveIntegerField(default=0, editable=False),
-                ),
-                (
-                    "operation",
-                    models.CharField(
-                        choices=[
-                            ("LaunchProduct", "Launch product"),
-                            ("UpdateProvisionedProduct", "Update instance"),
-                            ("TerminateProvisionedProduct", "Terminate instance"),
-                        ],
-                        editable=False,
-                        max_length=32,
-                        verbose_name="operation type",
-                    ),
-                ),
-                (
-                    "reserved_instance_id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("pp",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                    ),
-                ),
-                (
-                    "instance_name",
-                    models.CharField(max_length=128, verbose_name="instance name"),
-                ),
-                (
-                    "base_state",
-                    models.CharField(blank=True, editable=False, max_length=96),
-                ),
-                (
-                    "changes",
-                    models.JSONField(
-                        default=list, editable=False, verbose_name="resource changes"
-                    ),
-                ),
-                (
-                    "log",
-                    models.JSONField(default=list, editable=False, verbose_name="log"),
-                ),
-                (
-                    "file",
-                    console.lib.encryption.EncryptedField(
-                        null=True, verbose_name="saved plan"
-                    ),
-                ),
-                (
-                    "file_digest",
-                    models.CharField(blank=True, editable=False, max_length=64),
-                ),
-                (
-                    "engine_version",
-                    models.CharField(blank=True, editable=False, max_length=64),
-                ),
-                ("previewed_at", models.DateTimeField(editable=False, null=True)),
-                ("fingerprint", models.JSONField(default=dict, editable=False)),
-                ("digest", models.CharField(blank=True, editable=False, max_length=64)),
-                ("expires_at", models.DateTimeField(editable=False, null=True)),
-                (
-                    "name",
-                    models.CharField(blank=True, max_length=128, verbose_name="name"),
-                ),
-                (
-                    "description",
-                    models.CharField(
-                        blank=True, max_length=128, verbose_name="description"
-                    ),
-                ),
-                (
-                    "draft",
-                    models.BooleanField(
-                        default=False, editable=False, verbose_name="draft"
-                    ),
-                ),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("PreviewInProgress", "Preview in progress"),
-                            ("PreviewSuccess", "Preview succeeded"),
-                            ("PreviewFailed", "Preview failed"),
-                            ("ApplicationInProgress", "Waiting for approval"),
-                            ("ApplicationApproved", "Approved"),
-                            ("ApplicationRejected", "Rejected"),
-                            ("ExecuteInProgress", "Executing"),
-                            ("ExecuteSuccess", "Executed"),
-                            ("ExecuteFailed", "Execution failed"),
-                            ("Canceled", "Canceled"),
-                        ],
-                        default="PreviewInProgress",
-                        editable=False,
-                        max_length=24,
-                        verbose_name="status",
-                    ),
-                ),
-                (
-                    "status_message",
-                    models.TextField(blank=True, verbose_name="status message"),
-                ),
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("plan",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="requested by",
-                    ),
-                ),
-                (
-                    "instance",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="plans",
-                        to="instances.instance",
-                        verbose_name="instance",
-                    ),
-                ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="plans",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="owner",
-                    ),
-                ),
-                (
-                    "portfolio",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="catalog.portfolio",
-                        verbose_name="portfolio",
-                    ),
-                ),
-                (
-                    "region",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="catalog.region",
-                        verbose_name="stack region",
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="catalog.version",
-                        verbose_name="version",
-                    ),
-                ),
+                ('parameters', models.JSONField(default=dict, editable=False, verbose_name='parameters')),
+                ('secrets', console.lib.encryption.EncryptedJSONField(default=dict, verbose_name='secret parameters')),
+                ('tags', models.JSONField(default=dict, editable=False, verbose_name='tags')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='updated')),
+                ('state', models.CharField(choices=[('queued', 'waiting for a worker'), ('running', 'running'), ('ended', 'ended')], default='queued', editable=False, max_length=8)),
+                ('queued_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('started_at', models.DateTimeField(editable=False, null=True)),
+                ('ended_at', models.DateTimeField(editable=False, null=True)),
+                ('worker', models.CharField(blank=True, editable=False, max_length=128)),
+                ('host', models.CharField(blank=True, editable=False, max_length=128)),
+                ('epoch', models.PositiveIntegerField(default=0, editable=False)),
+                ('attempt', models.PositiveIntegerField(default=0, editable=False)),
+                ('lease_until', models.DateTimeField(editable=False, null=True)),
+                ('heartbeat_at', models.DateTimeField(editable=False, null=True)),
+                ('cancel_requested_at', models.DateTimeField(editable=False, null=True)),
+                ('run_directory', models.CharField(blank=True, editable=False, max_length=255)),
+                ('offset', models.PositiveBigIntegerField(default=0, editable=False)),
+                ('stage', models.CharField(blank=True, editable=False, max_length=16)),
+                ('stages', models.JSONField(default=dict, editable=False)),
+                ('resources_total', models.PositiveIntegerField(editable=False, null=True)),
+                ('resources_done', models.PositiveIntegerField(default=0, editable=False)),
+                ('operation', models.CharField(choices=[('LaunchProduct', 'Launch product'), ('UpdateProvisionedProduct', 'Update instance'), ('TerminateProvisionedProduct', 'Terminate instance')], editable=False, max_length=32, verbose_name='operation type')),
+                ('reserved_instance_id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('pp',), **{}), editable=False, max_length=24)),
+                ('instance_name', models.CharField(max_length=128, verbose_name='instance name')),
+                ('base_state', models.CharField(blank=True, editable=False, max_length=96)),
+                ('changes', models.JSONField(default=list, editable=False, verbose_name='resource changes')),
+                ('log', models.JSONField(default=list, editable=False, verbose_name='log')),
+                ('file', console.lib.encryption.EncryptedField(null=True, verbose_name='saved plan')),
+                ('file_digest', models.CharField(blank=True, editable=False, max_length=64)),
+                ('engine_version', models.CharField(blank=True, editable=False, max_length=64)),
+                ('previewed_at', models.DateTimeField(editable=False, null=True)),
+                ('fingerprint', models.JSONField(default=dict, editable=False)),
+                ('digest', models.CharField(blank=True, editable=False, max_length=64)),
+                ('expires_at', models.DateTimeField(editable=False, null=True)),
+                ('name', models.CharField(blank=True, max_length=128, verbose_name='name')),
+                ('description', models.CharField(blank=True, max_length=128, verbose_name='description')),
+                ('draft', models.BooleanField(default=False, editable=False, verbose_name='draft')),
+                ('status', models.CharField(choices=[('PreviewInProgress', 'Preview in progress'), ('PreviewSuccess', 'Preview succeeded'), ('PreviewFailed', 'Preview failed'), ('ApplicationInProgress', 'Waiting for approval'), ('ApplicationApproved', 'Approved'), ('ApplicationRejected', 'Rejected'), ('ExecuteInProgress', 'Executing'), ('ExecuteSuccess', 'Executed'), ('ExecuteFailed', 'Execution failed'), ('Canceled', 'Canceled')], default='PreviewInProgress', editable=False, max_length=24, verbose_name='status')),
+                ('status_message', models.TextField(blank=True, verbose_name='status message')),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('plan',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by')),
+                ('instance', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='plans', to='instances.instance', verbose_name='instance')),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='plans', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ('portfolio', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='catalog.portfolio', verbose_name='portfolio')),
+                ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.region', verbose_name='stack region')),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.version', verbose_name='version')),
             ],
             options={
-                "verbose_name": "plan",
-                "verbose_name_plural": "plans",
-                "ordering": ["-created_at", "-id"],
+                'verbose_name': 'plan',
+                'verbose_name_plural': 'plans',
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.CreateModel(
-            name="Task",
+            name='Task',
             fields=[
-                (
-                    "parameters",
-                    models.JSONField(
-                        default=dict, editable=False, verbose_name="parameters"
-                    ),
-                ),
-                (
-                    "secrets",
-                    console.lib.encryption.EncryptedJSONField(
-                        default=dict, verbose_name="secret parameters"
-                    ),
-                ),
-                (
-                    "tags",
-                    models.JSONField(default=dict, editable=False, verbose_name="tags"),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "updated_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="updated",
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "waiting for a worker"),
-                            ("running", "running"),
-                            ("ended", "ended"),
-                        ],
-                        default="queued",
-                        editable=False,
-                        max_length=8,
-                    ),
-                ),
-                (
-                    "queued_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, editable=False
-                    ),
-                ),
-                ("started_at", models.DateTimeField(editable=False, null=True)),
-                ("ended_at", models.DateTimeField(editable=False, null=True)),
-                (
-                    "worker",
-                    models.CharField(blank=True, editable=False, max_length=128),
-                ),
-                ("host", models.CharField(blank=True, editable=False, max_length=128)),
-                ("epoch", models.PositiveIntegerField(default=0, editable=False)),
-                ("attempt", models.PositiveIntegerField(default=0, editable=False)),
-                ("lease_until", models.DateTimeField(editable=False, null=True)),
-                ("heartbeat_at", models.DateTimeField(editable=False, null=True)),
-                (
-                    "cancel_requested_at",
-                    models.DateTimeField(editable=False, null=True),
-                ),
-                (
-                    "run_directory",
-                    models.CharField(blank=True, editable=False, max_length=255),
-                ),
-                ("offset", models.PositiveBigIntegerField(default=0, editable=False)),
-                ("stage", models.CharField(blank=True, editable=False, max_length=16)),
-                ("stages", models.JSONField(default=dict, editable=False)),
-                (
-                    "resources_total",
-                    models.PositiveIntegerField(editable=False, null=True),
-                ),
-                (
-                    "resources_done",
-                    models.PositiveIntegerField(default=0, editable=False),
-                ),
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("task",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("LaunchProduct", "Launch product"),
-                            ("UpdateProvisionedProduct", "Update instance"),
-                            ("TerminateProvisionedProduct", "Terminate instance"),
-                        ],
-                        max_length=32,
-                        verbose_name="task type",
-                    ),
-                ),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("InProgress", "In progress"),
-                            ("Succeeded", "Succeeded"),
-                            ("Failed", "Failed"),
-                        ],
-                        default="InProgress",
-                        max_length=16,
-                        verbose_name="status",
-                    ),
-                ),
-                (
-                    "status_message",
-                    models.TextField(blank=True, verbose_name="status message"),
-                ),
-                (
-                    "instance_status_before",
-                    models.CharField(blank=True, editable=False, max_length=16),
-                ),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="requested by",
-                    ),
-                ),
-                (
-                    "instance",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="tasks",
-                        to="instances.instance",
-                        verbose_name="instance",
-                    ),
-                ),
-                (
-                    "plan",
-                    models.OneToOneField(
-                        blank=True,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="task",
-                        to="instances.plan",
-                        verbose_name="plan",
-                    ),
-                ),
-                (
-                    "portfolio",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="catalog.portfolio",
-                        verbose_name="portfolio",
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="catalog.version",
-                        verbose_name="version",
-                    ),
-                ),
+                ('parameters', models.JSONField(default=dict, editable=False, verbose_name='parameters')),
+                ('secrets', console.lib.encryption.EncryptedJSONField(default=dict, verbose_name='secret parameters')),
+                ('tags', models.JSONField(default=dict, editable=False, verbose_name='tags')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='updated')),
+                ('state', models.CharField(choices=[('queued', 'waiting for a worker'), ('running', 'running'), ('ended', 'ended')], default='queued', editable=False, max_length=8)),
+                ('queued_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('started_at', models.DateTimeField(editable=False, null=True)),
+                ('ended_at', models.DateTimeField(editable=False, null=True)),
+                ('worker', models.CharField(blank=True, editable=False, max_length=128)),
+                ('host', models.CharField(blank=True, editable=False, max_length=128)),
+                ('epoch', models.PositiveIntegerField(default=0, editable=False)),
+                ('attempt', models.PositiveIntegerField(default=0, editable=False)),
+                ('lease_until', models.DateTimeField(editable=False, null=True)),
+                ('heartbeat_at', models.DateTimeField(editable=False, null=True)),
+                ('cancel_requested_at', models.DateTimeField(editable=False, null=True)),
+                ('run_directory', models.CharField(blank=True, editable=False, max_length=255)),
+                ('offset', models.PositiveBigIntegerField(default=0, editable=False)),
+                ('stage', models.CharField(blank=True, editable=False, max_length=16)),
+                ('stages', models.JSONField(default=dict, editable=False)),
+                ('resources_total', models.PositiveIntegerField(editable=False, null=True)),
+                ('resources_done', models.PositiveIntegerField(default=0, editable=False)),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('task',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('LaunchProduct', 'Launch product'), ('UpdateProvisionedProduct', 'Update instance'), ('TerminateProvisionedProduct', 'Terminate instance')], max_length=32, verbose_name='task type')),
+                ('status', models.CharField(choices=[('InProgress', 'In progress'), ('Succeeded', 'Succeeded'), ('Failed', 'Failed')], default='InProgress', max_length=16, verbose_name='status')),
+                ('status_message', models.TextField(blank=True, verbose_name='status message')),
+                ('instance_status_before', models.CharField(blank=True, editable=False, max_length=16)),
+                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by')),
+                ('instance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='instances.instance', verbose_name='instance')),
+                ('plan', models.OneToOneField(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='task', to='instances.plan', verbose_name='plan')),
+                ('portfolio', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='catalog.portfolio', verbose_name='portfolio')),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.version', verbose_name='version')),
             ],
             options={
-                "verbose_name": "task",
-                "verbose_name_plural": "tasks",
-                "ordering": ["-created_at", "-id"],
+                'verbose_name': 'task',
+                'verbose_name_plural': 'tasks',
+                'ordering': ['-created_at', '-id'],
             },
         ),
         migrations.CreateModel(
-            name="StateVersion",
+            name='StateVersion',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("state",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "lineage",
-                    models.CharField(
-                        editable=False, max_length=64, verbose_name="lineage"
-                    ),
-                ),
-                (
-                    "serial",
-                    models.PositiveIntegerField(editable=False, verbose_name="serial"),
-                ),
-                (
-                    "digest",
-                    models.CharField(
-                        editable=False, max_length=64, verbose_name="digest"
-                    ),
-                ),
-                ("body", console.lib.encryption.EncryptedField(verbose_name="state")),
-                (
-                    "resource_count",
-                    models.PositiveIntegerField(default=0, editable=False),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "instance",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="states",
-                        to="instances.instance",
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="states",
-                        to="instances.task",
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('state',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('lineage', models.CharField(editable=False, max_length=64, verbose_name='lineage')),
+                ('serial', models.PositiveIntegerField(editable=False, verbose_name='serial')),
+                ('digest', models.CharField(editable=False, max_length=64, verbose_name='digest')),
+                ('body', console.lib.encryption.EncryptedField(verbose_name='state')),
+                ('resource_count', models.PositiveIntegerField(default=0, editable=False)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('instance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='states', to='instances.instance')),
+                ('task', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='states', to='instances.task')),
             ],
             options={
-                "verbose_name": "state version",
-                "verbose_name_plural": "state versions",
+                'verbose_name': 'state version',
+                'verbose_name_plural': 'state versions',
             },
         ),
         migrations.AddField(
-            model_name="plan",
-            name="base_task",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="instances.task",
-            ),
+            model_name='plan',
+            name='base_task',
+            field=models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='instances.task'),
         ),
         migrations.CreateModel(
-            name="Output",
+            name='Output',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("out",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("key", models.CharField(max_length=255, verbose_name="key")),
-                ("value", models.JSONField(null=True, verbose_name="value")),
-                (
-                    "sensitive",
-                    models.BooleanField(default=False, verbose_name="sensitive"),
-                ),
-                ("secret_value", console.lib.encryption.EncryptedJSONField(null=True)),
-                (
-                    "description",
-                    models.TextField(blank=True, verbose_name="description"),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="outputs",
-                        to="instances.task",
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('out',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=255, verbose_name='key')),
+                ('value', models.JSONField(null=True, verbose_name='value')),
+                ('sensitive', models.BooleanField(default=False, verbose_name='sensitive')),
+                ('secret_value', console.lib.encryption.EncryptedJSONField(null=True)),
+                ('description', models.TextField(blank=True, verbose_name='description')),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outputs', to='instances.task')),
             ],
             options={
-                "verbose_name": "output",
-                "verbose_name_plural": "outputs",
-                "ordering": ["key"],
+                'verbose_name': 'output',
+                'verbose_name_plural': 'outputs',
+                'ordering': ['key'],
             },
         ),
         migrations.AddField(
-            model_name="instance",
-            name="last_successful_task",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="instances.task",
-            ),
+            model_name='instance',
+            name='last_successful_task',
+            field=models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='instances.task'),
         ),
         migrations.AddField(
-            model_name="instance",
-            name="last_task",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="instances.task",
-            ),
+            model_name='instance',
+            name='last_task',
+            field=models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='instances.task'),
         ),
         migrations.CreateModel(
-            name="TaskLog",
+            name='TaskLog',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("attempt", models.PositiveIntegerField(default=0)),
-                ("offset", models.PositiveBigIntegerField()),
-                ("command", models.CharField(max_length=16)),
-                ("stream", models.CharField(default="stdout", max_length=8)),
-                ("lines", models.JSONField(default=list)),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="logs",
-                        to="instances.task",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempt', models.PositiveIntegerField(default=0)),
+                ('offset', models.PositiveBigIntegerField()),
+                ('command', models.CharField(max_length=16)),
+                ('stream', models.CharField(default='stdout', max_length=8)),
+                ('lines', models.JSONField(default=list)),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='logs', to='instances.task')),
             ],
             options={
-                "verbose_name": "task log",
-                "ordering": ["attempt", "offset"],
+                'verbose_name': 'task log',
+                'ordering': ['attempt', 'offset'],
             },
         ),
         migrations.CreateModel(
-            name="Check",
+            name='Check',
             fields=[
-                (
-                    "parameters",
-                    models.JSONField(
-                        default=dict, editable=False, verbose_name="parameters"
-                    ),
-                ),
-                (
-                    "secrets",
-                    console.lib.encryption.EncryptedJSONField(
-                        default=dict, verbose_name="secret parameters"
-                    ),
-                ),
-                (
-                    "tags",
-                    models.JSONField(default=dict, editable=False, verbose_name="tags"),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "updated_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="updated",
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "waiting for a worker"),
-                            ("running", "running"),
-                            ("ended", "ended"),
-                        ],
-                        default="queued",
-                        editable=False,
-                        max_length=8,
-                    ),
-                ),
-                (
-                    "queued_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, editable=False
-                    ),
-                ),
-                ("started_at", models.DateTimeField(editable=False, null=True)),
-                ("ended_at", models.DateTimeField(editable=False, null=True)),
-                (
-                    "worker",
-                    models.CharField(blank=True, editable=False, max_length=128),
-                ),
-                ("host", models.CharField(blank=True, editable=False, max_length=128)),
-                ("epoch", models.PositiveIntegerField(default=0, editable=False)),
-                ("attempt", models.PositiveIntegerField(default=0, editable=False)),
-                ("lease_until", models.DateTimeField(editable=False, null=True)),
-                ("heartbeat_at", models.DateTimeField(editable=False, null=True)),
-                (
-                    "cancel_requested_at",
-                    models.DateTimeField(editable=False, null=True),
-                ),
-                (
-                    "run_directory",
-                    models.CharField(blank=True, editable=False, max_length=255),
-                ),
-                ("offset", models.PositiveBigIntegerField(default=0, editable=False)),
-                ("stage", models.CharField(blank=True, editable=False, max_length=16)),
-                ("stages", models.JSONField(default=dict, editable=False)),
-                (
-                    "resources_total",
-                    models.PositiveIntegerField(editable=False, null=True),
-                ),
-                (
-                    "resources_done",
-                    models.PositiveIntegerField(default=0, editable=False),
-                ),
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("check",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("InProgress", "In progress"),
-                            ("Succeeded", "Succeeded"),
-                            ("Failed", "Failed"),
-                        ],
-                        default="InProgress",
-                        editable=False,
-                        max_length=16,
-                        verbose_name="status",
-                    ),
-                ),
-                (
-                    "status_message",
-                    models.TextField(
-                        blank=True, editable=False, verbose_name="status message"
-                    ),
-                ),
-                (
-                    "problems",
-                    models.JSONField(
-                        default=list, editable=False, verbose_name="problems"
-                    ),
-                ),
-                (
-                    "log",
-                    models.JSONField(default=list, editable=False, verbose_name="log"),
-                ),
-                (
-                    "engine_version",
-                    models.CharField(blank=True, editable=False, max_length=64),
-                ),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="requested by",
-                    ),
-                ),
-                (
-                    "portfolio",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="catalog.portfolio",
-                        verbose_name="portfolio",
-                    ),
-                ),
-                (
-                    "region",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="checks",
-                        to="catalog.region",
-                        verbose_name="region",
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="checks",
-                        to="catalog.version",
-                        verbose_name="version",
-                    ),
-                ),
+                ('parameters', models.JSONField(default=dict, editable=False, verbose_name='parameters')),
+                ('secrets', console.lib.encryption.EncryptedJSONField(default=dict, verbose_name='secret parameters')),
+                ('tags', models.JSONField(default=dict, editable=False, verbose_name='tags')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='updated')),
+                ('state', models.CharField(choices=[('queued', 'waiting for a worker'), ('running', 'running'), ('ended', 'ended')], default='queued', editable=False, max_length=8)),
+                ('queued_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('started_at', models.DateTimeField(editable=False, null=True)),
+                ('ended_at', models.DateTimeField(editable=False, null=True)),
+                ('worker', models.CharField(blank=True, editable=False, max_length=128)),
+                ('host', models.CharField(blank=True, editable=False, max_length=128)),
+                ('epoch', models.PositiveIntegerField(default=0, editable=False)),
+                ('attempt', models.PositiveIntegerField(default=0, editable=False)),
+                ('lease_until', models.DateTimeField(editable=False, null=True)),
+                ('heartbeat_at', models.DateTimeField(editable=False, null=True)),
+                ('cancel_requested_at', models.DateTimeField(editable=False, null=True)),
+                ('run_directory', models.CharField(blank=True, editable=False, max_length=255)),
+                ('offset', models.PositiveBigIntegerField(default=0, editable=False)),
+                ('stage', models.CharField(blank=True, editable=False, max_length=16)),
+                ('stages', models.JSONField(default=dict, editable=False)),
+                ('resources_total', models.PositiveIntegerField(editable=False, null=True)),
+                ('resources_done', models.PositiveIntegerField(default=0, editable=False)),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('check',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('status', models.CharField(choices=[('InProgress', 'In progress'), ('Succeeded', 'Succeeded'), ('Failed', 'Failed')], default='InProgress', editable=False, max_length=16, verbose_name='status')),
+                ('status_message', models.TextField(blank=True, editable=False, verbose_name='status message')),
+                ('problems', models.JSONField(default=list, editable=False, verbose_name='problems')),
+                ('log', models.JSONField(default=list, editable=False, verbose_name='log')),
+                ('engine_version', models.CharField(blank=True, editable=False, max_length=64)),
+                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by')),
+                ('portfolio', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='catalog.portfolio', verbose_name='portfolio')),
+                ('region', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='checks', to='catalog.region', verbose_name='region')),
+                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='checks', to='catalog.version', verbose_name='version')),
             ],
             options={
-                "verbose_name": "check",
-                "verbose_name_plural": "checks",
-                "ordering": ["-created_at", "-id"],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "queued")),
-                        fields=["queued_at"],
-                        name="check_queued",
-                    ),
-                    models.Index(
-                        condition=models.Q(("state", "running")),
-                        fields=["lease_until"],
-                        name="check_running",
-                    ),
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                ("region__isnull", True), ("version__isnull", False)
-                            ),
-                            models.Q(
-                                ("region__isnull", False), ("version__isnull", True)
-                            ),
-                            _connector="OR",
-                        ),
-                        name="check_has_one_subject",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                ("status", "InProgress"),
-                                models.Q(("state", "ended"), _negated=True),
-                            ),
-                            models.Q(
-                                ("state", "ended"),
-                                ("status__in", ["Succeeded", "Failed"]),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="check_status_agrees_with_queue",
-                    ),
-                    models.UniqueConstraint(
-                        fields=("version",), name="check_version_once"
-                    ),
-                    models.UniqueConstraint(
-                        fields=("region",), name="check_region_once"
-                    ),
-                ],
+                'verbose_name': 'check',
+                'verbose_name_plural': 'checks',
+                'ordering': ['-created_at', '-id'],
+                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['queued_at'], name='check_queued'), models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='check_running')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('region__isnull', True), ('version__isnull', False)), models.Q(('region__isnull', False), ('version__isnull', True)), _connector='OR'), name='check_has_one_subject'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'InProgress'), models.Q(('state', 'ended'), _negated=True)), models.Q(('state', 'ended'), ('status__in', ['Succeeded', 'Failed'])), _connector='OR'), name='check_status_agrees_with_queue'), models.UniqueConstraint(fields=('version',), name='check_version_once'), models.UniqueConstraint(fields=('region',), name='check_region_once')],
             },
         ),
         migrations.CreateModel(
-            name="OperationRecord",
+            name='OperationRecord',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "action",
-                    models.CharField(
-                        choices=[
-                            ("Submit", "Submitted"),
-                            ("Approve", "Approved"),
-                            ("Reject", "Rejected"),
-                            ("Cancel", "Canceled"),
-                        ],
-                        max_length=8,
-                        verbose_name="action",
-                    ),
-                ),
-                (
-                    "comment",
-                    models.CharField(
-                        blank=True, max_length=1024, verbose_name="comment"
-                    ),
-                ),
-                (
-                    "digest",
-                    models.CharField(blank=True, max_length=64, verbose_name="digest"),
-                ),
-                (
-                    "at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="time",
-                    ),
-                ),
-                (
-                    "operator",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="operator",
-                    ),
-                ),
-                (
-                    "plan",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="records",
-                        to="instances.plan",
-                        verbose_name="plan",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('action', models.CharField(choices=[('Submit', 'Submitted'), ('Approve', 'Approved'), ('Reject', 'Rejected'), ('Cancel', 'Canceled')], max_length=8, verbose_name='action')),
+                ('comment', models.CharField(blank=True, max_length=1024, verbose_name='comment')),
+                ('digest', models.CharField(blank=True, max_length=64, verbose_name='digest')),
+                ('at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='time')),
+                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='operator')),
+                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='records', to='instances.plan', verbose_name='plan')),
             ],
             options={
-                "verbose_name": "operation record",
-                "verbose_name_plural": "operation records",
-                "ordering": ["at", "pk"],
-                "indexes": [
-                    models.Index(fields=["operator", "plan"], name="record_of_person")
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("action__in", ["Approve", "Reject"])),
-                        fields=("plan", "digest"),
-                        name="record_one_decision",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("action__in", ["Submit", "Approve", "Reject", "Cancel"])
-                        ),
-                        name="record_action_known",
-                    ),
-                ],
+                'verbose_name': 'operation record',
+                'verbose_name_plural': 'operation records',
+                'ordering': ['at', 'pk'],
+                'indexes': [models.Index(fields=['operator', 'plan'], name='record_of_person')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('action__in', ['Approve', 'Reject'])), fields=('plan', 'digest'), name='record_one_decision'), models.CheckConstraint(condition=models.Q(('action__in', ['Submit', 'Approve', 'Reject', 'Cancel'])), name='record_action_known')],
             },
         ),
         migrations.CreateModel(
-            name="Notice",
+            name='Notice',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("requested", "waits for your decision"),
-                            ("ready", "can be executed"),
-                            ("failed", "could not be previewed"),
-                            ("approved", "was approved"),
-                            ("rejected", "was rejected"),
-                            ("canceled", "was canceled"),
-                            ("executed", "was executed"),
-                            ("execution-failed", "failed when it was executed"),
-                        ],
-                        max_length=16,
-                        verbose_name="kind",
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "read_at",
-                    models.DateTimeField(
-                        editable=False, null=True, verbose_name="read"
-                    ),
-                ),
-                (
-                    "recipient",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="notices",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="recipient",
-                    ),
-                ),
-                (
-                    "plan",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="notices",
-                        to="instances.plan",
-                        verbose_name="plan",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('requested', 'waits for your decision'), ('ready', 'can be executed'), ('failed', 'could not be previewed'), ('approved', 'was approved'), ('rejected', 'was rejected'), ('canceled', 'was canceled'), ('executed', 'was executed'), ('execution-failed', 'failed when it was executed')], max_length=16, verbose_name='kind')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('read_at', models.DateTimeField(editable=False, null=True, verbose_name='read')),
+                ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to=settings.AUTH_USER_MODEL, verbose_name='recipient')),
+                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='instances.plan', verbose_name='plan')),
             ],
             options={
-                "verbose_name": "notice",
-                "verbose_name_plural": "notices",
-                "ordering": ["-created_at", "-id"],
-                "indexes": [
-                    models.Index(
-                        fields=["recipient", "-created_at", "-id"],
-                        name="notice_of_person",
-                    ),
-                    models.Index(
-                        condition=models.Q(("read_at", None)),
-                        fields=["recipient"],
-                        name="notice_unread",
-                    ),
-                ],
+                'verbose_name': 'notice',
+                'verbose_name_plural': 'notices',
+                'ordering': ['-created_at', '-id'],
+                'indexes': [models.Index(fields=['recipient', '-created_at', '-id'], name='notice_of_person'), models.Index(condition=models.Q(('read_at', None)), fields=['recipient'], name='notice_unread')],
             },
         ),
         migrations.CreateModel(
-            name="Resource",
+            name='Resource',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("address", models.CharField(max_length=512, verbose_name="address")),
-                ("name", models.CharField(max_length=255, verbose_name="name")),
-                ("type", models.CharField(max_length=255, verbose_name="type")),
-                (
-                    "physical_id",
-                    models.CharField(
-                        blank=True, max_length=512, verbose_name="resource ID"
-                    ),
-                ),
-                ("status", models.CharField(max_length=32, verbose_name="status")),
-                ("reason", models.TextField(blank=True, verbose_name="description")),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
-                (
-                    "updated_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="updated",
-                    ),
-                ),
-                (
-                    "instance",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="resources",
-                        to="instances.instance",
-                        verbose_name="instance",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address', models.CharField(max_length=512, verbose_name='address')),
+                ('name', models.CharField(max_length=255, verbose_name='name')),
+                ('type', models.CharField(max_length=255, verbose_name='type')),
+                ('physical_id', models.CharField(blank=True, max_length=512, verbose_name='resource ID')),
+                ('status', models.CharField(max_length=32, verbose_name='status')),
+                ('reason', models.TextField(blank=True, verbose_name='description')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='updated')),
+                ('instance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='resources', to='instances.instance', verbose_name='instance')),
             ],
             options={
-                "verbose_name": "resource",
-                "verbose_name_plural": "resources",
-                "ordering": ["address"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("instance", "address"), name="resource_once"
-                    )
-                ],
+                'verbose_name': 'resource',
+                'verbose_name_plural': 'resources',
+                'ordering': ['address'],
+                'constraints': [models.UniqueConstraint(fields=('instance', 'address'), name='resource_once')],
             },
         ),
         migrations.CreateModel(
-            name="Tag",
+            name='Tag',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("key", models.CharField(max_length=128, verbose_name="key")),
-                (
-                    "value",
-                    models.CharField(blank=True, max_length=128, verbose_name="value"),
-                ),
-                (
-                    "instance",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="tags",
-                        to="instances.instance",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=128, verbose_name='key')),
+                ('value', models.CharField(blank=True, max_length=128, verbose_name='value')),
+                ('instance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='instances.instance')),
             ],
             options={
-                "verbose_name": "tag",
-                "verbose_name_plural": "tags",
-                "ordering": ["key"],
-                "constraints": [
-                    models.UniqueConstraint(fields=("instance", "key"), name="tag_once")
-                ],
+                'verbose_name': 'tag',
+                'verbose_name_plural': 'tags',
+                'ordering': ['key'],
+                'constraints': [models.UniqueConstraint(fields=('instance', 'key'), name='tag_once')],
             },
         ),
         migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                condition=models.Q(("state", "queued")),
-                fields=["queued_at"],
-                name="task_queued",
-            ),
+            model_name='task',
+            index=models.Index(condition=models.Q(('state', 'queued')), fields=['queued_at'], name='task_queued'),
         ),
         migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                condition=models.Q(("state", "running")),
-                fields=["lease_until"],
-                name="task_running",
-            ),
+            model_name='task',
+            index=models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='task_running'),
         ),
         migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                fields=["instance", "-created_at", "-id"], name="task_of_instance"
-            ),
+            model_name='task',
+            index=models.Index(fields=['instance', '-created_at', '-id'], name='task_of_instance'),
         ),
         migrations.AddConstraint(
-            model_name="task",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "ended"), _negated=True),
-                fields=("instance",),
-                name="task_one_active_per_instance",
-            ),
+            model_name='task',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'ended'), _negated=True), fields=('instance',), name='task_one_active_per_instance'),
         ),
         migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["InProgress", "Succeeded", "Failed"])
-                ),
-                name="task_status_known",
-            ),
+            model_name='task',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['InProgress', 'Succeeded', 'Failed'])), name='task_status_known'),
         ),
         migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("status", "InProgress"),
-                        models.Q(("state", "ended"), _negated=True),
-                    ),
-                    models.Q(
-                        models.Q(("status", "InProgress"), _negated=True),
-                        ("state", "ended"),
-                    ),
-                    _connector="OR",
-                ),
-                name="task_status_agrees_with_queue",
-            ),
+            model_name='task',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'InProgress'), models.Q(('state', 'ended'), _negated=True)), models.Q(models.Q(('status', 'InProgress'), _negated=True), ('state', 'ended')), _connector='OR'), name='task_status_agrees_with_queue'),
         ),
         migrations.AddIndex(
-            model_name="stateversion",
-            index=models.Index(fields=["instance", "-created_at"], name="state_newest"),
+            model_name='stateversion',
+            index=models.Index(fields=['instance', '-created_at'], name='state_newest'),
         ),
         migrations.AddConstraint(
-            model_name="stateversion",
-            constraint=models.UniqueConstraint(
-                fields=("instance", "lineage", "serial"), name="state_serial_once"
-            ),
+            model_name='stateversion',
+            constraint=models.UniqueConstraint(fields=('instance', 'lineage', 'serial'), name='state_serial_once'),
         ),
         migrations.AddIndex(
-            model_name="plan",
-            index=models.Index(
-                condition=models.Q(("state", "queued")),
-                fields=["queued_at"],
-                name="plan_queued",
-            ),
+            model_name='plan',
+            index=models.Index(condition=models.Q(('state', 'queued')), fields=['queued_at'], name='plan_queued'),
         ),
         migrations.AddIndex(
-            model_name="plan",
-            index=models.Index(
-                condition=models.Q(("state", "running")),
-                fields=["lease_until"],
-                name="plan_running",
-            ),
+            model_name='plan',
+            index=models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='plan_running'),
         ),
         migrations.AddIndex(
-            model_name="plan",
-            index=models.Index(
-                condition=models.Q(("draft", False)),
-                fields=["owner", "-created_at", "-id"],
-                name="plan_by_owner",
-            ),
+            model_name='plan',
+            index=models.Index(condition=models.Q(('draft', False)), fields=['owner', '-created_at', '-id'], name='plan_by_owner'),
         ),
         migrations.AddIndex(
-            model_name="plan",
-            index=models.Index(
-                condition=models.Q(("draft", False)),
-                fields=["-created_at", "-id"],
-                name="plan_newest",
-            ),
+            model_name='plan',
+            index=models.Index(condition=models.Q(('draft', False)), fields=['-created_at', '-id'], name='plan_newest'),
         ),
         migrations.AddIndex(
-            model_name="plan",
-            index=models.Index(
-                fields=["instance", "-created_at", "-id"], name="plan_of_instance"
-            ),
+            model_name='plan',
+            index=models.Index(fields=['instance', '-created_at', '-id'], name='plan_of_instance'),
         ),
         migrations.AddIndex(
-            model_name="plan",
-            index=models.Index(
-                condition=models.Q(("draft", True)),
-                fields=["created_at"],
-                name="plan_drafts",
-            ),
+            model_name='plan',
+            index=models.Index(condition=models.Q(('draft', True)), fields=['created_at'], name='plan_drafts'),
         ),
         migrations.AddIndex(
-            model_name="plan",
-            index=models.Index(
-                condition=models.Q(("draft", False)),
-                fields=["status", "-created_at", "-id"],
-                name="plan_by_status",
-            ),
+            model_name='plan',
+            index=models.Index(condition=models.Q(('draft', False)), fields=['status', '-created_at', '-id'], name='plan_by_status'),
         ),
         migrations.AddConstraint(
-            model_name="plan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("draft", True),
-                    models.Q(("name", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="plan_has_name",
-            ),
+            model_name='plan',
+            constraint=models.CheckConstraint(condition=models.Q(('draft', True), models.Q(('name', ''), _negated=True), _connector='OR'), name='plan_has_name'),
         ),
         migrations.AddConstraint(
-            model_name="plan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "status__in",
-                        [
-                            "PreviewInProgress",
-                            "PreviewSuccess",
-                            "PreviewFailed",
-                            "ApplicationInProgress",
-                            "ApplicationApproved",
-                            "ApplicationRejected",
-                            "ExecuteInProgress",
-                            "ExecuteSuccess",
-                            "ExecuteFailed",
-                            "Canceled",
-                        ],
-                    )
-                ),
-                name="plan_status_known",
-            ),
+            model_name='plan',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['PreviewInProgress', 'PreviewSuccess', 'PreviewFailed', 'ApplicationInProgress', 'ApplicationApproved', 'ApplicationRejected', 'ExecuteInProgress', 'ExecuteSuccess', 'ExecuteFailed', 'Canceled'])), name='plan_status_known'),
         ),
         migrations.AddConstraint(
-            model_name="output",
-            constraint=models.UniqueConstraint(
-                fields=("task", "key"), name="output_once"
-            ),
+            model_name='output',
+            constraint=models.UniqueConstraint(fields=('task', 'key'), name='output_once'),
         ),
         migrations.AddConstraint(
-            model_name="output",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("sensitive", False), ("value", None), _connector="OR"
-                ),
-                name="output_secret_not_in_clear",
-            ),
+            model_name='output',
+            constraint=models.CheckConstraint(condition=models.Q(('sensitive', False), ('value', None), _connector='OR'), name='output_secret_not_in_clear'),
         ),
         migrations.AddIndex(
-            model_name="instance",
-            index=models.Index(
-                condition=models.Q(("terminated_at", None)),
-                fields=["-created_at", "-id"],
-                name="instance_newest",
-            ),
+            model_name='instance',
+            index=models.Index(condition=models.Q(('terminated_at', None)), fields=['-created_at', '-id'], name='instance_newest'),
         ),
         migrations.AddIndex(
-            model_name="instance",
-            index=models.Index(
-                condition=models.Q(("terminated_at", None)),
-                fields=["owner", "-created_at", "-id"],
-                name="instance_by_owner",
-            ),
+            model_name='instance',
+            index=models.Index(condition=models.Q(('terminated_at', None)), fields=['owner', '-created_at', '-id'], name='instance_by_owner'),
         ),
         migrations.AddIndex(
-            model_name="instance",
-            index=models.Index(
-                condition=models.Q(("terminated_at", None)),
-                fields=["status", "-created_at", "-id"],
-                name="instance_by_status",
-            ),
+            model_name='instance',
+            index=models.Index(condition=models.Q(('terminated_at', None)), fields=['status', '-created_at', '-id'], name='instance_by_status'),
         ),
         migrations.AddIndex(
-            model_name="instance",
-            index=models.Index(
-                condition=models.Q(("terminated_at", None)),
-                fields=["product", "-created_at", "-id"],
-                name="instance_by_product",
-            ),
+            model_name='instance',
+            index=models.Index(condition=models.Q(('terminated_at', None)), fields=['product', '-created_at', '-id'], name='instance_by_product'),
         ),
         migrations.AddIndex(
-            model_name="instance",
-            index=models.Index(
-                condition=models.Q(("terminated_at", None)),
-                fields=["region", "-created_at", "-id"],
-                name="instance_by_region",
-            ),
+            model_name='instance',
+            index=models.Index(condition=models.Q(('terminated_at', None)), fields=['region', '-created_at', '-id'], name='instance_by_region'),
         ),
         migrations.AddIndex(
-            model_name="instance",
-            index=models.Index(
-                condition=models.Q(("owner_role__isnull", False)),
-                fields=["owner_role", "-created_at", "-id"],
-                name="instance_by_role",
-            ),
+            model_name='instance',
+            index=models.Index(condition=models.Q(('owner_role__isnull', False)), fields=['owner_role', '-created_at', '-id'], name='instance_by_role'),
         ),
         migrations.AddConstraint(
-            model_name="instance",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("name"),
-                condition=models.Q(("terminated_at", None)),
-                name="instance_name_unique",
-            ),
+            model_name='instance',
+            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('name'), condition=models.Q(('terminated_at', None)), name='instance_name_unique'),
         ),
         migrations.AddConstraint(
-            model_name="instance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True),
-                name="instance_has_name",
-            ),
+            model_name='instance',
+            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='instance_has_name'),
         ),
         migrations.AddConstraint(
-            model_name="instance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["UnderChange", "Available", "Error"])
-                ),
-                name="instance_status_known",
-            ),
+            model_name='instance',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['UnderChange', 'Available', 'Error'])), name='instance_status_known'),
         ),
         migrations.AddConstraint(
-            model_name="instance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("owner__isnull", False), ("owner_role__isnull", True)),
-                    models.Q(("owner__isnull", True), ("owner_role__isnull", False)),
-                    _connector="OR",
-                ),
-                name="instance_has_one_owner",
-            ),
+            model_name='instance',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('owner__isnull', False), ('owner_role__isnull', True)), models.Q(('owner__isnull', True), ('owner_role__isnull', False)), _connector='OR'), name='instance_has_one_owner'),
         ),
         migrations.AddConstraint(
-            model_name="tasklog",
-            constraint=models.UniqueConstraint(
-                fields=("task", "attempt", "offset"), name="task_log_once"
-            ),
+            model_name='tasklog',
+            constraint=models.UniqueConstraint(fields=('task', 'attempt', 'offset'), name='task_log_once'),
         ),
     ]

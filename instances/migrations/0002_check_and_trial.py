@@ -5,32 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("catalog", "0002_curation"),
-        ("instances", "0001_initial"),
+        ('catalog', '0002_curation'),
+        ('instances', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="plan",
-            name="trial",
-            field=models.BooleanField(
-                default=False, editable=False, verbose_name="trial"
-            ),
+            model_name='plan',
+            name='trial',
+            field=models.BooleanField(default=False, editable=False, verbose_name='trial'),
         ),
         migrations.AddConstraint(
-            model_name="plan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("trial", False),
-                    models.Q(
-                        ("draft", True),
-                        models.Q(("status__startswith", "Execute"), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="plan_trial_never_runs",
-            ),
+            model_name='plan',
+            constraint=models.CheckConstraint(condition=models.Q(('trial', False), models.Q(('draft', True), models.Q(('status__startswith', 'Execute'), _negated=True)), _connector='OR'), name='plan_trial_never_runs'),
         ),
     ]

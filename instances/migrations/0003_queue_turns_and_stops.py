@@ -5,143 +5,108 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("catalog", "0002_curation"),
-        ("instances", "0005_heartbeat"),
+        ('catalog', '0002_curation'),
+        ('instances', '0005_heartbeat'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name="check",
-            name="check_queued",
+            model_name='check',
+            name='check_queued',
         ),
         migrations.RemoveIndex(
-            model_name="plan",
-            name="plan_queued",
+            model_name='plan',
+            name='plan_queued',
         ),
         migrations.RemoveIndex(
-            model_name="task",
-            name="task_queued",
+            model_name='task',
+            name='task_queued',
         ),
         migrations.AddField(
-            model_name="check",
-            name="stop_step",
-            field=models.PositiveSmallIntegerField(
-                db_default=0, default=0, editable=False
-            ),
+            model_name='check',
+            name='stop_step',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name="check",
-            name="stop_step_at",
+            model_name='check',
+            name='stop_step_at',
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name="check",
-            name="suspected_at",
+            model_name='check',
+            name='suspected_at',
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name="check",
-            name="turn",
-            field=models.PositiveBigIntegerField(
-                db_default=0, default=0, editable=False
-            ),
+            model_name='check',
+            name='turn',
+            field=models.PositiveBigIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name="plan",
-            name="stop_step",
-            field=models.PositiveSmallIntegerField(
-                db_default=0, default=0, editable=False
-            ),
+            model_name='plan',
+            name='stop_step',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name="plan",
-            name="stop_step_at",
+            model_name='plan',
+            name='stop_step_at',
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name="plan",
-            name="suspected_at",
+            model_name='plan',
+            name='suspected_at',
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name="plan",
-            name="turn",
-            field=models.PositiveBigIntegerField(
-                db_default=0, default=0, editable=False
-            ),
+            model_name='plan',
+            name='turn',
+            field=models.PositiveBigIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name="task",
-            name="stop_step",
-            field=models.PositiveSmallIntegerField(
-                db_default=0, default=0, editable=False
-            ),
+            model_name='task',
+            name='stop_step',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name="task",
-            name="stop_step_at",
+            model_name='task',
+            name='stop_step_at',
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name="task",
-            name="suspected_at",
+            model_name='task',
+            name='suspected_at',
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name="task",
-            name="turn",
-            field=models.PositiveBigIntegerField(
-                db_default=0, default=0, editable=False
-            ),
+            model_name='task',
+            name='turn',
+            field=models.PositiveBigIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddIndex(
-            model_name="check",
-            index=models.Index(
-                condition=models.Q(("state", "queued")),
-                fields=["turn", "queued_at"],
-                name="check_queued",
-            ),
+            model_name='check',
+            index=models.Index(condition=models.Q(('state', 'queued')), fields=['turn', 'queued_at'], name='check_queued'),
         ),
         migrations.AddIndex(
-            model_name="check",
-            index=models.Index(
-                condition=models.Q(("state", "queued")),
-                fields=["created_by", "turn"],
-                name="check_waits",
-            ),
+            model_name='check',
+            index=models.Index(condition=models.Q(('state', 'queued')), fields=['created_by', 'turn'], name='check_waits'),
         ),
         migrations.AddIndex(
-            model_name="plan",
-            index=models.Index(
-                condition=models.Q(("state", "queued")),
-                fields=["turn", "queued_at"],
-                name="plan_queued",
-            ),
+            model_name='plan',
+            index=models.Index(condition=models.Q(('state', 'queued')), fields=['turn', 'queued_at'], name='plan_queued'),
         ),
         migrations.AddIndex(
-            model_name="plan",
-            index=models.Index(
-                condition=models.Q(("state", "queued")),
-                fields=["created_by", "turn"],
-                name="plan_waits",
-            ),
+            model_name='plan',
+            index=models.Index(condition=models.Q(('state', 'queued')), fields=['created_by', 'turn'], name='plan_waits'),
         ),
         migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                condition=models.Q(("state", "queued")),
-                fields=["turn", "queued_at"],
-                name="task_queued",
-            ),
+            model_name='task',
+            index=models.Index(condition=models.Q(('state', 'queued')), fields=['turn', 'queued_at'], name='task_queued'),
         ),
         migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                condition=models.Q(("state", "queued")),
-                fields=["created_by", "turn"],
-                name="task_waits",
-            ),
+            model_name='task',
+            index=models.Index(condition=models.Q(('state', 'queued')), fields=['created_by', 'turn'], name='task_waits'),
         ),
     ]

@@ -10,162 +10,50 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("instances", "0002_check_and_trial"),
+        ('instances', '0002_check_and_trial'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Evidence",
+            name='Evidence',
             fields=[
-                (
-                    "task",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="evidence",
-                        serialize=False,
-                        to="instances.task",
-                    ),
-                ),
-                (
-                    "exit_code",
-                    models.IntegerField(
-                        editable=False, null=True, verbose_name="exit code"
-                    ),
-                ),
-                (
-                    "ended_in",
-                    models.CharField(blank=True, editable=False, max_length=16),
-                ),
-                (
-                    "interrupted",
-                    models.BooleanField(
-                        default=False, editable=False, verbose_name="interrupted"
-                    ),
-                ),
-                (
-                    "in_flight",
-                    models.JSONField(
-                        default=list, editable=False, verbose_name="in flight"
-                    ),
-                ),
-                ("attempt", models.PositiveIntegerField(editable=False, null=True)),
-                (
-                    "error",
-                    models.TextField(blank=True, editable=False, verbose_name="error"),
-                ),
-                (
-                    "summary",
-                    models.CharField(blank=True, editable=False, max_length=512),
-                ),
-                (
-                    "address",
-                    models.CharField(
-                        blank=True,
-                        editable=False,
-                        max_length=512,
-                        verbose_name="address",
-                    ),
-                ),
-                ("file", models.CharField(blank=True, editable=False, max_length=512)),
-                ("line", models.PositiveIntegerField(editable=False, null=True)),
-                (
-                    "parameter",
-                    models.CharField(
-                        blank=True, max_length=255, verbose_name="parameter"
-                    ),
-                ),
+                ('task', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='evidence', serialize=False, to='instances.task')),
+                ('exit_code', models.IntegerField(editable=False, null=True, verbose_name='exit code')),
+                ('ended_in', models.CharField(blank=True, editable=False, max_length=16)),
+                ('interrupted', models.BooleanField(default=False, editable=False, verbose_name='interrupted')),
+                ('in_flight', models.JSONField(default=list, editable=False, verbose_name='in flight')),
+                ('attempt', models.PositiveIntegerField(editable=False, null=True)),
+                ('error', models.TextField(blank=True, editable=False, verbose_name='error')),
+                ('summary', models.CharField(blank=True, editable=False, max_length=512)),
+                ('address', models.CharField(blank=True, editable=False, max_length=512, verbose_name='address')),
+                ('file', models.CharField(blank=True, editable=False, max_length=512)),
+                ('line', models.PositiveIntegerField(editable=False, null=True)),
+                ('parameter', models.CharField(blank=True, max_length=255, verbose_name='parameter')),
             ],
             options={
-                "verbose_name": "evidence",
-                "verbose_name_plural": "evidence",
+                'verbose_name': 'evidence',
+                'verbose_name_plural': 'evidence',
             },
         ),
         migrations.CreateModel(
-            name="KnownError",
+            name='KnownError',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=functools.partial(
-                            console.lib.ids.new_id, *("known",), **{}
-                        ),
-                        editable=False,
-                        max_length=24,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "title",
-                    models.CharField(max_length=128, unique=True, verbose_name="title"),
-                ),
-                (
-                    "pattern",
-                    models.CharField(
-                        help_text="A regular expression (RE2), in any case. It is searched in the reason of the failure and in the end of the log.",
-                        max_length=500,
-                        validators=[instances.models.known_error.pattern_rule],
-                        verbose_name="pattern",
-                    ),
-                ),
-                (
-                    "explanation",
-                    models.TextField(
-                        help_text="What it means and what to do, in plain words.",
-                        max_length=4000,
-                        verbose_name="explanation",
-                    ),
-                ),
-                (
-                    "link",
-                    models.CharField(
-                        blank=True,
-                        help_text="A page that says more. It begins with https://.",
-                        max_length=500,
-                        validators=[
-                            django.core.validators.URLValidator(
-                                schemes=["http", "https"]
-                            )
-                        ],
-                        verbose_name="link",
-                    ),
-                ),
-                (
-                    "position",
-                    models.PositiveIntegerField(
-                        default=100,
-                        help_text="Of several cards that fit, the lowest is shown.",
-                        validators=[django.core.validators.MaxValueValidator(1000000)],
-                        verbose_name="order",
-                    ),
-                ),
-                ("active", models.BooleanField(default=True, verbose_name="active")),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
-                ),
+                ('id', models.CharField(default=functools.partial(console.lib.ids.new_id, *('known',), **{}), editable=False, max_length=24, primary_key=True, serialize=False, verbose_name='ID')),
+                ('title', models.CharField(max_length=128, unique=True, verbose_name='title')),
+                ('pattern', models.CharField(help_text='A regular expression (RE2), in any case. It is searched in the reason of the failure and in the end of the log.', max_length=500, validators=[instances.models.known_error.pattern_rule], verbose_name='pattern')),
+                ('explanation', models.TextField(help_text='What it means and what to do, in plain words.', max_length=4000, verbose_name='explanation')),
+                ('link', models.CharField(blank=True, help_text='A page that says more. It begins with https://.', max_length=500, validators=[django.core.validators.URLValidator(schemes=['http', 'https'])], verbose_name='link')),
+                ('position', models.PositiveIntegerField(default=100, help_text='Of several cards that fit, the lowest is shown.', validators=[django.core.validators.MaxValueValidator(1000000)], verbose_name='order')),
+                ('active', models.BooleanField(default=True, verbose_name='active')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
             ],
             options={
-                "verbose_name": "known error",
-                "verbose_name_plural": "known errors",
-                "ordering": ["position", "title", "id"],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("pattern", ""), _negated=True),
-                            models.Q(("explanation", ""), _negated=True),
-                            models.Q(("title", ""), _negated=True),
-                        ),
-                        name="known_error_complete",
-                    )
-                ],
+                'verbose_name': 'known error',
+                'verbose_name_plural': 'known errors',
+                'ordering': ['position', 'title', 'id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('pattern', ''), _negated=True), models.Q(('explanation', ''), _negated=True), models.Q(('title', ''), _negated=True)), name='known_error_complete')],
             },
         ),
     ]

@@ -5,28 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("instances", "0004_evidence_and_known_errors"),
+        ('instances', '0004_evidence_and_known_errors'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Heartbeat",
+            name='Heartbeat',
             fields=[
-                (
-                    "name",
-                    models.CharField(max_length=128, primary_key=True, serialize=False),
-                ),
-                ("host", models.CharField(max_length=128)),
-                ("capacity", models.PositiveIntegerField(default=1)),
-                ("busy", models.PositiveIntegerField(default=0)),
-                (
-                    "started_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now()
-                    ),
-                ),
-                ("at", models.DateTimeField()),
+                ('name', models.CharField(max_length=128, primary_key=True, serialize=False)),
+                ('host', models.CharField(max_length=128)),
+                ('capacity', models.PositiveIntegerField(default=1)),
+                ('busy', models.PositiveIntegerField(default=0)),
+                ('started_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('at', models.DateTimeField()),
             ],
         ),
     ]

@@ -4,16 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("instances", "0006_tally"),
+        ('instances', '0006_tally'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="instance",
-            name="engine",
-            field=models.CharField(
-                blank=True, editable=False, max_length=16, verbose_name="engine"
-            ),
+            model_name='instance',
+            name='engine',
+            field=models.CharField(blank=True, editable=False, max_length=16, verbose_name='engine'),
         ),
     ]

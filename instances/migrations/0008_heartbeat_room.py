@@ -4,14 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("instances", "0007_instance_engine"),
+        ('instances', '0007_instance_engine'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="heartbeat",
-            name="room",
+            model_name='heartbeat',
+            name='room',
             field=models.BooleanField(db_default=True, default=True),
         ),
     ]
