@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from catalog.multiline_input import MultilineInput, SecretInput
@@ -54,6 +55,13 @@ class ParameterField(forms.Field):
             lines = [line.strip() for line in value.split("\n") if line.strip()]
             return lines if lines or (self._may_empty and not parameter.secret) else ""
         return value
+
+    def first(self, given: Mapping[str, Any]) -> Any:
+        """Return what `clean` makes of the field as it begins with these values."""
+        first = first_value(self.parameter, given)
+        if isinstance(self.widget, RowsWidget) and not isinstance(first, Rows):
+            first = self.widget.rows_of(first) or first
+        return self.clean(first)
 
     @property
     def _may_empty(self) -> bool:
@@ -113,6 +121,26 @@ def first_value(parameter: Parameter, given: Mapping[str, Any]) -> str | Rows:
     return text_of(parameter, parameter.default)
 
 
+def text_as_typed(parameter: Parameter, value: Any, text: str | None) -> Any:
+    """Return a typed value, or the text that was typed for it where a field shows such.
+
+    A list entered line by line or in rows, and a choice, are shown by their value.
+    """
+    shows_text = parameter.kind not in {"string", "boolean"} and not by_line(parameter)
+    if text is None or not shows_text or table_of(parameter, "en") is not None:
+        return value
+    return text
+
+
+def is_untouched(parameter: Parameter, typed: Any, given: Mapping[str, Any]) -> bool:
+    """Return whether text or rows that were sent are those with which a field began."""
+    field = field_of(parameter, language="en", kept=False)
+    try:
+        return bool(field.clean(typed) == field.first(given))
+    except ValidationError:
+        return False
+
+
 def text_of(parameter: Parameter, value: Any) -> str | Rows:
     """Return a typed value as its widget has it; rows of a form stay what they are."""
     if isinstance(value, Rows):
@@ -167,10 +195,19 @@ def _hint(parameter: Parameter, language: str, *, kept: bool, shown: str | Rows)
             _("The value %(value)s can no longer be chosen. Choose another one.")
             % {"value": shown}
         )
+    if parameter.default_unknown:
+        sentences.append(_("Leave it empty for the default that Terraform computes."))
     if parameter.visible is not None:
         sentences.append(_("Counts only with certain choices above."))
     if kept:
         sentences.append(_("Unchanged: leave it empty to keep the current value."))
+    if parameter.secret_before:
+        sentences.append(
+            _(
+                "The current value is secret, but this version does not mark it as secret: "
+                "a new value will be readable."
+            )
+        )
     # A description of several lines may end in a list, which has to stay one.
     return ("\n\n" if "\n" in said else " ").join(sentences)
 

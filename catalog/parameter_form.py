@@ -6,13 +6,14 @@ components/field.html and never with Django's own field template.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import BoundField
 from django.utils.functional import cached_property
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from catalog.parameter_choices import narrowed
@@ -20,6 +21,7 @@ from catalog.parameter_field import ParameterField, field_of, first_value
 from catalog.parameter_rows import Rows, changed, rows_in, table_of
 from catalog.rows_widget import RowsWidget
 from catalog.schema.conditions import UNCHANGED, governing, visible
+from catalog.schema.conversion import as_text
 from catalog.schema.errors import InvalidParameters
 from catalog.schema.parameter import Parameter
 from catalog.schema.schema import Schema
@@ -27,6 +29,7 @@ from catalog.suggestions import Suggestions
 from console.lib.line_breaks import received
 
 CONFIRM = ":confirm"
+TAKE_DEFAULT = ":default"
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -35,9 +38,9 @@ class ParameterBoundField(BoundField):
 
     @property
     def auto_id(self) -> str:
-        plain = self.name.removesuffix(CONFIRM)
+        plain = _key_of(self.name)
         if _PLAIN_KEY.fullmatch(plain):
-            return super().auto_id.replace(CONFIRM, ".confirm")
+            return super().auto_id.replace(":", ".")
         number = list(self.form.fields).index(self.name)
         return f"id_{self.form.prefix}.{number}"
 
@@ -57,6 +60,8 @@ class ParameterForm(forms.Form):
         initial: Mapping[str, Any] | None,
         prefix: str,
         again: str,
+        again_typed: Mapping[str, Any],
+        kept_defaults: Collection[str],
         suggestions: Suggestions,
         allowed: Mapping[str, list[str]],
     ) -> None:
@@ -68,7 +73,9 @@ class ParameterForm(forms.Form):
         }
         self.again, self.suggestions = again, suggestions
         self.governing = governing(schema)
-        self._given = dict(initial or {})
+        self._known = dict(initial or {})
+        self._given = {**self._known, **again_typed}
+        self._kept_defaults = kept_defaults
         self._values: dict[str, Any] = {}
         for parameter in schema.parameters:
             if not parameter.hidden:
@@ -86,6 +93,9 @@ class ParameterForm(forms.Form):
             again = self._field(parameter, kept=kept)
             again.label, again.help_text = label, ""
             self.fields[key + CONFIRM] = again
+        if key in self._kept_defaults:
+            self.fields[key + TAKE_DEFAULT] = default_choice(parameter)
+            self.initial[key + TAKE_DEFAULT] = key + TAKE_DEFAULT in self._given
 
     def _field(self, parameter: Parameter, *, kept: bool) -> ParameterField:
         original: str | Rows = ""
@@ -101,6 +111,10 @@ class ParameterForm(forms.Form):
         )
         field.original = original
         field.governs = parameter.key in self.governing
+        if parameter.key in self._kept_defaults:
+            said = str(field.help_text)
+            between = "\n\n" if "\n" in said else " "
+            field.help_text = f"{said}{between}{kept_default_hint()}".strip()
         if self.again and parameter.secret:
             # It is never sent back, so what was typed stays in the browser.
             field.widget.attrs["hx-preserve"] = "true"
@@ -115,12 +129,16 @@ class ParameterForm(forms.Form):
             first = key.removesuffix(CONFIRM)
             if self.cleaned_data.get(key) != self.cleaned_data.get(first):
                 self.add_error(key, _("The two entries differ."))
-        kept = dict.fromkeys(self.secrets_kept, UNCHANGED)
+        kept = dict.fromkeys(self.secrets_kept, UNCHANGED) | {
+            parameter.key: self._known[parameter.key]
+            for parameter in self.schema.parameters
+            if parameter.hidden and parameter.key in self._known
+        }
         try:
             self._values = self.schema.clean(raw, current_secrets=kept)
         except InvalidParameters as refusal:
             for key, messages in refusal.errors.items():
-                if key in self.errors:
+                if key in self.errors or key in self._taken:
                     # Rows that contradict themselves were no value to be judged.
                     continue
                 field = key if key in self.fields else None
@@ -129,26 +147,72 @@ class ParameterForm(forms.Form):
         return self.cleaned_data
 
     def _raw(self) -> dict[str, Any]:
-        """What was entered; a parameter off the form keeps the value it has."""
-        raw = {
+        """What the fields hold, but for those whose default is taken."""
+        return {
             key: value
             for key, value in self.cleaned_data.items()
-            if key in self.schema.by_key
+            if key in self.schema.by_key and key not in self._taken
         }
-        for parameter in self.schema.parameters:
-            if parameter.hidden and parameter.key in self._given:
-                raw[parameter.key] = self._given[parameter.key]
-        return raw
+
+    @property
+    def _taken(self) -> set[str]:
+        """The keys for which the version's own default was ticked."""
+        return {
+            key
+            for key in self._kept_defaults
+            if self.cleaned_data.get(key + TAKE_DEFAULT)
+        }
 
     def cleaned_values(self) -> dict[str, Any]:
-        """Return typed values by key, without the secrets that are kept.
+        """Return the typed values of the fields by key, without secrets that are kept.
 
-        Call it on a valid form; give the kept ones to `Schema.clean` as
-        `current_secrets`.
+        Call it on a valid form. A field that is left empty mostly has none.
         """
         return {
             key: value for key, value in self._values.items() if value is not UNCHANGED
         }
+
+    def entered_values(self) -> dict[str, Any]:
+        """Return the typed values of the fields that were changed, by key.
+
+        A field that was left as it came keeps what it showed: the value that exists, or
+        the template's default, which is no entry. Call it on a valid form.
+        """
+        return {
+            key: value
+            for key, value in self.cleaned_values().items()
+            if key in self.fields and self._is_entered(key)
+        }
+
+    def entered_texts(self) -> dict[str, str]:
+        """Return what was typed for these, as far as it is the text of a value."""
+        texts = {key: self.cleaned_data[key] for key in self.entered_values()}
+        return {
+            key: text.strip() if self.schema.by_key[key].kind == "number" else text
+            for key, text in texts.items()
+            if isinstance(text, str)
+        }
+
+    def reset(self) -> frozenset[str]:
+        """Return the keys of fields in which the template's default was put back."""
+        back = {
+            key
+            for key in self._known
+            if key in self.fields
+            and not self._is(key, self._known)
+            and self._is(key, {})
+        }
+        return frozenset(back | self._taken)
+
+    def _is_entered(self, key: str) -> bool:
+        secret = self.schema.by_key[key].secret
+        return secret or not (self._is(key, self._known) or self._is(key, {}))
+
+    def _is(self, key: str, given: Mapping[str, Any]) -> bool:
+        """Whether a field holds what it begins with when these values are given."""
+        field = self.fields[key]
+        assert isinstance(field, ParameterField)
+        return bool(self.cleaned_data.get(key) == field.first(given))
 
     def groups(self) -> Iterator[tuple[str, list[BoundField]]]:
         """Yield each heading with its fields; fields of no group come last, under ""."""
@@ -157,7 +221,7 @@ class ParameterForm(forms.Form):
         }
         members: dict[str, list[BoundField]] = {key: [] for key in [*headings, ""]}
         for name in self.fields:
-            parameter = self.schema.by_key[name.removesuffix(CONFIRM)]
+            parameter = self.schema.by_key[_key_of(name)]
             members[parameter.group].append(self[name])
         for key, fields in members.items():
             if fields:
@@ -166,7 +230,7 @@ class ParameterForm(forms.Form):
     def shown_groups(self) -> Iterator[tuple[str, list[BoundField]]]:
         """The groups, with the fields whose Visible condition holds at this moment."""
         for label, fields in self.groups():
-            seen = [f for f in fields if f.name.removesuffix(CONFIRM) in self.shown]
+            seen = [f for f in fields if _key_of(f.name) in self.shown]
             if seen:
                 yield label, seen
 
@@ -179,6 +243,27 @@ class ParameterForm(forms.Form):
             if isinstance(field, ParameterField)
         }
         return visible(self.schema, self._given | entered)
+
+
+def _key_of(name: str) -> str:
+    """The key of the parameter a field belongs to."""
+    return name.removesuffix(CONFIRM).removesuffix(TAKE_DEFAULT)
+
+
+def kept_default_hint() -> str:
+    return _("This version has another default; the instance keeps the value it has.")
+
+
+def default_choice(parameter: Parameter) -> forms.BooleanField:
+    """Return the choice to take a version's own default in place of the former one."""
+    known = not parameter.secret and not parameter.default_unknown
+    label = (
+        _("Take the new default: %(value)s")
+        % {"value": Truncator(as_text(parameter.default) or _("(empty)")).chars(80)}
+        if known
+        else _("Take the new default")
+    )
+    return forms.BooleanField(label=label, required=False)
 
 
 def _meant(field: ParameterField, value: Any) -> Any:
@@ -209,6 +294,8 @@ def typed_again(
             )
         elif name in data:
             typed[parameter.key] = received(str(data[name]))
+        if name + TAKE_DEFAULT in data:
+            typed[parameter.key + TAKE_DEFAULT] = True
     return typed
 
 
@@ -221,14 +308,17 @@ def parameter_form(
     language: str = "en",
     prefix: str = "parameters",
     again: str = "",
+    again_typed: Mapping[str, Any] | None = None,
+    kept_defaults: Collection[str] = (),
     suggestions: Suggestions | None = None,
     allowed: Mapping[str, list[str]] | None = None,
 ) -> ParameterForm:
     """Return the form of a schema.
 
-    `data` is judged. `initial` replaces the template's defaults, with typed values or
-    with text to show again unjudged, such as that of another version's form.
-    `secrets_kept` are the keys of secrets that exist already: left empty, they stay as
+    `data` is judged. `initial` are the values that exist and stay where a field is left
+    as it is; `again_typed` is text to show again unjudged, such as that of another
+    version's form. `kept_defaults` are keys of values that are the default of a former
+    version: beside their fields the new one can be taken. `secrets_kept` are the keys of secrets that exist already: left empty, they stay as
     they are. `again` is the `change` for which a form that is open in the browser is
     shown once more. `suggestions` are values by AssociationProperty. `allowed` are the
     texts that may be chosen, by parameter, where these are fewer than the template's.
@@ -241,6 +331,8 @@ def parameter_form(
         language=language,
         prefix=prefix,
         again=again,
+        again_typed=again_typed or {},
+        kept_defaults=kept_defaults,
         suggestions=suggestions or {},
         allowed=allowed or {},
     )

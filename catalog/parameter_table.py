@@ -33,6 +33,8 @@ def rows_of(schema: Schema) -> list[Row]:
 def row_of(parameter: Parameter) -> Row:
     """Describe one parameter. A secret's default is not shown."""
     default = "–" if parameter.default is None else as_text(parameter.default)
+    if parameter.default_unknown:
+        default = _("(computed by Terraform)")
     return Row(
         parameter.key,
         parameter.label_in(),

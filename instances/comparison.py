@@ -1,15 +1,14 @@
 """What a review shows: settings in sections, each as it is and as it will be."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from catalog.models import Region
-from catalog.schema.conversion import as_text
 from console.lib.errors import Text
 from console.lib.masking import MASK, is_weak
 from instances.models import Instance, Plan, Task, Wish
@@ -25,6 +24,14 @@ class Row:
     after: str
     before: str = ""
     changed: bool = False
+    # Whether the template's default holds, after and before.
+    default: bool = False
+    was_default: bool = False
+
+    @property
+    def default_word(self) -> Text:
+        """The word beside a default, nothing beside any other value."""
+        return pgettext("value", "Default") if self.default else ""
 
 
 @dataclass(frozen=True)
@@ -130,18 +137,23 @@ class Comparison:
 
     def _parameters(self) -> Iterator[Row]:
         schema = self.new.version.template.schema
-        before = self.old.values if self.old else {}
+        before = self.old.effective if self.old else {}
         former = self.old.version.template.schema.by_key if self.old else {}
         hidden = {*self._secret_keys()}
-        known = {**self.new.values, **before}
+        known = {**self.new.effective, **before}
         order = [key for key in schema.by_key if key in known]
         for key in [*order, *(key for key in known if key not in schema.by_key)]:
             parameter = schema.by_key.get(key) or former.get(key)
-            yield self._parameter(
+            row = self._parameter(
                 parameter.label_in() if parameter else key,
-                _value(self.new.values, key),
-                _value(before, key),
+                _value(self.new, key),
+                _value(self.old, key) if self.old else NOTHING,
                 secret=key in hidden,
+            )
+            yield replace(
+                row,
+                default=_is_default(self.new, key),
+                was_default=self.old is not None and _is_default(self.old, key),
             )
 
     def _parameter(self, label: str, after: str, before: str, *, secret: bool) -> Row:
@@ -158,7 +170,7 @@ class Comparison:
         """Keys that are secret in either version: the stricter one decides."""
         for wish in (self.new, self.old):
             if wish is not None:
-                yield from wish.version.template.split(wish.values)[1]
+                yield from wish.secret_keys
 
     def _row(self, label: Text, after: str, before: str) -> Row:
         if self.old is None:
@@ -169,7 +181,7 @@ class Comparison:
 
 def wish_of(task: Task) -> Wish:
     """What a task asked for."""
-    return Wish(task.version, task.portfolio, task.values, task.tags)
+    return Wish.of(task)
 
 
 def changes_since(instance: Instance, base_task: str) -> list[Row]:
@@ -201,7 +213,11 @@ def _present(tags: Mapping[str, str], key: str) -> str:
     return tags[key] or _("(empty)")
 
 
-def _value(values: Mapping[str, Any], key: str) -> str:
-    if values.get(key) is None:
+def _value(wish: Wish, key: str) -> str:
+    if wish.effective.get(key) is None:
         return NOTHING
-    return as_text(values[key]) or _("(empty)")
+    return wish.text(key) or _("(empty)")
+
+
+def _is_default(wish: Wish, key: str) -> bool:
+    return key in wish.effective and key not in wish.values

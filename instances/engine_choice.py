@@ -151,7 +151,9 @@ def concerns_engine(work: Task | Plan) -> bool:
     else:
         before = instance.status
     wish = Wish.of(work)
-    if before != Instance.Status.AVAILABLE or instance.changes_template_input(wish):
+    if before != Instance.Status.AVAILABLE or instance.last_successful_task is None:
+        return True
+    if not wish.acts_like(instance.current()):
         return True
     if instance.made_by == CLOUD and wish.tags != instance.current().tags:
         return True

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from catalog.models import Template
 from console.lib.encryption import Undecryptable
 from console.lib.masking import Masker, shortened
 from instances.engines.base import (
@@ -171,11 +172,18 @@ def secrets_known_to(work: Any) -> Iterator[Any]:
 
     What an earlier task made bears the secrets of then, and a change tells of its end.
     """
-    yield from work.secrets.values()
+    yield from work.secret_values
     if not isinstance(work, Task | Plan) or work.instance_id is None:
         return
     earlier = Task.objects.filter(instance=work.instance_id).exclude(pk=work.pk)
-    for task in earlier.only("pk", "secrets").newest_first()[:MAX_EARLIER_TASKS]:
+    known = earlier.newest_first().only("pk", "secrets", "version")
+    versions = set()
+    for task in known[:MAX_EARLIER_TASKS]:
+        versions.add(task.version_id)
         # One of a key that is lost is no reason to run nothing any more.
         with contextlib.suppress(Undecryptable):
             yield from task.secrets.values()
+    # A secret of which nothing was entered is the default that its template has.
+    former = Template.objects.filter(versions__in=versions - {work.version_id})
+    for template in former.defer("files", "body").distinct():
+        yield from (p.default for p in template.schema.parameters if p.secret)

@@ -1,6 +1,6 @@
 """The form of *Try the form*: a version's parameters as end users get them, and a region."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +16,10 @@ from catalog.schema import InvalidParameters
 from catalog.suggestions import suggested_in
 from console.lib.masking import MASK
 from console.lib.people import User
-from instances.models import Plan, Task, Wish
+from instances.models import Carried, Plan, Task, Wish
 from instances.objections import objections
-from instances.wishes import kept_secrets
+from instances.wish_form import shown_first
+from instances.wishes import Asked, filled
 
 
 class PlaceForm(forms.Form):
@@ -37,7 +38,7 @@ class TrialForm:
     ) -> None:
         self.version, self.data, self.plan = version, data, plan
         self.validate = validate
-        self.values: dict[str, Any] = {}
+        self.wish = Wish(version, None)
 
     @cached_property
     def regions(self) -> dict[str, Region]:
@@ -60,23 +61,19 @@ class TrialForm:
         return PlaceForm(initial={"region": self.region})
 
     @cached_property
-    def kept(self) -> dict[str, Any]:
-        """The secrets of the trial it goes on from: left empty, they stay."""
-        values = self.plan.values if self.plan else {}
-        return kept_secrets(self.version.template.schema, values)
+    def carried(self) -> Carried:
+        """The values of the trial it goes on from: what is left as it is, stays."""
+        return self.plan.wish.carried_to(self.version) if self.plan else Carried()
 
     @cached_property
     def parameters(self) -> ParameterForm:
         schema = self.version.template.schema
-        known: Mapping[str, Any] = self.plan.parameters if self.plan else {}
         return parameter_form(
             schema,
             data=self.data if self.validate else None,
-            initial={
-                **known,
-                **({} if self.validate else typed_again(schema, self.data)),
-            },
-            secrets_kept=frozenset(self.kept),
+            initial=shown_first(schema, self.carried),
+            again_typed={} if self.validate else typed_again(schema, self.data),
+            secrets_kept=self.carried.hidden,
             language=get_language() or "en",
             again=self.data.get("change", ""),
             suggestions=suggested_in([self.region] if self.region else []),
@@ -95,12 +92,16 @@ class TrialForm:
         # All of them, so that one answer names everything there is to mend.
         if not self.validate or not all([*map(forms.Form.is_valid, self.parts)]):
             return False
-        template = self.version.template
+        form = self.parameters
+        asked = Asked(
+            self.version.pk,
+            parameters=form.entered_values(),
+            texts=form.entered_texts(),
+            typed=True,
+        )
         try:
-            self.values = template.schema.clean(
-                self.parameters.cleaned_values(), current_secrets=self.kept, text=False
-            )
-            against = objections(template, self.values)
+            self.wish = filled(self.wish, asked, self.carried.without(form.reset()))
+            against = objections(self.version.template, self.wish.values)
         except InvalidParameters as refusal:
             against = refusal.errors
         for key, messages in against.items():
@@ -110,9 +111,8 @@ class TrialForm:
 
     def shown_values(self) -> Iterator[tuple[str, Any]]:
         """What the template would be given, secrets masked."""
-        plain, secret = self.version.template.split(self.values)
-        yield from plain.items()
-        yield from ((key, MASK) for key in secret)
+        for key, value in self.wish.effective.items():
+            yield key, MASK if key in self.wish.secret_keys else value
 
     def start(self, *, by: User) -> Plan | None:
         """Queue a plan nobody can carry out; None where there is no region for it."""
@@ -120,7 +120,7 @@ class TrialForm:
             return None
         return Plan.objects.draft_for(
             Task.Kind.LAUNCH,
-            Wish(self.version, None, self.values, {}),
+            self.wish,
             by=by,
             region=self.region,
             instance_name=str(self.version.product),

@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 
 from catalog.limits import LaunchOption, Limits
 from catalog.models import Portfolio, Region, Version
+from catalog.parameter_field import is_untouched, text_as_typed
 from catalog.parameter_form import ParameterForm, parameter_form, typed_again
 from catalog.schema import Schema
 from catalog.suggestions import suggested_in
@@ -17,9 +18,9 @@ from catalog.tagging import OfferedTags
 from console.lib.edit_conflicts import EditConflict
 from console.lib.errors import InvalidInput
 from instances.choices_form import ChoicesForm
-from instances.models import Wish
+from instances.models import Carried, Wish
 from instances.tags_form import TagsForm, typed_tags
-from instances.wishes import Asked, kept_secrets
+from instances.wishes import Asked
 
 PREFIX = "parameters-"
 
@@ -128,23 +129,23 @@ class WishForm:
 
     @cached_property
     def parameters(self) -> ParameterForm:
-        kept = kept_secrets(self.schema, self.start.values) if self.start else {}
-        first = (
-            self.start.version.template.split(self.start.values)[0]
-            if self.start
-            else {}
-        )
-        known = {key: value for key, value in first.items() if key not in kept}
         return parameter_form(
-            self.schema,
+            self.schema.with_secrets(self.carried.hidden),
             data=self.request_data if self.validate else None,
-            initial=known if self.validate else known | self._typed_parameters(),
-            secrets_kept=frozenset(kept),
+            initial=shown_first(self.schema, self.carried),
+            again_typed={} if self.validate else self._typed_parameters(),
+            secrets_kept=self.carried.hidden,
+            kept_defaults=self.carried.defaults,
             language=get_language() or "en",
             again="" if self.outdated else self.request_data.get("change", ""),
             suggestions=self.suggestions,
             allowed=self.limits.allowed_values(self.version),
         )
+
+    @cached_property
+    def carried(self) -> Carried:
+        """What stays in the chosen version when the fields are left as they are."""
+        return self.start.carried_to(self.version) if self.start else Carried()
 
     @cached_property
     def suggestions(self) -> dict[str, list[str]]:
@@ -161,16 +162,27 @@ class WishForm:
         return self.version.template.schema
 
     def _typed_parameters(self) -> dict[str, Any]:
-        """What was typed for keys that are no secret, neither here nor where it was typed."""
+        """What was typed for keys that are no secret, neither here nor where it was typed.
+
+        A field that was left as it came says nothing about another version.
+        """
         typed_for = self.request_data.get("shown", "").partition("/")[0]
         version = next((each for each in self.versions if each.pk == typed_for), None)
         if version is None:
             return {}
-        before = version.template.schema.by_key
+        before = version.template.schema
+        carried = self.start.carried_to(version) if self.start else Carried()
+        hidden = carried.hidden | self.carried.hidden
+        first = shown_first(before, carried)
         return {
             key: value
             for key, value in typed_again(self.schema, self.request_data).items()
-            if not (key in before and before[key].secret)
+            if key not in before.by_key
+            or not (
+                key in hidden
+                or before.by_key[key].secret
+                or is_untouched(before.by_key[key], value, first)
+            )
         }
 
     def _unknown_parameters(self) -> dict[str, str]:
@@ -204,15 +216,17 @@ class WishForm:
         raise NotImplementedError
 
     def _asked(self) -> Asked:
-        typed = self.parameters.is_valid()
+        form, typed = self.parameters, self.parameters.is_valid()
         return Asked(
             version=self.request_data.get("version", ""),
             portfolio=self.request_data.get("portfolio", ""),
             parameters=self._unknown_parameters()
-            | (self.parameters.cleaned_values() if typed else {}),
+            | (form.entered_values() if typed else {}),
+            texts=form.entered_texts() if typed else {},
+            reset=form.reset() if typed else frozenset(),
             tags=[pair for _name, pair in self.tags.pairs()],
             typed=True,
-            kept=self.start.values if self.start else {},
+            present=self.start,
         )
 
     def _spread(self, errors: Mapping[str, list[str]]) -> None:
@@ -263,3 +277,12 @@ class WishForm:
     def visible_fields(self) -> Iterator[forms.BoundField]:
         for part in self.parts:
             yield from part.visible_fields()
+
+
+def shown_first(schema: Schema, carried: Carried) -> dict[str, Any]:
+    """Return what fields hold at first: values that stay, as they were typed."""
+    return {
+        key: text_as_typed(schema.by_key[key], value, carried.texts.get(key))
+        for key, value in carried.values.items()
+        if key not in carried.hidden
+    }

@@ -15,13 +15,12 @@ from django.utils.translation import gettext as _
 
 from catalog.limits import LaunchOption, Limits, launch_options, options_through
 from catalog.models import Portfolio, Product, Region, Version
-from catalog.schema import Schema
 from catalog.tagging import OfferedTags, Pair
 from console.lib.errors import Conflict, DomainError, Forbidden, InvalidInput
 from console.lib.ids import new_number
 from console.lib.names import check_name, spelled
 from console.lib.people import User
-from instances.models import Instance, Plan, Task, Wish, instance_for
+from instances.models import Carried, Instance, Plan, Task, Wish, instance_for
 from instances.objections import objections
 
 NAME_LENGTH = 128
@@ -31,8 +30,9 @@ NAME_LENGTH = 128
 class Asked:
     """What arrived: IDs and raw values, nothing checked.
 
-    `parameters` are texts, or JSON values when `typed`. `kept` holds the secrets an
-    empty value keeps.
+    `parameters` are texts, or JSON values when `typed`; `texts` are then what was typed
+    for them, where that is known. What is not among them stays as it is in `present`,
+    but for `reset`: there the template's default is taken.
     """
 
     version: str
@@ -40,7 +40,30 @@ class Asked:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     tags: Sequence[Pair] = ()
     typed: bool = False
-    kept: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    present: Wish | None = None
+    reset: frozenset[str] = frozenset()
+
+    def carried_to(self, version: Version, current: Wish | None) -> Carried:
+        """Return what stays in a version.
+
+        Secrets that the present wish, made for another version, could not have are those
+        of what the instance is now.
+        """
+        present = self.present or current
+        if present is None:
+            return Carried()
+        carried = present.carried_to(version)
+        if current is not None and present.version.pk != version.pk:
+            former = current.carried_to(version)
+            secret = former.without(frozenset(former.values) - former.hidden)
+            carried = Carried(
+                {**secret.values, **carried.values},
+                carried.texts,
+                carried.hidden | secret.hidden,
+                carried.defaults,
+            )
+        return carried.without(self.reset)
 
 
 @dataclass(frozen=True)
@@ -127,11 +150,10 @@ def update_from(asked: Asked, instance: Instance, *, by: User) -> Wish:
     asked = replace(
         asked,
         portfolio=asked.portfolio or usual_option(instance, options, by),
-        kept={**instance.current().values, **asked.kept},
     )
     with found.at("portfolio"):
         check_region_of(instance, choose(options, asked.portfolio))
-    wish = _wish(asked, instance.product, options, found, running=instance.version)
+    wish = _wish(asked, instance.product, options, found, instance=instance)
     found.settle()
     assert wish is not None
     return replace(wish, option_named=named)
@@ -227,13 +249,6 @@ def automatic_name(product: Product) -> str:
     return f"{product.name[: NAME_LENGTH - 10].strip()}-{new_number(9)}"
 
 
-def kept_secrets(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values a form keeps without showing them: of what is secret in this version."""
-    return schema.split(
-        {key: value for key, value in values.items() if key in schema.by_key}
-    )[1]
-
-
 def execute_once(plan: Plan, *, by: User) -> Task:
     """Run a plan, when it is still allowed. A draft sent twice gives the same task.
 
@@ -269,7 +284,7 @@ def check_again(plan: Plan, *, by: User) -> None:
     _active_version(product, version.pk, None)
     limits = choose(options, plan.portfolio_id or "").limits
     limits.check_region(plan.region)
-    limits.check_values(version, plan.values)
+    limits.check_values(version, plan.wish.effective)
 
 
 def check_still_offered(instance: Instance, wish: Wish, *, by: User) -> None:
@@ -281,7 +296,7 @@ def check_still_offered(instance: Instance, wish: Wish, *, by: User) -> None:
     _active_version(wish.version.product, wish.version.pk, instance.version)
     option = choose(options, wish.portfolio.pk if wish.portfolio else "")
     check_region_of(instance, option)
-    option.limits.check_values(wish.version, wish.values)
+    option.limits.check_values(wish.version, wish.effective)
 
 
 def _wish(
@@ -290,10 +305,11 @@ def _wish(
     options: Sequence[LaunchOption],
     found: Findings,
     *,
-    running: Version | None = None,
+    instance: Instance | None = None,
 ) -> Wish | None:
     """Check version, tags and parameters, noting what is wrong; None without a version."""
     with found.at("version"):
+        running = instance.version if instance else None
         version = _active_version(product, asked.version, running)
         option = next(
             (each for each in options if each.portfolio.pk == asked.portfolio),
@@ -303,25 +319,34 @@ def _wish(
         tags: dict[str, str] = {}
         with found.at("tags"):
             tags = OfferedTags.of(product, portfolio).complete(asked.tags)
-        values: dict[str, Any] = {}
+        wish = Wish(version, portfolio, tags=tags)
         with found.at("parameters"):
-            values = _values(version, asked, option.limits if option else Limits())
-        return Wish(version, portfolio, values, tags)
+            carried = asked.carried_to(
+                version, instance.current() if instance else None
+            )
+            wish = filled(wish, asked, carried)
+            limits = option.limits if option else Limits()
+            limits.check_values(version, wish.effective)
+            if against := objections(version.template, wish.values, wish.hidden):
+                raise InvalidInput(against)
+        return wish
     return None
 
 
-def _values(version: Version, asked: Asked, limits: Limits) -> dict[str, Any]:
-    """Typed values that the schema, the portfolio's rules and the engine accept."""
-    schema = version.template.schema
-    values = schema.clean(
-        asked.parameters,
-        current_secrets=kept_secrets(schema, asked.kept),
-        text=not asked.typed,
+def filled(wish: Wish, asked: Asked, carried: Carried) -> Wish:
+    """Return a wish with the values that its template accepts. Raises InvalidParameters."""
+    schema = wish.version.template.schema.with_secrets(carried.hidden)
+    judged = schema.judge(asked.parameters, kept=carried.values, text=not asked.typed)
+    given = asked.texts if asked.typed else asked.parameters
+    texts = {key: carried.texts[key] for key in judged.kept if key in carried.texts}
+    entered = judged.values.keys() - judged.kept
+    texts |= {key: given[key] for key in entered if isinstance(given.get(key), str)}
+    return replace(
+        wish,
+        values=judged.values,
+        texts=texts,
+        hidden=carried.hidden & judged.kept,
     )
-    limits.check_values(version, values)
-    if against := objections(version.template, values):
-        raise InvalidInput(against)
-    return values
 
 
 def _active_version(product: Product, pk: str, running: Version | None) -> Version:

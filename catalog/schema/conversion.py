@@ -74,6 +74,11 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
+def canonical(value: Any) -> str:
+    """Return a text that is the same for equal JSON values, and for no others."""
+    return dumps(value, sort_keys=True, ensure_ascii=False)
+
+
 def shape(kind: Any) -> str:
     """Return a type as Terraform writes it, to show what is expected."""
     if isinstance(kind, str):
@@ -139,18 +144,16 @@ def _map(value: Any, kind: Any, path: str) -> dict[str, Any]:
 
 
 def _object(value: Any, kind: Any, path: str) -> dict[str, Any]:
-    """Unknown attributes are dropped and missing optional ones filled, as Terraform does."""
+    """Unknown attributes are dropped; Terraform fills in those that may be missing."""
     if not isinstance(value, dict):
         raise NoFit(_at(path, _("Enter an object with attributes.")))
     optional = kind[2] if len(kind) > 2 else {}
     made = {}
     for name, inner in kind[1].items():
-        item = value.get(name)
-        if item is None and name in optional:
-            item = optional[name]
-        elif name not in value:
+        if name in value:
+            made[name] = fit(value[name], inner, _join(path, name))
+        elif name not in optional:
             raise NoFit(_at(path, _("“%(name)s” is missing.") % {"name": name}))
-        made[name] = fit(item, inner, _join(path, name))
     return made
 
 

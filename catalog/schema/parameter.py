@@ -40,6 +40,8 @@ class Parameter:
     default_unknown: bool = False
     nullable: bool = False
     secret: bool = False
+    # The value that exists is secret, and the template does not mark it so.
+    secret_before: bool = False
     ephemeral: bool = False
     confirm: bool = False
     multiline: bool = False

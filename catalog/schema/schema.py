@@ -1,12 +1,12 @@
 """A template's schema: what it asks for, in order, and how values are judged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Self, TypeVar
 
 from catalog.schema.parameter import Group, Parameter, Rule
-from catalog.schema.validation import clean
+from catalog.schema.validation import Judged, judge
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,27 @@ class Schema:
     def by_key(self) -> dict[str, Parameter]:
         """The parameters by key."""
         return {parameter.key: parameter for parameter in self.parameters}
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The values of parameters for which nothing is entered, as far as known."""
+        return {
+            parameter.key: parameter.default
+            for parameter in self.parameters
+            if not parameter.required and not parameter.default_unknown
+        }
+
+    def with_secrets(self, keys: Collection[str]) -> "Schema":
+        """Return the schema in which these parameters are secret ones too."""
+        return replace(
+            self,
+            parameters=[
+                replace(each, secret=True, secret_before=not each.secret)
+                if each.key in keys
+                else each
+                for each in self.parameters
+            ],
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data from which `from_json` makes an equal schema."""
@@ -61,13 +82,22 @@ class Schema:
         current_secrets: Mapping[str, Any] | None = None,
         text: bool = True,
     ) -> dict[str, Any]:
-        """Return typed values by key, defaults filled in.
+        """Return the typed values of what is entered, by key.
 
         With `text`, a string is wire or form text to be parsed by the parameter's
         type; without, every value is already JSON. An empty secret keeps the one in
         `current_secrets`. Raises InvalidParameters.
         """
-        return clean(self, raw, current_secrets=current_secrets or {}, text=text)
+        return self.judge(raw, kept=current_secrets or {}, text=text).values
+
+    def judge(
+        self, raw: Mapping[str, Any], *, kept: Mapping[str, Any], text: bool = True
+    ) -> Judged:
+        """Do the same, and tell which of the `kept` values stay. Raises InvalidParameters.
+
+        One stays where nothing is given for it, a secret one also where that is empty.
+        """
+        return judge(self, raw, kept=kept, text=text)
 
 
 T = TypeVar("T", Parameter, Group, Rule)

@@ -1,10 +1,12 @@
 """One validator for every door: raw values in, typed values or refusals out.
 
 For one value: missing or null → type → allowed values → pattern → length and range;
-then the rules over all values.
+then the rules over all values. A value that was not given is none: the template's default
+holds, and is judged by the rules only.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -26,14 +28,29 @@ WHOLE_FORM = ""
 _MISSING = object()
 
 
-def clean(
-    schema: "Schema",
-    raw: Mapping[str, Any],
-    *,
-    current_secrets: Mapping[str, Any],
-    text: bool,
-) -> dict[str, Any]:
-    """Return typed values by key; raises InvalidParameters with every refusal."""
+@dataclass(frozen=True)
+class _Kept:
+    """A value that stays because none was given."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Typed values by key, and the keys of those that were kept because none was given."""
+
+    values: dict[str, Any]
+    kept: frozenset[str]
+
+
+def judge(
+    schema: "Schema", raw: Mapping[str, Any], *, kept: Mapping[str, Any], text: bool
+) -> Judged:
+    """Return the typed values; raises InvalidParameters with every refusal.
+
+    `kept` are values that exist. They stay where nothing is given, a secret one also
+    where what is given is empty.
+    """
     errors: dict[str, list[str]] = {
         key: [_("The template has no parameter of this name.")]
         for key in raw
@@ -41,7 +58,8 @@ def clean(
     }
     values: dict[str, Any] = {}
     entered = {key: value for key, value in _given(raw).items() if not is_mask(value)}
-    shown = visible(schema, {**current_secrets, **entered})
+    unchanged: set[str] = set()
+    shown = visible(schema, {**kept, **entered})
     for parameter in schema.parameters:
         key = parameter.key
         given = raw.get(key, _MISSING) if key in shown else _MISSING
@@ -49,23 +67,56 @@ def clean(
             value = _one(
                 parameter,
                 given,
-                kept=current_secrets.get(key, _MISSING)
-                if parameter.secret
-                else _MISSING,
+                kept=kept.get(key, _MISSING),
                 text=text,
                 shown=key in shown,
             )
         except NoFit as error:
             errors[key] = [str(error)]
         else:
-            unknown = value is None and parameter.default_unknown
-            if value is not _MISSING and not unknown:
+            if isinstance(value, _Kept):
+                unchanged.add(key)
+                value = value.value
+            elif key in kept and holds_mask(given):
+                unchanged.add(key)
+            if value is not _MISSING:
                 values[key] = value
     if not errors:
-        errors = _rule_errors(schema, values)
+        errors = _rule_errors(schema, {**schema.defaults, **values})
     if errors:
         raise InvalidParameters(errors)
-    return values
+    return Judged(values, frozenset(unchanged & values.keys()))
+
+
+def fits(parameter: Parameter, value: Any) -> bool:
+    """Return whether a parameter takes a typed value that was made for another."""
+    try:
+        _keep(parameter, value)
+    except NoFit:
+        return False
+    return True
+
+
+def _keep(parameter: Parameter, kept: Any) -> Any:
+    """Return a kept value as it is. Raises NoFit where this template does not take it."""
+    if kept is UNCHANGED:
+        return kept
+    if kept is None:
+        return None if parameter.nullable else _MISSING
+    try:
+        value = parse(parameter, kept, text=False)
+    except NoFit:
+        if not parameter.secret:
+            raise
+        raise NoFit(
+            _(
+                "This secret was entered for a parameter of another type. Enter a new "
+                "value."
+            )
+        ) from None
+    if not parameter.secret and value != parameter.default:
+        _check(parameter, value)
+    return kept
 
 
 def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,14 +142,15 @@ def _one(
         isinstance(given, str)
         and (given == "" or (parameter.kind != "string" and not given.strip()))
     )
-    if empty and kept is not _MISSING:
-        return kept
+    stays = empty if parameter.secret else given is _MISSING and shown
+    if stays and kept is not _MISSING:
+        return _Kept(_keep(parameter, kept))
     if parameter.secret:
         given = _revealed(parameter, given, kept)
         if given is kept:
-            return kept
+            return _Kept(_keep(parameter, kept))
     if not shown or (parameter.read_only and parameter.default is not None):
-        return _MISSING if parameter.required else parameter.default
+        return _MISSING
     if empty:
         return _without(parameter, missing=missing)
     if given is UNCHANGED:
@@ -145,15 +197,17 @@ def _tree(parameter: Parameter, given: Any) -> Any:
 
 
 def _without(parameter: Parameter, *, missing: bool) -> Any:
-    """Return what an empty value means."""
+    """Return what an empty value means: mostly that the template's default holds."""
     default = parameter.default
+    if parameter.default_unknown:
+        return _MISSING
     if parameter.required or (default is None and not parameter.nullable):
         if not parameter.required and parameter.kind == "string":
-            return ""
+            return _MISSING if missing else ""
         raise NoFit(_("This value is required."))
     # A secret's default is never shown, so its empty field is not an emptied one.
     if missing or default is None or parameter.kind != "string" or parameter.secret:
-        return default
+        return _MISSING
     if default != "":
         _check(parameter, "")
     return ""

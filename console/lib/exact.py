@@ -39,8 +39,8 @@ class Exact(float):
 
     __str__ = __repr__
 
-    def __getnewargs__(self) -> tuple[str]:
-        return (str(self.digits),)
+    def __reduce__(self) -> tuple[type["Exact"], tuple[str]]:
+        return Exact, (str(self.digits),)
 
 
 def exact(text: str) -> int | float:

@@ -14,10 +14,11 @@ from instances.models.reconciling import Standing, why_not
 from instances.models.resource import Resource, StateVersion, Tag
 from instances.models.tally import Tally
 from instances.models.task import Output, Task, TaskLog, task_for
-from instances.models.wish import Wish
+from instances.models.wish import Carried, Wish
 from instances.models.work import Fenced, Work
 
 __all__ = [
+    "Carried",
     "Check",
     "Duties",
     "Evidence",

@@ -1,6 +1,7 @@
 """A product instance: what somebody launched, and the verbs that change it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
@@ -267,7 +268,15 @@ class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
         task = self.basis
         if task is None:
             return Wish(self.version, self.portfolio)
-        return Wish(self.version, self.portfolio, task.values, self.tags_after(task))
+        if task.version_id == self.version_id:
+            # Read already, with its template.
+            task.version = self.version
+        return replace(
+            Wish.of(task),
+            version=self.version,
+            portfolio=self.portfolio,
+            tags=self.tags_after(task),
+        )
 
     def tags_after(self, task: Task) -> dict[str, str]:
         """The tags that a task asked for, or their correction by hand since."""
@@ -332,7 +341,7 @@ class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
         if self.last_successful_task is None:
             return True
         changed = wish.version.pk != self.version_id
-        return changed or wish.values != self.current().values
+        return changed or not wish.entered_like(self.current())
 
     def _change(
         self,

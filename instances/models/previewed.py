@@ -111,7 +111,7 @@ class Previewed(Work):
     @property
     def wish(self) -> Wish:
         """What the plan asks for."""
-        return Wish(self.version, self.portfolio, self.values, self.tags)
+        return Wish.of(self)
 
     @property
     def engine(self) -> str:

@@ -5,7 +5,7 @@ second time. Taking work is a conditional UPDATE; every later write of the worke
 epoch it was given, and zero rows mean that somebody else has taken over.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Self, cast
 
@@ -16,10 +16,12 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Portfolio, Version
+from catalog.schema.conversion import canonical
 from console.lib.encryption import EncryptedJSONField
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.masking import MASK
 from instances.models.tally import Tally
+from instances.models.wish import secret_keys, wire_text
 
 
 class Fenced(Exception):
@@ -163,6 +165,9 @@ class Work(models.Model):
         decoder=ExactDecoder,
     )
     secrets = EncryptedJSONField(_("secret parameters"), default=dict)
+    # The text of each parameter that was entered and may be shown. None in rows of
+    # version 0.1.0, which stored the defaults among the parameters.
+    entered = models.JSONField(null=True, editable=False)
     tags = models.JSONField(_("tags"), default=dict, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -237,13 +242,74 @@ class Work(models.Model):
 
     @property
     def values(self) -> dict[str, Any]:
-        """Every parameter, secrets in clear: for the engine only."""
+        """Every stored parameter, secrets in clear: for the engine only."""
         return {**self.parameters, **self.secrets}
 
     @property
+    def entries(self) -> dict[str, Any]:
+        """The parameters that were entered, secrets in clear.
+
+        In rows of version 0.1.0 these are the values that are not the default.
+        """
+        return {k: v for k, v in self.values.items() if k in self._entered_keys}
+
+    @property
+    def secret_values(self) -> list[Any]:
+        """All secrets that a run of it may print: defaults of the template too."""
+        if self.version_id is None:
+            return []
+        schema = self.version.template.schema
+        defaults = [p.default for p in schema.parameters if p.secret]
+        return [*self.secrets.values(), *defaults]
+
+    @property
     def masked_parameters(self) -> dict[str, Any]:
-        """Every parameter in the template's order, secrets masked."""
-        known = {**self.parameters, **dict.fromkeys(self.secrets, MASK)}
+        """Every parameter in the template's order, defaults included, secrets masked."""
+        known = {**self.version.template.schema.defaults, **self.parameters}
+        return self._ordered(
+            {**known, **dict.fromkeys(self._secret_keys & known.keys(), MASK)}
+            | dict.fromkeys(self.secrets, MASK)
+        )
+
+    @property
+    def masked_entries(self) -> dict[str, str]:
+        """The text of each parameter that was entered, as it was typed, secrets masked."""
+        return self._masked_texts(lambda key: key in self._entered_keys)
+
+    @property
+    def masked_defaults(self) -> dict[str, str]:
+        """The text of each parameter for which a default holds, secrets masked."""
+        return self._masked_texts(lambda key: key not in self._entered_keys)
+
+    def _masked_texts(self, wanted: Callable[[str], bool]) -> dict[str, str]:
+        by_key = self.version.template.schema.by_key
+        texts = self.entered or {}
+        return {
+            key: MASK
+            if key in self._secret_keys
+            else texts.get(key, wire_text(by_key.get(key), value))
+            for key, value in self.masked_parameters.items()
+            if wanted(key)
+        }
+
+    @property
+    def _entered_keys(self) -> set[str]:
+        known = {**self.parameters, **self.secrets}
+        if self.entered is not None:
+            return set(known)
+        defaults = self.version.template.schema.defaults
+        return {
+            key
+            for key, value in known.items()
+            if key not in defaults or canonical(value) != canonical(defaults[key])
+        }
+
+    @property
+    def _secret_keys(self) -> frozenset[str]:
+        hidden = frozenset(self.secrets)
+        return secret_keys(self.version, self.parameters, hidden)
+
+    def _ordered(self, known: dict[str, Any]) -> dict[str, Any]:
         order = [parameter.key for parameter in self.version.template.schema.parameters]
         rest = [key for key in known if key not in order]
         return {key: known[key] for key in [*order, *rest] if key in known}

@@ -67,10 +67,12 @@ def get_for_resource_spec(params: Values, by: User) -> Answer:
     rows = reachable(by).select_related("last_successful_task__version__template")
     row = instance_at(rows, params["ProvisionedProductId"])
     task: Any = row.last_successful_task
-    detail = shapes.instance(row) | {"Outputs": [], "Parameters": [], "TaskTags": []}
+    lists = ("Outputs", "Parameters", "DefaultParameters", "TaskTags")
+    detail = shapes.instance(row) | {name: [] for name in lists}
     if task is not None:
         detail["Outputs"] = [shapes.output(each) for each in task.outputs.all()]
-        detail["Parameters"] = shapes.parameters(task.masked_parameters)
+        detail["Parameters"] = shapes.parameters(task.masked_entries)
+        detail["DefaultParameters"] = shapes.parameters(task.masked_defaults)
         detail["TaskTags"] = shapes.tags(row.tags_after(task))
     return {"ProvisionedProductDetail": detail}
 
@@ -174,6 +176,7 @@ FOR_RESOURCE = (
     *shapes.INSTANCE,
     shapes.OUTPUTS,
     shapes.PARAMETERS,
+    shapes.DEFAULT_PARAMETERS,
     shapes.TASK_TAGS,
 )
 

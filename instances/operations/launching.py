@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from catalog.limits import Limits
 from catalog.models.product import granted_product
 from catalog.operations import words
-from catalog.schema.conversion import as_text
 from console.lib.errors import InvalidInput, NotFound
 from console.lib.operation import (
     Answer,
@@ -124,22 +123,10 @@ def _asked(params: Values, present: Wish | None) -> Asked:
     return Asked(
         version=params["ProductVersionId"],
         portfolio=params.get("PortfolioId", ""),
-        parameters={**_shown(present, params), **sent},
+        parameters=sent,
         tags=tuple(present.tags.items()) if tags is None else tags,
-        kept=present.values,
+        present=present,
     )
-
-
-def _shown(current: Wish, params: Values) -> dict[str, str]:
-    """The present values, without secrets, of parameters the wanted version asks for too."""
-    version = current.version.product.versions.filter(pk=params["ProductVersionId"])
-    wanted = version.select_related("template").first()
-    if wanted is None:
-        return {}
-    plain = wanted.template.split(
-        {k: v for k, v in current.values.items() if k in wanted.template.schema.by_key}
-    )[0]
-    return {key: as_text(value) for key, value in plain.items()}
 
 
 def _parameters(params: Values) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -179,7 +178,16 @@ TAG = (
     Field("Value", _("The value of the tag."), "data"),
 )
 PARAMETERS = Field(
-    "Parameters", _("The template parameters."), several=True, fields=PARAMETER
+    "Parameters",
+    _("The template parameters that were entered, as they were entered."),
+    several=True,
+    fields=PARAMETER,
+)
+DEFAULT_PARAMETERS = Field(
+    "DefaultParameters",
+    _("The other template parameters: the default of the template applies."),
+    several=True,
+    fields=PARAMETER,
 )
 OUTPUTS = Field("Outputs", _("The outputs."), several=True, fields=OUTPUT)
 TASK_TAGS = Field("TaskTags", _("The tags of the task."), several=True, fields=TAG)
@@ -212,6 +220,7 @@ TASK = (
     ),
     OUTPUTS,
     PARAMETERS,
+    DEFAULT_PARAMETERS,
     PORTFOLIO_ID,
     NEW_PRODUCT_ID,
     PRODUCT_NAME,
@@ -267,6 +276,7 @@ PLAN = (
     Field("OwnerPrincipalName", _("The name of the owner."), "alice"),
     OWNER_TYPE,
     PARAMETERS,
+    DEFAULT_PARAMETERS,
     NEW_PLAN_ID,
     Field("PlanName", _("The name of the plan."), "more-memory"),
     Field(
@@ -344,7 +354,8 @@ def task(row: Task, outputs: Iterable[Output], logs: list[Answer]) -> Answer:
         "CreateTime": stamp(row.created_at),
         "Log": {"TerraformLogs": logs},
         "Outputs": [output(each) for each in outputs],
-        "Parameters": parameters(row.masked_parameters),
+        "Parameters": parameters(row.masked_entries),
+        "DefaultParameters": parameters(row.masked_defaults),
         "PortfolioId": row.portfolio_id or "",
         "ProductId": product.pk,
         "ProductName": product.name,
@@ -368,10 +379,9 @@ def output(row: Output) -> Answer:
     }
 
 
-def parameters(values: Mapping[str, Any]) -> list[Answer]:
+def parameters(texts: Mapping[str, str]) -> list[Answer]:
     return [
-        {"ParameterKey": key, "ParameterValue": as_text(value)}
-        for key, value in values.items()
+        {"ParameterKey": key, "ParameterValue": text} for key, text in texts.items()
     ]
 
 
@@ -390,7 +400,8 @@ def plan(row: Plan, approvers: list[Answer]) -> Answer:
         "OwnerPrincipalId": row.owner.principal_id,
         "OwnerPrincipalName": row.owner.get_username(),
         "OwnerPrincipalType": str(row.owner.principal_type),
-        "Parameters": parameters(row.masked_parameters),
+        "Parameters": parameters(row.masked_entries),
+        "DefaultParameters": parameters(row.masked_defaults),
         "PlanId": row.pk,
         "PlanName": row.name,
         "PlanType": "Ros",

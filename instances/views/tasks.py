@@ -166,14 +166,19 @@ def _output(task: Task) -> dict[str, Any]:
 
 
 def _parameters(task: Task) -> dict[str, Any]:
-    """Parameters in the template's order, secrets as asterisks, and the tags asked for."""
+    """Parameters in the template's order, secrets as asterisks, and the tags asked for.
+
+    What was entered stands as it was typed.
+    """
     language = get_language()
     labels = {
         p.key: p.label_in(language) for p in task.version.template.schema.parameters
     }
+    entered = task.masked_entries
     return {
         "values": [
-            _value(key, _shown(value), labels.get(key, ""))
+            _value(key, entered.get(key, _shown(value)), labels.get(key, ""))
+            | {"default": key not in entered}
             for key, value in task.masked_parameters.items()
         ],
         "tags": [_value(key, value) for key, value in task.tags.items()],

@@ -40,11 +40,11 @@ def test_a_new_secret_is_taken():
     assert form.cleaned_values() == {"a": "new"}
 
 
-def test_a_default_that_is_not_shown_is_taken_when_nothing_is_entered():
+def test_a_default_that_is_not_shown_holds_when_nothing_is_entered():
     found = Parameter("a", secret=True, required=False, default="s3cret", min_length=3)
     form = form_of(found, data=posted(a=""))
     assert form.is_valid()
-    assert form.cleaned_values() == {"a": "s3cret"}
+    assert form.cleaned_values() == {}
 
 
 def test_a_new_secret_must_be_given():

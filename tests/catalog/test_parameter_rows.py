@@ -58,9 +58,7 @@ def test_a_map_has_a_key_and_a_value_in_each_row():
 
 def test_a_map_of_objects_has_the_key_first():
     found = parameter(["map", OPTIONAL])
-    assert values(found, {"#": "web", "name": "x"}) == {
-        "web": {"name": "x", "port": 80, "tags": []}
-    }
+    assert values(found, {"#": "web", "name": "x"}) == {"web": {"name": "x"}}
 
 
 def test_an_object_is_grouped_inputs():
@@ -72,17 +70,14 @@ def test_an_object_is_grouped_inputs():
     assert "Add row" not in html
 
 
-def test_optional_attributes_left_empty_get_their_defaults():
-    assert values(parameter(OPTIONAL), {"name": "x", "port": "", "tags": ""}) == {
-        "name": "x",
-        "port": 80,
-        "tags": [],
-    }
+def test_optional_attributes_left_empty_are_left_to_terraform():
+    row = {"name": "x", "port": "", "tags": ""}
+    assert values(parameter(OPTIONAL), row) == {"name": "x"}
 
 
 def test_a_required_object_of_optional_attributes_may_be_left_empty():
     kind = ["object", {"n": "number"}, {"n": 3}]
-    assert values(parameter(kind), {"n": ""}) == {"n": 3}
+    assert values(parameter(kind), {"n": ""}) == {}
 
 
 def test_what_lies_deeper_is_json_in_its_cell():
@@ -130,7 +125,7 @@ def test_a_value_that_may_be_null_stays_null_while_nothing_is_entered():
     found = parameter(OPTIONAL, required=False, default=None, nullable=True)
     form = form_of(found, data=cells({"name": "", "port": "", "tags": ""}))
     assert form.is_valid()
-    assert form.cleaned_values() == {"a": None}
+    assert form.cleaned_values() == {}
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ def instance(version, alice):
         portfolio=portfolio,
         ended=True,
         parameters={"size": "small"},
+        entered={"size": "small"},
         secrets=SECRETS,
     )
     instance.last_task = instance.last_successful_task = task

@@ -96,7 +96,7 @@ def test_a_product_is_launched(api, version, alice):
     pk = api.call("LaunchProduct", **launch(version))["ProvisionedProductId"]
     instance = Instance.objects.get(pk=pk)
     assert (instance.owner, instance.status) == (alice, "UnderChange")
-    assert instance.last_task.parameters == {"name": "first", "size": 1}
+    assert instance.last_task.parameters == {"name": "first"}
     assert instance.last_task.secrets == {"password": "hunter22"}
 
 

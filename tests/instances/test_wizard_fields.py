@@ -88,7 +88,7 @@ def test_the_rows_of_a_form_are_planned(browser, wizard):
     }
     browser.post(wizard, {k: v for k, v in data.items() if k != "change"})
     assert Plan.objects.get().parameters["rules"] == [
-        {"port": 80, "note": "none"},
+        {"port": 80},
         {"port": 443, "note": "tls"},
     ]
 
@@ -107,7 +107,9 @@ def test_cells_of_no_parameter_are_refused(browser, wizard):
 
 
 def test_an_update_left_as_it_came_changes_nothing(alice, browser, version):
-    instance = InstanceFactory(version=version, owner=alice)
+    instance = InstanceFactory(
+        version=version, owner=alice, portfolio=version.product.portfolios.get()
+    )
     rules = [{"port": 80, "note": "web"}, {"port": 443, "note": "none"}]
     values = {"mode": "own", "own": "mine", "rules": rules}
     with_task(instance, parameters=values, status=Task.Status.SUCCEEDED, state="ended")
