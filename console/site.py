@@ -152,16 +152,18 @@ class Audited(admin.ModelAdmin):
     ) -> HttpResponse:
         if request.method == "POST" and not _reason_in(request):
             messages.error(request, REASON_MISSING)
-            request.POST = QueryDict()  # type: ignore[assignment]
+            request.POST = QueryDict()
         return super().delete_view(request, object_id, extra_context)
 
-    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+    def response_action(
+        self, request: HttpRequest, queryset: Any, *args: Any, **options: Any
+    ) -> Any:
         if "post" in request.POST and not _reason_in(request):
             messages.error(request, REASON_MISSING)
             sent = request.POST.copy()
             del sent["post"]
             request.POST = sent  # type: ignore[assignment]
-        return super().response_action(request, queryset)
+        return super().response_action(request, queryset, *args, **options)
 
     def facts_before_deletion(self, row: Any) -> dict[str, Any]:
         """Return what the audit trail keeps of a deleted record; no secret.

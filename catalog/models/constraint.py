@@ -162,7 +162,8 @@ class Constraint(Editable):
         `seen` is the stamp of what the person saw. Raises InvalidInput, and
         EditConflictError when the constraint is no longer that.
         """
-        columns = {"config": clean_config(self.kind, config, self.product)}
+        cleaned = clean_config(self.kind, config, self.product)
+        columns: dict[str, Any] = {"config": cleaned}
         if description is not None:
             columns["description"] = description
         self.change("UpdateConstraint", columns, by=by, seen=seen)

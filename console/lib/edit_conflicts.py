@@ -268,9 +268,10 @@ class EditFormMixin(forms.Form):
         if isinstance(field, forms.BooleanField):
             return _("Yes") if value else _("No")
         if isinstance(field, forms.ChoiceField):
-            labels = {str(pk): str(label) for pk, label in _choices(field.choices)}
+            choices: Any = field.choices
+            labels = {str(pk): str(label) for pk, label in _choices(choices)}
             values = value if isinstance(value, list) else [value]
-            return ", ".join(labels.get(each, each) for each in values) or NOTHING
+            return ", ".join(labels.get(each) or each for each in values) or NOTHING
         text = ", ".join(value) if isinstance(value, list) else str(value or "")
         return text or NOTHING
 
@@ -293,7 +294,8 @@ class EditFormMixin(forms.Form):
         """Show both values of what differs, and go on from the stored state."""
         record = error.record
         shown, rows = self._shown_digests(), []
-        data = self.data.copy()  # type: ignore[union-attr]
+        sent: Any = self.data
+        data = sent.copy()
         for name in self.entry_names():
             mine, stored = self.entered(name), self.stored(name, record)
             secret = name in self.fields and _is_secret(self.fields[name])
