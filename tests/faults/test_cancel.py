@@ -10,7 +10,7 @@ from console.lib.errors import Conflict
 from instances.models import Task
 from instances.presence import host_name
 from instances.run import Run
-from tests.faults.conftest import reload, run_of, stage_of, wait_for, work
+from tests.faults.conftest import go_on, reload, run_of, stage_of, wait_for, work
 from tests.waiting import beside, over
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
@@ -26,7 +26,7 @@ def running(scene):
     def start(kind, stage, **shim):
         scene.standing(kind)
         count = {"COUNT": 6} if kind == "update" else {}
-        task = scene.order(kind, **count, **shim, SLEEP=f"{stage} 2")
+        task = scene.order(kind, **count, **shim, SLEEP=f"{stage} held")
         thread = beside(work)
         threads.append(thread)
         directory = run_of(task)
@@ -86,7 +86,7 @@ def test_a_worker_that_adopts_a_canceled_run_does_not_ask_a_second_time(
 ):
     """Terraform would take it for an order to drop what it has begun."""
     settings.STOP_SECONDS = 30
-    task = scene.order(COUNT=3, SLEEP="apply 3")
+    task = scene.order(COUNT=3, SLEEP="apply held")
     first = Run(Task.objects.claim("one", host_name()), threading.Event())
     first._unlock()
     first._start()
@@ -110,6 +110,7 @@ def test_a_clock_that_jumps_ends_no_run_and_makes_no_time_negative(
     jumped = lambda: real() + timedelta(hours=hours)  # noqa: E731
     for module in ("settling", "recording", "models.work"):
         monkeypatch.setattr(f"instances.{module}.now", jumped)
+    go_on(run_of(task))
     over(thread)
     task = reload(task)
     assert task.status == "Succeeded"

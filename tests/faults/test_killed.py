@@ -11,6 +11,7 @@ from instances.models import Instance, Resource, Task
 from instances.presence import host_name
 from tests.faults.conftest import (
     ended,
+    go_on,
     launcher_of,
     reload,
     run_of,
@@ -51,9 +52,11 @@ def all_made_once(task):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("stage", ["init", "plan", "apply"])
 def test_a_run_goes_on_without_its_worker_and_is_adopted(scene, worker, kind, stage):
-    task, process, _ = started(scene, kind, worker, f"{stage} 1")
+    task, process, directory = started(scene, kind, worker, f"{stage} held")
     die(process)
     worker()
+    wait_for(lambda: reload(task).epoch == 2)
+    go_on(directory)
     task = ended(task)
     assert (task.status, task.status_message) == ("Succeeded", "")
     assert (task.attempt, task.epoch) == (0, 2)
@@ -66,7 +69,7 @@ def test_a_run_goes_on_without_its_worker_and_is_adopted(scene, worker, kind, st
 def test_a_run_that_died_before_it_changed_anything_is_begun_anew(
     scene, worker, kind, stage
 ):
-    task, process, directory = started(scene, kind, worker, f"{stage} 4")
+    task, process, directory = started(scene, kind, worker, f"{stage} held")
     die(process)
     os.killpg(launcher_of(directory), signal.SIGKILL)
     scene.behave(COUNT=4 if kind == "update" else 2)
@@ -82,7 +85,7 @@ def test_a_run_that_died_before_it_changed_anything_is_begun_anew(
 def test_a_run_killed_while_it_changes_things_is_never_begun_anew(
     scene, worker, kind, victims
 ):
-    task, process, directory = started(scene, kind, worker, "apply 2")
+    task, process, directory = started(scene, kind, worker, "apply held")
     wait_for(lambda: Resource.objects.filter(status__endswith="_IN_PROGRESS").exists())
     before = scene.instance.latest_state()
     if victims == "all":
@@ -107,7 +110,7 @@ def test_a_run_killed_while_it_changes_things_is_never_begun_anew(
 
 
 def test_after_an_interruption_it_can_be_repaired_and_terminated(scene, worker):
-    task, _, directory = started(scene, "launch", worker, "apply 4", COUNT=3)
+    task, _, directory = started(scene, "launch", worker, "apply held", COUNT=3)
     os.killpg(launcher_of(directory), signal.SIGKILL)
     assert ended(task).status == "Failed"
     repair = scene.order("update", COUNT=3)
@@ -120,8 +123,9 @@ def test_after_an_interruption_it_can_be_repaired_and_terminated(scene, worker):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_end_that_was_recorded_but_not_committed_is_committed(scene, worker, kind):
-    task, process, directory = started(scene, kind, worker, "apply 0.5")
+    task, process, directory = started(scene, kind, worker, "apply held")
     process.send_signal(signal.SIGSTOP)
+    go_on(directory)
     wait_for((directory / "exit.json").exists)
     die(process)
     worker()
@@ -152,12 +156,14 @@ def test_a_worker_killed_before_it_began_loses_nothing(scene):
 
 def test_a_dead_worker_is_noticed_at_once_on_its_host(scene, worker, settings):
     """Not only when its lease has run out."""
-    task = scene.order(SLEEP="apply 0.5")
+    task = scene.order(SLEEP="apply held")
     first = worker(lease=600)
-    run_of(task)
+    directory = run_of(task)
     lease_until = reload(task).lease_until
     die(first)
     worker(lease=600)
+    wait_for(lambda: reload(task).epoch == 2)
+    go_on(directory)
     task = ended(task)
     assert task.status == "Succeeded"
     # Its lease would have gone on for minutes after the run was over.

@@ -19,6 +19,7 @@ from instances.run import Run
 from tests.faults.conftest import (
     begun,
     ended,
+    go_on,
     launcher_of,
     reload,
     run_of,
@@ -54,12 +55,14 @@ def run_out(task):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_worker_that_wakes_up_fenced_changes_nothing(scene, worker, kind):
     scene.standing(kind)
-    task = scene.order(kind, COUNT=4, SLEEP="apply 0.7")
+    task = scene.order(kind, COUNT=4, SLEEP="apply held")
     first = worker()
     directory = run_of(task)
     wait_for(lambda: stage_of(directory) == "apply")
     pause(first)
     worker()
+    wait_for(lambda: reload(task).epoch == 2)
+    go_on(directory)
     task = ended(task)
     row = dict(Task.objects.filter(pk=task.pk).values()[0])
     first.send_signal(signal.SIGCONT)
