@@ -32,7 +32,8 @@ def addresses(page):
     found += [f"{instance}update/", f"{instance}terminate/"]
     found += [f"{task}{part}/" for part in ("output", "parameters", "log", "cancel")]
     found += ["/access-keys/", "/instances/pp-bp1missing0000/", "/accounts/logout/"]
-    found += ["/docs/api/", "/docs/api/LaunchProduct/", "/plans/", "/notices/"]
+    found += ["/docs/api/", "/docs/api/LaunchProduct/"]
+    found += ["/docs/api/GetProvisionedProductPlan/", "/plans/", "/notices/"]
     found += ["/accounts/password/change/"]
     return found
 
