@@ -80,12 +80,17 @@ def _rule(rule: Config, number: int, product: Product) -> Config:
         "ParameterKey": key,
     }
     if ("AllowedValues" in rule) == ("AllowedPattern" in rule):
-        raise Wrong(_("A rule has either AllowedValues or AllowedPattern."))
+        raise Wrong(
+            _(
+                "Each rule must contain either AllowedValues or AllowedPattern, "
+                "not both."
+            )
+        )
     if "AllowedPattern" in rule:
         return cleaned | {"AllowedPattern": _pattern(rule)}
     values = _list(rule, "AllowedValues")
     if any(isinstance(value, dict | list) for value in values):
-        raise Wrong(_("AllowedValues holds plain texts, numbers and booleans only."))
+        raise Wrong(_("AllowedValues can contain only strings, numbers, and Booleans."))
     return cleaned | {"AllowedValues": values}
 
 
@@ -101,7 +106,9 @@ def _check_parameter(product: Product, version: str, key: str) -> None:
             % {"product": product, "version": version}
         )
     if not any(key in each.template.schema.by_key for each in found):
-        raise Wrong(_("No parameter of the template is called %(key)s.") % {"key": key})
+        raise Wrong(
+            _("The template does not define the parameter %(key)s.") % {"key": key}
+        )
 
 
 def _pattern(rule: Config) -> str:
@@ -111,8 +118,8 @@ def _pattern(rule: Config) -> str:
     except re2.error as error:
         raise Wrong(
             _(
-                "The pattern %(pattern)s cannot be used: %(error)s. Look-around and "
-                "back-references are not supported."
+                "The pattern %(pattern)s is not valid: %(error)s. "
+                "Lookarounds and backreferences are not supported."
             )
             % {"pattern": pattern, "error": error}
         ) from error
@@ -125,7 +132,7 @@ def _approval(config: Config, product: Product) -> Config:
     for operation in operations:
         if operation not in OPERATIONS:
             raise Wrong(
-                _("%(value)s is no operation; use: %(known)s.")
+                _("%(value)s is not a valid operation. Valid operations: %(known)s.")
                 % {"value": operation, "known": ", ".join(OPERATIONS)}
             )
     approvers = [
@@ -143,10 +150,14 @@ def _approver(approver: Config) -> Config:
     elif kind == PrincipalType.ROLE:
         known = Role.objects.filter(name=name).exists()
     else:
-        raise Wrong(_("PrincipalType is RamUser or RamRole."))
+        raise Wrong(_("PrincipalType must be RamUser or RamRole."))
     if not known:
         raise Wrong(
-            _("There is nobody called %(name)s who could approve.") % {"name": name}
+            _(
+                "%(name)s is not a user or group that can approve. Choose "
+                "another approver."
+            )
+            % {"name": name}
         )
     return {"PrincipalType": kind, "PrincipalName": name}
 
@@ -157,7 +168,7 @@ def _regions(config: Config, product: Product) -> Config:
     known = set(Region.objects.values_list("pk", flat=True))
     for region in wanted:
         if not isinstance(region, str) or region not in known:
-            raise Wrong(_("There is no region %(region)s.") % {"region": region})
+            raise Wrong(_("The region %(region)s does not exist.") % {"region": region})
     return {"StackRegions": list(dict.fromkeys(wanted))}
 
 
@@ -179,7 +190,7 @@ def _only(config: Config, known: set[str]) -> None:
     for key in config:
         if key not in known:
             raise Wrong(
-                _("%(key)s is not known here; use: %(known)s.")
+                _("%(key)s is not supported. Supported keys: %(known)s.")
                 % {"key": str(key)[:TEXT], "known": ", ".join(sorted(known))}
             )
 
@@ -190,7 +201,7 @@ def _text(config: Config, key: str, *, empty: bool = False, most: int = TEXT) ->
         return ""
     if not isinstance(value, str) or not 1 <= len(value) <= most:
         raise Wrong(
-            _("%(key)s is a text of 1 to %(most)d characters.")
+            _("%(key)s must be 1 to %(most)d characters long.")
             % {"key": key, "most": most}
         )
     return value
@@ -200,7 +211,7 @@ def _list(config: Config, key: str) -> list[Any]:
     value = config.get(key)
     if not isinstance(value, list) or not 1 <= len(value) <= ENTRIES:
         raise Wrong(
-            _("%(key)s is a list of 1 to %(most)d entries.")
+            _("%(key)s must be a list of 1 to %(most)d items.")
             % {"key": key, "most": ENTRIES}
         )
     return value
@@ -209,18 +220,20 @@ def _list(config: Config, key: str) -> list[Any]:
 def described(kind: str, config: Mapping[str, Any]) -> Iterator[str]:
     """Say in sentences what a configuration demands, for people."""
     if kind == "Launch":
-        yield _("Runs use the credentials of the launch role %(role)s.") % {
-            "role": config.get("LocalRoleName", "")
-        }
+        yield _(
+            "Tasks and previews use the credentials of the launch role %(role)s."
+        ) % {"role": config.get("LocalRoleName", "")}
     elif kind == "StackRegion":
-        yield _("Only in: %(regions)s.") % {
+        yield _("Available regions: %(regions)s.") % {
             "regions": ", ".join(config.get("StackRegions", []))
         }
     elif kind == "Approval":
         approvers = [each["PrincipalName"] for each in config.get("Approvers", [])]
         operations = config.get("OperationTypes", [])
         named = [str(OPERATION_NAMES.get(each, each)) for each in operations]
-        yield _("%(operations)s must be approved by one of: %(approvers)s.") % {
+        yield _(
+            "These operations require approval by one of %(approvers)s: %(operations)s."
+        ) % {
             "operations": ", ".join(named),
             "approvers": ", ".join(approvers),
         }

@@ -72,7 +72,10 @@ class LaunchForm(ConfigForm):
     role = forms.CharField(
         label=_("Launch role"),
         max_length=TEXT,
-        help_text=_("The name of a set of credentials. Runs use it, people need none."),
+        help_text=_(
+            "The name of a set of stored credentials. Tasks use them, so end "
+            "users do not need credentials of their own."
+        ),
         widget=forms.TextInput(attrs={"list": "launch-roles", "autocomplete": "off"}),
     )
 
@@ -123,7 +126,8 @@ class ApprovalForm(ConfigForm):
         label=_("Approvers"),
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_(
-            "One a line: user/<login> or role/<group>. The approval of one is enough."
+            "Enter one approver per line: user/<login> or role/<group>. "
+            "Approval by any one of them is enough."
         ),
     )
 
@@ -144,7 +148,7 @@ class ApprovalForm(ConfigForm):
             prefix, slash, name = line.partition("/")
             if not slash or prefix not in types:
                 raise ValidationError(
-                    _("Write user/<login> or role/<group>, one a line.")
+                    _("Enter user/<login> or role/<group>, one per line.")
                 )
             approvers.append(
                 {"PrincipalType": str(types[prefix]), "PrincipalName": name}
@@ -229,10 +233,12 @@ class RuleForm(forms.Form):
     description = text(
         _("Rule description"),
         required=False,
-        help_text=_("What people read when their value is refused."),
+        help_text=_("The message that users see when their value is rejected."),
     )
     pattern = forms.CharField(
-        label=_("Value as pattern"), required=False, max_length=PATTERN
+        label=_("Parameter value (regular expression)"),
+        required=False,
+        max_length=PATTERN,
     )
     values = AllowedValuesField(
         label=_("Or enter allowed values, one per line"), required=False
@@ -268,7 +274,9 @@ class RuleForm(forms.Form):
         if data.get("parameter") and bool(data.get("pattern")) == bool(
             data.get("values")
         ):
-            raise ValidationError(_("Give either a pattern or allowed values."))
+            raise ValidationError(
+                _("Enter either a pattern or allowed values, not both.")
+            )
         return data
 
     @property
@@ -357,7 +365,9 @@ class TemplateForm(ConfigForm):
 
     def clean(self) -> dict[str, Any]:
         if not self.rules.is_valid():
-            raise ValidationError(_("A rule is not complete: see below."))
+            raise ValidationError(
+                _("One or more rules are incomplete. Complete the marked fields below.")
+            )
         return self.cleaned_data
 
     @property

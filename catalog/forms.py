@@ -33,7 +33,10 @@ class ProductForm(EditForm):
     """What people read about a product. For `publish` and `edit`."""
 
     name = text(_("Product name"))
-    provider = text(_("Provider"), help_text=_("The team people can ask."))
+    provider = text(
+        _("Provider"),
+        help_text=_("The team that users can contact about this product."),
+    )
     description = text_area(_("Description"))
 
 
@@ -53,7 +56,7 @@ class VersionForm(EditForm):
         choices=Version.Guidance,
         initial=Version.Guidance.DEFAULT,
         required=False,
-        help_text=_("The advice people see when they choose a version."),
+        help_text=_("The recommendation that users see when they choose a version."),
     )
     active = forms.BooleanField(
         label=_("Active: end users can launch it"), required=False, initial=True
@@ -67,7 +70,9 @@ class PortfolioForm(EditForm):
     """What a portfolio is called. For `open` and `edit`."""
 
     name = text(_("Portfolio name"))
-    provider = text(_("Provider"), help_text=_("The team that keeps the portfolio."))
+    provider = text(
+        _("Provider"), help_text=_("The team that maintains the portfolio.")
+    )
     description = text_area(_("Description"))
 
 
@@ -78,7 +83,7 @@ class GrantForm(VerbForm):
     """
 
     user = forms.CharField(
-        label=_("Person"),
+        label=_("User"),
         required=False,
         max_length=150,
         help_text=_("The login name."),
@@ -95,9 +100,14 @@ class GrantForm(VerbForm):
         label=_("Pattern"),
         required=False,
         max_length=160,
-        help_text=_("user/<name> or role/<name>; * stands for any text: user/ops-*"),
+        help_text=_(
+            "user/<name> or role/<name>. An asterisk (*) matches any text, "
+            "for example, user/ops-*."
+        ),
         error_messages={
-            "invalid": _("Write user/<name> or role/<name>; * stands for any text.")
+            "invalid": _(
+                "Enter user/<name> or role/<name>. An asterisk (*) matches any text."
+            )
         },
     )
 
@@ -110,7 +120,7 @@ class GrantForm(VerbForm):
             or User.objects.filter(username=name).first()
         )
         if found is None:
-            raise ValidationError(_("There is nobody with this name."))
+            raise ValidationError(_("User not found. Check the login name."))
         return found
 
     def clean_role(self) -> Role | None:
@@ -123,13 +133,13 @@ class GrantForm(VerbForm):
             roles.filter(principal_id=name).first() or roles.filter(name=name).first()
         )
         if found is None:
-            raise ValidationError(_("There is no group with this name."))
+            raise ValidationError(_("Group not found. Check the group name."))
         return found
 
     def clean(self) -> dict[str, Any]:
         named = map(self.add_prefix, ("user", "role", "pattern"))
         if sum(bool(self.data.get(name)) for name in named) != 1:
-            raise ValidationError(_("Name exactly one person, group or pattern."))
+            raise ValidationError(_("Specify exactly one user, group, or pattern."))
         return self.cleaned_data
 
 
@@ -167,14 +177,15 @@ class RegionForm(EditForm):
         label=_("Active: products can be launched here"), required=False, initial=True
     )
     engine = forms.ChoiceField(
-        label=_("New instances run"),
+        label=_("Where new instances run"),
         choices=Region.Engine.choices,
         required=False,
         initial=Region.Engine.LOCAL,
         help_text=_(
-            "Alibaba Cloud needs ALIBABA_CLOUD_ACCESS_KEY_ID and "
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET among the credentials. "
-            "Instances that exist stay where they were made."
+            "To run instances on Alibaba Cloud, the credentials must "
+            "include ALIBABA_CLOUD_ACCESS_KEY_ID and "
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET. Existing instances stay "
+            "where they were created."
         ),
     )
     credentials = CredentialsField(required=False)

@@ -66,7 +66,9 @@ class Limits:
         """Raise InvalidInput with code RegionNotAllowed for a region outside the limits."""
         allowed = self.region_ids
         if allowed is not None and region.pk not in allowed:
-            sentence = _("This product may not be launched in %(region)s.")
+            sentence = _(
+                "This product cannot be launched in %(region)s. Choose another region."
+            )
             raise InvalidInput(
                 {"region": [sentence % {"region": region}]}, code="RegionNotAllowed"
             )
@@ -92,10 +94,11 @@ class Limits:
         """Raise ApprovalRequired when the operation may not be done directly."""
         if self.needs_approval(operation):
             raise ApprovalRequired(
-                _("This needs an approval: it cannot be done directly."),
+                _("This operation requires approval. You cannot perform it directly."),
                 hint=_(
-                    "An approval constraint of this launch option covers the operation. "
-                    "Create a plan; it runs once an approver has accepted it."
+                    "An approval constraint of this launch option "
+                    "applies. Create a plan. After an approver approves "
+                    "it, you can execute it."
                 ),
             )
 
@@ -205,7 +208,7 @@ def _explain(rule: Mapping[str, Any]) -> str:
     allowed = rule.get("AllowedValues")
     if allowed is not None:
         values = ", ".join(as_text(each) for each in allowed)
-        return _("Here only these values are allowed: %(values)s.") % {"values": values}
-    return _("The value must match the pattern %(pattern)s here.") % {
+        return _("Choose one of the allowed values: %(values)s.") % {"values": values}
+    return _("Enter a value that matches the pattern %(pattern)s.") % {
         "pattern": rule.get("AllowedPattern", "")
     }

@@ -179,14 +179,14 @@ def _hint(parameter: Parameter, language: str, *, kept: bool, shown: str | Rows)
     table = table_of(parameter, language)
     if table is not None:
         if table.kind != "object":
-            sentences.append(_("Rows left empty do not count."))
+            sentences.append(_("Empty rows are ignored."))
     elif by_line(parameter):
         sentences.append(_("One value per line."))
     elif parameter.type == "CommaDelimitedList":
         sentences.append(_("Values separated by commas."))
     elif parameter.kind in {"list", "map", "object"}:
         sentences.append(
-            _("JSON of this shape: %(shape)s") % {"shape": shape(parameter.type)}
+            _("Enter JSON in this format: %(shape)s") % {"shape": shape(parameter.type)}
         )
     elif parameter.kind == "json":
         sentences.append(_("A JSON list or object."))
@@ -198,9 +198,9 @@ def _hint(parameter: Parameter, language: str, *, kept: bool, shown: str | Rows)
     if parameter.default_unknown:
         sentences.append(_("Leave it empty for the default that Terraform computes."))
     if parameter.visible is not None:
-        sentences.append(_("Counts only with certain choices above."))
+        sentences.append(_("Applies only to certain choices above."))
     if kept:
-        sentences.append(_("Unchanged: leave it empty to keep the current value."))
+        sentences.append(_("Leave this field empty to keep the current value."))
     if parameter.secret_before:
         sentences.append(
             _(

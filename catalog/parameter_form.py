@@ -89,7 +89,7 @@ class ParameterForm(forms.Form):
         if not parameter.secret:
             self.initial[key] = field.original
         if parameter.confirm:
-            label = _("%(label)s (again)") % {"label": field.label}
+            label = _("%(label)s (enter again)") % {"label": field.label}
             again = self._field(parameter, kept=kept)
             again.label, again.help_text = label, ""
             self.fields[key + CONFIRM] = again
@@ -128,7 +128,9 @@ class ParameterForm(forms.Form):
         for key in [name for name in self.fields if name.endswith(CONFIRM)]:
             first = key.removesuffix(CONFIRM)
             if self.cleaned_data.get(key) != self.cleaned_data.get(first):
-                self.add_error(key, _("The two entries differ."))
+                self.add_error(
+                    key, _("The two values do not match. Enter the same value twice.")
+                )
         kept = dict.fromkeys(self.secrets_kept, UNCHANGED) | {
             parameter.key: self._known[parameter.key]
             for parameter in self.schema.parameters

@@ -100,10 +100,10 @@ class Table:
         for place, row in filled:
             key = row.get(KEY, "")
             if not key:
-                raise ValidationError(_("Row %(row)d needs a key.") % {"row": place})
+                raise ValidationError(_("Enter a key in row %(row)d.") % {"row": place})
             if key in found:
                 raise ValidationError(
-                    _("The key “%(key)s” is given twice.") % {"key": key}
+                    _("The key “%(key)s” is duplicated. Keep only one.") % {"key": key}
                 )
             found[key] = self._element(row)
         return found

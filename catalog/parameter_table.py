@@ -79,9 +79,9 @@ def _rules(parameter: Parameter) -> Iterator[str]:
     if parameter.confirm:
         yield _("Entered twice")
     if parameter.hidden:
-        yield _("Not on the form")
+        yield _("Hidden on the form")
     if parameter.visible is not None:
-        yield _("Shown under a condition")
+        yield _("Shown conditionally")
     yield from parameter.validations
 
 

@@ -82,7 +82,9 @@ class OfferedTags:
     def _refused(self, key: str, value: str, seen: set[str]) -> list[str]:
         wrong = []
         if key in seen:
-            wrong.append(_("The key %(key)s is given twice.") % {"key": key})
+            wrong.append(
+                _("The key %(key)s is duplicated. Keep only one.") % {"key": key}
+            )
         offered = self.values.get(key)
         if offered and value not in offered:
             sentence = _("For %(key)s choose one of: %(values)s.")
@@ -97,15 +99,16 @@ class OfferedTags:
         ]
         wrong += [
             _(
-                "The product and the portfolio ask for different values of the tag "
-                "%(key)s, so it cannot be launched. Tell the administrator."
+                "The product and the portfolio require different values "
+                "for the tag %(key)s, so the product cannot be launched. "
+                "Contact your administrator."
             )
             % {"key": key}
             for key in self.contradictory
         ]
         if len(tags) > MOST:
             wrong.append(
-                _("%(count)d tags are too many: at most %(most)d.")
+                _("You entered %(count)d tags. The maximum is %(most)d.")
                 % {"count": len(tags), "most": MOST}
             )
         return wrong
@@ -126,14 +129,14 @@ def _wrong(key: str, value: str) -> list[str]:
     """What the vendor's rules say against a key and a value."""
     wrong = []
     if not 1 <= len(key) <= LONGEST:
-        wrong.append(_("A tag's key has 1 to 128 characters."))
+        wrong.append(_("A tag key must be 1 to 128 characters long."))
     if len(value) > LONGEST:
-        wrong.append(_("A tag's value has at most 128 characters."))
+        wrong.append(_("A tag value can be up to 128 characters long."))
     for rule, text in ((key_rule, key), (value_rule, value)):
         try:
             rule(text)
         except ValidationError as error:
             wrong += error.messages
     if not (key + value).replace(" ", "").isprintable():
-        wrong.append(_("A tag may not contain control characters."))
+        wrong.append(_("Tags cannot contain control characters."))
     return wrong

@@ -53,15 +53,21 @@ MENU = (
         ),
     ),
     Group(
-        _("Administration"),
+        _("Administrator"),
         (
             Entry(
-                _("Manage products"), "manage:product-list", "package", admin_only=True
+                _("Portfolio management"),
+                "manage:portfolio-list",
+                "folder-tree",
+                admin_only=True,
             ),
             Entry(
-                _("Portfolios"), "manage:portfolio-list", "folder-tree", admin_only=True
+                _("Product management"),
+                "manage:product-list",
+                "package",
+                admin_only=True,
             ),
-            Entry(_("Tag options"), "manage:tag-option-list", "tag", admin_only=True),
+            Entry(_("TagOptions"), "manage:tag-option-list", "tag", admin_only=True),
             Entry(_("Regions"), "manage:region-list", "globe", admin_only=True),
             Entry(
                 _("Known errors"),
@@ -69,7 +75,7 @@ MENU = (
                 "circle-question-mark",
                 admin_only=True,
             ),
-            Entry(_("People"), "manage:people", "users", admin_only=True),
+            Entry(_("Users"), "manage:people", "users", admin_only=True),
             Entry(_("Audit trail"), "trail:audit-list", "history", admin_only=True),
             Entry(_("Site administration"), "admin:index", "settings", admin_only=True),
         ),

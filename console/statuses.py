@@ -6,6 +6,7 @@ Values from the API's documents: instances, tasks, plans, resources, drift, vers
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from console.lib.errors import Text
 
@@ -44,13 +45,13 @@ STATUSES = {
     "Succeeded": _good(_("Succeeded")),
     "Failed": _bad(_("Failed")),
     # plan
-    "PreviewInProgress": _busy(_("Being checked")),
-    "PreviewSuccess": _good(_("Check passed")),
-    "PreviewFailed": _bad(_("Check failed")),
+    "PreviewInProgress": _busy(_("Checking")),
+    "PreviewSuccess": _good(_("Preview succeeded")),
+    "PreviewFailed": _bad(_("Preview failed")),
     "ApplicationInProgress": _wait(_("Waiting for approval")),
     "ApplicationApproved": _good(_("Approved")),
     "ApplicationRejected": _bad(_("Rejected")),
-    "ExecuteInProgress": _busy(_("Being executed")),
+    "ExecuteInProgress": _busy(_("Executing")),
     "ExecuteSuccess": _good(_("Executed")),
     "ExecuteFailed": _bad(_("Execution failed")),
     "Canceled": Status(_("Canceled"), icon="ban"),
@@ -73,11 +74,11 @@ STATUSES = {
     "IMPORT_FAILED": _bad(_("Import failed")),
     # drift of a resource
     "IN_SYNC": _good(_("In sync")),
-    "MODIFIED": Status(_("Changed outside"), "warn", "triangle-alert"),
+    "MODIFIED": Status(_("Modified outside Service Catalog"), "warn", "triangle-alert"),
     "DELETED": _bad(_("Missing")),
     "NOT_CHECKED": Status(_("Not checked")),
     # guidance of a version
-    "Default": Status(_("No advice"), icon="minus"),
+    "Default": Status(pgettext_lazy("guidance", "Default"), icon="minus"),
     "Recommended": Status(_("Recommended"), "good", "star"),
     "Latest": Status(_("Latest"), "busy", "arrow-up"),
     "Deprecated": Status(_("Deprecated"), "warn", "triangle-alert"),

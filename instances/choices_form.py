@@ -10,7 +10,7 @@ from catalog.models import Version
 from instances.wishes import NAME_LENGTH
 
 VERSION_LABEL = _("%(name)s — %(guidance)s")
-WITHDRAWN_LABEL = _("%(name)s — no longer offered")
+WITHDRAWN_LABEL = _("%(name)s — no longer available")
 
 
 class LaunchOptionField(forms.ChoiceField):
@@ -30,8 +30,12 @@ class ChoicesForm(forms.Form):
 
     portfolio = LaunchOptionField(
         label=_("Launch option"),
-        help_text=_("The portfolio through which it is launched, with its limits."),
-        error_messages={"required": _("Choose a launch option: there are several.")},
+        help_text=_(
+            "The portfolio that you launch the product through. Its constraints apply."
+        ),
+        error_messages={
+            "required": _("Several launch options are available. Choose one.")
+        },
     )
     version = forms.ChoiceField(
         label=_("Product version"),
@@ -56,18 +60,20 @@ class LaunchChoicesForm(ChoicesForm):
     name = forms.CharField(
         label=_("Product instance name"),
         max_length=NAME_LENGTH,
-        help_text=_("1 to 128 characters. It cannot be changed later."),
-        error_messages={"required": _("Enter a name, or tick “Automatic generate”.")},
+        help_text=_("1 to 128 characters. You cannot change the name later."),
+        error_messages={"required": _("Enter a name, or select “Automatic generate”.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     automatic = forms.BooleanField(
         label=_("Automatic generate"),
         required=False,
-        help_text=_("A name is made from the product's name and a number."),
+        help_text=_("Generates a name from the product name and a number."),
     )
     region = forms.ChoiceField(
         label=_("Region"),
-        help_text=_("Where the resources are made. It cannot be changed later."),
+        help_text=_(
+            "The region where resources are created. You cannot change it later."
+        ),
         error_messages={"required": _("Choose a region.")},
     )
 

@@ -57,7 +57,7 @@ class InstanceFilter(FilterSet):
     region = TextFilter(field_name="region_id", label=_("Region"))
     owner = TextFilter(method="of_owner", label=_("Owner"))
     ownerless = ChoiceFilter(
-        method="without_owner", choices=[("1", _("Yes"))], label=_("Owner has left")
+        method="without_owner", choices=[("1", _("Yes"))], label=_("No active owner")
     )
 
     class Meta:

@@ -34,7 +34,7 @@ class PlanFilter(FilterSet):
     q = TextFilter(method="search", label=gettext_lazy("Search"))
     status = ChoiceFilter(choices=Plan.Status.choices, label=gettext_lazy("Status"))
     product = TextFilter(method="of_product", label=gettext_lazy("Product"))
-    person = TextFilter(method="of_person", label=gettext_lazy("Person"))
+    person = TextFilter(method="of_person", label=gettext_lazy("User"))
 
     class Meta:
         model = Plan

@@ -174,9 +174,15 @@ def update_options(instance: Instance, by: User) -> list[LaunchOption]:
         options = launch_options(instance.product, by)
     if not options:
         raise Forbidden(
-            _("This product is no longer shared with you, so you cannot update it."),
+            _(
+                "This product is no longer shared with you, so you cannot "
+                "update this instance."
+            ),
             code="NoPermission.ProductNotGranted",
-            hint=_("Ask an administrator to grant you a portfolio that holds it."),
+            hint=_(
+                "Ask an administrator for access to a portfolio that "
+                "contains the product."
+            ),
         )
     return options
 
@@ -208,12 +214,15 @@ def choose(options: Sequence[LaunchOption], portfolio: str) -> LaunchOption:
     if not portfolio and len(options) == 1:
         return options[0]
     if not portfolio:
-        problem = _("Choose a launch option: there are several.")
+        problem = _("Several launch options are available. Choose one.")
         raise InvalidInput({"portfolio": [problem]}, code="MissingPortfolioId")
     for option in options:
         if option.portfolio.pk == portfolio:
             return option
-    problem = _("This portfolio is not a launch option of the product.")
+    problem = _(
+        "This portfolio is not a launch option of the product. Choose "
+        "another launch option."
+    )
     raise InvalidInput(
         {"portfolio": [problem]}, code="InvalidPortfolioId.NotLaunchOption"
     )
@@ -226,7 +235,7 @@ def free_name(name: str) -> str:
     """
     name = spelled(name)
     if not name:
-        problem = _("Enter a name, or tick “Automatic generate”.")
+        problem = _("Enter a name, or select “Automatic generate”.")
         raise InvalidInput({"name": [problem]}, code="MissingProvisionedProductName")
     try:
         if len(name) > NAME_LENGTH:
@@ -238,7 +247,7 @@ def free_name(name: str) -> str:
         ) from error
     if Instance.objects.named(name).exists():
         raise Conflict(
-            _("An instance with this name already exists. Choose another name."),
+            _("An instance with this name already exists. Enter another name."),
             code="DuplicateName.ProvisionedProduct",
         )
     return name
@@ -279,7 +288,10 @@ def check_again(plan: Plan, *, by: User) -> None:
         raise Forbidden(
             _("This product is no longer shared with you, so you cannot launch it."),
             code="NoPermission.ProductNotGranted",
-            hint=_("Ask an administrator to grant you a portfolio that holds it."),
+            hint=_(
+                "Ask an administrator for access to a portfolio that "
+                "contains the product."
+            ),
         )
     _active_version(product, version.pk, None)
     limits = choose(options, plan.portfolio_id or "").limits

@@ -138,7 +138,7 @@ class Constraint(Editable):
 
     def store(self) -> None:
         """Check and save. Raises InvalidInput; Conflict for a second launch constraint."""
-        taken = _("%(product)s has a launch constraint in %(portfolio)s already.") % {
+        taken = _("%(product)s already has a launch constraint in %(portfolio)s.") % {
             "product": self.product,
             "portfolio": self.portfolio,
         }

@@ -116,7 +116,10 @@ class Grant(models.Model):
         validators=[
             RegexValidator(
                 PATTERN,
-                _("Write user/<name> or role/<name>; * stands for any text."),
+                _(
+                    "Enter user/<name> or role/<name>. An asterisk (*) "
+                    "matches any text."
+                ),
             )
         ],
     )

@@ -121,7 +121,10 @@ class Portfolio(Named, Editable):
         """Delete the portfolio with its grants. Raises Conflict while it holds products."""
         if self.products.exists():
             raise Conflict(
-                _("%(portfolio)s holds products: %(names)s. Take them out first.")
+                _(
+                    "%(portfolio)s still contains products: %(names)s. "
+                    "Remove them first."
+                )
                 % {"portfolio": self, "names": listed(self.products.all())},
                 code="PortfolioNotEmpty",
             )
@@ -182,7 +185,7 @@ class Portfolio(Named, Editable):
         if known:
             return known
         grant = Grant(portfolio=self, user=user, role=role, pattern=pattern)
-        taken = _("This access is granted already.")
+        taken = _("This access has already been granted.")
         store(grant, taken=taken, code="DuplicateName.Principal")
         AuditEntry.objects.record(
             "AssociatePrincipalWithPortfolio", self, by=by, after=grant.named()
@@ -203,7 +206,7 @@ class Portfolio(Named, Editable):
         grant = self.grants.filter(user=user, role=role, pattern=pattern).first()
         if grant is None:
             raise NotFound(
-                _("This access is not granted."), code="InvalidPrincipal.NotFound"
+                _("This access has not been granted."), code="InvalidPrincipal.NotFound"
             )
         AuditEntry.objects.record(
             "DisassociatePrincipalFromPortfolio", self, by=by, before=grant.named()
@@ -218,6 +221,6 @@ def _reference(product: "Product") -> dict[str, Any]:
 def _check_principal(user: User | None, role: Role | None, pattern: str) -> None:
     if sum(map(bool, (user, role, pattern))) != 1:
         raise InvalidInput(
-            {"principal": [_("Name exactly one person, group or pattern.")]},
+            {"principal": [_("Specify exactly one user, group, or pattern.")]},
             code="InvalidPrincipalId",
         )

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 SIMULATED = _(
-    "The resources are imitations with made-up IDs. "
-    "Nothing is created on Alibaba Cloud."
+    "These resources are simulated and have generated IDs. Nothing is "
+    "created on Alibaba Cloud."
 )
 SIMULATED_IN = _(
-    "In %(regions)s the resources are imitations with made-up IDs. "
-    "In the other regions they are created on Alibaba Cloud."
+    "In %(regions)s, resources are simulated and have generated IDs. In "
+    "other regions, they are created on Alibaba Cloud."
 )
 
 
@@ -167,7 +167,7 @@ class Product(Named, Editable):
         if self.template_kind != Template.Kind.STANDARD:
             return ""
         regions = list(Region.objects.active())
-        local = [region.name for region in regions if not region.in_cloud]
+        local = [str(region) for region in regions if not region.in_cloud]
         if len(local) == len(regions):
             return SIMULATED
         return SIMULATED_IN % {"regions": ", ".join(local)} if local else ""
@@ -225,7 +225,10 @@ class Product(Named, Editable):
         """
         if self.portfolios.exists():
             raise Conflict(
-                _("%(product)s is in these portfolios: %(names)s. Take it out first.")
+                _(
+                    "%(product)s is in these portfolios: %(names)s. Remove "
+                    "it from them first."
+                )
                 % {"product": self, "names": listed(self.portfolios.all())},
                 code="ResourceInUse.Product",
             )
@@ -234,7 +237,7 @@ class Product(Named, Editable):
                 _("%(product)s is used by these instances: %(names)s.")
                 % {"product": self, "names": listed(self.instances.living())},
                 code="ResourceInUse.Product",
-                hint=_("Terminate them first."),
+                hint=_("Terminate these instances first."),
             )
         moment = now()
         self.versions.update(removed_at=moment)
@@ -288,7 +291,7 @@ class Product(Named, Editable):
         ).first()
         if version is None:
             raise NotFound(
-                _("This product has no such active version."),
+                _("This version does not exist or is not active."),
                 code="InvalidProductVersion.NotFound",
             )
         return version
@@ -298,7 +301,10 @@ def product_for(user: User, pk: str) -> Product:
     """Return a product granted to this person. Raises NotFound: missing and foreign are one."""
     product = Product.objects.visible_to(user).filter(pk=pk).first()
     if product is None:
-        raise NotFound(_("There is no such product."), code="InvalidProduct.NotFound")
+        raise NotFound(
+            _("The product does not exist, or you do not have access to it."),
+            code="InvalidProduct.NotFound",
+        )
     return product
 
 
@@ -315,7 +321,10 @@ def granted_product(user: User, pk: str) -> Product:
                 _("You have not been granted a portfolio that holds %(product)s.")
                 % {"product": product},
                 code="NoPermission.ProductNotGranted",
-                hint=_("Ask an administrator to grant you a portfolio that holds it."),
+                hint=_(
+                    "Ask an administrator for access to a portfolio that "
+                    "contains the product."
+                ),
             )
         return product
     return product_for(user, pk)

@@ -8,6 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
+from catalog.region_names import shown_name
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
@@ -109,7 +110,7 @@ class Region(Editable):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return shown_name(self.pk, self.name)
 
     @property
     def in_cloud(self) -> bool:

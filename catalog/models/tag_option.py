@@ -21,11 +21,11 @@ from console.lib.verbs import facts, store
 # The vendor's rules: names it keeps for itself, and nothing that looks like an address.
 key_rule = RegexValidator(
     r"(?i)\A(?!aliyun|acs:)(?!.*https?://)",
-    _("A key may not begin with aliyun or acs: nor contain http:// or https://."),
+    _("A key cannot start with aliyun or acs: and cannot contain http:// or https://."),
 )
 value_rule = RegexValidator(
     r"(?i)\A(?!acs:)(?!.*https?://)",
-    _("A value may not begin with acs: nor contain http:// or https://."),
+    _("A value cannot start with acs: and cannot contain http:// or https://."),
 )
 
 
@@ -85,7 +85,7 @@ class TagOption(Folded, Editable):
 
     @staticmethod
     def _taken(option: str) -> str:
-        return _("The tag option %(option)s exists already.") % {"option": option}
+        return _("The tag option %(option)s already exists.") % {"option": option}
 
     def edit(
         self,

@@ -8,6 +8,7 @@ from django.db.models import Case, Q, When
 from django.utils.module_loading import import_string
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from catalog.models.product import Product
 from catalog.models.region import Region
@@ -86,8 +87,8 @@ class VersionQuerySet(models.QuerySet["Version"]):
 
 def _wrong_kind(product: Product, template: Template) -> str:
     return _(
-        "The template is a %(template)s template, but %(product)s takes "
-        "%(expected)s templates only."
+        "The template is a %(template)s template. %(product)s accepts "
+        "only %(expected)s templates."
     ) % {
         "template": template.get_kind_display(),
         "product": product,
@@ -144,7 +145,7 @@ class Version(Editable):
     TAKEN = "DuplicateName.ProductVersion"
 
     class Guidance(models.TextChoices):
-        DEFAULT = "Default", _("Default")
+        DEFAULT = "Default", pgettext_lazy("guidance", "Default")
         RECOMMENDED = "Recommended", _("Recommended")
         LATEST = "Latest", _("Latest")
         DEPRECATED = "Deprecated", _("Deprecated")
@@ -163,7 +164,7 @@ class Version(Editable):
     )
     active = models.BooleanField(_("active"), default=True)
     waits_for_check = models.BooleanField(
-        _("becomes active when its check has passed"), default=False, editable=False
+        _("activates when the check passes"), default=False, editable=False
     )
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
 
@@ -211,7 +212,7 @@ class Version(Editable):
         store(self, taken=self._taken(self.name), code=self.TAKEN)
 
     def _taken(self, name: str) -> str:
-        return _("%(product)s has a version %(name)s already. Choose another name.") % {
+        return _("%(product)s already has a version %(name)s. Enter another name.") % {
             "product": self.product,
             "name": name,
         }
@@ -272,7 +273,7 @@ class Version(Editable):
             by=by,
             before={"active": False},
             after={"active": True},
-            reason=str(_("Its check has passed.")),
+            reason=str(_("The version passed its check.")),
         )
 
     def copy_to(self, product: Product) -> "Version":
@@ -297,7 +298,10 @@ class Version(Editable):
                 _("Version %(version)s is used by these instances: %(names)s.")
                 % {"version": self, "names": listed(users)},
                 code="ResourceInUse.ProductVersion",
-                hint=_("Update them to another version, or deactivate this one."),
+                hint=_(
+                    "Update these instances to another version, or "
+                    "deactivate this version."
+                ),
             )
         Version.objects.filter(pk=self.pk).update(removed_at=now())
         before = facts(self, *self.FACTS, "product", "template")

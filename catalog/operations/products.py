@@ -84,7 +84,10 @@ def copy_product(params: Values, by: User) -> Answer:
     pk = params["SourceProductArn"].rpartition("/")[2]
     product = any_product(pk)
     if product.arn != params["SourceProductArn"]:
-        raise NotFound(_("There is no such product."), code="InvalidProduct.NotFound")
+        raise NotFound(
+            _("The product does not exist, or you do not have access to it."),
+            code="InvalidProduct.NotFound",
+        )
     with spelled(name="TargetProductName"):
         product.copy(name=params.get("TargetProductName", ""), by=by)
     return {}

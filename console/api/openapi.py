@@ -61,7 +61,7 @@ GROUPS: Mapping[str, tuple[Text, Text]] = {
         gettext_lazy("The constraints of a product in a product portfolio."),
     ),
     "TagOptions": (
-        gettext_lazy("Tag options"),
+        gettext_lazy("TagOptions"),
         gettext_lazy("The tags that new instances get."),
     ),
     "Misc": (gettext_lazy("Others"), gettext_lazy("Other operations.")),

@@ -14,6 +14,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Subquery
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from console.lib.people import User
 from console.lib.tracing import current_request_id, current_source
@@ -44,7 +45,7 @@ class AuditManager(models.Manager["AuditEntry"]):
             action=action,
             target_type=(target._meta.model_name or "") if target else "",
             target_id=str(target.pk) if target else "",
-            target_name=str(target)[:255] if target else "",
+            target_name=_name_of(target)[:255] if target else "",
             actor=by,
             actor_name=by.get_username() if by else SYSTEM,
             before=_stored(before),
@@ -56,6 +57,12 @@ class AuditManager(models.Manager["AuditEntry"]):
         entry.hash = entry.digest()
         entry.save(force_insert=True)
         return entry
+
+
+def _name_of(target: models.Model) -> str:
+    """Return the target's name, whatever the language of the person who acts."""
+    with override(settings.LANGUAGE_CODE):
+        return str(target)
 
 
 def _stored(facts: dict[str, Any] | None) -> Any:

@@ -139,7 +139,7 @@ class Executable(Decided):
         # It may have been given to somebody else since the plan was made.
         if not Instance.objects.visible_to(by).filter(pk=self.instance.pk).exists():
             raise NotFound(
-                _("There is no such instance."),
+                _("The instance does not exist, or you do not have access to it."),
                 code="InvalidProvisionedProduct.NotFound",
             )
         if self.operation == Task.Kind.UPDATE:

@@ -97,7 +97,7 @@ class InstanceQuerySet(OwnedQuerySet, StatusQuerySet, FoldedQuerySet):
                 )
         except IntegrityError as error:
             raise Conflict(
-                _("An instance with this name already exists. Choose another name."),
+                _("An instance with this name already exists. Enter another name."),
                 code="DuplicateName.ProvisionedProduct",
             ) from error
         return instance._queue(Task.Kind.LAUNCH, wish, by=by, plan=plan, was="")
@@ -423,13 +423,13 @@ class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
             )
         if not fresh.changing:
             return Conflict(
-                _("The instance was changed at this very moment. Preview again."),
+                _("The instance was just changed by another operation. Preview again."),
                 code="IncorrectStatus.ProvisionedProduct",
             )
         return Conflict(
             _(
-                "Task %(task)s (%(kind)s) is running on this instance since %(time)s. "
-                "Wait until it has ended."
+                "Task %(task)s (%(kind)s) has been running on this "
+                "instance since %(time)s. Wait for it to end."
             )
             % {
                 "task": fresh.last_task_id,
@@ -479,7 +479,8 @@ def instance_for(user: User, pk: str) -> Instance:
     )
     if instance is None:
         raise NotFound(
-            _("There is no such instance."), code="InvalidProvisionedProduct.NotFound"
+            _("The instance does not exist, or you do not have access to it."),
+            code="InvalidProvisionedProduct.NotFound",
         )
     if instance.last_task is not None:
         instance.last_task.read_at = instance.read_at

@@ -42,7 +42,8 @@ def instance_at(rows: QuerySet[Instance], pk: str) -> Instance:
     row = rows.filter(pk=pk).first()
     if row is None:
         raise NotFound(
-            _("There is no such instance."), code="InvalidProvisionedProduct.NotFound"
+            _("The instance does not exist, or you do not have access to it."),
+            code="InvalidProvisionedProduct.NotFound",
         )
     return row
 

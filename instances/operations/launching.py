@@ -69,7 +69,8 @@ def living_instance(by: User, pk: str) -> Instance:
     instance = instance_for(by, pk)
     if instance.terminated_at:
         raise NotFound(
-            _("There is no such instance."), code="InvalidProvisionedProduct.NotFound"
+            _("The instance does not exist, or you do not have access to it."),
+            code="InvalidProvisionedProduct.NotFound",
         )
     return instance
 

@@ -35,7 +35,10 @@ def instance_csv(request: Request) -> StreamingHttpResponse:
     """The filtered list, newest first, at most MOST_ROWS of it."""
     listing = Listing(request.user, request.GET.dict())
     # The rows are written when the language of the request is not in force any more.
-    cut = _("Only the first %(count)d rows are in this file. Use filters.")
+    cut = _(
+        "This file contains only the first %(count)d rows. Use filters to "
+        "export fewer rows."
+    )
     rows = _rows(listing.found, cut % {"count": MOST_ROWS})
     return download(chain([_heading()], rows), "instances.csv")
 

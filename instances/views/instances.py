@@ -71,7 +71,9 @@ def instance_row(request: Request, pk: str) -> HttpResponse:
     """
     found = with_names(_known_to(request.user).filter(pk=pk)).values(*COLUMNS)
     if not found:
-        raise NotFound(_("There is no such instance."))
+        raise NotFound(
+            _("The instance does not exist, or you do not have access to it.")
+        )
     if found[0]["terminated_at"]:
         return trigger_client_event(HttpResponse(), SETTLED)
     rows = instance_rows(found)

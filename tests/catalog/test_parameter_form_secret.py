@@ -29,7 +29,7 @@ def test_an_empty_secret_keeps_the_old_one():
     form = form_of(found, data=posted(a=""), secrets_kept=frozenset({"a"}))
     assert form.is_valid()
     assert form.cleaned_values() == {}
-    assert "Unchanged" in form["a"].help_text
+    assert "Leave this field empty" in form["a"].help_text
     assert not form["a"].field.required
 
 
@@ -65,4 +65,6 @@ def test_a_confirmed_secret_is_entered_twice():
     assert good.is_valid()
     assert good.cleaned_values() == {"a": "x"}
     other = form_of(found, data={"parameters-a": "x", "parameters-a:confirm": "y"})
-    assert other.errors == {"a:confirm": ["The two entries differ."]}
+    assert other.errors == {
+        "a:confirm": ["The two values do not match. Enter the same value twice."]
+    }

@@ -103,12 +103,12 @@ def test_broken_json_in_a_cell_is_refused_with_its_place():
 def test_a_key_given_twice_is_refused():
     rows = [{"#": "a", "=": "1"}, {"#": "a", "=": "2"}]
     form = form_of(parameter(["map", "string"]), data=cells(*rows))
-    assert form.errors == {"a": ["The key “a” is given twice."]}
+    assert form.errors == {"a": ["The key “a” is duplicated. Keep only one."]}
 
 
 def test_a_row_without_its_key_is_refused():
     form = form_of(parameter(["map", "string"]), data=cells({"#": "", "=": "1"}))
-    assert form.errors == {"a": ["Row 1 needs a key."]}
+    assert form.errors == {"a": ["Enter a key in row 1."]}
 
 
 def test_no_row_at_all_is_no_value():

@@ -84,7 +84,7 @@ def test_region_constraints_without_an_active_region_block(admin, bob, product):
     reach = reach_of(bob, product)
     assert not reach.allowed
     assert "region" in reach.sentence
-    assert reach.ways[0].demands == ["Only in: eu-1."]
+    assert reach.ways[0].demands == ["Available regions: eu-1."]
 
 
 def test_contradictory_tags_block(admin, bob, product):
@@ -103,7 +103,7 @@ def test_the_page_explains_a_person(admin_browser, bob, product):
 
 def test_the_page_says_that_it_does_not_know_a_name(admin_browser, product):
     url = reverse("manage:product-reach", args=[product.pk])
-    assert b"nobody with this name" in admin_browser.get(url, {"person": "x"}).content
+    assert b"User not found" in admin_browser.get(url, {"person": "x"}).content
 
 
 def test_many_portfolios_take_as_few_queries_as_one(

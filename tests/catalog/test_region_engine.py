@@ -112,7 +112,7 @@ def test_a_product_names_the_regions_in_which_it_is_simulated(browser, product):
     RegionFactory(id="lab-1", name="Laboratory")
     RegionFactory(id="lab-2", name="Old laboratory", active=False)
     html = _page(browser, product)
-    assert "In Laboratory the resources are imitations" in html
+    assert "In Laboratory, resources are simulated" in html
     assert "Old laboratory" not in html
 
 

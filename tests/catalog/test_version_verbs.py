@@ -82,7 +82,7 @@ def test_a_template_of_the_other_type_is_refused(admin):
 
 def test_a_second_version_of_the_same_name_is_refused(admin):
     version = VersionFactory(name="1.0")
-    with pytest.raises(Conflict, match=r"1\.0 already"):
+    with pytest.raises(Conflict, match=r"already has a version 1\.0"):
         Version.objects.publish(
             product=version.product, template=version.template, name="1.0", by=admin
         )

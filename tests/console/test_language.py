@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils.translation import override
+
+from catalog.models import Region, Version
+from console.lib.audit import AuditEntry
+from console.statuses import status_of
+from tests.factories import RegionFactory
 
 FOLDER = Path("console/locale/zh_Hans/LC_MESSAGES")
 SOURCES = ("console", "catalog", "instances", "templates")
@@ -84,6 +90,50 @@ def test_a_browser_that_asks_for_chinese_gets_it(browser):
 def test_traditional_chinese_gives_way_to_english(browser, accepted, language):
     page = browser.get("/instances/", headers={"accept-language": accepted})
     assert f'<html lang="{language}"' in page.content.decode()
+
+
+def test_the_vendors_regions_have_their_chinese_names(admin, admin_browser):
+    RegionFactory(id="cn-hangzhou", name="China (Hangzhou)")
+    RegionFactory(id="cn-beijing", name="Our own")
+    chinese = {"accept-language": "zh-CN"}
+    page = admin_browser.get("/manage/regions/", headers=chinese).content.decode()
+    assert "华东1（杭州）" in page
+    assert "Our own" in page
+    edit = admin_browser.get("/manage/regions/cn-hangzhou/", headers=chinese)
+    assert 'value="China (Hangzhou)"' in edit.content.decode()
+    with override("zh-hans"):
+        AuditEntry.objects.record(
+            "Test", Region.objects.get(pk="cn-hangzhou"), by=admin
+        )
+    assert AuditEntry.objects.get(action="Test").target_name == "China (Hangzhou)"
+
+
+def test_the_words_of_the_vendor_stand_in_the_menu(admin_browser):
+    page = admin_browser.get("/manage/tag-options/").content.decode()
+    for name in ("Administrator", "Portfolio management", "Product management"):
+        assert name in page
+    chinese = admin_browser.get(
+        "/manage/tag-options/", headers={"accept-language": "zh-CN"}
+    )
+    for name in ("管理员", "产品组合管理", "产品管理", "标签选项"):
+        assert name in chinese.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("Default", "无"),
+        ("Recommended", "稳定版"),
+        ("Latest", "最新版"),
+        ("Deprecated", "将废弃"),
+    ],
+)
+def test_guidance_has_the_vendors_words(value, word):
+    with override("zh-hans"):
+        assert str(status_of(value).word) == word
+        assert Version.Guidance(value).label == word
+    with override("en"):
+        assert str(status_of(value).word) == value
 
 
 def test_the_api_speaks_english_to_everybody(client):

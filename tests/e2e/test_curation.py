@@ -117,7 +117,7 @@ def create_portfolio(page, name, product, *, person):
     page.goto(f"{portfolio}?q={product}")
     page.get_by_role("button", name=re.compile("^Add")).first.click()
     page.goto(f"{portfolio}access/")
-    page.get_by_label("Person").fill(person)
+    page.get_by_label("User", exact=True).fill(person)
     page.get_by_role("button", name="Grant access").click()
     expect(page.get_by_role("region", name="Access table")).to_contain_text(person)
     return portfolio
@@ -160,7 +160,7 @@ def test_a_real_template_becomes_a_product_with_limits(sign_in):
     expect(bob.locator("[data-status=Available]").first).to_be_visible(timeout=RUN_MS)
 
     admin.goto(f"{product}reach/?person=bob")
-    expect(admin.locator("[data-reach=allowed]")).to_contain_text("Only in")
+    expect(admin.locator("[data-reach=allowed]")).to_contain_text("Available regions")
     admin.goto(f"{product}reach/?person=alice")
     expect(admin.locator("[data-reach=refused]")).to_contain_text("Grant For")
 
@@ -180,7 +180,7 @@ def open_trial(page, source=FIELDS_TF):
     product = create_product(page, f"Fields {uuid.uuid4().hex[:6]}", source)
     page.goto(product)
     page.locator("#product-versions .table__name").first.click()
-    page.get_by_role("link", name="Try the form").click()
+    page.get_by_role("link", name="Preview form").click()
 
 
 def test_the_form_follows_what_is_entered_and_shows_the_plan(sign_in):
@@ -201,7 +201,7 @@ def test_the_form_follows_what_is_entered_and_shows_the_plan(sign_in):
     second.fill("443")
     expect(page.get_by_label("port, row 1")).to_have_value("80")
     expect(page.get_by_label("password")).to_have_value("hunter2-hunter2")
-    page.get_by_role("button", name="Check and plan").last.click()
+    page.get_by_role("button", name="Check and preview").last.click()
     expect(page.locator("#plan-changes")).to_contain_text(
         "terraform_data.rule[1]", timeout=RUN_MS
     )
@@ -222,7 +222,7 @@ def test_the_same_without_javascript(sign_in):
     page.get_by_role("button", name="Add row").click()
     page.get_by_label("port, row 2").fill("443")
     page.get_by_label("password").fill("hunter2-hunter2")
-    page.get_by_role("button", name="Check and plan").last.click()
+    page.get_by_role("button", name="Check and preview").last.click()
     for _ in range(60):
         if page.locator("#plan-changes").count():
             break
@@ -239,7 +239,7 @@ def test_suggestions_and_the_test_of_credentials(sign_in):
     product = create_product(page, f"Zone {uuid.uuid4().hex[:6]}", template())
     page.goto(product)
     page.locator("#product-versions .table__name").first.click()
-    page.get_by_role("link", name="Try the form").click()
+    page.get_by_role("link", name="Preview form").click()
     page.get_by_label("Region", exact=True).select_option("cn-hangzhou")
     offered = page.locator("datalist option")
     expect(offered).to_have_count(2)
@@ -256,7 +256,7 @@ def test_tables_and_results_are_accessible(sign_in):
     open_trial(page, OBJECT_TF + FIELDS_TF)
     pages = [path_of(page), "/manage/regions/cn-hangzhou/"]
     page.get_by_label("password").fill("hunter2-hunter2")
-    page.get_by_role("button", name="Check and plan").last.click()
+    page.get_by_role("button", name="Check and preview").last.click()
     expect(page.locator("#plan-changes")).to_be_visible(timeout=RUN_MS)
     pages += [path_of(page), "/manage/regions/cn-hangzhou/test/"]
     found = []

@@ -119,7 +119,7 @@ def test_bob_leaves_and_comes_back(scene, sign_in):
     sees(bob, "/instances/", names)
 
     admin, click = sign_in("admin"), Clicks()
-    click(admin.get_by_role("link", name="People", exact=True))
+    click(admin.get_by_role("link", name="Users", exact=True))
     click(admin.get_by_role("link", name="Bob Meyer", exact=True))
     for plan in plans:
         expect(admin.locator("#holdings")).to_contain_text(plan)

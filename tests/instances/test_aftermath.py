@@ -144,7 +144,7 @@ def test_where_an_approval_is_needed_only_the_way_to_a_plan_is_offered(
     answer = browser.post(
         f"/instances/{instance.pk}/retry/", {"task": task.pk}, follow=True
     )
-    assert "This needs an approval" in answer.content.decode()
+    assert "requires approval" in answer.content.decode()
     assert Task.objects.count() == 1
 
 
@@ -239,7 +239,7 @@ def test_a_new_rule_of_the_portfolio_holds_for_a_retry(
         product=instance.product,
         config={"Rules": [{"ParameterKey": "size", "AllowedValues": ["1"]}]},
     )
-    assert "only these values are allowed" in refused(browser, instance, task.pk)
+    assert "Choose one of the allowed values" in refused(browser, instance, task.pk)
 
 
 def test_a_launch_option_that_was_deleted_lets_nothing_through(
@@ -262,7 +262,7 @@ def test_edit_and_retry_begins_with_the_failed_values_and_keeps_secrets(
     page = browser.get(url, {"from": task.pk})
     text = page.content.decode()
     assert SECRET not in text
-    assert f"Filled in with what task {task.pk} asked for" in text
+    assert f"Filled in with the values of task {task.pk}" in text
     assert f'name="from" value="{task.pk}"' in text
     form = page.context["form"]
     sent = {

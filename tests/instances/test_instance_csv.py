@@ -83,7 +83,9 @@ def test_it_says_where_it_is_cut(browser, alice, monkeypatch):
     InstanceFactory.create_batch(3, owner=alice)
     rows = table(browser.get(URL))
     assert len(rows) == 4
-    assert rows[3] == ["Only the first 2 rows are in this file. Use filters."]
+    assert rows[3] == [
+        "This file contains only the first 2 rows. Use filters to export fewer rows."
+    ]
 
 
 def test_a_full_file_is_not_called_cut(browser, alice, monkeypatch):

@@ -128,7 +128,7 @@ def test_actions_are_links_while_nothing_runs(browser, url, instance, alice):
 
 def test_without_the_product_its_owner_is_told_what_is_left(browser, url):
     page = browser.get(url).content.decode()
-    assert "The product is no longer shared with you" in page
+    assert "This product is no longer shared with you" in page
     assert f'href="{url}update/"' not in page
     assert f'href="{url}terminate/"' in page
 

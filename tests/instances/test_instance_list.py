@@ -202,33 +202,33 @@ def test_facets_count_each_status_of_the_scope(browser, alice):
 
 def test_nobody_grants_me_anything(browser):
     response = browser.get(URL)
-    assert "You have not been granted any product yet." in response.content.decode()
+    assert "You do not have access to any products yet." in response.content.decode()
 
 
 def test_i_have_launched_nothing_yet(browser, alice):
     PortfolioFactory(products=[VersionFactory().product], users=[alice])
     page = browser.get(URL).content.decode()
-    assert "You have not launched anything yet." in page
+    assert "You have not launched any products yet." in page
     assert 'href="/products/"' in page
 
 
 def test_an_administrator_without_instances_is_led_to_everybodys(admin_browser, alice):
     PortfolioFactory(products=[InstanceFactory(owner=alice).product])
     page = admin_browser.get(URL).content.decode()
-    assert "Choose Account in the Access filter" in page
+    assert "set Access filter to Account" in page
     assert 'href="/instances/?access=account"' in page
 
 
 def test_no_instance_matches(browser, alice):
     InstanceFactory(owner=alice)
     page = browser.get(URL, {"q": "zebra"}).content.decode()
-    assert "No instance matches these filters." in page
+    assert "No instances match these filters." in page
     assert "Clear filters" in page
 
 
 def test_the_account_is_empty(admin_browser):
     page = admin_browser.get(URL, {"access": "account"}).content.decode()
-    assert "Nobody in this account has launched anything yet." in page
+    assert "No products have been launched in this account yet." in page
 
 
 def test_it_works_without_javascript(browser, alice):

@@ -330,12 +330,12 @@ def test_a_region_constraint_narrows_the_list_and_holds_on_the_server(
 def test_a_template_rule_is_told_beside_the_parameter(
     browser, url, filled, product, portfolio
 ):
-    rule = {"ParameterKey": "size", "AllowedValues": ["medium"]}
+    rule = {"ParameterKey": "size", "AllowedPattern": "medium|large"}
     portfolio.constraints.create(
         product=product, kind="Template", config={"Rules": [rule]}
     )
     response = browser.post(url, filled)
-    assert "medium" in str(field(response, "parameters-size").errors)
+    assert "medium|large" in str(field(response, "parameters-size").errors)
 
 
 def test_an_approval_constraint_refuses_a_direct_launch_and_says_so(
@@ -344,7 +344,7 @@ def test_an_approval_constraint_refuses_a_direct_launch_and_says_so(
     portfolio.constraints.create(
         product=product, kind="Approval", config={"OperationTypes": ["LaunchProduct"]}
     )
-    assert "needs an approval" in browser.get(url).content.decode()
+    assert "Approval required" in browser.get(url).content.decode()
     review = browser.post(url, filled)["Location"]
     Plan.objects.update(status=Plan.Status.PREVIEW_SUCCESS)
     assert b'<button class="button button--primary" type="submit">Launch' not in (
@@ -446,7 +446,7 @@ def test_going_back_finds_what_was_entered(browser, url, draft):
 def test_the_browsers_back_button_finds_it_too(browser, url, draft):
     response = browser.get(url)
     assert response.context["draft"] == draft
-    assert "Start anew" in response.content.decode()
+    assert "Start over" in response.content.decode()
 
 
 def test_one_can_start_anew(browser, url, draft):

@@ -120,7 +120,7 @@ def test_pressing_twice_makes_one_task(instance, alice):
     task = fail(instance)
     again = Instance.objects.get(pk=instance.pk)
     instance.retry(by=alice, task=task.pk)
-    with pytest.raises(Conflict, match="is running"):
+    with pytest.raises(Conflict, match="has been running"):
         again.retry(by=alice, task=task.pk)
     assert Task.objects.count() == 2
 

@@ -47,7 +47,7 @@ def test_a_run_nobody_watches_is_unknown_everywhere_and_keeps_the_vendors_word(
 ):
     for place, page in pages(browser, heard(instance, 45)).items():
         assert UNCERTAIN in page, place
-        assert "Unknown, checking" in page, place
+        assert "Status unknown, checking" in page, place
         assert re.search(r"worker last heard (4[5-9]|5\d) s ago", page), place
         for guessed in ("Failed", "Error", "Available"):
             assert f'data-status="{guessed}"' not in page, place

@@ -203,7 +203,7 @@ def test_an_approval_constraint_refuses_a_direct_update(browser, url, filled, in
         kind="Approval",
         config={"OperationTypes": ["UpdateProvisionedProduct"]},
     )
-    assert "needs an approval" in browser.get(url).content.decode()
+    assert "Approval required" in browser.get(url).content.decode()
     review = browser.post(url, filled)["Location"]
     assert browser.post(review).status_code in (400, 409, 422)
     assert not instance.tasks.filter(kind="UpdateProvisionedProduct").exists()

@@ -51,7 +51,7 @@ def test_a_bad_version_stays_inactive_and_names_file_and_line(admin, admin_brows
     assert (problem["file"], problem["line"]) == ("main.tf", 14)
     page = admin_browser.get(page_of(version)).content.decode()
     assert "main.tf:14" in page
-    assert "Activate in spite of this" in page
+    assert "Activate anyway" in page
 
 
 def test_it_can_be_activated_in_spite_of_a_failure(admin, admin_browser):
@@ -108,6 +108,6 @@ def test_end_users_do_not_see_it(admin, browser):
 def test_the_product_page_flags_a_version_whose_check_failed(admin, admin_browser):
     version = publish(admin, BROKEN_TF)
     product = f"/manage/products/{version.product_id}/"
-    assert b"Being checked" in admin_browser.get(product).content
+    assert b"Checking" in admin_browser.get(product).content
     work()
-    assert b"Its check failed" in admin_browser.get(product).content
+    assert b"Check failed" in admin_browser.get(product).content

@@ -142,7 +142,7 @@ def portfolio_remove_product(
     product: Product = get_object_or_404(portfolio.products, pk=product_pk)
     if request.method == "POST":
         portfolio.remove_product(product, by=request.user)
-        messages.success(request, _("%s has been taken out.") % product)
+        messages.success(request, _("%s has been removed.") % product)
         return redirect("manage:portfolio-detail", portfolio.pk)
     context = {
         "portfolio": portfolio,
@@ -186,7 +186,7 @@ def grant_remove(request: Request, pk: str, grant_pk: int) -> HttpResponse:
         portfolio.withdraw(
             user=grant.user, role=grant.role, pattern=grant.pattern, by=request.user
         )
-        messages.success(request, _("Access of %s has been removed.") % grant)
+        messages.success(request, _("Access for %s has been removed.") % grant)
         return redirect("manage:portfolio-access", portfolio.pk)
     context = {"portfolio": portfolio, "grant": grant}
     return render(request, "manage/grant_remove.html", context)

@@ -111,7 +111,7 @@ def version_activate(request: Request, pk: str, version_pk: str) -> HttpResponse
     """Offer a version to end users in spite of what its check has found."""
     version = version_for(pk, version_pk)
     version.switch(active=True, by=request.user, seen=seen_in(request))
-    messages.success(request, _("Version %s is active now.") % version)
+    messages.success(request, _("Version %s is now active.") % version)
     return redirect("manage:version-detail", pk, version.pk)
 
 
