@@ -1,0 +1,95 @@
+"""The vendor's SDK, unchanged: what it read can be sent back, and tags alone be updated."""
+
+import pytest
+
+from instances.models import Task
+from tests.console.api.sdk_hand import Hand, entry, hang_up
+from tests.factories import (
+    InstanceFactory,
+    PortfolioFactory,
+    RegionFactory,
+    TaskFactory,
+    TemplateFactory,
+    VersionFactory,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SOURCE = """\
+variable "size" {
+  type = string
+}
+
+variable "password" {
+  type      = string
+  sensitive = true
+}
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_connection_stays_open(live_server):
+    yield
+    hang_up()
+
+
+@pytest.fixture
+def instance(alice):
+    RegionFactory()
+    version = VersionFactory(template=TemplateFactory(files={"main.tf": SOURCE}))
+    portfolio = PortfolioFactory(products=[version.product], users=[alice])
+    instance = InstanceFactory(version=version, owner=alice, portfolio=portfolio)
+    task = TaskFactory(
+        instance=instance,
+        portfolio=portfolio,
+        ended=True,
+        parameters={"size": "small"},
+        secrets={"password": "s3cret-word"},
+        tags={"team": "web"},
+    )
+    instance.last_task = instance.last_successful_task = task
+    instance.save()
+    return instance
+
+
+def update(hand, instance, **more):
+    hand(
+        "UpdateProvisionedProduct",
+        provisioned_product_id=instance.pk,
+        product_id=instance.product_id,
+        product_version_id=instance.version_id,
+        **more,
+    )
+    return Task.objects.get(state="queued")
+
+
+def test_what_was_read_is_sent_back_with_one_field_changed(
+    live_server, alice, instance
+):
+    hand = Hand(live_server, alice, {})
+    detail = hand("GetTask", task_id=instance.last_task_id).task_detail
+    read = {each.parameter_key: each.parameter_value for each in detail.parameters}
+    assert read == {"size": "small", "password": "******"}
+    parameters = [
+        entry(
+            "UpdateProvisionedProduct",
+            "Parameters",
+            parameter_key=key,
+            parameter_value="large" if key == "size" else value,
+        )
+        for key, value in read.items()
+    ]
+    task = update(hand, instance, parameters=parameters)
+    assert (task.parameters, task.secrets) == (
+        {"size": "large"},
+        {"password": "s3cret-word"},
+    )
+    assert task.tags == {"team": "web"}
+
+
+@pytest.mark.parametrize(("key", "value"), [("team", "data"), ("", "")])
+def test_tags_alone_are_updated(live_server, alice, instance, key, value):
+    hand = Hand(live_server, alice, {})
+    tags = [entry("UpdateProvisionedProduct", "Tags", key=key, value=value)]
+    task = update(hand, instance, tags=tags)
+    assert task.tags == ({key: value} if key else {})
+    assert task.secrets == {"password": "s3cret-word"}
