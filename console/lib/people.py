@@ -96,11 +96,13 @@ class User(Named, AbstractUser):
             None if raw_password is None else one_spelling(raw_password)
         )
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Return whether this is the password, in any spelling of its letters.
 
         One that was set by an earlier release was hashed as it was typed.
         """
+        if raw_password is None:
+            return False
         spelled = one_spelling(raw_password)
         return super().check_password(spelled) or (
             spelled != raw_password and super().check_password(raw_password)

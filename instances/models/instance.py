@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from instances.models.resource import StateVersion
 
 
-class InstanceQuerySet(OwnedQuerySet, StatusQuerySet, FoldedQuerySet):
+class InstanceQuerySet(  # type: ignore[override]
+    OwnedQuerySet, StatusQuerySet, FoldedQuerySet
+):
     def living(self) -> Self:
         """Instances that are in lists: a terminated one has left them."""
         return self.filter(terminated_at=None)

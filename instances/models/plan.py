@@ -26,7 +26,7 @@ from instances.wake import announce
 DRAFT_LIFE = timedelta(hours=24)
 
 
-class PlanQuerySet(FoldedQuerySet, WorkQuerySet):
+class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
     def submitted(self) -> Self:
         """Plans people see in lists: a wizard's drafts are not among them."""
         return self.filter(draft=False)
