@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+from django_htmx.http import reswap, retarget
 
 from console.accounts.second_factor import lacks_factor
+from console.form_recovery import SIGN_IN, kept_entries, shown_to
 from console.lib.errors import DomainError
-from console.lib.htmx import wants_fragment
+from console.lib.htmx import follow_as_page, wants_fragment
 from console.lib.http import Request
 from console.lib.tracing import current_request_id, current_source, new_request_id
 
@@ -117,6 +118,20 @@ class SizeMiddleware:
         return render(request, "400.html", {"too_large": True}, status=413)
 
 
+class RedirectMiddleware:
+    """Make every redirect of the product work for htmx: views need not know who asks."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        leads_away = 300 <= response.status_code < 400 and "Location" in response
+        if leads_away and wants_fragment(cast(Request, request)):
+            return follow_as_page(cast(Request, request), response)
+        return response
+
+
 class SignInMiddleware(LoginRequiredMiddleware):
     """A page is private unless it says otherwise, and needs what the person lacks.
 
@@ -137,10 +152,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
         account = reverse("account_overview")
         if request.path.startswith(account) or not lacks_factor(request):
             return None
-        page = f"{account}?required"
-        if cast(Request, request).htmx:
-            return HttpResponseClientRedirect(page)
-        return HttpResponseRedirect(page)
+        return HttpResponseRedirect(f"{account}?required")
 
     def handle_no_permission(
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
@@ -148,13 +160,29 @@ class SignInMiddleware(LoginRequiredMiddleware):
         response = super().handle_no_permission(request, view_func)
         htmx = cast(Request, request).htmx
         if not htmx:
-            return response
+            return self._keep(request) or response
         try:
             back = urlencode({"next": htmx.current_url_abs_path or "/"})
         except ValueError:
             # What the client calls its address is none.
             back = urlencode({"next": "/"})
-        page = HttpResponseClientRedirect(f"{reverse('account_login')}?{back}")
+        page = HttpResponseRedirect(f"{reverse('account_login')}?{back}")
+        # A page with a form in which somebody has typed stays where it is.
+        page.headers[SIGN_IN] = "ended"
+        return page
+
+    def _keep(self, request: HttpRequest) -> HttpResponseRedirect | None:
+        """Answer a form that was sent after its session had ended with what was typed."""
+        entries = kept_entries(request)
+        if not entries:
+            return None
+        context = {
+            "entries": entries,
+            "files": request.FILES,
+            "owner": shown_to(request),
+            "signed_out": True,
+        }
+        page = render(request, "403_csrf.html", context, status=403)
         return cast(HttpResponseRedirect, page)
 
 

@@ -138,7 +138,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "console.middleware.RedirectMiddleware",
     "console.middleware.SignInMiddleware",
+    "console.form_recovery.FormRecoveryMiddleware",
     "console.middleware.DomainErrorMiddleware",
 ]
 ROOT_URLCONF = "console.urls"
@@ -150,6 +152,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["console.templatetags.form_token"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

@@ -11,12 +11,14 @@ from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from console.appearance import YEAR, AppearanceForm
+from console.form_recovery import SIGN_IN, kept_entries, own_form, shown_to
 from console.lib.http import Request
 from instances.columns import ColumnsForm
 from instances.models import Heartbeat
@@ -104,5 +106,19 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form that came from elsewhere, or from before signing in again."""
-    return render(request, "403_csrf.html", status=403)
+    """Refuse a form that came from elsewhere, or from before the user signed in again.
+
+    The same user gets a new token: the script of our pages sends the form once more with
+    it, and without script the page offers to.
+    """
+    same = own_form(request) and shown_to(request) == _principal(request)
+    context = {"entries": kept_entries(request) if same else "", "files": request.FILES}
+    response = render(request, "403_csrf.html", context, status=403)
+    response.headers[SIGN_IN] = "renewed" if same else "changed"
+    if same:
+        response.headers["X-CSRFToken"] = get_token(request)
+    return response
+
+
+def _principal(request: HttpRequest) -> str | None:
+    return getattr(request.user, "principal_id", None)

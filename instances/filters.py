@@ -2,6 +2,7 @@
 
 import re
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from console.lib.names import folded, is_called
 from console.lib.people import Role, User
 from instances.models import Instance
 
+OWN, ACCOUNT = "user", "account"
 OPTIONS = 200
 LONGEST = 200
 # Pasted from chats and PDFs: spaces of any width, joiners, marks, the byte order mark.
@@ -36,6 +38,13 @@ class TextFilter(CharFilter):
     field_class = SearchField
 
 
+class AccessFilter(ChoiceFilter):
+    """The instances that a user sees: without a choice, or with one not open to them, their own."""
+
+    def filter(self, qs: QuerySet, value: Any) -> QuerySet:
+        return qs.visible_to(self.parent.user, value or OWN)  # type: ignore[attr-defined]
+
+
 @dataclass(frozen=True)
 class Applied:
     """A filter in force, as the page shows it."""
@@ -46,11 +55,16 @@ class Applied:
 
 
 class InstanceFilter(FilterSet):
-    """`q`, `status`, `product`, `region`, `owner`, `ownerless`.
+    """`access`, `q`, `status`, `product`, `region`, `owner`, `ownerless`, and for names alone
+    `name` (in any case) and `text` (a part of it).
 
-    A value that makes no sense is dropped.
+    The page, the CSV file and the API narrow their lists by it. The page says which value is
+    not used.
     """
 
+    access = AccessFilter(
+        choices=[(OWN, _("User")), (ACCOUNT, _("Account"))], label=_("Access filter")
+    )
     q = TextFilter(method="search", label=_("Search"))
     status = ChoiceFilter(choices=Instance.Status.choices, label=_("Status"))
     product = TextFilter(field_name="product_id", label=_("Product"))
@@ -60,9 +74,39 @@ class InstanceFilter(FilterSet):
         method="without_owner", choices=[("1", _("Yes"))], label=_("No active owner")
     )
 
+    name = TextFilter(method="called", label=_("Name"))
+    text = TextFilter(method="containing", label=_("Name"))
+
     class Meta:
         model = Instance
         fields: list[str] = []
+
+    def __init__(
+        self, data: Mapping[str, str], queryset: QuerySet | None = None, *, user: User
+    ) -> None:
+        super().__init__(data, queryset)
+        self.user = user
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        # Also for a choice that is unknown: no list is given without its access filter.
+        self.form.cleaned_data.setdefault("access", OWN)
+        return super().filter_queryset(queryset)
+
+    @property
+    def access_asked(self) -> str:
+        """The choice that was made, whether it is open to the user or not."""
+        self.form.is_valid()
+        return self.form.cleaned_data.get("access") or OWN
+
+    @property
+    def access_given(self) -> str:
+        """The access in force: only an administrator has the whole account's."""
+        return self.access_asked if self.user.is_administrator else OWN
+
+    @property
+    def scope(self) -> QuerySet:
+        """The instances that the access filter alone leaves."""
+        return self.queryset.visible_to(self.user, self.access_asked)
 
     def search(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         """By name, ID or its beginning, product or owner."""
@@ -79,6 +123,14 @@ class InstanceFilter(FilterSet):
             | Q(owner__in=owners.values("pk"))
         )
 
+    def called(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        """By the whole name, without regard to case."""
+        return rows.filter(is_called(value))
+
+    def containing(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        """By a part of the name, without regard to case."""
+        return rows.filter(name_key__contains=folded(value))
+
     def of_owner(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         """By the owner's login, group or principal ID."""
         of_id = Q(principal_id=value)
@@ -94,9 +146,13 @@ class InstanceFilter(FilterSet):
 
     @property
     def values(self) -> dict[str, str]:
-        """The filters in force, by name."""
+        """The filters in force within the access, by name."""
         self.form.is_valid()
-        return {name: value for name, value in self.form.cleaned_data.items() if value}
+        return {
+            name: value
+            for name, value in self.form.cleaned_data.items()
+            if value and name != "access"
+        }
 
     def applied(self, names: dict[str, str]) -> list[Applied]:
         """The filters in force as tokens; `names` says what product and region IDs mean."""

@@ -158,16 +158,14 @@ class Listing:
         self.user = user
         self.columns = shown_columns(cookies)
         self.query = query
-        wanted = query.get("access") == "account"
-        self.access = "account" if wanted and user.is_administrator else "user"
-        self.refused_account = wanted and not user.is_administrator
+        self.filter = InstanceFilter(query, Instance.objects.living(), user=user)
+        self.access = self.filter.access_given
+        self.refused_account = self.filter.access_asked != self.access
         self.ascending = query.get("sort") == "created"
         preferred = page_size(cookies.get(SIZE_COOKIE, ""), DEFAULT_SIZE)
         self.size = page_size(query.get("size", ""), preferred)
         # An address that is sent to somebody shows them as many rows.
         self.sized = {self.size, preferred} != {DEFAULT_SIZE}
-        self.scope = Instance.objects.visible_to(user, self.access).living()
-        self.filter = InstanceFilter(query, self.scope)
 
     @property
     def found(self) -> QuerySet:
@@ -187,12 +185,10 @@ class Listing:
     @cached_property
     def facets(self) -> list[Facet]:
         """All, then each status, counted in the scope whatever else is filtered."""
+        scope = self.filter.scope
         counts = User.objects.filter(pk=self.user.pk).values_list(
-            CappedCount(self.scope),
-            *(
-                CappedCount(self.scope.filter(status=status))
-                for status in Instance.Status
-            ),
+            CappedCount(scope),
+            *(CappedCount(scope.filter(status=status)) for status in Instance.Status),
         )[0]
         choices: list[tuple[str, Text]] = [("", _("All"))]
         choices += [(status.value, status.label) for status in Instance.Status]
@@ -248,7 +244,7 @@ class Listing:
     @property
     def cleared(self) -> str:
         """The list without any filter."""
-        return self._at(**dict.fromkeys(InstanceFilter.base_filters, ""))
+        return self._at(**dict.fromkeys(self.filter.values, ""))
 
     @property
     def unsized(self) -> str:

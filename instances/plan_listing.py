@@ -29,7 +29,7 @@ DEFAULT = "mine"
 
 
 class PlanFilter(FilterSet):
-    """`q`, `status`, `product`, `person`. A value that makes no sense is dropped."""
+    """`q`, `status`, `product`, `person`. The page says which value is not used."""
 
     q = TextFilter(method="search", label=gettext_lazy("Search"))
     status = ChoiceFilter(choices=Plan.Status.choices, label=gettext_lazy("Status"))
@@ -73,6 +73,7 @@ class PlanFilter(FilterSet):
 class Tab:
     """One of the lists, as a link."""
 
+    name: str
     label: Text
     url: str
     current: bool
@@ -127,6 +128,7 @@ class PlanListing:
         waiting = waiting_for(self.user)
         return [
             Tab(
+                tab,
                 TABS[tab],
                 self.address(tab),
                 tab == self.tab,
@@ -134,6 +136,11 @@ class PlanListing:
             )
             for tab in self._offered()
         ]
+
+    @property
+    def title(self) -> str:
+        """Return the title of the page, which names the tab."""
+        return f"{TABS[self.tab]} · {_('Plans')}"
 
     @property
     def filtered(self) -> bool:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from instances.views import notices, plans
+from instances.views import notices, outcome, plans
 
 HERE = "plans/<str:pk>/"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path(f"{HERE}execute/", plans.plan_execute, name="plan-execute"),
     path(f"{HERE}cancel/", plans.plan_cancel, name="plan-cancel"),
     path(f"{HERE}delete/", plans.plan_delete, name="plan-delete"),
+    path(f"{HERE}outcome/", outcome.plan_outcome, name="plan-outcome"),
     path(f"{HERE}preview/", plans.plan_preview, name="plan-preview"),
     path(
         "instances/<str:pk>/terminate/plan/",

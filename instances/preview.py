@@ -108,8 +108,13 @@ class Preview:
         return self.plan.status == Plan.Status.PREVIEW_FAILED
 
     @property
+    def ready(self) -> bool:
+        """Whether the preview has succeeded and still holds, so the plan can be carried out."""
+        return self.plan.status == Plan.Status.PREVIEW_SUCCESS and not self.plan.stale
+
+    @property
     def executable(self) -> bool:
-        """Whether the plan can be carried out; a preview that still runs is no obstacle."""
+        """Whether a plan can be made of it; a preview that still runs is no obstacle."""
         ready = (Plan.Status.PREVIEW_IN_PROGRESS, Plan.Status.PREVIEW_SUCCESS)
         return self.plan.status in ready and not self.plan.stale
 

@@ -6,6 +6,7 @@ from instances.views import (
     aftermath,
     export,
     instances,
+    outcome,
     reconcile,
     tasks,
     terminate,
@@ -41,5 +42,6 @@ urlpatterns = [
         reconcile.instance_reconcile,
         name="instance-reconcile",
     ),
+    path(f"{TASK}outcome/", outcome.task_outcome, name="task-outcome"),
     path(f"{TASK}cancel/", tasks.task_cancel, name="task-cancel"),
 ]

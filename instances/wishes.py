@@ -258,15 +258,16 @@ def automatic_name(product: Product) -> str:
     return f"{product.name[: NAME_LENGTH - 10].strip()}-{new_number(9)}"
 
 
-def execute_once(plan: Plan, *, by: User) -> Task:
+def execute_once(plan: Plan, *, by: User, unchecked: bool = False) -> Task:
     """Run a plan, when it is still allowed. A draft sent twice gives the same task.
 
-    Raises a DomainError when it is no longer possible or allowed.
+    With `unchecked`, a draft does not wait for its preview. Raises a DomainError when it
+    is no longer possible or allowed.
     """
     plan.check_owner(by)
     if not plan.executed:
         check_again(plan, by=by)
-    return plan.execute(by=by)
+    return plan.execute(by=by, unchecked=unchecked)
 
 
 def check_again(plan: Plan, *, by: User) -> None:

@@ -49,6 +49,8 @@ TABLE = {
     "instances/<str:pk>/tasks/<str:task>/parameters/": (OWNERS, SAFE),
     "instances/<str:pk>/tasks/<str:task>/cancel/": (OWNERS, BOTH),
     "instances/<str:pk>/tasks/<str:task>/reconcile/": (ADMIN, BOTH),
+    "instances/<str:pk>/tasks/<str:task>/outcome/": (OWNERS, SAFE),
+    "plans/<str:pk>/outcome/": (PLAN, SAFE),
     "plans/": (MEMBERS, SAFE),
     "plans/<str:pk>/": (PLAN, SAFE),
     "plans/<str:pk>/decide/": (PLAN, POST),

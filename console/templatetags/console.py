@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
@@ -53,6 +55,18 @@ def icon(name: str, modifier: str = "") -> SafeString:
 def asset(name: str) -> str:
     """``{% asset "console.css" %}``: the address of one of our assets, digest included."""
     return assets.asset(name).url
+
+
+@register.simple_tag(takes_context=True)
+def return_field(context: Any) -> str:
+    """Carry the page from which a form was opened, so that its filters are there afterwards."""
+    request = context.get("request")
+    if request is None:
+        return ""
+    url = request.POST.get("next") or request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(url, {request.get_host()}):
+        return ""
+    return format_html('<input type="hidden" name="next" value="{}">', url)
 
 
 @register.inclusion_tag("components/status.html")

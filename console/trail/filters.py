@@ -18,7 +18,7 @@ EARLIEST, LATEST = date(1970, 1, 1), date(9998, 12, 31)
 
 
 class AuditFilter(filters.FilterSet):
-    """`who`, `action`, `target`, `from`, `to`. A value that makes no sense is dropped."""
+    """`who`, `action`, `target`, `from`, `to`. The page says which value is not used."""
 
     who = TextFilter(field_name="actor_name", label=_("Who"), widget=SHORT)
     action = TextFilter(field_name="action", label=_("Action"), widget=SHORT)
@@ -57,7 +57,10 @@ def _moment(day: date, hour: time) -> datetime:
 
 def _day(method: str, label: Text) -> filters.DateFilter:
     return filters.DateFilter(
-        method=method, label=label, widget=forms.DateInput(attrs=DATE)
+        method=method,
+        label=label,
+        widget=forms.DateInput(attrs=DATE),
+        error_messages={"invalid": _("Enter a date such as 2026-11-29.")},
     )
 
 

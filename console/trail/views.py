@@ -43,9 +43,15 @@ def audit_list(request: Request) -> HttpResponse:
 
 @require_safe
 @administrator_required
-def audit_csv(request: Request) -> StreamingHttpResponse:
-    """The filtered entries, newest first, at most MOST_ROWS of them."""
+def audit_csv(request: Request) -> HttpResponse | StreamingHttpResponse:
+    """Export the filtered entries, newest first, at most MOST_ROWS of them.
+
+    With a filter that cannot be read, show the page that says so: a file would hold more
+    than was asked for.
+    """
     found = AuditFilter(request.GET, AuditEntry.objects.all())
+    if not found.is_valid():
+        return audit_list(request)
     # The rows are written when the language of the request is not in force any more.
     return download(chain([_heading()], _rows(found.qs)), "audit.csv")
 

@@ -49,18 +49,20 @@ class Executable(Decided):
         """Whether the plan can no longer run as it was previewed."""
         return bool(self.moved_since())
 
-    def execute(self, *, by: User) -> Task:
-        """Run what was previewed, exactly; a draft before its preview is ready, plan and apply.
+    def execute(self, *, by: User, unchecked: bool = False) -> Task:
+        """Run what was previewed, exactly.
 
-        Pressing twice on a draft gives the same task. Raises Stale when something moved,
-        ApprovalRequired without an approval, Conflict in a status that forbids it.
+        A draft waits for its preview, unless the user goes on `unchecked`: then the task
+        plans and applies in one run. Pressing twice on a draft gives the same task. Raises
+        Stale when something moved, ApprovalRequired without an approval, Conflict in a
+        status that forbids it.
         """
         self.check_owner(by)
         self.check_no_trial()
         if self.draft and self.executed:
             return Task.objects.get(plan_id=self.pk)
         try:
-            return self._execute(by)
+            return self._execute(by, unchecked)
         except AlreadyExecuted:
             return Task.objects.get(plan_id=self.pk)
         except DomainError:
@@ -70,11 +72,11 @@ class Executable(Decided):
             raise
 
     @transaction.atomic
-    def _execute(self, by: User) -> Task:
+    def _execute(self, by: User, unchecked: bool) -> Task:
         approved = self.status == self.Status.APPLICATION_APPROVED
         if self.draft:
             self._check_draft()
-        self._take_for_execution()
+        self._take_for_execution(unchecked)
         if not self.draft:
             self._check_bound(approved=approved)
         task = self._start(by)
@@ -101,10 +103,12 @@ class Executable(Decided):
         if moved := moved + (self.moved_approval() if approved else []):
             raise Stale(moved)
 
-    def _take_for_execution(self) -> None:
+    def _take_for_execution(self, unchecked: bool) -> None:
         status = self.Status
         if self.draft:
-            ready = [status.PREVIEW_IN_PROGRESS, status.PREVIEW_SUCCESS]
+            ready = [status.PREVIEW_SUCCESS]
+            if unchecked:
+                ready.append(status.PREVIEW_IN_PROGRESS)
         elif self.needs_approval:
             ready = [status.APPLICATION_APPROVED]
         else:
@@ -121,6 +125,12 @@ class Executable(Decided):
         refusal = self._refusal()
         if self.draft and self.executed:
             return AlreadyExecuted()
+        if self.status == self.Status.PREVIEW_IN_PROGRESS and self.draft:
+            return Conflict(
+                _("The resource changes are still being checked."),
+                code=refusal.code,
+                hint=_("Wait until the check has ended, then confirm."),
+            )
         if self.status == self.Status.PREVIEW_SUCCESS and not self.draft:
             return ApprovalRequired(
                 _("An approval is needed by now. Preview the plan again to ask for it.")

@@ -10,7 +10,6 @@ from catalog.models import Constraint
 from catalog.models.product import granted_product
 from catalog.operations import words
 from console.lib.errors import Forbidden, NotFound
-from console.lib.names import folded, is_called
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -25,6 +24,7 @@ from console.lib.operation import (
     numbered,
 )
 from console.lib.people import User
+from instances.filters import InstanceFilter
 from instances.models import Instance, Task
 from instances.operations import shapes
 
@@ -81,13 +81,11 @@ def get_for_resource_spec(params: Values, by: User) -> Answer:
 def list_provisioned_products(params: Values, by: User) -> Answer:
     """List instances: one's own, or for administrators everybody's."""
     check_access(params["AccessLevelFilter"], by)
-    access = "account" if params["AccessLevelFilter"] == "Account" else "user"
-    rows = Instance.objects.visible_to(by, access).living()
+    access = {"access": params["AccessLevelFilter"].lower()}
+    rows = InstanceFilter(access, Instance.objects.living(), user=by).qs
     for condition in params["Filters"]:
-        if condition["Key"] == "ProvisionedProductName":
-            rows = rows.filter(is_called(condition["Value"]))
-        else:
-            rows = rows.filter(name_key__contains=folded(condition["Value"]))
+        narrowed = {FILTERS[condition["Key"]]: condition["Value"]}
+        rows = InstanceFilter(access | narrowed, rows, user=by).qs
     rows = rows.select_related("product", "version", "owner", "owner_role")
     found, paging = numbered(rows, params)
     details = [shapes.instance(row) for row in found]
@@ -121,6 +119,7 @@ def _constraint(row: Constraint) -> Answer:
 
 
 GROUP = "Instances"
+FILTERS = {"ProvisionedProductName": "name", "FullTextSearch": "text"}
 MISSING = "InvalidProvisionedProduct.NotFound"
 INSTANCE_ID = an_id(
     "ProvisionedProductId", _("The ID of the product instance."), "pp-bp1ddg1n2a4k5x"

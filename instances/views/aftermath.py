@@ -10,6 +10,7 @@ from console.lib.errors import DomainError
 from console.lib.http import Request
 from instances.models import living_instance_for
 from instances.retry import retry
+from instances.views.outcome import flash_task
 
 
 @require_POST
@@ -22,7 +23,7 @@ def instance_retry(request: Request, pk: str) -> HttpResponse:
         # Told where the other ways to go on are.
         messages.error(request, f"{refusal} {refusal.hint}".strip())
         return redirect(instance)
-    messages.success(
-        request, _("%(name)s is being tried again.") % {"name": instance.name}
+    flash_task(
+        request, task, _("%(name)s is being tried again.") % {"name": instance.name}
     )
     return redirect(task)

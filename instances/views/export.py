@@ -5,13 +5,14 @@ from itertools import chain
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from console.lib.http import Request
 from console.lib.spreadsheet import download
 from instances.listing import Listing, with_names
+from instances.views.instances import instance_list
 
 MOST_ROWS = 10_000
 COLUMNS = (
@@ -31,9 +32,15 @@ COLUMNS = (
 
 
 @require_safe
-def instance_csv(request: Request) -> StreamingHttpResponse:
-    """The filtered list, newest first, at most MOST_ROWS of it."""
+def instance_csv(request: Request) -> HttpResponse | StreamingHttpResponse:
+    """Export the filtered list, newest first, at most MOST_ROWS of it.
+
+    With a filter that cannot be read, show the page that says so: a file would hold more
+    than was asked for.
+    """
     listing = Listing(request.user, request.GET.dict())
+    if not listing.filter.is_valid():
+        return instance_list(request)
     # The rows are written when the language of the request is not in force any more.
     cut = _(
         "This file contains only the first %(count)d rows. Use filters to "

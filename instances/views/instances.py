@@ -6,12 +6,11 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Exists
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import (
-    HttpResponseClientRedirect,
     push_url,
     replace_url,
     reswap,
@@ -69,7 +68,9 @@ def instance_row(request: Request, pk: str) -> HttpResponse:
 
     A row that is settled makes the page ask for its counts again.
     """
-    found = with_names(_known_to(request.user).filter(pk=pk)).values(*COLUMNS)
+    found = with_names(Instance.objects.known_to(request.user).filter(pk=pk)).values(
+        *COLUMNS
+    )
     if not found:
         raise NotFound(
             _("The instance does not exist, or you do not have access to it.")
@@ -119,10 +120,10 @@ def instance_status(request: Request, pk: str) -> HttpResponse:
     try:
         instance = instance_for(request.user, pk)
     except NotFound:
-        if not _known_to(request.user).filter(pk=pk).exists():
+        if not Instance.objects.known_to(request.user).filter(pk=pk).exists():
             raise
         messages.success(request, _("The instance has been terminated."))
-        return HttpResponseClientRedirect(reverse("instances:instance-list"))
+        return redirect("instances:instance-list")
     if not instance.changing:
         context = _context(request, instance, tab)
         whole = render(request, "instances/_instance_detail.html", context)
@@ -139,19 +140,16 @@ def instance_status(request: Request, pk: str) -> HttpResponse:
     return render(request, "instances/_instance_head.html", context)
 
 
-def _known_to(user: User) -> Any:
-    """The person's instances, also the terminated ones; for an administrator everybody's."""
-    instances = Instance.objects.all()
-    return instances if user.is_administrator else instances.owned_by(user)
-
-
 def _tab(request: Request, pk: str, tab: str) -> HttpResponse:
     instance = instance_for(request.user, pk)
+    alone = request.htmx.target == "instance-tabs"
+    part = "_instance_tabs.html" if alone else "_instance_detail.html"
+    context = _context(request, instance, tab) | {"tab_alone": alone}
     return render_page(
         request,
         "instances/instance_detail.html",
-        _context(request, instance, tab),
-        fragment="instances/_instance_detail.html",
+        context,
+        fragment=f"instances/{part}",
     )
 
 

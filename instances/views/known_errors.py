@@ -4,12 +4,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from console.lib.access import administrator_required
 from console.lib.forms import refusals_on, render_form
+from console.lib.htmx import redirect_back
 from console.lib.http import Request
 from instances.known_error_form import KnownErrorForm, sample_of
 from instances.models import KnownError
@@ -36,7 +37,7 @@ def known_error_create(request: Request) -> HttpResponse:
         with refusals_on(form):
             card = KnownError.objects.add(**form.verb_values(), by=request.user)
             messages.success(request, _("%s has been created.") % card)
-            return redirect("instances:known-error-list")
+            return redirect_back(request, "instances:known-error-list")
     return _show(request, "manage/known_error_create.html", form)
 
 
@@ -50,7 +51,7 @@ def known_error_edit(request: Request, pk: str) -> HttpResponse:
         with refusals_on(form):
             card.edit(**form.verb_values(), by=request.user)
             messages.success(request, _("%s has been changed.") % card)
-            return redirect("instances:known-error-list")
+            return redirect_back(request, "instances:known-error-list")
     card.refresh_from_db()
     return _show(request, "manage/known_error_edit.html", form, card=card)
 
@@ -63,7 +64,7 @@ def known_error_delete(request: Request, pk: str) -> HttpResponse:
     if request.method == "POST":
         card.remove(by=request.user)
         messages.success(request, _("%s has been deleted.") % card)
-        return redirect("instances:known-error-list")
+        return redirect_back(request, "instances:known-error-list")
     return render(request, "manage/known_error_delete.html", {"card": card})
 
 

@@ -19,6 +19,7 @@ from instances.forms import LaunchForm
 from instances.models import Plan, Task
 from instances.plan_forms import PlanForm
 from instances.views import wizard
+from instances.views.outcome import flash_task
 from instances.wishes import LaunchWish, execute_once
 
 
@@ -62,7 +63,7 @@ def _next(
     plan = asked.draft(by=request.user)
     wizard.withdraw(draft, by=request.user)
     review = wizard.preview_of(plan, "launch-review", "launch", pk)
-    return wizard.go(request, review.url)
+    return redirect(review.url)
 
 
 def _draft(request: Request, product: Product) -> Plan | None:
@@ -101,6 +102,9 @@ def _answer(request: Request, pk: str, plan: Plan) -> HttpResponse:
         wizard.withdraw(plan, by=request.user)
         messages.info(request, _("Canceled. Nothing was launched."))
         return redirect(plan.version.product)
+    if "check_again" in request.POST and not plan.stale:
+        plan.preview_again(by=request.user)
+        return redirect(wizard.preview_of(plan, "launch-review", "launch", pk).url)
     if "create_plan" in request.POST:
         form = wizard.plan_form(request, plan)
         made = wizard.make_plan(request, plan, form)
@@ -110,13 +114,14 @@ def _answer(request: Request, pk: str, plan: Plan) -> HttpResponse:
 
 def _execute(request: Request, pk: str, plan: Plan) -> HttpResponse:
     try:
-        task = execute_once(plan, by=request.user)
+        task = execute_once(
+            plan, by=request.user, unchecked="unchecked" in request.POST
+        )
     except DomainError as refusal:
         # Told in its context, with a way to change what is wrong.
         return _review(request, pk, plan, refusal)
-    messages.success(
-        request, _("%(name)s is being launched.") % {"name": plan.instance_name}
-    )
+    told = _("%(name)s is being launched.") % {"name": plan.instance_name}
+    flash_task(request, task, told)
     return redirect(task.instance)
 
 
@@ -141,6 +146,6 @@ def _review(
         request,
         "instances/launch_review.html",
         context,
-        fragment="instances/_plan_preview.html",
+        fragment="instances/_review_poll.html",
         status=409 if refusal else 422 if form else 200,
     )

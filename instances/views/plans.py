@@ -14,12 +14,13 @@ from django.views.decorators.http import (
 
 from console.lib.errors import DomainError
 from console.lib.forms import refusals_on
-from console.lib.htmx import render_page, wants_fragment
+from console.lib.htmx import redirect_back, render_page, wants_fragment
 from console.lib.http import Request
 from instances.models import Plan, Task, living_instance_for, plan_for
 from instances.plan_forms import DecisionForm, PlanForm
 from instances.plan_listing import PlanListing
 from instances.plan_page import PlanPage
+from instances.views.outcome import flash_preview, flash_task
 from instances.wishes import execute_once
 
 
@@ -68,12 +69,12 @@ def plan_execute(request: Request, pk: str) -> HttpResponse:
         text = _("What it replaces or removes is destroyed. This cannot be undone.")
         return _ask(request, plan, _("Execute plan"), text, icon="play")
     try:
-        execute_once(plan, by=request.user)
+        task = execute_once(plan, by=request.user)
     except DomainError as refusal:
         # Told on its page, with a way to go on.
         fresh = PlanPage(_plan(request, pk), request.user)
         return _show(request, fresh, refusal=refusal, status=409)
-    messages.success(request, _("The plan is being executed."))
+    flash_task(request, task, _("The plan is being executed."))
     return redirect(plan)
 
 
@@ -98,7 +99,7 @@ def plan_delete(request: Request, pk: str) -> HttpResponse:
         return _ask(request, plan, _("Delete plan"), text, icon="trash-2")
     plan.remove(by=request.user)
     messages.success(request, _("The plan was deleted."))
-    return redirect("instances:plan-list")
+    return redirect_back(request, "instances:plan-list")
 
 
 @require_POST
@@ -106,7 +107,7 @@ def plan_preview(request: Request, pk: str) -> HttpResponse:
     """Preview it again on what is there now."""
     plan = _plan(request, pk)
     plan.preview_again(by=request.user)
-    messages.success(request, _("The plan is being previewed again."))
+    flash_preview(request, plan, _("The plan is being previewed again."))
     return redirect(plan)
 
 

@@ -13,6 +13,7 @@ from console.lib.forms import VerbForm, refusals_on, render_form
 from console.lib.http import Request
 from instances.models import Standing, Task, living_instance_for, why_not
 from instances.progress import task_progress
+from instances.views.outcome import flash_task
 from instances.views.tasks import task_of
 
 
@@ -50,9 +51,8 @@ def task_reconcile(request: Request, pk: str, task: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with refusals_on(form):
             found.reconcile(by=request.user, **form.cleaned_data)
-            messages.success(
-                request, _("A worker takes the run up now and finds out what is true.")
-            )
+            told = _("A worker takes the run up now and finds out what is true.")
+            flash_task(request, found, told)
             return redirect(found)
     context = {
         "form": form,

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,6 +19,7 @@ from instances.models import Evidence, Task, instance_for, task_for
 from instances.progress import task_progress
 from instances.proof import proof_of
 from instances.transcript import Place, Transcript, log_after, log_tail, log_text
+from instances.views.outcome import flash_task
 
 
 @require_safe
@@ -96,7 +96,7 @@ def task_cancel(request: Request, pk: str, task: str) -> HttpResponse:
             fragment="instances/_task_cancel_dialog.html",
         )
     found.cancel(by=request.user)
-    messages.success(request, _("The task has been asked to stop."))
+    flash_task(request, found, _("The task has been asked to stop."))
     return redirect(found)
 
 
@@ -112,11 +112,14 @@ def task_of(request: Request, pk: str, task: str) -> Task:
 
 
 def _tab(request: Request, task: Task, tab: str) -> HttpResponse:
+    alone = request.htmx.target == "task-tabs"
+    part = "_task_tabs.html" if alone else "_task_detail.html"
+    context = _context(request, task, tab) | {"tab_alone": alone}
     return render_page(
         request,
         "instances/task_detail.html",
-        _context(request, task, tab),
-        fragment="instances/_task_detail.html",
+        context,
+        fragment=f"instances/{part}",
     )
 
 
@@ -141,7 +144,12 @@ def _context(request: Request, task: Task, tab: str) -> dict[str, Any]:
 def _tabs(task: Task, current: str) -> list[dict[str, Any]]:
     args = [task.instance_id, task.pk]
     return [
-        {"label": label, "url": reverse(name, args=args), "current": tab == current}
+        {
+            "name": tab,
+            "label": label,
+            "url": reverse(name, args=args),
+            "current": tab == current,
+        }
         for tab, label, name in (
             ("log", _("Log"), "instances:task-log"),
             ("output", _("Output"), "instances:task-output"),

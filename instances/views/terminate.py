@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.db.models import Case, When
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -11,14 +10,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
-from django_htmx.http import HttpResponseClientRedirect
 
 from catalog.limits import ApprovalRequired, Limits
 from console.lib.errors import Conflict, DomainError
-from console.lib.htmx import render_page, wants_fragment
+from console.lib.htmx import came_from, render_page
 from console.lib.http import Request
 from instances.filters import INVISIBLE
 from instances.models import Instance, Task, living_instance_for
+from instances.views.outcome import flash_task
 
 WORD = "terminate"
 WRONG = gettext_lazy("Enter the word terminate. The instance has not been changed.")
@@ -61,26 +60,25 @@ def instance_terminate(request: Request, pk: str) -> HttpResponse:
     instance = living_instance_for(request.user, pk)
     if request.method != "POST":
         return _ask(request, instance, TerminateForm())
+    back = came_from(request, reverse("instances:instance-list"))
     form = TerminateForm(request.POST)
     if not form.is_valid():
         return _ask(request, instance, form, status=422)
     try:
-        instance.terminate(by=request.user)
+        task = instance.terminate(by=request.user)
     except (Conflict, ApprovalRequired) as refusal:
         # A message behind an open dialog would not be seen: it is shown inside.
         return _ask(request, instance, form, refusal=refusal, status=refusal.status)
-    messages.success(
-        request, _("Termination of %(name)s has started.") % {"name": instance.name}
-    )
-    url = _list_with(request, instance)
-    return HttpResponseClientRedirect(url) if wants_fragment(request) else redirect(url)
+    told = _("Termination of %(name)s has started.") % {"name": instance.name}
+    flash_task(request, task, told)
+    return redirect(f"{back or _list_with(request, instance)}#instances")
 
 
 def _list_with(request: Request, instance: Instance) -> str:
-    """The list that shows the instance; its heading takes the focus, to be read on from there."""
+    """Return the address of the list that shows the instance."""
     mine = Instance.objects.owned_by(request.user).filter(pk=instance.pk).exists()
     scope = "" if mine else "?access=account"
-    return f"{reverse('instances:instance-list')}{scope}#instances"
+    return f"{reverse('instances:instance-list')}{scope}"
 
 
 def _ask(
@@ -93,6 +91,8 @@ def _ask(
 ) -> HttpResponse:
     context: dict[str, Any] = {"instance": instance, "form": form, "refusal": refusal}
     limits = Limits.of(instance.product, instance.portfolio)
+    # The list takes the filters up again where the dialog or page was opened from it.
+    context["back"] = came_from(request, reverse("instances:instance-list"))
     context["needs_approval"] = limits.needs_approval(Task.Kind.TERMINATE)
     resources = list(
         instance.resources.order_by(*IMPORTED_FIRST).values(*SHOWN)[: NAMED + 1]

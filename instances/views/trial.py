@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -32,7 +32,7 @@ def version_try(request: Request, pk: str, version_pk: str) -> HttpResponse:
     if form.is_valid():
         started = form.start(by=request.user)
         if started is not None:
-            return wizard.go(request, _preview(started).url)
+            return redirect(_preview(started).url)
         context["values"] = list(form.shown_values())
     elif plan is not None and not judge:
         context["preview"] = _preview(plan)

@@ -5,7 +5,6 @@ from typing import cast
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -18,6 +17,7 @@ from instances.forms import UpdateForm
 from instances.models import Instance, Plan, Task, living_instance_for, task_for
 from instances.plan_forms import PlanForm
 from instances.views import wizard
+from instances.views.outcome import flash_task
 from instances.wishes import execute_once
 
 
@@ -81,7 +81,7 @@ def _next(
         instance.check_differs(form.wish)
     except Conflict as refusal:
         messages.info(request, str(refusal))
-        return wizard.go(request, reverse("instances:update", args=[instance.pk]))
+        return redirect("instances:update", instance.pk)
     if draft is not None and not draft.draft:
         return wizard.change_plan(request, draft, form.wish)
     plan = Plan.objects.draft_for(
@@ -93,7 +93,7 @@ def _next(
     )
     wizard.withdraw(draft, by=request.user)
     review = wizard.preview_of(plan, "update-review", "update", instance.pk)
-    return wizard.go(request, review.url)
+    return redirect(review.url)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -123,6 +123,11 @@ def _answer(request: Request, instance: Instance, plan: Plan) -> HttpResponse:
         wizard.withdraw(plan, by=request.user)
         messages.info(request, _("Canceled. Nothing was changed."))
         return redirect(instance)
+    if "check_again" in request.POST and not plan.stale:
+        plan.preview_again(by=request.user)
+        return redirect(
+            wizard.preview_of(plan, "update-review", "update", instance.pk).url
+        )
     if "create_plan" in request.POST:
         form = wizard.plan_form(request, plan)
         made = wizard.make_plan(request, plan, form)
@@ -132,11 +137,13 @@ def _answer(request: Request, instance: Instance, plan: Plan) -> HttpResponse:
 
 def _execute(request: Request, instance: Instance, plan: Plan) -> HttpResponse:
     try:
-        execute_once(plan, by=request.user)
+        task = execute_once(
+            plan, by=request.user, unchecked="unchecked" in request.POST
+        )
     except DomainError as refusal:
         # Told in its context, with a way to change what is wrong.
         return _review(request, instance, plan, refusal)
-    messages.success(request, _("%(name)s is being updated.") % {"name": instance.name})
+    flash_task(request, task, _("%(name)s is being updated.") % {"name": instance.name})
     return redirect(instance)
 
 
@@ -163,6 +170,6 @@ def _review(
         request,
         "instances/update_review.html",
         context,
-        fragment="instances/_plan_preview.html",
+        fragment="instances/_review_poll.html",
         status=409 if refusal else 422 if form else 200,
     )

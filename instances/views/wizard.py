@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
+from django_htmx.http import HttpResponseClientRefresh
 
 from catalog.models import Region
 from console.lib.edit_conflicts import (
@@ -26,6 +26,7 @@ from instances.comparison import Comparison
 from instances.models import Plan, Wish, plan_for
 from instances.plan_forms import PlanForm
 from instances.preview import Preview
+from instances.views.outcome import flash_preview
 
 OPEN = (
     Plan.Status.PREVIEW_IN_PROGRESS,
@@ -67,8 +68,9 @@ def change_plan(
     Raises EditConflictError when it was edited since the page was opened.
     """
     plan.edit(wish, by=request.user, seen=seen_in(request), **target)
-    messages.success(request, _("The plan was changed; it is being previewed."))
-    return go(request, plan.get_absolute_url())
+    told = _("The plan was changed; it is being previewed.")
+    flash_preview(request, plan, told)
+    return redirect(plan)
 
 
 def plan_seen(request: Request, plan: Plan | None, *, anew: bool) -> str:
@@ -167,7 +169,7 @@ def preview_of(plan: Plan, page: str, edit: str, pk: str) -> Preview:
 
 
 def poll_answer(request: Request, plan: Plan) -> HttpResponse | None:
-    """Answer a polling review: nothing new, or load the page again when its buttons change."""
+    """Answer a polling review: nothing new, or load the page again when it cannot go on."""
     if not wants_fragment(request):
         return None
     if plan.status == Plan.Status.PREVIEW_IN_PROGRESS:
@@ -175,11 +177,6 @@ def poll_answer(request: Request, plan: Plan) -> HttpResponse | None:
     if plan.status == Plan.Status.PREVIEW_SUCCESS and not plan.stale:
         return None
     return HttpResponseClientRefresh()
-
-
-def go(request: Request, url: str) -> HttpResponse:
-    """Lead to another page; htmx, which would swap it into the form, is told to load it."""
-    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
 def steps(edit_url: str = "", hint: str = "") -> list[dict[str, str]]:

@@ -23,8 +23,9 @@ CHROMIUM = (
 PASSWORD = "catalog-demo"
 # A page answers long before, also on a loaded machine.
 PAGE_MS = 60_000
-# A 422 is how a refused form answers, a 404 what a missing page is; Chromium calls both errors.
-EXPECTED = ("status of 422", "status of 409", "status of 404")
+# A 422 is how a refused form answers, a 403 how a stale token, a 404 what a missing page is:
+# Chromium calls them errors.
+EXPECTED = tuple(f"status of {code}" for code in (403, 404, 409, 422))
 
 
 def missing(reason):

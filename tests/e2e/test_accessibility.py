@@ -5,6 +5,8 @@ import uuid
 
 import pytest
 
+from tests.e2e.test_journey import confirm
+
 Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
 SIZES = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
 SCHEMES = ("light", "dark")
@@ -21,7 +23,7 @@ def addresses(page):
     page.get_by_role("button", name="Next").last.click()
     page.wait_for_url(re.compile("/review/"))
     review = path_of(page)
-    page.get_by_role("button", name="Launch").click()
+    confirm(page, "Launch")
     page.wait_for_url(re.compile("/instances/pp-"))
     page.locator("[data-status=Failed]").first.wait_for(timeout=300_000)
     instance = re.sub(r"(/instances/[^/]+/).*", r"\1", path_of(page))

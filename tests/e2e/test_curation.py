@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_accessibility import SCHEMES, SIZES, path_of, problems_of
+from tests.e2e.test_journey import confirm
 
 expect = pytest.importorskip("playwright.sync_api").expect
 RUN_MS = 300_000
@@ -156,7 +157,7 @@ def test_a_real_template_becomes_a_product_with_limits(sign_in):
     bob.get_by_label("Size").select_option("40")
     bob.get_by_role("button", name="Next").last.click()
     expect(bob.locator("#plan-changes")).to_contain_text("Disk", timeout=RUN_MS)
-    bob.get_by_role("button", name="Launch", exact=True).click()
+    confirm(bob, "Launch")
     expect(bob.locator("[data-status=Available]").first).to_be_visible(timeout=RUN_MS)
 
     admin.goto(f"{product}reach/?person=bob")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.test_journey import confirm
+
 expect = pytest.importorskip("playwright.sync_api").expect
 RUN_MS = 300_000
 SHOTS = os.environ.get("SCREENSHOTS")
@@ -23,7 +25,7 @@ def launch(page, name):
     page.get_by_label("Seconds per step").first.fill("4")
     page.get_by_role("button", name="Next").last.click()
     page.wait_for_url(re.compile("/review/"))
-    page.get_by_role("button", name="Launch").click()
+    confirm(page, "Launch")
     page.wait_for_url(re.compile("/instances/pp-"))
     return re.sub(r"(/instances/[^/]+/).*", r"\1", page.url)
 

@@ -32,8 +32,25 @@ def launch(page, name):
     fill_launch_form(page, name)
     expect(page.locator("#plan-preview")).to_contain_text("7", timeout=RUN_MS)
     assert SECRET not in page.content()
-    page.get_by_role("button", name="Launch").click()
+    confirm(page, "Launch")
     expect(page).to_have_url(re.compile(r"/instances/pp-"))
+
+
+def confirm(page, name):
+    """Press the review's button as soon as the check of resource changes lets it be pressed."""
+    button = page.get_by_role("button", name=name, exact=True)
+    expect(button).to_be_enabled(timeout=RUN_MS)
+    button.click()
+
+
+def confirm_without_javascript(page, name):
+    for _ in range(60):
+        button = page.get_by_role("button", name=name, exact=True)
+        if button.is_enabled():
+            return button.click()
+        page.get_by_role("link", name="Check again").click()
+        page.wait_for_timeout(500)
+    return pytest.fail("the check has not ended")
 
 
 def wait_for_status(page, status):
@@ -66,7 +83,7 @@ def test_launch_watch_update_and_terminate(sign_in):
     parameter(page, "Number of servers").fill("4")
     page.get_by_role("button", name="Next").last.click()
     expect(page.get_by_role("main")).to_contain_text("Number of servers")
-    page.get_by_role("button", name="Update product").click()
+    confirm(page, "Update product")
     expect(page).to_have_url(re.compile(r"/instances/pp-"))
     wait_for_status(page, "Available")
     page.goto(f"{instance}/tasks/")
@@ -83,13 +100,13 @@ def test_the_same_journey_without_javascript(sign_in):
     name = f"plain-{uuid.uuid4().hex[:6]}"
     open_web_service(page)
     fill_launch_form(page, name)
-    page.get_by_role("button", name="Launch").click()
+    confirm_without_javascript(page, "Launch")
     instance = page.url.split("/tasks/")[0].rstrip("/")
     until(page, instance, "Available")
     page.goto(f"{instance}/update/")
     parameter(page, "Number of servers").fill("1")
     page.get_by_role("button", name="Next").last.click()
-    page.get_by_role("button", name="Update product").click()
+    confirm_without_javascript(page, "Update product")
     until(page, instance, "Available")
     page.goto(f"{instance}/terminate/")
     page.get_by_label(re.compile("terminate", re.I)).last.fill("terminate")

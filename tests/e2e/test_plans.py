@@ -5,6 +5,8 @@ import uuid
 
 import pytest
 
+from tests.e2e.test_journey import confirm
+
 expect = pytest.importorskip("playwright.sync_api").expect
 RUN_MS = 300_000
 
@@ -67,7 +69,7 @@ def test_a_plan_whose_instance_changed_is_stale(sign_in):
     page.get_by_label("Product instance name").fill(name)
     page.get_by_role("button", name="Next").last.click()
     page.wait_for_url(re.compile("/review/"))
-    page.get_by_role("button", name="Launch", exact=True).click()
+    confirm(page, "Launch")
     page.wait_for_url(re.compile("/instances/pp-"))
     wait_for_status(page, "Available")
     instance = re.sub(r"(/instances/[^/]+/).*", r"\1", page.url)
@@ -76,7 +78,7 @@ def test_a_plan_whose_instance_changed_is_stale(sign_in):
     address = create_plan(page, "grow to 25")
     wait_for_status(page, "PreviewSuccess")
     review_change(page, instance, "30")
-    page.get_by_role("button", name="Update product").click()
+    confirm(page, "Update product")
     page.wait_for_url(re.compile("/instances/pp-"))
     wait_for_status(page, "Available")
 

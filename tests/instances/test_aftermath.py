@@ -372,7 +372,7 @@ def test_the_status_can_be_checked_against_its_evidence(browser, instance, task)
         assert fact in evidence
     assert '1 <span class="sub">apply</span>' in evidence
     assert '<li id="task-event" data-level="error">' in page
-    assert page.count('href="#task-event"') == 2
+    assert page.count('log/#task-event"') == 2
 
 
 def test_a_success_goes_back_to_the_line_that_told_it(browser, instance):

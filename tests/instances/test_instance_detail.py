@@ -178,7 +178,9 @@ def test_an_idle_page_does_not_poll(browser, url):
 
 def test_a_page_under_change_polls_its_status(browser, instance, url):
     running(instance)
-    assert f'hx-get="{url}status/?tab=tasks' in browser.get(url).content.decode()
+    page = browser.get(url).content.decode()
+    assert f'hx-get="{url}status/?seen=' in page
+    assert '<input type="hidden" name="tab" value="tasks">' in page
 
 
 def test_an_unchanged_status_is_not_sent_again(browser, instance, url):
@@ -235,9 +237,12 @@ def test_the_end_of_the_task_brings_everything_and_no_more_polling(
     assert b"tick from:body" not in answer.content
 
 
-def test_the_end_of_a_termination_leads_its_owner_to_the_list(browser, instance, url):
+def test_the_end_of_a_termination_leads_its_owner_to_the_list(
+    browser, instance, url, htmx
+):
     Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
-    assert browser.get(f"{url}status/")["HX-Redirect"] == "/instances/"
+    answer = browser.get(f"{url}status/", headers=htmx)
+    assert answer["HX-Redirect"] == "/instances/"
 
 
 def test_the_status_of_a_foreign_instance_is_a_404(browser, bob):

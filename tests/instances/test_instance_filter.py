@@ -2,7 +2,8 @@
 
 import pytest
 
-from instances.filters import filter_options
+from instances.filters import InstanceFilter, filter_options
+from instances.models import Instance
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -193,3 +194,46 @@ def test_the_choices_are_capped(admin, monkeypatch):
     monkeypatch.setattr("instances.filters.OPTIONS", 3)
     ProductFactory.create_batch(5)
     assert len(filter_options(admin)[0]) == 3
+
+
+# The access filter is one of the filters
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({}, ["mine"]),
+        ({"access": "user"}, ["mine"]),
+        ({"access": "account"}, ["hers", "mine"]),
+        ({"access": "account", "name": "HERS"}, ["hers"]),
+        ({"access": "user", "text": "er"}, []),
+        ({"access": "everything"}, ["mine"]),
+        ({"access": ""}, ["mine"]),
+    ],
+)
+def test_the_access_filter_narrows_page_csv_and_api_alike(admin, alice, query, names):
+    InstanceFactory(owner=admin, name="mine")
+    InstanceFactory(owner=alice, name="hers")
+    rows = InstanceFilter(query, Instance.objects.living(), user=admin).qs
+    assert sorted(row.name for row in rows) == names
+
+
+@pytest.mark.parametrize("access", ["", "user", "account", "everything"])
+def test_nobody_gets_more_than_their_own_by_the_access_filter(admin, alice, access):
+    InstanceFactory(owner=admin, name="mine")
+    InstanceFactory(owner=alice, name="hers")
+    found = InstanceFilter({"access": access}, Instance.objects.living(), user=alice)
+    assert [row.name for row in found.qs] == ["hers"]
+    assert [row.name for row in found.scope] == ["hers"]
+
+
+@pytest.mark.parametrize("name", ["status", "access", "ownerless"])
+def test_a_value_that_cannot_be_read_is_said(admin_browser, htmx, name):
+    InstanceFactory()
+    query = {"access": "account"} | {name: "<nonsense>"}
+    for headers in ({}, htmx):
+        page = admin_browser.get(URL, query, headers=headers).content.decode()
+        assert "Not every filter is used" in page
+        assert "“&lt;nonsense&gt;”" in page
+    export = admin_browser.get(f"{URL}export.csv", query)
+    assert "Not every filter is used" in export.content.decode()

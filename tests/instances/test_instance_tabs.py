@@ -3,7 +3,13 @@
 import pytest
 
 from instances.models import Task
-from tests.factories import InstanceFactory, PlanFactory, TaskFactory
+from tests.factories import (
+    InstanceFactory,
+    PlanFactory,
+    PortfolioFactory,
+    TaskFactory,
+    VersionFactory,
+)
 from tests.instances.running import failed, log, running, with_task
 
 pytestmark = pytest.mark.django_db
@@ -172,3 +178,78 @@ def test_many_tasks_come_in_pages(browser, instance):
     cursor = response.context["page"].next
     rest = browser.get(f"/instances/{instance.pk}/tasks/", {"cursor": cursor})
     assert len(rest.context["page"].rows) == 5
+
+
+# By htmx
+
+
+def swapped(browser, url, target, htmx):
+    answer = browser.get(url, headers=htmx | {"HX-Target": target})
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_htmx_swaps_the_panel_with_its_title(browser, instance, htmx, tab):
+    url = f"/instances/{instance.pk}/{tab}/"
+    html = swapped(browser, url, "instance-tabs", htmx)
+    assert html.lstrip().startswith('<section class="card" id="instance-tabs">')
+    assert 'id="instance-head"' not in html
+    assert f'<input type="hidden" name="tab" value="{tab}">' in html
+    assert f"<title>{tab.title()} · {instance.name} · Service Catalog</title>" in html
+    page = browser.get(url).content.decode()
+    assert f"<title>{tab.title()} · {instance.name} · Service Catalog</title>" in page
+    assert page.count("<title>") == 1
+    # The link is one without script, and htmx pushes the same address.
+    assert f'href="{url}" aria-current="page" hx-get="{url}"' in page
+    assert 'hx-target="#instance-tabs" hx-swap="outerHTML" hx-push-url="true"' in page
+
+
+def test_the_head_asks_for_the_tab_that_is_shown(browser, instance):
+    running(instance)
+    html = page(browser, instance, "tags")
+    assert 'hx-include="#instance-tabs > input"' in html
+    assert 'hx-sync="#instance-tabs:drop"' in html
+
+
+@pytest.mark.parametrize("tab", ["log", "output", "parameters"])
+def test_the_tabs_of_a_task_are_swapped_too(browser, instance, htmx, tab):
+    task = TaskFactory(instance=instance, ended=True)
+    url = f"/instances/{instance.pk}/tasks/{task.pk}/{tab}/"
+    html = swapped(browser, url, "task-tabs", htmx)
+    assert html.lstrip().startswith('<section class="card" id="task-tabs">')
+    assert f"<title>{tab.title()} · Launch product · {instance.name} · " in html
+    assert f'id="task-tab-links-{tab}"' in html
+
+
+def test_the_tabs_of_plans_are_swapped_too(browser, htmx):
+    url = "/plans/?tab=history"
+    html = swapped(browser, url, "plan-table", htmx)
+    assert html.lstrip().startswith('<section class="card" id="plan-table">')
+    assert "<title>Approval history · Plans · Service Catalog</title>" in html
+    assert f'href="{url}" aria-current="page" hx-get="{url}"' in html
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("portfolio", "access/"),
+        ("portfolio", "constraints/"),
+        ("portfolio", "tag-options/"),
+        ("version", "files/"),
+        ("version", "compare/"),
+    ],
+)
+def test_the_tabs_of_the_administration_select_their_panel(
+    admin_browser, htmx, kind, path
+):
+    version = VersionFactory()
+    here = f"/manage/products/{version.product_id}/versions/{version.pk}/"
+    if kind == "portfolio":
+        here = f"/manage/portfolios/{PortfolioFactory(products=[version.product]).pk}/"
+    page = admin_browser.get(here).content.decode()
+    assert f'hx-target="#{kind}-tabs" hx-select="#{kind}-tabs"' in page
+    assert f'hx-get="{here}{path}"' in page
+    answer = admin_browser.get(f"{here}{path}", headers=htmx).content.decode()
+    # What htmx selects is in the answer, with the title of the page.
+    assert f'id="{kind}-tabs"' in answer
+    assert "<title>" in answer

@@ -1,5 +1,7 @@
 """/products/<prod-…>/launch/review/?plan=… : check, then launch or cancel."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -145,11 +147,21 @@ def test_without_a_draft_it_leads_to_step_one_with_a_notice(browser, step1):
 # The preview
 
 
-def test_a_running_preview_polls_and_refreshes_itself_without_javascript(browser, url):
+PRIMARY = re.compile(
+    r'<button class="button button--primary" type="submit"([^>]*)>\s*<svg.*?</svg>Launch'
+)
+
+
+def test_launch_waits_while_the_preview_runs(browser, url):
     html = browser.get(url).content.decode()
     assert 'hx-trigger="tick from:body"' in html
-    assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in html
     assert 'data-status="PreviewInProgress"' in html
+    assert PRIMARY.search(html)[1] == ' disabled aria-describedby="review-note"'
+    assert (
+        f'<noscript><a class="button" href="{url}">Check again</a></noscript>' in html
+    )
+    # A page that loads itself again would take away the name of a plan while it is typed.
+    assert 'http-equiv="refresh"' not in html
 
 
 def test_polling_a_running_preview_changes_nothing_on_the_page(browser, url, htmx):
@@ -160,6 +172,10 @@ def test_polling_ends_with_the_result(browser, url, htmx, previewed):
     html = browser.get(url, headers=htmx).content.decode()
     assert html.lstrip().startswith('<div class="stack" id="plan-preview"')
     assert "hx-trigger" not in html
+    assert 'id="review-actions" hx-swap-oob="true"' in html
+    assert PRIMARY.search(html)[1] == ""
+    # The form of a plan may hold a name by now.
+    assert 'id="plan-form"' not in html
 
 
 def test_a_failed_preview_loads_the_page_again_for_its_buttons(
@@ -233,9 +249,33 @@ def test_launch_creates_the_instance_and_its_task(browser, url, previewed, alice
     assert instance.last_task.plan == previewed
 
 
-def test_launch_need_not_wait_for_the_preview(browser, url):
-    assert browser.post(url).status_code == 302
+def test_a_launch_that_is_posted_before_the_check_has_ended_is_refused(browser, url):
+    response = browser.post(url)
+    assert response.status_code == 409
+    assert "still being checked" in response.content.decode()
+    assert not Instance.objects.exists()
+    assert Plan.objects.get().status == "PreviewInProgress"
+
+
+def test_launch_without_the_check_is_a_second_way(browser, url, previewed):
+    assert "unchecked" not in browser.get(url).content.decode()
+    Plan.objects.update(status="PreviewInProgress", state="queued")
+    html = browser.get(url).content.decode()
+    assert 'type="submit" name="unchecked" value="1"' in html
+    assert browser.post(url, {"unchecked": "1"}).status_code == 302
     assert Instance.objects.exists()
+
+
+def test_a_failed_check_can_be_tried_again(browser, url, plan):
+    Plan.objects.update(status="PreviewFailed", state="ended", status_message="Timeout")
+    html = browser.get(url).content.decode()
+    assert 'name="check_again"' in html
+    assert PRIMARY.search(html)[1].startswith(" disabled")
+    assert browser.post(url).status_code == 409
+    assert browser.post(url, {"check_again": "1"}).url == url
+    plan.refresh_from_db()
+    assert (plan.status, plan.state) == ("PreviewInProgress", "queued")
+    assert plan.status_message == ""
 
 
 def test_pressing_launch_twice_gives_one_task(browser, url, previewed):
@@ -244,7 +284,8 @@ def test_pressing_launch_twice_gives_one_task(browser, url, previewed):
     assert Task.objects.count() == 1
 
 
-def test_two_presses_at_the_same_moment_give_one_task(plan, alice):
+def test_two_presses_at_the_same_moment_give_one_task(previewed, alice):
+    plan = previewed
     first, second = plan_for(alice, plan.pk), plan_for(alice, plan.pk)
     assert execute_once(first, by=alice) == execute_once(second, by=alice)
 

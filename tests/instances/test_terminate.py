@@ -122,6 +122,26 @@ def test_success_leaves_the_dialog_for_the_list(browser, url, htmx):
     assert response["HX-Redirect"] == "/instances/#instances"
 
 
+@pytest.mark.parametrize("query", ["", "?access=account", "?access=account&q=ord"])
+def test_the_dialog_on_the_list_loads_the_same_list_again(
+    admin_browser, url, htmx, query
+):
+    shown = {"HX-Current-URL": f"http://testserver/instances/{query}"}
+    answer = admin_browser.post(url, {"confirm": "terminate"}, headers=htmx | shown)
+    # With a fragment the browser would only scroll there, and the dialog would stay open.
+    assert answer["HX-Redirect"] == f"/instances/{query}"
+
+
+def test_the_page_leads_back_to_the_filtered_list(browser, url):
+    filtered = "/instances/?status=Available&q=ord"
+    page = browser.get(url, headers={"Referer": f"http://testserver{filtered}"})
+    assert page.context["back"] == filtered
+    sent = {"confirm": "terminate", "next": filtered}
+    assert browser.post(url, sent)["Location"] == f"{filtered}#instances"
+    away = {"confirm": "terminate", "next": "https://elsewhere.test/instances/"}
+    assert browser.post(url, away).status_code == 409
+
+
 def test_the_list_announces_it(browser, url):
     browser.post(url, {"confirm": "terminate"})
     assert (

@@ -295,10 +295,59 @@ def test_a_foreign_draft_is_a_404(admin_browser, review):
 
 
 def test_update_product_queues_one_update_task(browser, review, instance):
+    Plan.objects.update(status="PreviewSuccess", state="ended")
     answers = [browser.post(review), browser.post(review)]
     assert {answer.url for answer in answers} == {instance.get_absolute_url()}
     task = Task.objects.get(kind=Task.Kind.UPDATE)
     assert task.parameters == {"size": "medium"}
+
+
+def test_update_product_waits_until_the_check_has_ended(browser, review, instance):
+    html = browser.get(review).content.decode()
+    assert 'type="submit" disabled aria-describedby="review-note"' in html
+    response = browser.post(review)
+    assert response.status_code == 409
+    assert "still being checked" in response.content.decode()
+    assert not Task.objects.filter(kind=Task.Kind.UPDATE).exists()
+
+
+def test_update_without_the_check_is_a_second_way_with_its_danger(
+    browser, review, instance
+):
+    html = browser.get(review).content.decode()
+    assert "Update without the check" in html
+    assert "Resources can be replaced or destroyed" in html
+    assert browser.post(review, {"unchecked": "1"}).url == instance.get_absolute_url()
+    assert Task.objects.filter(kind=Task.Kind.UPDATE).count() == 1
+
+
+def test_there_is_no_way_without_the_check_where_an_approval_is_needed(
+    browser, review, instance
+):
+    instance.portfolio.constraints.create(
+        product=instance.product,
+        kind="Approval",
+        config={"OperationTypes": ["UpdateProvisionedProduct"]},
+    )
+    assert "unchecked" not in browser.get(review).content.decode()
+    assert browser.post(review, {"unchecked": "1"}).status_code == 409
+    assert not Task.objects.filter(kind=Task.Kind.UPDATE).exists()
+
+
+def test_a_failed_check_of_an_update_can_be_tried_again(browser, review):
+    Plan.objects.update(status="PreviewFailed", state="ended")
+    assert 'name="check_again"' in browser.get(review).content.decode()
+    assert browser.post(review, {"check_again": "1"}).url == review
+    assert Plan.objects.get().status == Plan.Status.PREVIEW_IN_PROGRESS
+
+
+def test_checking_again_does_not_take_up_what_somebody_else_has_changed(
+    browser, review, instance
+):
+    Plan.objects.update(status="PreviewFailed", state="ended")
+    changed(instance, kind=Task.Kind.UPDATE, parameters={"size": "large"})
+    assert browser.post(review, {"check_again": "1"}).status_code == 409
+    assert Plan.objects.get().status == Plan.Status.PREVIEW_FAILED
 
 
 def test_a_replacement_is_announced_in_plain_words(browser, review):

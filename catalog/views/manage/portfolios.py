@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.forms import Form
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
@@ -19,7 +19,7 @@ from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required
 from console.lib.counting import count_of
 from console.lib.forms import refusals_on, render_form
-from console.lib.htmx import render_page
+from console.lib.htmx import redirect_back, render_page
 from console.lib.http import Request
 from console.lib.pages import page_size, paginate
 from console.lib.people import Role, User
@@ -86,7 +86,7 @@ def portfolio_create(request: Request) -> HttpResponse:
         with refusals_on(form):
             portfolio = Portfolio.objects.open(**form.cleaned_data, by=request.user)
             messages.success(request, _("%s has been created.") % portfolio)
-            return redirect("manage:portfolio-detail", portfolio.pk)
+            return redirect_back(request, "manage:portfolio-detail", portfolio.pk)
     return render_form(request, "manage/portfolio_create.html", {"form": form})
 
 
@@ -100,7 +100,7 @@ def portfolio_edit(request: Request, pk: str) -> HttpResponse:
         with refusals_on(form):
             portfolio.edit(**form.cleaned_data, by=request.user)
             messages.success(request, _("%s has been changed.") % portfolio)
-            return redirect("manage:portfolio-detail", portfolio.pk)
+            return redirect_back(request, "manage:portfolio-detail", portfolio.pk)
     portfolio.refresh_from_db()
     context = {"form": form, "portfolio": portfolio}
     return render_form(request, "manage/portfolio_edit.html", context)
@@ -116,7 +116,7 @@ def portfolio_delete(request: Request, pk: str) -> HttpResponse:
         with refusals_on(form):
             portfolio.remove(by=request.user)
             messages.success(request, _("%s has been deleted.") % portfolio)
-            return redirect("manage:portfolio-list")
+            return redirect_back(request, "manage:portfolio-list")
     context = {"form": form, "portfolio": portfolio}
     return render_form(request, "manage/portfolio_delete.html", context)
 
@@ -129,7 +129,7 @@ def portfolio_add_product(request: Request, pk: str, product_pk: str) -> HttpRes
     product = get_object_or_404(Product, pk=product_pk)
     portfolio.add_product(product, by=request.user)
     messages.success(request, _("%s has been added.") % product)
-    return redirect("manage:portfolio-detail", portfolio.pk)
+    return redirect_back(request, "manage:portfolio-detail", portfolio.pk)
 
 
 @require_http_methods(READ_OR_POST)
@@ -143,7 +143,7 @@ def portfolio_remove_product(
     if request.method == "POST":
         portfolio.remove_product(product, by=request.user)
         messages.success(request, _("%s has been removed.") % product)
-        return redirect("manage:portfolio-detail", portfolio.pk)
+        return redirect_back(request, "manage:portfolio-detail", portfolio.pk)
     context = {
         "portfolio": portfolio,
         "product": product,
@@ -162,7 +162,7 @@ def portfolio_access(request: Request, pk: str) -> HttpResponse:
         with refusals_on(form):
             grant = portfolio.grant(**form.cleaned_data, by=request.user)
             messages.success(request, _("Access has been granted to %s.") % grant)
-            return redirect("manage:portfolio-access", portfolio.pk)
+            return redirect_back(request, "manage:portfolio-access", portfolio.pk)
     grants = portfolio.grants.select_related("user", "role").order_by("-created_at")
     context = {
         "portfolio": portfolio,
@@ -187,6 +187,6 @@ def grant_remove(request: Request, pk: str, grant_pk: int) -> HttpResponse:
             user=grant.user, role=grant.role, pattern=grant.pattern, by=request.user
         )
         messages.success(request, _("Access for %s has been removed.") % grant)
-        return redirect("manage:portfolio-access", portfolio.pk)
+        return redirect_back(request, "manage:portfolio-access", portfolio.pk)
     context = {"portfolio": portfolio, "grant": grant}
     return render(request, "manage/grant_remove.html", context)

@@ -16,7 +16,7 @@ from catalog.source_form import SourceForm
 from console.lib.access import administrator_required
 from console.lib.counting import count_of
 from console.lib.forms import refusals_on, render_form
-from console.lib.htmx import render_page
+from console.lib.htmx import redirect_back, render_page
 from console.lib.http import Request
 from console.lib.pages import COUNT_CAP, capped_count, page_size, paginate
 from console.lib.people import User
@@ -139,7 +139,7 @@ def product_delete(request: Request, pk: str) -> HttpResponse:
         with refusals_on(form):
             product.remove(by=request.user)
             messages.success(request, _("%s has been deleted.") % product)
-            return redirect("manage:product-list")
+            return redirect_back(request, "manage:product-list")
     context = {"form": form, "product": product}
     return render_form(request, "manage/product_delete.html", context)
 

@@ -17,7 +17,7 @@ from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required
 from console.lib.counting import count_of
 from console.lib.forms import refusals_on, render_form
-from console.lib.htmx import render_page
+from console.lib.htmx import redirect_back, render_page
 from console.lib.http import Request
 from console.lib.pages import page_size, paginate
 
@@ -70,7 +70,7 @@ def tag_option_edit(request: Request, pk: str) -> HttpResponse:
         with refusals_on(form):
             option.edit(**form.cleaned_data, by=request.user)
             messages.success(request, _("%s has been changed.") % option)
-            return redirect("manage:tag-option-list")
+            return redirect_back(request, "manage:tag-option-list")
     option.refresh_from_db()
     context = {
         "option": option,
@@ -89,7 +89,7 @@ def tag_option_delete(request: Request, pk: str) -> HttpResponse:
     if request.method == "POST":
         option.remove(by=request.user)
         messages.success(request, _("%s has been deleted.") % option)
-        return redirect("manage:tag-option-list")
+        return redirect_back(request, "manage:tag-option-list")
     return render(request, "manage/tag_option_delete.html", {"option": option})
 
 
@@ -122,7 +122,7 @@ def tag_option_attach(
     resource, chosen = _pair(kind, pk, option)
     chosen.associate(resource, by=request.user)
     messages.success(request, _("%s has been attached.") % chosen)
-    return redirect(f"manage:{kind}-tag-options", pk)
+    return redirect_back(request, f"manage:{kind}-tag-options", pk)
 
 
 @require_POST
@@ -134,7 +134,7 @@ def tag_option_detach(
     resource, chosen = _pair(kind, pk, option)
     chosen.dissociate(resource, by=request.user)
     messages.success(request, _("%s has been detached.") % chosen)
-    return redirect(f"manage:{kind}-tag-options", pk)
+    return redirect_back(request, f"manage:{kind}-tag-options", pk)
 
 
 def _pair(kind: str, pk: str, option: str) -> tuple[Product | Portfolio, TagOption]:

@@ -1,0 +1,176 @@
+"""A form that outlived its sign-in: nothing that was typed is lost, and nobody else sends it."""
+
+import re
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from console.form_recovery import ENTRIES
+from instances.models import Plan
+from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
+
+pytestmark = pytest.mark.django_db
+ORIGIN = {"Origin": "http://testserver"}
+SECRET = "s3cret-word"
+
+
+@pytest.fixture
+def version(alice):
+    version = VersionFactory()
+    PortfolioFactory(products=[version.product], users=[alice])
+    return version
+
+
+@pytest.fixture
+def url(version):
+    return f"/products/{version.product.pk}/launch/"
+
+
+@pytest.fixture
+def entries(version, alice):
+    return {
+        "name": "typed-name",
+        "version": version.pk,
+        "portfolio": version.product.portfolios.get().pk,
+        "region": RegionFactory().pk,
+        "parameters-name": SECRET,
+        "signed_in_as": alice.principal_id,
+        "csrfmiddlewaretoken": "a" * 64,
+    }
+
+
+@pytest.fixture
+def strict(alice):
+    """A client that is checked for its token as a browser is."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    client.get("/products/")
+    return client
+
+
+def hidden(html, name):
+    return re.search(rf'name="{name}" value="([^"]*)"', html)[1]
+
+
+def kept_form(response):
+    """What the page's button would send."""
+    html = response.content.decode()
+    names = "csrfmiddlewaretoken", "signed_in_as", ENTRIES
+    form = html[html.index('<form class="cluster"') :]
+    return {name: hidden(form, name) for name in names}
+
+
+def test_every_form_says_for_whom_it_was_shown(browser, alice, url):
+    assert hidden(browser.get(url).content.decode(), "signed_in_as") == (
+        alice.principal_id
+    )
+    assert b"signed_in_as" not in Client().get("/accounts/login/").content
+
+
+def test_a_stale_token_keeps_what_was_typed_and_sends_it_again(strict, url, entries):
+    refused = strict.post(url, entries, headers=ORIGIN)
+    assert refused.status_code == 403
+    assert "Send again" in refused.content.decode()
+    assert SECRET not in refused.content.decode()
+    assert "typed-name" not in refused.content.decode()
+    assert not Plan.objects.exists()
+    sent = strict.post(url, kept_form(refused), headers=ORIGIN)
+    assert sent.status_code == 302
+    plan = Plan.objects.get()
+    assert plan.instance_name == "typed-name"
+    assert plan.values == {"name": SECRET}
+
+
+def test_htmx_is_given_a_new_token(strict, alice, url, entries, htmx):
+    headers = htmx | ORIGIN | {"X-Signed-In-As": alice.principal_id}
+    refused = strict.post(url, entries, headers=headers)
+    assert refused.status_code == 403
+    assert refused["X-Sign-In"] == "renewed"
+    entries["csrfmiddlewaretoken"] = refused["X-CSRFToken"]
+    sent = strict.post(url, entries, headers=headers)
+    assert "/launch/review/?plan=" in sent["HX-Redirect"]
+
+
+@pytest.mark.parametrize(
+    "origin", [{}, {"Origin": "null"}, {"Origin": "https://evil.test"}]
+)
+def test_another_site_gets_neither_a_token_nor_a_form_to_send(
+    strict, url, entries, origin
+):
+    refused = strict.post(url, entries, headers=origin)
+    assert refused.status_code == 403
+    assert "X-CSRFToken" not in refused
+    assert ENTRIES not in refused.content.decode()
+
+
+def test_another_user_is_not_made_to_send_it(strict, bob, url, entries, htmx):
+    strict.force_login(bob)
+    strict.get("/products/")
+    refused = strict.post(url, entries, headers=ORIGIN)
+    assert ENTRIES not in refused.content.decode()
+    refused = strict.post(url, entries, headers=ORIGIN | htmx)
+    assert refused["X-Sign-In"] == "changed"
+    assert "X-CSRFToken" not in refused
+
+
+def test_kept_entries_open_for_their_user_and_address_alone(strict, url, entries, bob):
+    form = kept_form(strict.post(url, entries, headers=ORIGIN))
+    other = f"{url}review/"
+    assert strict.post(other, form, headers=ORIGIN).status_code == 403
+    form[ENTRIES] = form[ENTRIES][:-8] + "AAAAAAA="
+    assert strict.post(url, form, headers=ORIGIN).status_code == 403
+    foreign = Client()
+    foreign.force_login(bob)
+    assert foreign.post(url, form).status_code == 403
+    assert not Plan.objects.exists()
+
+
+def test_kept_entries_do_not_last_for_ever(strict, url, entries, monkeypatch):
+    form = kept_form(strict.post(url, entries, headers=ORIGIN))
+    monkeypatch.setattr(settings, "SESSION_COOKIE_AGE", -1)
+    assert Client.post(strict, url, form, headers=ORIGIN).status_code in (302, 403)
+    assert not Plan.objects.exists()
+
+
+def test_a_session_that_has_ended_keeps_what_was_typed(client, alice, url, entries):
+    answer = client.post(url, entries, headers=ORIGIN)
+    html = answer.content.decode()
+    assert answer.status_code == 403
+    assert "You have been signed out" in html
+    assert SECRET not in html
+    form = kept_form(answer)
+    # Signed in again in another tab: the token is another one by now.
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(alice)
+    strict.get("/products/")
+    again = strict.post(url, form, headers=ORIGIN)
+    assert again.status_code == 403
+    assert strict.post(url, kept_form(again), headers=ORIGIN).status_code == 302
+    assert Plan.objects.get().instance_name == "typed-name"
+
+
+def test_an_unknown_form_leads_to_sign_in_as_before(client, url, entries):
+    del entries["signed_in_as"]
+    answer = client.post(url, entries, headers=ORIGIN)
+    assert answer["Location"].startswith("/accounts/login/")
+
+
+def test_htmx_is_told_that_the_session_has_ended(client, url, entries, htmx):
+    answer = client.post(url, entries, headers=ORIGIN | htmx)
+    assert answer["X-Sign-In"] == "ended"
+    assert answer["HX-Redirect"].startswith("/accounts/login/")
+
+
+def test_passwords_are_never_kept(strict, alice):
+    sent = {"signed_in_as": alice.principal_id, "oldpassword": SECRET}
+    refused = strict.post("/accounts/password/change/", sent, headers=ORIGIN)
+    assert refused.status_code == 403
+    assert ENTRIES not in refused.content.decode()
+
+
+def test_what_is_larger_than_a_form_is_not_kept(strict, url, entries, monkeypatch):
+    monkeypatch.setattr("console.form_recovery.MAX_BYTES", 10)
+    refused = strict.post(url, entries, headers=ORIGIN)
+    assert refused.status_code == 403
+    assert ENTRIES not in refused.content.decode()

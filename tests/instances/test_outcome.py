@@ -1,0 +1,74 @@
+"""A flash says what is going on, and ends with it."""
+
+import pytest
+from django.utils.timezone import now
+
+from instances.models import Instance, Plan, Task
+from tests.factories import InstanceFactory, PlanFactory, TaskFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def task(alice):
+    instance = InstanceFactory(owner=alice, name="orders")
+    task = TaskFactory(instance=instance, kind=Task.Kind.UPDATE)
+    Instance.objects.update(last_task=task)
+    return task
+
+
+@pytest.fixture
+def url(task):
+    return f"/instances/{task.instance_id}/tasks/{task.pk}/outcome/"
+
+
+def test_a_flash_about_a_task_asks_for_its_outcome(browser, task):
+    Task.objects.all().delete()
+    browser.post(f"/instances/{task.instance_id}/terminate/", {"confirm": "terminate"})
+    started = Task.objects.get()
+    html = browser.get("/instances/").content.decode()
+    outcome = f"/instances/{started.instance_id}/tasks/{started.pk}/outcome/"
+    assert "Termination of orders has started." in html
+    assert f'hx-get="{outcome}" hx-trigger="tick from:body"' in html
+
+
+def test_nothing_changes_while_the_task_runs(browser, url):
+    assert browser.get(url).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "text"),
+    [
+        ("LaunchProduct", "Succeeded", "orders was launched."),
+        ("UpdateProvisionedProduct", "Succeeded", "orders was updated."),
+        ("TerminateProvisionedProduct", "Succeeded", "orders was terminated."),
+        ("LaunchProduct", "Failed", "orders could not be launched."),
+        ("UpdateProvisionedProduct", "Failed", "orders could not be updated."),
+        ("TerminateProvisionedProduct", "Failed", "orders could not be terminated."),
+    ],
+)
+def test_the_outcome_takes_the_place_of_the_flash(browser, url, kind, status, text):
+    Task.objects.update(kind=kind, status=status, state="ended")
+    html = browser.get(url).content.decode()
+    assert text in html
+    assert "hx-trigger" not in html
+    assert ("notice--bad" in html) == (status == "Failed")
+
+
+def test_the_end_of_a_termination_is_still_told_to_its_owner(browser, url, bob, client):
+    Task.objects.update(
+        kind="TerminateProvisionedProduct", status="Succeeded", state="ended"
+    )
+    Instance.objects.update(terminated_at=now())
+    assert "orders was terminated." in browser.get(url).content.decode()
+    client.force_login(bob)
+    assert client.get(url).status_code == 404
+
+
+def test_the_flash_about_a_preview_is_gone_with_the_preview(browser, alice):
+    plan = PlanFactory(owner=alice)
+    url = f"/plans/{plan.pk}/outcome/"
+    assert browser.get(url).status_code == 204
+    Plan.objects.update(status="PreviewSuccess", state="ended")
+    ended = browser.get(url)
+    assert (ended.status_code, ended.content) == (200, b"")
