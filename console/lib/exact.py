@@ -31,6 +31,10 @@ class Exact(float):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Exact) and self.digits == other.digits
 
+    def __ne__(self, other: object) -> bool:
+        # A float has one of its own, which knows nothing of the further digits.
+        return not self == other
+
     def __hash__(self) -> int:
         return hash(self.digits)
 
