@@ -11,9 +11,9 @@ from tests.factories import PortfolioFactory, ProductFactory
 pytestmark = pytest.mark.django_db
 
 
-def carried(page):
+def carried(page, name="next"):
     main = page.content.decode().partition('id="main"')[2]
-    return unescape(re.search(r'name="next" value="([^"]*)"', main)[1])
+    return unescape(re.search(rf'name="{name}" value="([^"]*)"', main)[1])
 
 
 @pytest.mark.parametrize("action", ["", "delete/"])
@@ -25,6 +25,8 @@ def test_a_tag_option_leads_back_to_the_search(admin_browser, action):
     )
     page = admin_browser.get(url, headers={"Referer": f"http://testserver{listed}"})
     sent = {"value": "shop", "active": "on", "next": carried(page)}
+    if not action:
+        sent["seen"] = carried(page, "seen")
     assert admin_browser.post(url, sent)["Location"] == listed
 
 
