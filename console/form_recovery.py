@@ -12,17 +12,25 @@ from time import time
 from typing import Any, cast
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from console.lib.encryption import Undecryptable, seal, unseal
 
 ENTRIES, OWNER = "kept_entries", "signed_in_as"
+SENT_AGAIN_TEXT = _(
+    "You signed in again in another tab. "
+    "What you entered here was kept and sent with the new sign-in."
+)
 LEFT_OUT = {ENTRIES, OWNER, "csrfmiddlewaretoken"}
 # Tells our script what has become of the sign-in under which a page was shown.
 SIGN_IN = "X-Sign-In"
+# Our script sends a request once more under this header, with the token of the new sign-in.
+SENT_AGAIN = "X-Sent-Again"
 MAX_BYTES = 1024 * 1024
 
 
@@ -83,7 +91,11 @@ class FormRecoveryMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if SENT_AGAIN in request.headers and 300 <= response.status_code < 400:
+            # The page that was sent is left: the next one tells.
+            messages.info(request, SENT_AGAIN_TEXT)
+        return response
 
     def process_view(
         self,

@@ -73,7 +73,13 @@ def database(url: str) -> dict[str, object]:
 
 def tls_options(query: str) -> dict[str, str]:
     """Read `?sslmode=verify-full&sslrootcert=FILE`; whatever is unknown is a mistake."""
-    found = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "DATABASE_URL: write what follows the ? as NAME=VALUE&NAME=VALUE."
+        ) from error
+    found = dict(pairs)
     if unknown := sorted(set(found) - TLS_OPTIONS):
         raise ImproperlyConfigured(
             f"DATABASE_URL: {', '.join(unknown)} is not known there."

@@ -53,7 +53,7 @@ class VerbForm(forms.Form):
         return isinstance(value, str) and "\n" in uniform(value)
 
     def _clean_fields(self) -> None:
-        super()._clean_fields()
+        super()._clean_fields()  # type: ignore[misc]  # not in the stubs
         if self.exact:
             return
         for name, field in self.fields.items():

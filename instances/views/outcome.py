@@ -50,7 +50,7 @@ def task_outcome(request: Request, pk: str, task: str) -> HttpResponse:
     done = found.status == Task.Status.SUCCEEDED
     text = (DONE if done else FAILED)[found.kind] % {"name": found.instance.name}
     context = {"done": done, "text": text, "task": found}
-    return render(request, "instances/_task_outcome.html", context)
+    return render(request, "instances/task_outcome.html", context)
 
 
 @require_safe

@@ -5,6 +5,7 @@ from typing import cast
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -163,13 +164,14 @@ def _review(
         "comparison": comparison,
         "since": changes_since(instance, plan.base_task_id or "") if plan.stale else [],
         "refusal": refusal,
-        "form": form or wizard.plan_form(request, plan),
+        # A poll of the review shows no form: none is made for it.
+        "form": form or SimpleLazyObject(lambda: wizard.plan_form(request, plan)),
         "steps": wizard.steps(preview.edit_url, comparison.changes_text),
     }
     return render_page(
         request,
         "instances/update_review.html",
         context,
-        fragment="instances/_review_poll.html",
+        fragment="instances/review_poll.html",
         status=409 if refusal else 422 if form else 200,
     )

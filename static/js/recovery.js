@@ -1,8 +1,7 @@
 // A page that outlived its sign-in keeps what was typed on it. The header X-Sign-In of an answer says
 // what has happened: "renewed" brings a new token, with which the request is sent once more; after
 // "ended" and "changed" (somebody else signed in) the page stays, and a notice tells what to do.
-const NOTE = "sent-again";
-const LEAVING = 1000;
+const SENT_AGAIN = "X-Sent-Again";
 let typed = false;
 
 function show(id, shown = true) {
@@ -24,16 +23,8 @@ function sendAgain({ verb, path, elt, formData, triggeringEvent }) {
   for (const [name, value] of formData) {
     if (name !== "csrfmiddlewaretoken") values.append(name, value);
   }
-  sessionStorage.setItem(NOTE, "1");
   const event = triggeringEvent;
-  htmx.ajax(verb, path, { source: elt, event, values, headers: { "X-Sent-Again": "1" } }).then(() => setTimeout(tellOnce, LEAVING));
-}
-
-// When the answer leads to another page, that one tells.
-function tellOnce() {
-  if (!sessionStorage.getItem(NOTE)) return;
-  sessionStorage.removeItem(NOTE);
-  show(NOTE);
+  htmx.ajax(verb, path, { source: elt, event, values, headers: { [SENT_AGAIN]: "1" } });
 }
 
 document.addEventListener("input", (event) => {
@@ -44,7 +35,7 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr, requestConfig: sent } = event.detail;
   const signIn = xhr.getResponseHeader("X-Sign-In");
   if (!signIn) return;
-  if (signIn === "renewed" && !sent.headers["X-Sent-Again"]) {
+  if (signIn === "renewed" && !sent.headers[SENT_AGAIN]) {
     event.preventDefault();
     takeToken(xhr.getResponseHeader("X-CSRFToken"));
     setTimeout(sendAgain, 0, sent);
@@ -58,7 +49,8 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
 });
 
 document.addEventListener("htmx:afterOnLoad", (event) => {
-  if (event.detail.successful) show("sign-in-ended", false);
+  const { xhr, requestConfig: sent, successful } = event.detail;
+  if (successful) show("sign-in-ended", false);
+  // When the answer leads to another page, that one tells.
+  if (sent.headers[SENT_AGAIN] && !xhr.getResponseHeader("HX-Redirect")) show("sent-again");
 });
-
-if (!document.querySelector("[data-request-id]")) tellOnce();

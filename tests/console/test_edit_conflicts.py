@@ -376,7 +376,7 @@ def test_a_call_writes_only_what_it_was_given(world, admin, name):
 def test_a_name_that_is_taken_is_told_as_before(admin):
     version = VersionFactory(name="1.0")
     other = VersionFactory(product=version.product, name="2.0")
-    with pytest.raises(Conflict, match=r"has a version 1\.0 already"):
+    with pytest.raises(Conflict, match=r"already has a version 1\.0"):
         other.edit(name="1.0", by=admin)
 
 

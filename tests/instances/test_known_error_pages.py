@@ -6,7 +6,7 @@ from django.test import Client
 from console.lib.audit import AuditEntry
 from instances.models import Evidence, KnownError
 from tests.factories import InstanceFactory, UserFactory
-from tests.form_fields import save
+from tests.form_fields import Fields, save
 from tests.instances.running import failed, log
 
 pytestmark = pytest.mark.django_db
@@ -145,8 +145,10 @@ def test_in_django_admin_a_card_is_changed_and_audited(card):
     client = Client()
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
     url = f"/admin/instances/knownerror/{card.pk}/change/"
-    assert client.post(url, {**FIELDS, "pattern": "("}).status_code == 200
-    assert client.post(url, FIELDS).status_code == 302
+    seen = Fields(client.get(url).content.decode()).sent["seen"]
+    sent = FIELDS | {"seen": seen, "reason": "A typing error"}
+    assert client.post(url, {**sent, "pattern": "("}).status_code == 200
+    assert client.post(url, sent).status_code == 302
     card.refresh_from_db()
     assert card.title == "Quota"
     assert AuditEntry.objects.filter(action="UpdateKnownError").exists()

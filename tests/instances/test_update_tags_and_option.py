@@ -255,7 +255,8 @@ def test_the_page_leads_to_the_task(
     sections = browser.get(review).context["comparison"].sections
     changed = [row for part in sections for row in part.rows if row.changed]
     assert [(str(row.label), row.after) for row in changed] == [(label, after)]
-    browser.post(review, {"plan": Plan.objects.get().pk})
+    plan = claimed(Plan.objects.all())
+    browser.post(review, {"plan": plan.pk})
     task = claimed(Task.objects.all())
     assert task.status == "Succeeded"
     instance.refresh_from_db()
