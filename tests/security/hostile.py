@@ -13,7 +13,7 @@ from tests.security import corpus
 from tests.security.oddities import ODDITIES
 from tests.security.site import CSRF_TOKEN, People
 from tests.security.wire import Ask
-from tests.signing import FORM, headers_for
+from tests.signing import FORM, headers_for, wire
 
 QUERY_NAMES = (
     *("q", "status", "product", "region", "owner", "sort", "cursor", "size", "access"),
@@ -181,7 +181,7 @@ class Hostile:
                     flat |= self._parameter(inner, f"{path}.{number + 1}.{inner.name}")
             return flat
         if kind < 0.35:
-            return {path: each.sample or "a"}
+            return wire({path: each.sample or "a"})
         return {path: self.text()}
 
     def broken_call(self, turn: int) -> Ask:
