@@ -78,7 +78,7 @@ def instance(sign_in):
     page = sign_in("alice")
     name = f"seed-{uuid.uuid4().hex[:6]}"
     open_web_service(page)
-    page.get_by_text("Own tags", exact=True).click()
+    page.get_by_text("Custom tags", exact=True).click()
     page.get_by_label("Key of tag 1").fill("team")
     page.get_by_label("Value of tag 1").fill("shop")
     fill_launch_form(page, name)
