@@ -137,7 +137,8 @@ def test_a_session_that_has_ended_keeps_what_was_typed(client, alice, url, entri
     answer = client.post(url, entries, headers=ORIGIN)
     html = answer.content.decode()
     assert answer.status_code == 403
-    assert "You have been signed out" in html
+    assert "<title>You have been signed out · Service Catalog</title>" in html
+    assert "You have been signed out</h1>" in html
     assert SECRET not in html
     form = kept_form(answer)
     # Signed in again in another tab: the token is another one by now.
