@@ -46,6 +46,10 @@ def path_of(page):
 
 def problems_of(page, address):
     page.goto(address)
+    return problems_here(page, address)
+
+
+def problems_here(page, address):
     found = []
     wider = (
         "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -103,4 +107,39 @@ def test_pages_about_people_and_the_audit_trail(sign_in):
                     f"{size['width']} {scheme} {each}"
                     for each in problems_of(page, address)
                 ]
+    assert found == []
+
+
+def send(page):
+    with page.expect_navigation():
+        page.get_by_role("main").get_by_role("button").first.click()
+
+
+def test_pages_that_refuse_a_form_and_keep_its_entries(sign_in):
+    listed = sign_in("admin")
+    listed.goto("/manage/portfolios/")
+    listed.get_by_role("link", name="Everyday services", exact=True).click()
+    listed.wait_for_url("**/portfolios/port-*/")
+    edit = f"{path_of(listed)}edit/"
+    found = []
+    for size in SIZES:
+        for scheme in SCHEMES:
+            pages = [sign_in("admin", viewport=size, color_scheme=scheme)]
+            pages.append(pages[0].context.new_page())
+            for page in pages:
+                page.goto(edit)
+                text = f"Written by {uuid.uuid4().hex[:6]}"
+                page.get_by_label("Description").fill(text)
+            for page in reversed(pages):
+                send(page)
+            page = pages[0]
+            assert "Another change was saved first" in page.content()
+            found += problems_here(page, f"{size['width']} {scheme} conflict")
+            page.goto("/manage/portfolios/new/")
+            page.get_by_label("Name").first.fill("Kept")
+            page.get_by_label("Provider").fill("Platform team")
+            page.context.clear_cookies(name="catalog_session")
+            send(page)
+            assert "You have been signed out" in page.title()
+            found += problems_here(page, f"{size['width']} {scheme} signed out")
     assert found == []
