@@ -186,7 +186,7 @@ def _texts(listed: list[Any]) -> list[str]:
 
 
 def _fits(rule: Mapping[str, Any], value: Any) -> bool:
-    """Whether a value is listed, or each item of a list is, and matches the pattern."""
+    """Return True if a value, or each item of a list, is listed and matches the pattern."""
     allowed, source = rule.get("AllowedValues"), rule.get("AllowedPattern")
     text = as_text(value)
     if allowed is not None:

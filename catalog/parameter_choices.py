@@ -60,7 +60,7 @@ def _among(value: Any, listed: list[str]) -> bool:
 
 
 def is_withdrawn(parameter: Parameter, value: Any) -> bool:
-    """Whether a value was chosen from a list that no longer has it."""
+    """Return True if the list of choices no longer has a value."""
     listed = own_choices(parameter)
     if parameter.kind not in _SINGLE or listed is None or value in (None, ""):
         return False

@@ -262,7 +262,7 @@ def _text(parameter: Parameter, attrs: dict[str, Any], _language: str) -> forms.
 
 
 def _takes_lines(parameter: Parameter) -> bool:
-    """Whether the template lets a text have line breaks."""
+    """Return True if the template allows line breaks in a text."""
     pattern = parameter.allowed_pattern
     return parameter.allowed_values is None and (
         not pattern or allows_line_break(pattern)

@@ -149,7 +149,7 @@ class ParameterForm(forms.Form):
         return self.cleaned_data
 
     def _raw(self) -> dict[str, Any]:
-        """What the fields hold, but for those whose default is taken."""
+        """Return the values of the fields, without those that take their default."""
         return {
             key: value
             for key, value in self.cleaned_data.items()
@@ -211,7 +211,7 @@ class ParameterForm(forms.Form):
         return secret or not (self._is(key, self._known) or self._is(key, {}))
 
     def _is(self, key: str, given: Mapping[str, Any]) -> bool:
-        """Whether a field holds what it begins with when these values are given."""
+        """Return True if a field still holds its initial value for these given values."""
         field = self.fields[key]
         assert isinstance(field, ParameterField)
         return bool(self.cleaned_data.get(key) == field.first(given))

@@ -109,12 +109,12 @@ class Preview:
 
     @property
     def ready(self) -> bool:
-        """Whether the preview has succeeded and still holds, so the plan can be carried out."""
+        """Return True if the preview has succeeded and is not out of date."""
         return self.plan.status == Plan.Status.PREVIEW_SUCCESS and not self.plan.stale
 
     @property
     def executable(self) -> bool:
-        """Whether a plan can be made of it; a preview that still runs is no obstacle."""
+        """Return True if a plan can be created, also while the preview still runs."""
         ready = (Plan.Status.PREVIEW_IN_PROGRESS, Plan.Status.PREVIEW_SUCCESS)
         return self.plan.status in ready and not self.plan.stale
 

@@ -100,7 +100,7 @@ class Run(Claimed):
         self.recorder = Recorder(self.work)
 
     def _needs_no_run(self) -> bool:
-        """Whether there is nothing for the engine to destroy or to apply."""
+        """Return True if the engine has nothing to destroy or to apply."""
         work = self.work
         kind = work.kind if isinstance(work, Task) else work.operation
         if work.run_directory or not work.instance:

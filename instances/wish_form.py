@@ -144,7 +144,7 @@ class WishForm:
 
     @cached_property
     def carried(self) -> Carried:
-        """What stays in the chosen version when the fields are left as they are."""
+        """Return the values that the chosen version keeps when no field is changed."""
         return self.start.carried_to(self.version) if self.start else Carried()
 
     @cached_property

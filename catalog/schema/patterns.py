@@ -60,7 +60,7 @@ def pattern(source: str) -> Pattern:
 
 @lru_cache(maxsize=512)
 def allows_line_break(source: str) -> bool:
-    """Whether a text with a line break could match; True where that is not certain."""
+    """Return True if a text with a line break could match, or where that is not certain."""
     source = _UNICODE_ESCAPE.sub(r"\1\\x{\2}", _FOREIGN_ESCAPE.sub(r"\1\2", source))
     return any(map(_breaks, _ATOM.findall(source)))
 

@@ -37,7 +37,7 @@ def digest(value: Any) -> str:
 
 
 def shown_now(stamp: str) -> str:
-    """What a form carries: the stamp, and the second in which it is rendered."""
+    """Return the entry of a form: the stamp, and the second in which it is rendered."""
     return f"{stamp} {int(time.time())}"
 
 
@@ -188,7 +188,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class EditConflict:
-    """What a form shows of a conflict: the sentence, and the fields that differ."""
+    """A conflict as a form shows it: the sentence, and the fields that differ."""
 
     sentence: Text
     rows: list[Difference]
@@ -227,7 +227,7 @@ class EditFormMixin(forms.Form):
             self.initial["seen"] = self._seen_now()
 
     def initial_of(self, record: Any) -> dict[str, Any]:
-        """What the fields show of a record; of a secret nothing."""
+        """Return the initial values for a record; secrets are left out."""
         return {
             name: getattr(record, name)
             for name, field in self.base_fields.items()
@@ -252,11 +252,11 @@ class EditFormMixin(forms.Form):
         return self[name].label
 
     def entered(self, name: str) -> Any:
-        """What the person has sent, as plain data."""
+        """Return what the user has sent, as plain data."""
         return plain(self[name].value())
 
     def stored(self, name: str, record: Any) -> Any:
-        """What the record holds, as plain data."""
+        """Return what is stored, as plain data."""
         field = self.fields[name]
         if _is_secret(field):
             return plain(getattr(record, name))
@@ -340,7 +340,7 @@ class EditFormMixin(forms.Form):
 
 
 def _is_secret(field: forms.Field) -> bool:
-    """Whether a field is write-only: it never shows what is stored."""
+    """Return True for a write-only field, which never shows what is stored."""
     return bool(getattr(field, "secret", False))
 
 

@@ -42,7 +42,7 @@ class Decided(PlanLife):
         return user.pk != self.owner_id and fits(user, self.approvers)
 
     def visible_to(self, user: User) -> bool:
-        """Whether a user may see it: owner, administrators, who decides or has decided.
+        """Return True if a user may see the plan: owner, administrator, present or past approver.
 
         An owner who lost the instance no longer sees what was planned for it.
         """
@@ -55,7 +55,7 @@ class Decided(PlanLife):
         return self._decisions().filter(operator=user).exists()
 
     def _keeps_instance(self, user: User) -> bool:
-        """Whether the plan's instance, if it has one, still belongs to this user."""
+        """Return True if the plan has no instance, or its instance still belongs to this user."""
         instance = self.instance
         if instance is None or instance.owner_id == user.pk:
             return True

@@ -343,7 +343,7 @@ class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
             )
 
     def changes_template_input(self, wish: Wish) -> bool:
-        """Whether a wish asks for another version or other parameters than the last success."""
+        """Return True if version or parameters differ from the last successful task."""
         if self.last_successful_task is None:
             return True
         changed = wish.version.pk != self.version_id
@@ -449,7 +449,7 @@ class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
 
 
 def _facts(wish: Wish) -> dict[str, Any]:
-    """What the audit trail tells of a wish; parameters are on its task."""
+    """Return the facts for the audit trail; parameters stand on the task."""
     option = wish.portfolio.pk if wish.portfolio else ""
     return {"version": wish.version.pk, "portfolio": option, "tags": wish.tags}
 

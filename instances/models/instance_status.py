@@ -29,7 +29,7 @@ CHANGING_STAGES = {"apply", "destroy"}
 
 @dataclass(frozen=True)
 class TrueStatus:
-    """What tasks and state say of an instance. `ended_at` is set when it is terminated."""
+    """The status that follows from tasks and state. `ended_at` is set when terminated."""
 
     status: str
     message: Text = ""
@@ -58,7 +58,7 @@ class StatusChecked(models.Model):
 
     @property
     def contradicts(self) -> bool:
-        """Whether the status and the last task cannot both be true; costs no query."""
+        """Return True if status and last task cannot both be true. Makes no query."""
         me = cast("Instance", self)
         if me.terminated_at is not None:
             return False

@@ -87,7 +87,7 @@ def plan_seen(request: Request, plan: Plan | None, *, anew: bool) -> str:
 def conflict_of(
     error: EditConflictError, wish: Wish, name: str = "", region: Region | None = None
 ) -> EditConflict:
-    """What the page shows when the plan was edited since: mine beside what is stored."""
+    """Return the conflict of a plan that was edited since: mine beside what is stored."""
     plan = cast(Plan, error.record)
     rows = [
         Difference(row.label, row.after, row.before, kept=False)
