@@ -118,7 +118,7 @@ def create_portfolio(page, name, product, *, person):
     page.goto(f"{portfolio}?q={product}")
     page.get_by_role("button", name=re.compile("^Add")).first.click()
     page.goto(f"{portfolio}access/")
-    page.get_by_label("User", exact=True).fill(person)
+    page.get_by_role("main").get_by_label(re.compile("^User")).fill(person)
     page.get_by_role("button", name="Grant access").click()
     expect(page.get_by_role("region", name="Access table")).to_contain_text(person)
     return portfolio

@@ -3,20 +3,21 @@
 import os
 import re
 import signal
-import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_journey import confirm
+from tests.e2e.test_journey import confirm, confirm_without_javascript
+from tests.waiting import wait_for
 
 expect = pytest.importorskip("playwright.sync_api").expect
 RUN_MS = 300_000
 SHOTS = os.environ.get("SCREENSHOTS")
 
 
-def launch(page, name):
+def launch(page, name, confirm=confirm):
     """Launch the slow product, and give the address of its instance."""
     page.goto("/products/")
     page.get_by_role("link", name="Container cluster", exact=True).click()
@@ -31,18 +32,21 @@ def launch(page, name):
 
 
 def kill_while_applying(data):
-    """`kill -9` of launcher, Terraform and its children once a resource is there."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for directory in (data / "runs").glob("task-*"):
-            log, pid = directory / "events.jsonl", directory / "pid"
-            if log.exists() and b"Creation complete" in log.read_bytes():
-                leader = int(pid.read_text().split()[0])
-                for process in session_of(leader):
-                    os.kill(process, signal.SIGKILL)
-                return
-        time.sleep(0.1)
-    pytest.fail("the run never came so far")
+    """`kill -9` of launcher, Terraform and its children while a second resource is made."""
+    for process in wait_for(lambda: processes_applying(data)):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def processes_applying(data):
+    """Return the processes of a run that made a resource and has begun to make another."""
+    for directory in (data / "runs").glob("task-*"):
+        log, pid = directory / "events.jsonl", directory / "pid"
+        if log.exists() and pid.exists():
+            _, made, after = log.read_bytes().partition(b"Creation complete")
+            if made and b'"type":"apply_start"' in after:
+                return list(session_of(int(pid.read_text().split()[0])))
+    return []
 
 
 def session_of(leader):
@@ -98,7 +102,7 @@ def test_an_interrupted_launch_is_retried_from_where_it_was(sign_in, site_data):
 
 def test_an_interrupted_launch_is_retried_without_javascript(sign_in, site_data):
     page = sign_in("bob", java_script_enabled=False)
-    instance = launch(page, f"plain-{uuid.uuid4().hex[:6]}")
+    instance = launch(page, f"plain-{uuid.uuid4().hex[:6]}", confirm_without_javascript)
     kill_while_applying(site_data)
     until(page, instance, "Error")
     page.get_by_role("button", name="Retry from here").click()
@@ -107,9 +111,8 @@ def test_an_interrupted_launch_is_retried_without_javascript(sign_in, site_data)
 
 
 def until(page, instance, status):
-    for _ in range(120):
+    def there():
         page.goto(instance)
-        if page.locator(f"h1 [data-status={status}]").count():
-            return
-        page.wait_for_timeout(500)
-    pytest.fail(f"never became {status}")
+        return page.locator(f"h1 [data-status={status}]").count()
+
+    wait_for(there)

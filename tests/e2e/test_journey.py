@@ -5,6 +5,8 @@ import uuid
 
 import pytest
 
+from tests.waiting import wait_for
+
 expect = pytest.importorskip("playwright.sync_api").expect
 SECRET = "correct-horse-battery"
 RUN_MS = 300_000
@@ -44,13 +46,15 @@ def confirm(page, name):
 
 
 def confirm_without_javascript(page, name):
-    for _ in range(60):
-        button = page.get_by_role("button", name=name, exact=True)
-        if button.is_enabled():
-            return button.click()
-        page.get_by_role("link", name="Check again").click()
-        page.wait_for_timeout(500)
-    return pytest.fail("the check has not ended")
+    button = page.get_by_role("button", name=name, exact=True)
+
+    def enabled():
+        if not button.is_enabled():
+            page.get_by_role("link", name="Check again").click()
+        return button.is_enabled()
+
+    wait_for(enabled)
+    button.click()
 
 
 def wait_for_status(page, status):
@@ -111,20 +115,15 @@ def test_the_same_journey_without_javascript(sign_in):
     page.goto(f"{instance}/terminate/")
     page.get_by_label(re.compile("terminate", re.I)).last.fill("terminate")
     page.get_by_role("button", name="Terminate Instance").click()
-    for _ in range(60):
-        if name not in page.goto("/instances/").text():
-            return
-        page.wait_for_timeout(500)
-    pytest.fail("the instance is still listed")
+    wait_for(lambda: name not in page.goto("/instances/").text())
 
 
 def until(page, instance, status):
-    for _ in range(60):
+    def there():
         page.goto(instance)
-        if page.locator(f"[data-status={status}]").count():
-            return
-        page.wait_for_timeout(500)
-    pytest.fail(f"never became {status}")
+        return page.locator(f"[data-status={status}]").count()
+
+    wait_for(there)
 
 
 def test_an_administrator_manages_what_somebody_else_launched(sign_in):
