@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import time
 
 import pytest
 from django.db import connection
@@ -11,6 +10,7 @@ from tests.faults.installation import ROOT, Load, launch, task, wait_for
 
 MIGRATION = '''
 import time
+from pathlib import Path
 from django.db import migrations, models
 
 def slowly(apps, schema_editor):
@@ -18,7 +18,9 @@ def slowly(apps, schema_editor):
     users = apps.get_model("console", "User")
     for user in users.objects.all():
         users.objects.filter(pk=user.pk).update(nickname=user.username)
-        time.sleep({pause})
+        if {stays}:
+            Path({begun!r}).touch()
+            time.sleep(600)
 
 class Migration(migrations.Migration):
     dependencies = [("console", {last!r})]
@@ -51,8 +53,8 @@ def next_version(site, tmp_path):
     migrations = root / "console" / "migrations"
     last = max(path.stem for path in migrations.glob("0*.py"))
 
-    def write(pause):
-        text = MIGRATION.format(last=last, pause=pause)
+    def write(*, stays):
+        text = MIGRATION.format(last=last, stays=stays, begun=str(root / "begun"))
         (migrations / "0999_nickname.py").write_text(text)
         site.root = root
         return root
@@ -70,14 +72,16 @@ def test_the_old_version_serves_on_while_the_new_one_migrates_even_if_killed(
     people = site.rows(PEOPLE)
     pk = launch(site, seconds_per_step=4)
     wait_for(lambda: int(task(site, pk)[3]) >= 1)
-    next_version(pause=4)
+    root = next_version(stays=True)
     with Load(site, ["/accounts/login/"], threads=2) as load:
         migrating = site.start("migrate", "--no-input", "--skip-checks")
-        time.sleep(6)
+        wait_for(lambda: (root / "begun").exists() or migrating.poll() is not None)
+        served = len(load.statuses)
+        wait_for(lambda: len(load.statuses) > served + 20)
         migrating.send_signal(signal.SIGKILL)
-        migrating.wait()
+        assert migrating.wait() == -signal.SIGKILL, site.log
         assert site.rows(APPLIED) == [(0,)]
-        next_version(pause=0)
+        next_version(stays=False)
         site.run("migrate", "-v0")
     assert load.failed == []
     assert site.rows(APPLIED) == [(1,)]
