@@ -21,6 +21,9 @@ pytestmark = [
 ]
 
 
+NOTHING = "Nothing is running, and every status agrees with its tasks.\n"
+
+
 @pytest.fixture
 def reconcile(capsys):
     def run():
@@ -54,7 +57,7 @@ def slow(by):
 
 
 def test_nothing_running_is_said(reconcile):
-    assert reconcile() == "Nothing is running.\n"
+    assert reconcile() == NOTHING
 
 
 def test_a_run_that_was_killed_is_told_as_interrupted_at_once(alice, reconcile):
@@ -66,7 +69,7 @@ def test_a_run_that_was_killed_is_told_as_interrupted_at_once(alice, reconcile):
     said = reconcile()
     assert f"{task.pk}: settled as Failed. Interrupted" in said
     assert Instance.objects.get().status == "Error"
-    assert reconcile() == "Nothing is running.\n"
+    assert reconcile() == NOTHING
 
 
 def test_a_run_that_lives_is_left_for_the_next_worker(alice, reconcile):
