@@ -154,6 +154,8 @@ class PlanFactory(DjangoModelFactory):
     def _create(cls, model_class, *args, previewed, **kwargs):
         plan = super()._create(model_class, *args, **kwargs)
         if previewed:
+            # As a worker reads it: PostgreSQL writes out the zeros of 1e21.
+            plan.refresh_from_db(fields=["parameters"])
             plan.status, plan.state = Plan.Status.PREVIEW_SUCCESS, Plan.State.ENDED
             for column, value in plan.seal(b"plan").items():
                 setattr(plan, column, value)

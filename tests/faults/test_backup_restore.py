@@ -11,6 +11,7 @@ from console.backup.aftermath import farewells
 from console.lib.encryption import generate_key
 from tests.faults.installation import furnish, launch, task, wait_for
 
+pytestmark = pytest.mark.database  # made beside that of the tests
 WRITER = """
 from catalog.models import Product
 from console.lib.audit import AuditEntry

@@ -63,6 +63,7 @@ def next_version(site, tmp_path):
     site.root = ROOT
 
 
+@pytest.mark.database
 @pytest.mark.engine
 @pytest.mark.usefixtures("terraform")
 def test_the_old_version_serves_on_while_the_new_one_migrates_even_if_killed(
