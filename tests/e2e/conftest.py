@@ -127,6 +127,12 @@ def open_page(chromium, site):
         assert problems == []
 
 
+def send(page, button):
+    """Press a button that sends a form, and wait for the answer: leaving earlier drops it."""
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        button.click()
+
+
 @pytest.fixture
 def sign_in(open_page):
     """Sign somebody in and give their page."""

@@ -110,7 +110,7 @@ def test_pages_about_people_and_the_audit_trail(sign_in):
     assert found == []
 
 
-def send(page):
+def send_form(page):
     with page.expect_navigation():
         page.get_by_role("main").get_by_role("button").first.click()
 
@@ -131,7 +131,7 @@ def test_pages_that_refuse_a_form_and_keep_its_entries(sign_in):
                 text = f"Written by {uuid.uuid4().hex[:6]}"
                 page.get_by_label("Description").fill(text)
             for page in reversed(pages):
-                send(page)
+                send_form(page)
             page = pages[0]
             assert "Another change was saved first" in page.content()
             found += problems_here(page, f"{size['width']} {scheme} conflict")
@@ -139,7 +139,7 @@ def test_pages_that_refuse_a_form_and_keep_its_entries(sign_in):
             page.get_by_label("Name").first.fill("Kept")
             page.get_by_label("Provider").fill("Platform team")
             page.context.clear_cookies(name="catalog_session")
-            send(page)
+            send_form(page)
             assert "You have been signed out" in page.title()
             found += problems_here(page, f"{size['width']} {scheme} signed out")
     assert found == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import send
 from tests.e2e.test_accessibility import SCHEMES, SIZES, path_of, problems_of
 from tests.e2e.test_journey import confirm
 
@@ -116,7 +117,7 @@ def create_portfolio(page, name, product, *, person):
     expect(page).to_have_url(re.compile(r"/manage/portfolios/port-\w+/"))
     portfolio = page.url
     page.goto(f"{portfolio}?q={product}")
-    page.get_by_role("button", name=re.compile("^Add")).first.click()
+    send(page, page.get_by_role("button", name=re.compile("^Add")).first)
     page.goto(f"{portfolio}access/")
     page.get_by_role("main").get_by_label(re.compile("^User")).fill(person)
     page.get_by_role("button", name="Grant access").click()
@@ -140,7 +141,7 @@ def test_a_real_template_becomes_a_product_with_limits(sign_in):
     admin.locator("[name=rules-0-parameter]").select_option("Size")
     admin.get_by_label("Rule description").first.fill(RULE)
     admin.get_by_label("Or enter allowed values, one per line").first.fill("20\n40")
-    admin.get_by_role("button", name="Save").click()
+    send(admin, admin.get_by_role("button", name="Save"))
     constrain(admin, portfolio, pk, "StackRegion")
     admin.get_by_label(re.compile("Hangzhou")).check()
     admin.get_by_role("button", name="Save").click()
@@ -236,7 +237,7 @@ def test_suggestions_and_the_test_of_credentials(sign_in):
     page = sign_in("admin")
     page.goto("/manage/regions/cn-hangzhou/")
     page.get_by_label("Suggestions").fill("ZoneId: cn-hangzhou-h, cn-hangzhou-i")
-    page.get_by_role("button", name="Save").click()
+    send(page, page.get_by_role("button", name="Save"))
     product = create_product(page, f"Zone {uuid.uuid4().hex[:6]}", template())
     page.goto(product)
     page.locator("#product-versions .table__name").first.click()

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from tests.e2e.conftest import send
 from tests.waiting import wait_for
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -114,7 +115,7 @@ def test_the_same_journey_without_javascript(sign_in):
     until(page, instance, "Available")
     page.goto(f"{instance}/terminate/")
     page.get_by_label(re.compile("terminate", re.I)).last.fill("terminate")
-    page.get_by_role("button", name="Terminate Instance").click()
+    send(page, page.get_by_role("button", name="Terminate Instance"))
     wait_for(lambda: name not in page.goto("/instances/").text())
 
 

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from tests.e2e.conftest import send
 from tests.e2e.test_journey import confirm
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -52,7 +53,7 @@ def test_a_launch_is_asked_for_approved_and_executed(sign_in):
 
     bob.goto(address)
     expect(bob.get_by_role("main")).to_contain_text("Enough room in the budget")
-    bob.get_by_role("button", name="Execute").click()
+    send(bob, bob.get_by_role("button", name="Execute"))
     bob.goto("/instances/")
     bob.get_by_role("link", name=name, exact=True).click()
     wait_for_status(bob, "Available")
@@ -87,7 +88,7 @@ def test_a_plan_whose_instance_changed_is_stale(sign_in):
     expect(page.get_by_role("button", name="Execute")).to_have_count(0)
     page.get_by_role("button", name="Preview again").first.click()
     wait_for_status(page, "PreviewSuccess")
-    page.get_by_role("button", name="Execute").click()
+    send(page, page.get_by_role("button", name="Execute"))
     page.goto(address)
     wait_for_status(page, "ExecuteSuccess")
 

@@ -12,7 +12,7 @@ import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 
 from tests.console.oidc_provider import CLIENT, SECRET, Provider
-from tests.e2e.conftest import PASSWORD, ROOT, wait_until_ready
+from tests.e2e.conftest import PASSWORD, ROOT, send, wait_until_ready
 from tests.e2e.test_accessibility import SCHEMES, SIZES, problems_of
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -158,7 +158,7 @@ def test_an_app_and_recovery_codes_without_javascript(window):
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/products/")
     page.goto("/accounts/2fa/totp/deactivate/")
-    page.get_by_role("button", name="Remove authenticator app").click()
+    send(page, page.get_by_role("button", name="Remove authenticator app"))
     sign_out(page)
     enter(page, "alice")
     page.wait_for_url("**/products/")
