@@ -2,6 +2,7 @@
 
 import pytest
 
+from instances.engines import processes
 from tests.broker.conftest import kill
 from tests.faults.installation import launch, task, wait_for
 from tests.waiting import PATIENCE_SECONDS
@@ -94,6 +95,8 @@ def test_a_worker_told_to_stop_lets_go_of_its_run_and_does_not_wait_for_it(
     site.start("work")
     wait_for(lambda: int(task(site, pk)[4]) == 2)
     assert task(site, pk)[2] == "0"
+    for directory in (site.data / "runs").iterdir():
+        processes.kill(directory)
 
 
 def test_a_pool_that_could_not_let_go_of_a_run_is_refused(site, celery):
