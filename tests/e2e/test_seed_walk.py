@@ -90,7 +90,7 @@ def instance(sign_in):
     parameter(page, "Number of servers").fill("5")
     page.get_by_role("button", name="Next").last.click()
     page.wait_for_url("**/review/?plan=*")
-    page.locator("#plan-form").get_by_label("Name").fill("Five servers")
+    page.locator("#plan-form").get_by_label("Name").fill(f"Five for {name}")
     page.get_by_role("button", name="Create plan").click()
     page.wait_for_url("**/plans/plan-*/")
     return name, address
@@ -119,7 +119,7 @@ def test_view_information_about_a_product_instance(sign_in, instance):
         expect(page.locator("#instance-tabs")).to_contain_text(columns[0])
         assert tuple(heads(page))[: len(columns)] == columns
         expect(tabs.locator("[aria-current]")).to_be_focused()
-    expect(page.get_by_role("cell", name="Five servers")).to_be_visible()
+    expect(page.get_by_role("cell", name=f"Five for {name}")).to_be_visible()
     page.go_back()
     page.wait_for_url(f"**{address}tags/")
     expect(tabs.locator("[aria-current]")).to_have_text(re.compile("Tags"))
