@@ -55,9 +55,9 @@ class Decided(PlanLife):
         return self._decisions().filter(operator=user).exists()
 
     def _keeps_instance(self, user: User) -> bool:
-        """Return True if the plan has no instance, or its instance still belongs to this user."""
+        """Return True if the user may still change the instance of the plan, if it has one."""
         instance = self.instance
-        if instance is None or instance.owner_id == user.pk:
+        if instance is None or instance.owner_id == user.pk or user.is_administrator:
             return True
         role = instance.owner_role_id
         return role is not None and user.groups.filter(pk=role).exists()

@@ -294,6 +294,17 @@ def test_a_foreign_draft_is_a_404(admin_browser, review):
     assert admin_browser.get(review).status_code == 404
 
 
+def test_an_administrator_reviews_an_update_of_an_instance_of_somebody_else(
+    admin, admin_browser, url, filled, instance
+):
+    review = admin_browser.post(url, filled).url
+    assert rows(admin_browser.get(review))["size"].after == "medium"
+    # Back from the review finds the draft.
+    assert Plan.objects.owned_by(admin).get().draft
+    Plan.objects.update(status="PreviewSuccess", state="ended")
+    assert admin_browser.post(review).url == instance.get_absolute_url()
+
+
 def test_update_product_queues_one_update_task(browser, review, instance):
     Plan.objects.update(status="PreviewSuccess", state="ended")
     answers = [browser.post(review), browser.post(review)]
