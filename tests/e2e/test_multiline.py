@@ -66,6 +66,12 @@ def outputs_of(page, instance):
     """Return the outputs of the newest task."""
     page.goto(f"{instance}/tasks/")
     page.get_by_role("link", name="View output").first.click()
+    page.wait_for_url("**/output/")
+    expect(
+        page.get_by_role("cell", name="key_lines").or_(
+            page.get_by_role("rowheader", name="key_lines")
+        )
+    ).to_be_visible()
     rows = page.get_by_role("main").locator("tr[role=row]:has(td)")
     cells = [row.locator("th, td").all_text_contents() for row in rows.all()]
     return {name.strip(): value.strip() for name, value in cells}
