@@ -147,7 +147,7 @@ class Site:
         for process in [*self.workers, self.web]:
             if process is not None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(20)
+                    process.wait(PATIENCE_SECONDS)
                 process.kill()
 
     # The campaign

@@ -128,7 +128,7 @@ class Installation:
                 process.terminate()
         for process in self.started:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(60)
+                process.wait(PATIENCE_SECONDS)
             process.kill()
             process.wait()
 
