@@ -138,7 +138,8 @@ def test_a_real_template_becomes_a_product_with_limits(sign_in):
     portfolio = create_portfolio(admin, f"For {name}", name, person="bob")
 
     constrain(admin, portfolio, pk, "Template")
-    admin.locator("[name=rules-0-parameter]").select_option("Size")
+    with admin.expect_response(lambda answer: answer.request.method == "POST"):
+        admin.locator("[name=rules-0-parameter]").select_option("Size")
     admin.get_by_label("Rule description").first.fill(RULE)
     admin.get_by_label("Or enter allowed values, one per line").first.fill("20\n40")
     send(admin, admin.get_by_role("button", name="Save"))
