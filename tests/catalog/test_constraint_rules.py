@@ -139,3 +139,16 @@ def test_stored_values_are_ticked_and_stay_what_they_are(
     admin_browser.post(edit, dict(data.lists()))
     constraint.refresh_from_db()
     assert constraint.config["Rules"][0]["AllowedValues"] == [2, 8]
+
+
+def test_other_values_to_tick_replace_nothing_that_was_typed_meanwhile(
+    admin_browser, url
+):
+    html = admin_browser.get(url).content.decode()
+    assert html.count('hx-target="#rule-0-limits"') == 1
+    before, limits = html.split('id="rule-0-limits"')
+    limits = limits.split("</fieldset>")[0]
+    assert 'name="rules-0-values"' in limits
+    for name in ("name", "description", "parameter", "version"):
+        assert f'name="rules-0-{name}"' in before
+        assert f'name="rules-0-{name}"' not in limits
