@@ -31,6 +31,16 @@ class UserFactory(DjangoModelFactory):
     username = factory.Sequence(lambda n: f"person{n}")
 
 
+def administrators():
+    """Return the role of administrators, as the migration makes it.
+
+    A transactional test before this one may have emptied the tables that migrations fill.
+    """
+    role, _ = Role.objects.get_or_create(name="Administrators")
+    role.permissions.add(Permission.objects.get(codename="administer"))
+    return role
+
+
 class AdministratorFactory(UserFactory):
     class Meta:
         skip_postgeneration_save = True
@@ -38,10 +48,7 @@ class AdministratorFactory(UserFactory):
     @factory.post_generation
     def administrators(self, create, extracted):
         if create:
-            # A transactional test before this one has emptied the migrations' tables.
-            role, _ = Role.objects.get_or_create(name="Administrators")
-            role.permissions.add(Permission.objects.get(codename="administer"))
-            self.groups.add(role)
+            self.groups.add(administrators())
 
 
 class RoleFactory(DjangoModelFactory):

@@ -17,7 +17,7 @@ from console.lib.people import Role, User
 from tests.console import sso_urls
 from tests.console.oidc_provider import CLIENT, SECRET, Provider
 from tests.console.signing import page_text, signed_in, with_password
-from tests.factories import UserFactory
+from tests.factories import UserFactory, administrators
 
 pytestmark = pytest.mark.django_db
 OTHER_KEY = rsa.generate_private_key(65537, 2048)
@@ -31,7 +31,8 @@ def provider():
 
 
 @pytest.fixture(autouse=True)
-def configured(settings, provider):
+def configured(db, settings, provider):
+    administrators()
     settings.ROOT_URLCONF = sso_urls.__name__
     settings.OIDC_URL = provider.url
     settings.OIDC_GROUPS = [("platform", "Administrators"), ("db", "approvers")]
