@@ -11,7 +11,7 @@ from django.test import Client
 
 from tests import leaks
 from tests.factories import AdministratorFactory, UserFactory
-from tests.faults.installation import Installation, furnish
+from tests.faults.installation import Installation, furnish, kill_runs
 
 HERE = Path(__file__).parent
 OF_PROCESSES = (HERE / "faults", HERE / "campaign")
@@ -152,6 +152,8 @@ def install(tmp_path, request):
     yield make
     for each in made:
         each.stop()
+        # Runs go on without their worker.
+        kill_runs(each.data)
 
 
 @pytest.fixture

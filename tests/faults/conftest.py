@@ -1,7 +1,6 @@
 """A stand-in for Terraform that does what it is told to, and workers that can be killed."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from instances.models import Instance, Task, TaskLog, Wish
 from instances.worker import Worker
 from tests.factories import RegionFactory, TemplateFactory, VersionFactory
 from tests.faults.forked import Forked
+from tests.faults.installation import kill_runs
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -202,16 +202,6 @@ def _program(values):
     }
     command = [sys.executable, "manage.py", "work"]
     return subprocess.Popen(command, cwd=ROOT, env=environment)
-
-
-def kill_runs(data_dir):
-    """End what runs detached, so that no test leaves anything behind."""
-    for pid in Path(data_dir).glob("runs/*/pid"):
-        try:
-            os.killpg(int(pid.read_text().split()[0]), signal.SIGKILL)
-        except (ProcessLookupError, ValueError, FileNotFoundError):
-            continue
-    shutil.rmtree(Path(data_dir) / "runs", ignore_errors=True)
 
 
 def run_of(task):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -18,6 +19,7 @@ try:
 except ImportError:  # an extra; without it there is no PostgreSQL to ask
     psycopg = None
 
+from instances.engines import processes
 from tests.waiting import PATIENCE_SECONDS, beside, over, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
@@ -131,6 +133,17 @@ class Installation:
                 process.wait(PATIENCE_SECONDS)
             process.kill()
             process.wait()
+
+
+def kill_runs(data_dir):
+    """End what runs detached, so that no test leaves anything behind."""
+    for path in Path(data_dir).glob("runs/*/pid"):
+        with contextlib.suppress(ProcessLookupError, ValueError, FileNotFoundError):
+            pid, began = path.read_text().split()
+            # Its group outlives it; another process may have its number by now.
+            if processes.start_time(pid) in (None, began):
+                os.killpg(int(pid), signal.SIGKILL)
+    shutil.rmtree(Path(data_dir) / "runs", ignore_errors=True)
 
 
 def furnish(site):
