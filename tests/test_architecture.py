@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,59 @@ def test_engines_do_not_know_django():
         if module.startswith("instances.engines"):
             names = {name.split(".")[0] for name in imports(path.read_text())}
             assert "django" not in names, module
+
+
+# Imports each module named on its input in a fork of its own: the models are loaded, as
+# Django loads them first in every process, and nothing else of ours is.
+IMPORTER = """
+import gc, importlib, os, sys
+import django
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+django.setup()
+ours, others = (line.split() for line in sys.stdin)
+for name in others:
+    importlib.import_module(name)
+gc.freeze()
+for name in ours:
+    if name in sys.modules:
+        continue
+    if child := os.fork():
+        status = os.waitpid(child, 0)[1]
+        if status:
+            print(name)
+    else:
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+"""
+# The web server's entry point: it collects static files when it is imported.
+ENTRY_POINTS = {"console.wsgi"}
+
+
+def test_each_module_imports_alone():
+    ours, others = set(), set()
+    for app in OURS:
+        for path in (ROOT / app).rglob("*.py"):
+            ours.add(".".join(path.relative_to(ROOT).with_suffix("").parts))
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    others |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    others.add(node.module)
+    ours = {name.removesuffix(".__init__") for name in ours} - ENTRY_POINTS
+    others = {name for name in others if name.split(".")[0] not in OURS}
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTER],
+        input=f"{' '.join(sorted(ours))}\n{' '.join(sorted(others))}\n",
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def test_imports_stand_at_the_top():
