@@ -10,8 +10,8 @@ from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from catalog.forms.parameters import ParameterForm, parameter_form, typed_again
 from catalog.models import Region, Version
-from catalog.parameter_form import ParameterForm, parameter_form, typed_again
 from catalog.schema import InvalidParameters
 from catalog.suggestions import suggested_in
 from console.lib.masking import MASK

@@ -8,10 +8,10 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import get_language
 
+from catalog.forms.parameter_field import is_untouched, text_as_typed
+from catalog.forms.parameters import ParameterForm, parameter_form, typed_again
 from catalog.limits import LaunchOption, Limits
 from catalog.models import Portfolio, Region, Version
-from catalog.parameter_field import is_untouched, text_as_typed
-from catalog.parameter_form import ParameterForm, parameter_form, typed_again
 from catalog.schema import Schema
 from catalog.suggestions import suggested_in
 from catalog.tagging import OfferedTags

@@ -3,8 +3,8 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from catalog.credentials import CredentialsField
-from catalog.forms import GrantForm, ProductForm, RegionEditForm, VersionForm
+from catalog.forms.credentials import CredentialsField
+from catalog.forms.records import GrantForm, ProductForm, RegionEditForm, VersionForm
 from tests.factories import RegionFactory, RoleFactory
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.parameter_form import parameter_form
+from catalog.forms.parameters import parameter_form
 from catalog.schema import Parameter, Schema
 from tests.form_fields import shown
 

@@ -1,11 +1,11 @@
-"""catalog.parameter_form: the form a template asks for."""
+"""catalog.forms.parameters: the form a template asks for."""
 
 import pytest
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils.html import escape
 
-from catalog.parameter_form import parameter_form
+from catalog.forms.parameters import parameter_form
 from catalog.schema import Group, Parameter, Rule, Schema
 
 

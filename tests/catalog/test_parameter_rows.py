@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from catalog.parameter_form import parameter_form, typed_again
+from catalog.forms.parameters import parameter_form, typed_again
 from catalog.schema import Parameter, Schema
 from tests.form_fields import shown
 

@@ -3,8 +3,8 @@
 import pytest
 from django.urls import reverse
 
+from catalog.forms.parameters import parameter_form
 from catalog.models import Region
-from catalog.parameter_form import parameter_form
 from catalog.schema import Parameter, Schema
 from catalog.suggestions import SuggestionsField, suggested_in
 from tests.factories import (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from catalog.forms.parameters import CONFIRM, parameter_form
 from catalog.models import Template, Version
-from catalog.parameter_form import CONFIRM, parameter_form
 from catalog.schema import (
     InvalidParameters,
     Schema,

@@ -8,8 +8,8 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from catalog.forms.upload import read_files, read_folder
 from catalog.schema import TemplateError
-from catalog.upload import read_files, read_folder
 
 
 def upload(data, name="template.zip"):

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from catalog.constraint_forms import CONFIG_FORMS, ConfigForm, TemplateForm
+from catalog.forms.constraints import CONFIG_FORMS, ConfigForm, TemplateForm
 from catalog.models import Constraint, Portfolio, Product
 from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required

@@ -13,7 +13,7 @@ from django.views.decorators.http import (
 
 from catalog.curation_filters import PortfolioFilter
 from catalog.filters import ProductFilter
-from catalog.forms import GrantForm, PortfolioForm
+from catalog.forms.records import GrantForm, PortfolioForm
 from catalog.models import Constraint, Grant, Portfolio, Product
 from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required

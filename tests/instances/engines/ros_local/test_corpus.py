@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.parameter_form import parameter_form
+from catalog.forms.parameters import parameter_form
 from catalog.schema import InvalidParameters, read_document
 from catalog.schema.conversion import as_text
 from instances.engines.base import Order

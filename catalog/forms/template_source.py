@@ -7,11 +7,11 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from catalog.forms import VersionForm
+from catalog.forms.records import VersionForm
+from catalog.forms.upload import read_files, read_folder, read_text
 from catalog.models import Product, Template, Version
 from catalog.schema.limits import TEMPLATE_BYTES
 from catalog.trusted import EXAMPLES, example_files
-from catalog.upload import read_files, read_folder, read_text
 from console.lib.people import User
 
 

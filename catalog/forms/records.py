@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from catalog.credentials import CredentialsField
+from catalog.forms.credentials import CredentialsField
 from catalog.models import Constraint, Region, Version
 from catalog.models.grant import PATTERN
 from catalog.models.tag_option import key_rule, value_rule

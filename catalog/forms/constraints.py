@@ -15,9 +15,9 @@ from catalog.constraint_config import (
     PATTERN,
     described,
 )
-from catalog.forms import TEXT, text
+from catalog.forms.parameter_choices import own_choices
+from catalog.forms.records import TEXT, text
 from catalog.models import Constraint, LaunchRole, Product, Region, Version
-from catalog.parameter_choices import own_choices
 from catalog.schema.conversion import as_text
 from console.lib.edit_conflicts import NOTHING
 from console.lib.forms import EditForm

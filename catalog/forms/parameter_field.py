@@ -8,10 +8,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from catalog.multiline_input import MultilineInput, SecretInput
-from catalog.parameter_choices import is_withdrawn, own_choices
-from catalog.parameter_rows import Rows, restored, table_of
-from catalog.rows_widget import RowsWidget
+from catalog.forms.multiline_input import MultilineInput, SecretInput
+from catalog.forms.parameter_choices import is_withdrawn, own_choices
+from catalog.forms.rows_widget import RowsWidget
+from catalog.forms.table_rows import Rows, restored, table_of
 from catalog.schema.conversion import as_text, shape
 from catalog.schema.parameter import Parameter, text_in
 from catalog.schema.patterns import allows_line_break

@@ -16,10 +16,10 @@ from django.utils.functional import cached_property
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from catalog.parameter_choices import narrowed
-from catalog.parameter_field import ParameterField, field_of, first_value
-from catalog.parameter_rows import Rows, changed, rows_in, table_of
-from catalog.rows_widget import RowsWidget
+from catalog.forms.parameter_choices import narrowed
+from catalog.forms.parameter_field import ParameterField, field_of, first_value
+from catalog.forms.rows_widget import RowsWidget
+from catalog.forms.table_rows import Rows, changed, rows_in, table_of
 from catalog.schema.conditions import UNCHANGED, governing, visible
 from catalog.schema.conversion import as_text
 from catalog.schema.errors import InvalidParameters

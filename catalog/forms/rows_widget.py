@@ -9,8 +9,8 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from catalog.multiline_input import MultilineInput
-from catalog.parameter_rows import VALUE, Column, Rows, Table, rows_in
+from catalog.forms.multiline_input import MultilineInput
+from catalog.forms.table_rows import VALUE, Column, Rows, Table, rows_in
 from catalog.schema.bounded import read_json
 from catalog.schema.conversion import shape
 from catalog.schema.errors import TemplateError
