@@ -4,7 +4,7 @@ import re
 
 from catalog.models import Template
 from catalog.schema import TemplateError
-from catalog.schema.hcl_scan import Scan, Statement
+from catalog.terraform.lexer import Scan, Statement
 from instances.engines.base import Diagnostic
 
 USED = re.compile(r"(?<![\w.-])var\.([\w-]+)")

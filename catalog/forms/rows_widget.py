@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 from catalog.forms.multiline_input import MultilineInput
 from catalog.forms.table_rows import VALUE, Column, Rows, Table, rows_in
-from catalog.schema.bounded import read_json
 from catalog.schema.conversion import shape
 from catalog.schema.errors import TemplateError
+from catalog.schema.safe_parsing import read_json
 
 TEMPLATE = "components/parameter_rows.html"
 

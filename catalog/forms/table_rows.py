@@ -12,10 +12,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from catalog.schema.bounded import read_json
 from catalog.schema.conversion import NoFit, as_text, boolean, fit, number, shape
 from catalog.schema.errors import TemplateError
 from catalog.schema.parameter import Parameter, text_in
+from catalog.schema.safe_parsing import read_json
 from console.lib.line_breaks import received, uniform
 
 # Columns no attribute can be called: a map's keys, and an element that is no object.

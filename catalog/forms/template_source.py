@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.forms.records import VersionForm
 from catalog.forms.upload import read_files, read_folder, read_text
 from catalog.models import Product, Template, Version
-from catalog.schema.limits import TEMPLATE_BYTES
+from catalog.schema.size_limits import TEMPLATE_BYTES
 from catalog.trusted import EXAMPLES, example_files
 from console.lib.people import User
 

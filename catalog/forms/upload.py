@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from catalog.schema import Problem, TemplateError
-from catalog.schema.limits import FILES, TEMPLATE_BYTES
+from catalog.schema.size_limits import FILES, TEMPLATE_BYTES
 
 # A template of 512 KiB fits in well, and the directory of so small a zip is read at once.
 ZIP_BYTES = 1024 * 1024

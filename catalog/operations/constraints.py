@@ -9,7 +9,7 @@ from catalog.models import Constraint
 from catalog.operations import shapes, words
 from catalog.operations.lookups import any_constraint, any_portfolio, any_product
 from catalog.schema import TemplateError
-from catalog.schema.bounded import read_json
+from catalog.schema.safe_parsing import read_json
 from console.lib.errors import InvalidInput
 from console.lib.operation import (
     Answer,

@@ -10,8 +10,8 @@ from catalog.models import Template
 from catalog.operations import words
 from catalog.operations.lookups import find, versions_in_reach
 from catalog.schema import TemplateError, read_document
-from catalog.schema.bounded import read_json, read_yaml
-from catalog.schema.limits import FILES, TEMPLATE_BYTES
+from catalog.schema.safe_parsing import read_json, read_yaml
+from catalog.schema.size_limits import FILES, TEMPLATE_BYTES
 from console.lib.audit import AuditEntry
 from console.lib.errors import DomainError, InvalidInput
 from console.lib.exact import dumps

@@ -1,12 +1,12 @@
 """What a template asks for: read from its text without running anything."""
 
+from catalog.ros.document import Document, read_document
 from catalog.schema.conditions import visible
-from catalog.schema.document import Document, read_document
 from catalog.schema.errors import InvalidParameters, Problem, TemplateError
 from catalog.schema.parameter import Group, Parameter, Rule, text_in
 from catalog.schema.schema import Schema
-from catalog.schema.terraform import read_terraform
-from catalog.schema.variables import variable_types, variables_source
+from catalog.terraform.parameters import read_terraform
+from catalog.terraform.variables import variable_types, variables_source
 
 __all__ = [
     "Document",

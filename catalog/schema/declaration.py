@@ -10,12 +10,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from catalog.schema.bounded import read_json
 from catalog.schema.conversion import NoFit, as_text, boolean, fit, number
 from catalog.schema.errors import TemplateError, fail
-from catalog.schema.limits import KEY_LENGTH
 from catalog.schema.parameter import Parameter, Texts
 from catalog.schema.patterns import BadPattern, Pattern
+from catalog.schema.safe_parsing import read_json
+from catalog.schema.size_limits import KEY_LENGTH
 
 ROS_KINDS = {
     "String": "string",

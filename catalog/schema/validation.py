@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from catalog.schema.bounded import check_text, read_json
 from catalog.schema.conditions import UNCHANGED, broken, visible
 from catalog.schema.conversion import NoFit, as_text, boolean, fit, number
 from catalog.schema.errors import InvalidParameters, TemplateError
-from catalog.schema.limits import VALUE_BYTES
 from catalog.schema.parameter import Parameter, text_in
 from catalog.schema.patterns import pattern
+from catalog.schema.safe_parsing import check_text, read_json
+from catalog.schema.size_limits import VALUE_BYTES
 from console.lib.masking import MASK, NothingKeptError, holds_mask, is_mask, unmasked
 
 if TYPE_CHECKING:

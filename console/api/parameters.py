@@ -6,8 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from catalog.schema.bounded import read_json
 from catalog.schema.errors import TemplateError
+from catalog.schema.safe_parsing import read_json
 from console.lib.errors import DomainError
 from console.lib.operation import Parameter, Values
 

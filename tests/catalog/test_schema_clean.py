@@ -4,7 +4,7 @@ import pytest
 from django.utils.translation import override
 
 from catalog.schema import InvalidParameters, Parameter, Rule, Schema
-from catalog.schema.limits import VALUE_BYTES
+from catalog.schema.size_limits import VALUE_BYTES
 
 
 def clean(parameter, value, **options):

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from catalog.schema import TemplateError, read_document, read_terraform
-from catalog.schema.limits import FILES, PARAMETERS, TEMPLATE_BYTES
+from catalog.schema.size_limits import FILES, PARAMETERS, TEMPLATE_BYTES
 
 HEAD = "ROSTemplateFormatVersion: '2015-09-01'\nResources: {a: 1}\n"
 LAUGHS = "a: &a [lol]\n" + "".join(

@@ -19,7 +19,7 @@ from catalog.schema import (
     variables_source,
 )
 from catalog.schema.conversion import as_text
-from catalog.schema.hcl_module import read_module
+from catalog.terraform.module import read_module
 from tests.factories import ProductFactory
 from tests.form_fields import shown
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from catalog.schema.bounded import read_yaml
+from catalog.schema.safe_parsing import read_yaml
 from catalog.trusted import example_files
 from instances.engines.ros_local import problems, translate
 from instances.engines.ros_local.functions import FUNCTIONS

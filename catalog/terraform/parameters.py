@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from catalog.schema.bounded import read_json
 from catalog.schema.constants import Constants, Evaluate, unknown
 from catalog.schema.conversion import NoFit, fit
 from catalog.schema.declaration import ROS_KINDS, check_key, decorate, flag, texts
 from catalog.schema.errors import TemplateError, fail
-from catalog.schema.hcl_module import Declaration, Module, read_module
-from catalog.schema.hcl_values import NotLiteral, literal
 from catalog.schema.interface import INTERFACE, arrange, output_of
 from catalog.schema.parameter import Parameter
+from catalog.schema.safe_parsing import read_json
 from catalog.schema.schema import Schema
+from catalog.terraform.module import Declaration, Module, read_module
+from catalog.terraform.values import NotLiteral, literal
 
 _KINDS = {"string": "string", "number": "number", "bool": "boolean", "any": "json"}
 _COMPLEX = {

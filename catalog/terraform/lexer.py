@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from catalog.schema.errors import TemplateError, fail
-from catalog.schema.limits import DEPTH
+from catalog.schema.size_limits import DEPTH
 
 TOKENS = 120_000
 OPERATORS = 300

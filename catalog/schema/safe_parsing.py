@@ -14,7 +14,7 @@ import yaml
 from django.utils.translation import gettext as _
 
 from catalog.schema.errors import TemplateError, fail
-from catalog.schema.limits import DEPTH, check_size
+from catalog.schema.size_limits import DEPTH, check_size
 from console.lib.exact import exact
 
 _JSON_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)

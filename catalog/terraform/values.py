@@ -15,8 +15,8 @@ from lark.exceptions import LarkError
 
 from catalog.schema.conversion import NUMBER_LENGTH, NoFit, as_text, number
 from catalog.schema.errors import TemplateError
-from catalog.schema.hcl_scan import Scan
-from catalog.schema.limits import DEPTH
+from catalog.schema.size_limits import DEPTH
+from catalog.terraform.lexer import Scan
 from console.lib.exact import decimal_text, exact
 
 EXPRESSION_CHARACTERS = 128 * 1024

@@ -6,8 +6,8 @@ conversions and the messages of every `validation`, in some 60 ms.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from catalog.schema.hcl_module import Declaration, Module, read_module
-from catalog.schema.hcl_scan import Scan, Statement
+from catalog.terraform.lexer import Scan, Statement
+from catalog.terraform.module import Declaration, Module, read_module
 
 # Functions that read files of a workspace which is not there.
 _FILE_FUNCTIONS = {"templatefile", "templatestring", "abspath", "pathexpand"}

@@ -10,15 +10,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from catalog.schema.bounded import read_json, read_yaml
 from catalog.schema.constants import Evaluate, unknown
 from catalog.schema.declaration import parameter_of, texts
 from catalog.schema.errors import Problem, TemplateError, fail
 from catalog.schema.interface import INTERFACE, arrange, output_of, rules_of
-from catalog.schema.limits import PARAMETERS
 from catalog.schema.parameter import Texts
+from catalog.schema.safe_parsing import read_json, read_yaml
 from catalog.schema.schema import Schema
-from catalog.schema.terraform import read_terraform
+from catalog.schema.size_limits import PARAMETERS
+from catalog.terraform.parameters import read_terraform
 
 _FORMAT = "2015-09-01"
 _TERRAFORM = re.compile(r"Aliyun::Terraform-v\d+\.\d+")

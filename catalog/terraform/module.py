@@ -12,11 +12,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from catalog.schema.bounded import read_json
 from catalog.schema.errors import TemplateError, fail
-from catalog.schema.hcl_scan import Scan, Statement
-from catalog.schema.hcl_values import BadLiteralError, NotLiteral, literal, type_of
-from catalog.schema.limits import PARAMETERS, check_files, check_root
+from catalog.schema.safe_parsing import read_json
+from catalog.schema.size_limits import PARAMETERS, check_files, check_root
+from catalog.terraform.lexer import Scan, Statement
+from catalog.terraform.values import BadLiteralError, NotLiteral, literal, type_of
 from console.lib.exact import dumps
 
 # What python-hcl2 gets to parse, in tokens of the scan: at most about a second.
