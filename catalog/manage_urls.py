@@ -4,11 +4,11 @@ from django.urls import path
 
 from catalog.views.manage import (
     constraints,
-    people,
     portfolios,
     products,
     regions,
     tag_options,
+    users,
     versions,
 )
 
@@ -126,5 +126,5 @@ urlpatterns = [
         regions.launch_role_delete,
         name="launch-role-delete",
     ),
-    path("people/", people.people, name="people"),
+    path("people/", users.people, name="people"),
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from catalog.models import Constraint, Portfolio, Product, Region, Template, Version
-from catalog.trusted import example_files
+from catalog.models.trusted import example_files
 from console.lib.audit import AuditEntry
 from console.lib.people import Role, User
 from instances.models import KnownError

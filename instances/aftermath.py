@@ -8,7 +8,7 @@ from django.db.models import Count, F, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import get_language
 
-from catalog.limits import Limits
+from catalog.effective_constraints import Limits
 from catalog.models import Constraint
 from catalog.schema.conversion import as_text
 from console.lib.errors import Text

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from catalog.limits import LaunchOption, Limits
+from catalog.effective_constraints import LaunchOption, Limits
 from catalog.models import Version
 from instances.wishes import NAME_LENGTH
 

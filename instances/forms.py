@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from catalog.limits import LaunchOption, launch_options
+from catalog.effective_constraints import LaunchOption, launch_options
 from catalog.models import Product, Region, Version
 from console.lib.errors import Conflict
 from console.lib.people import User

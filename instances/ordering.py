@@ -5,7 +5,7 @@ import hashlib
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from catalog.trusted import is_trusted
+from catalog.models.trusted import is_trusted
 from console.lib.encryption import Undecryptable
 from instances.approved import approved_file
 from instances.engine_choice import (

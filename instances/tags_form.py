@@ -9,7 +9,7 @@ from django.forms import BoundField
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from catalog.tagging import LONGEST, MOST, OfferedTags, Pair
+from catalog.tags import LONGEST, MOST, OfferedTags, Pair
 
 BLANK_ROWS = 2
 # One more than allowed, so that too many are told and not silently dropped.
@@ -18,7 +18,7 @@ ROW = re.compile(r"tags-key_(\d{1,2})")
 
 
 class TagsForm(forms.Form):
-    """`pairs` are what the person chose and typed; the rules are in `catalog.tagging`."""
+    """`pairs` are what the person chose and typed; the rules are in `catalog.tags`."""
 
     use_required_attribute = False
 

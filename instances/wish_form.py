@@ -8,13 +8,13 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import get_language
 
+from catalog.effective_constraints import LaunchOption, Limits
 from catalog.forms.parameter_field import is_untouched, text_as_typed
 from catalog.forms.parameters import ParameterForm, parameter_form, typed_again
-from catalog.limits import LaunchOption, Limits
 from catalog.models import Portfolio, Region, Version
 from catalog.schema import Schema
 from catalog.suggestions import suggested_in
-from catalog.tagging import OfferedTags
+from catalog.tags import OfferedTags
 from console.lib.edit_conflicts import EditConflict
 from console.lib.errors import InvalidInput
 from instances.choices_form import ChoicesForm

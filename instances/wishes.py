@@ -13,9 +13,14 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from catalog.limits import LaunchOption, Limits, launch_options, options_through
+from catalog.effective_constraints import (
+    LaunchOption,
+    Limits,
+    launch_options,
+    options_through,
+)
 from catalog.models import Portfolio, Product, Region, Version
-from catalog.tagging import OfferedTags, Pair
+from catalog.tags import OfferedTags, Pair
 from console.lib.errors import Conflict, DomainError, Forbidden, InvalidInput
 from console.lib.ids import new_number
 from console.lib.names import check_name, spelled

@@ -9,15 +9,15 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from catalog.constraint_config import (
+from catalog.forms.parameter_choices import own_choices
+from catalog.forms.records import TEXT, text
+from catalog.models import Constraint, LaunchRole, Product, Region, Version
+from catalog.models.constraint_config import (
     OPERATION_NAMES,
     OPERATIONS,
     PATTERN,
     described,
 )
-from catalog.forms.parameter_choices import own_choices
-from catalog.forms.records import TEXT, text
-from catalog.models import Constraint, LaunchRole, Product, Region, Version
 from catalog.schema.conversion import as_text
 from console.lib.edit_conflicts import NOTHING
 from console.lib.forms import EditForm

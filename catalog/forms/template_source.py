@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from catalog.forms.records import VersionForm
 from catalog.forms.upload import read_files, read_folder, read_text
 from catalog.models import Product, Template, Version
+from catalog.models.trusted import EXAMPLES, example_files
 from catalog.schema.size_limits import TEMPLATE_BYTES
-from catalog.trusted import EXAMPLES, example_files
 from console.lib.people import User
 
 

@@ -13,9 +13,9 @@ from django.utils.translation import pgettext_lazy
 from catalog.models.product import Product
 from catalog.models.region import Region
 from catalog.models.template import Template
+from catalog.models.trusted import is_trusted
 from catalog.schema import Problem, TemplateError, read_document
 from catalog.schema.size_limits import check_root
-from catalog.trusted import is_trusted
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.errors import Conflict, InvalidInput

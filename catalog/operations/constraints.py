@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Constraint
-from catalog.operations import shapes, words
+from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_constraint, any_portfolio, any_product
 from catalog.schema import TemplateError
 from catalog.schema.safe_parsing import read_json
@@ -69,7 +69,7 @@ def get_constraint(params: Values, by: User) -> Answer:
     """Read one constraint."""
     row = any_constraint(params["ConstraintId"])
     config = json.dumps(row.config, ensure_ascii=False)
-    return {"ConstraintDetail": shapes.constraint(row, config)}
+    return {"ConstraintDetail": serializers.constraint(row, config)}
 
 
 def _config(params: Values) -> Any:
@@ -99,7 +99,7 @@ TYPE = Parameter(
     "ConstraintType",
     _("The type of the constraint."),
     required=True,
-    choices=words.CONSTRAINT_TYPES,
+    choices=shared_parameters.CONSTRAINT_TYPES,
     example=Constraint.Kind.STACK_REGION.value,
 )
 
@@ -107,8 +107,14 @@ OPERATIONS = {
     "CreateConstraint": Operation(
         create_constraint,
         GROUP,
-        (TYPE, CONFIG, words.PORTFOLIO_ID, words.PRODUCT_ID, words.DESCRIPTION),
-        (shapes.NEW_CONSTRAINT_ID,),
+        (
+            TYPE,
+            CONFIG,
+            shared_parameters.PORTFOLIO_ID,
+            shared_parameters.PRODUCT_ID,
+            shared_parameters.DESCRIPTION,
+        ),
+        (serializers.NEW_CONSTRAINT_ID,),
         summary=_("Creates a constraint."),
         description=_(
             "A constraint applies to one product in one product portfolio. The product "
@@ -125,8 +131,8 @@ OPERATIONS = {
     "UpdateConstraint": Operation(
         update_constraint,
         GROUP,
-        (CONSTRAINT_ID, CONFIG, words.DESCRIPTION),
-        (shapes.NEW_CONSTRAINT_ID,),
+        (CONSTRAINT_ID, CONFIG, shared_parameters.DESCRIPTION),
+        (serializers.NEW_CONSTRAINT_ID,),
         summary=_("Updates the configuration and the description of a constraint."),
         description=_(
             "The new configuration replaces the old one as a whole. The type, the "
@@ -152,7 +158,7 @@ OPERATIONS = {
             Field(
                 "ConstraintDetail",
                 _("The information about the constraint."),
-                fields=shapes.CONSTRAINT,
+                fields=serializers.CONSTRAINT,
             ),
         ),
         summary=_("Queries the information about a constraint."),

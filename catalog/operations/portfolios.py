@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Portfolio
-from catalog.operations import shapes, words
+from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_portfolio, any_product
 from catalog.operations.products import anywhere
 from console.lib.names import is_called
@@ -64,8 +64,10 @@ def get_portfolio(params: Values, by: User) -> Answer:
     """Read a portfolio with its tag options."""
     portfolio = any_portfolio(params["PortfolioId"])
     return {
-        "PortfolioDetail": shapes.portfolio(portfolio),
-        "TagOptions": [shapes.tag_option(row) for row in portfolio.tag_options.all()],
+        "PortfolioDetail": serializers.portfolio(portfolio),
+        "TagOptions": [
+            serializers.tag_option(row) for row in portfolio.tag_options.all()
+        ],
     }
 
 
@@ -81,7 +83,7 @@ def list_portfolios(params: Values, by: User) -> Answer:
         by_name = condition["Key"] == "PortfolioName"
         rows = rows.filter(is_called(value) if by_name else anywhere(value))
     found, paging = numbered(rows, params)
-    return {"PortfolioDetails": [shapes.portfolio(row) for row in found], **paging}
+    return {"PortfolioDetails": [serializers.portfolio(row) for row in found], **paging}
 
 
 def associate_product(params: Values, by: User) -> Answer:
@@ -99,8 +101,12 @@ def disassociate_product(params: Values, by: User) -> Answer:
 
 
 GROUP = "Portfolios"
-DATA = (words.PORTFOLIO_NAME, words.PROVIDER, words.DESCRIPTION)
-BOTH = (words.PORTFOLIO_ID, words.PRODUCT_ID)
+DATA = (
+    shared_parameters.PORTFOLIO_NAME,
+    shared_parameters.PROVIDER,
+    shared_parameters.DESCRIPTION,
+)
+BOTH = (shared_parameters.PORTFOLIO_ID, shared_parameters.PRODUCT_ID)
 BOTH_ERRORS = ("InvalidPortfolio.NotFound", "InvalidProduct.NotFound")
 
 OPERATIONS = {
@@ -108,7 +114,7 @@ OPERATIONS = {
         create_portfolio,
         GROUP,
         DATA,
-        (shapes.NEW_PORTFOLIO_ID,),
+        (serializers.NEW_PORTFOLIO_ID,),
         summary=_("Creates a product portfolio."),
         description=_(
             "A new product portfolio is empty, and no end user can use it. Add products "
@@ -121,8 +127,8 @@ OPERATIONS = {
     "UpdatePortfolio": Operation(
         update_portfolio,
         GROUP,
-        (words.PORTFOLIO_ID, *DATA),
-        (shapes.NEW_PORTFOLIO_ID,),
+        (shared_parameters.PORTFOLIO_ID, *DATA),
+        (serializers.NEW_PORTFOLIO_ID,),
         summary=_(
             "Updates the name, the provider and the description of a product portfolio."
         ),
@@ -133,7 +139,7 @@ OPERATIONS = {
     "DeletePortfolio": Operation(
         delete_portfolio,
         GROUP,
-        (words.PORTFOLIO_ID,),
+        (shared_parameters.PORTFOLIO_ID,),
         summary=_("Deletes a product portfolio."),
         description=_(
             "Remove all products from the portfolio first. The access that was granted "
@@ -145,18 +151,18 @@ OPERATIONS = {
     "GetPortfolio": Operation(
         get_portfolio,
         GROUP,
-        (words.PORTFOLIO_ID,),
+        (shared_parameters.PORTFOLIO_ID,),
         (
             Field(
                 "PortfolioDetail",
                 _("The information about the product portfolio."),
-                fields=shapes.PORTFOLIO,
+                fields=serializers.PORTFOLIO,
             ),
             Field(
                 "TagOptions",
                 _("The tag options that are associated with the product portfolio."),
                 several=True,
-                fields=shapes.TAG_OPTION,
+                fields=serializers.TAG_OPTION,
             ),
         ),
         summary=_("Queries the information about a product portfolio."),
@@ -174,7 +180,7 @@ OPERATIONS = {
                 "prod-bp18r7q127u4k5",
                 required=False,
             ),
-            words.SCOPE,
+            shared_parameters.SCOPE,
             *PAGING,
             *SORTING,
             filters(
@@ -194,7 +200,7 @@ OPERATIONS = {
                 "PortfolioDetails",
                 _("The product portfolios."),
                 several=True,
-                fields=shapes.PORTFOLIO,
+                fields=serializers.PORTFOLIO,
             ),
             *PAGED_ANSWER,
         ),

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from catalog.operations import shapes, words
+from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_portfolio
 from console.lib.errors import InvalidInput, NotFound
 from console.lib.operation import Answer, Field, Operation, Parameter, Values, spelled
@@ -36,7 +36,7 @@ def list_principals(params: Values, by: User) -> Answer:
     grants = portfolio.grants.select_related("user", "role").order_by(
         "created_at", "pk"
     )
-    return {"Principals": [shapes.principal(row) for row in grants]}
+    return {"Principals": [serializers.principal(row) for row in grants]}
 
 
 def _principal(params: Values) -> dict[str, Any]:
@@ -65,10 +65,10 @@ TYPE = Parameter(
     "PrincipalType",
     _("The type of the principal."),
     required=True,
-    choices=shapes.PRINCIPAL_TYPES,
+    choices=serializers.PRINCIPAL_TYPES,
 )
 PRINCIPAL = (
-    words.PORTFOLIO_ID,
+    shared_parameters.PORTFOLIO_ID,
     TYPE,
     Parameter(
         "PrincipalId",
@@ -113,13 +113,13 @@ OPERATIONS = {
     "ListPrincipals": Operation(
         list_principals,
         GROUP,
-        (words.PORTFOLIO_ID,),
+        (shared_parameters.PORTFOLIO_ID,),
         (
             Field(
                 "Principals",
                 _("The principals to which the product portfolio is granted."),
                 several=True,
-                fields=shapes.PRINCIPAL,
+                fields=serializers.PRINCIPAL,
             ),
         ),
         summary=_("Queries the principals that can use a product portfolio."),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Product
 from catalog.models.product import ProductQuerySet, granted_product
-from catalog.operations import shapes, words
+from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_product
 from catalog.operations.versions import FIRST_VERSION, add_version
 from console.lib.errors import NotFound
@@ -97,8 +97,10 @@ def get_product_as_admin(params: Values, by: User) -> Answer:
     """Read a product with its tag options."""
     product = any_product(params["ProductId"])
     return {
-        "ProductDetail": shapes.product(product),
-        "TagOptions": [shapes.tag_option(row) for row in product.tag_options.all()],
+        "ProductDetail": serializers.product(product),
+        "TagOptions": [
+            serializers.tag_option(row) for row in product.tag_options.all()
+        ],
     }
 
 
@@ -111,7 +113,7 @@ def get_product_as_end_user(params: Values, by: User) -> Answer:
         # Says why; for a grant that came at this very moment there is nothing to say.
         pk = granted_product(by, params["ProductId"]).pk
         product = Product.objects.with_launch_options(by).get(pk=pk)
-    return {"ProductSummary": shapes.product_summary(product)}
+    return {"ProductSummary": serializers.product_summary(product)}
 
 
 def list_products_as_admin(params: Values, by: User) -> Answer:
@@ -122,7 +124,7 @@ def list_products_as_admin(params: Values, by: User) -> Answer:
     if params.get("PortfolioId"):
         rows = rows.filter(portfolios=params["PortfolioId"])
     found, paging = numbered(_filtered(rows, params), params)
-    return {"ProductDetails": [shapes.product(row) for row in found], **paging}
+    return {"ProductDetails": [serializers.product(row) for row in found], **paging}
 
 
 def list_products_as_end_user(params: Values, by: User) -> Answer:
@@ -130,7 +132,7 @@ def list_products_as_end_user(params: Values, by: User) -> Answer:
     rows = _filtered(Product.objects.visible_to(by), params)
     found, paging = numbered(rows, params)
     counted = Product.objects.with_launch_options(by).in_bulk([row.pk for row in found])
-    summaries = [shapes.product_summary(counted[row.pk]) for row in found]
+    summaries = [serializers.product_summary(counted[row.pk]) for row in found]
     return {"ProductSummaries": summaries, **paging}
 
 
@@ -183,7 +185,7 @@ TARGET = Parameter(
 KIND = Parameter(
     "TemplateType",
     _("The type of the templates of all versions of the product."),
-    choices=words.TEMPLATE_TYPES,
+    choices=shared_parameters.TEMPLATE_TYPES,
     note=_("If it is not specified, the first version decides."),
 )
 CONDITIONS = filters(
@@ -201,17 +203,17 @@ OPERATIONS = {
         create_product,
         GROUP,
         (
-            words.PRODUCT_NAME,
+            shared_parameters.PRODUCT_NAME,
             TYPE,
-            words.PROVIDER,
-            words.DESCRIPTION,
+            shared_parameters.PROVIDER,
+            shared_parameters.DESCRIPTION,
             KIND,
             FIRST_VERSION,
         ),
         (
-            shapes.NEW_PRODUCT_ID,
+            serializers.NEW_PRODUCT_ID,
             replace(
-                shapes.NEW_VERSION_ID,
+                serializers.NEW_VERSION_ID,
                 note=_("Returned if ProductVersionParameters was specified."),
                 always=False,
             ),
@@ -232,8 +234,13 @@ OPERATIONS = {
     "UpdateProduct": Operation(
         update_product,
         GROUP,
-        (words.PRODUCT_ID, words.PRODUCT_NAME, words.PROVIDER, words.DESCRIPTION),
-        (shapes.NEW_PRODUCT_ID,),
+        (
+            shared_parameters.PRODUCT_ID,
+            shared_parameters.PRODUCT_NAME,
+            shared_parameters.PROVIDER,
+            shared_parameters.DESCRIPTION,
+        ),
+        (serializers.NEW_PRODUCT_ID,),
         summary=_("Updates the name, the provider and the description of a product."),
         description=_("The description is kept if it is not specified."),
         errors=(MISSING, "DuplicateName.Product"),
@@ -242,7 +249,7 @@ OPERATIONS = {
     "DeleteProduct": Operation(
         delete_product,
         GROUP,
-        (words.PRODUCT_ID,),
+        (shared_parameters.PRODUCT_ID,),
         summary=_("Deletes a product."),
         description=_(
             "Remove the product from all product portfolios and terminate its product "
@@ -266,18 +273,18 @@ OPERATIONS = {
     "GetProductAsAdmin": Operation(
         get_product_as_admin,
         GROUP,
-        (words.PRODUCT_ID,),
+        (shared_parameters.PRODUCT_ID,),
         (
             Field(
                 "ProductDetail",
                 _("The information about the product."),
-                fields=shapes.PRODUCT,
+                fields=serializers.PRODUCT,
             ),
             Field(
                 "TagOptions",
                 _("The tag options that are associated with the product."),
                 several=True,
-                fields=shapes.TAG_OPTION,
+                fields=serializers.TAG_OPTION,
             ),
         ),
         summary=_("Queries the information about a product as an administrator."),
@@ -288,12 +295,12 @@ OPERATIONS = {
     "GetProductAsEndUser": Operation(
         get_product_as_end_user,
         GROUP,
-        (words.PRODUCT_ID,),
+        (shared_parameters.PRODUCT_ID,),
         (
             Field(
                 "ProductSummary",
                 _("The information about the product."),
-                fields=shapes.PRODUCT_SUMMARY,
+                fields=serializers.PRODUCT_SUMMARY,
             ),
         ),
         summary=_("Queries the information about a product as an end user."),
@@ -315,7 +322,7 @@ OPERATIONS = {
                 "port-bp1yt7582gn1xz",
                 required=False,
             ),
-            words.SCOPE,
+            shared_parameters.SCOPE,
             *LISTED,
         ),
         (
@@ -323,7 +330,7 @@ OPERATIONS = {
                 "ProductDetails",
                 _("The products."),
                 several=True,
-                fields=shapes.PRODUCT,
+                fields=serializers.PRODUCT,
             ),
             *PAGED_ANSWER,
         ),
@@ -340,7 +347,7 @@ OPERATIONS = {
                 "ProductSummaries",
                 _("The products that are granted to the caller."),
                 several=True,
-                fields=shapes.PRODUCT_SUMMARY,
+                fields=serializers.PRODUCT_SUMMARY,
             ),
             *PAGED_ANSWER,
         ),

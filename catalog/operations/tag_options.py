@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Portfolio, Product, TagOption
-from catalog.operations import shapes
+from catalog.operations import serializers
 from catalog.operations.lookups import any_portfolio, any_product, any_tag_option
 from console.lib.names import folded
 from console.lib.operation import (
@@ -35,7 +35,7 @@ def create_tag_option(params: Values, by: User) -> Answer:
         option = TagOption.objects.offer(
             key=params["Key"], value=params["Value"], by=by
         )
-    return {"TagOptionDetail": shapes.tag_option(option)}
+    return {"TagOptionDetail": serializers.tag_option(option)}
 
 
 def update_tag_option(params: Values, by: User) -> Answer:
@@ -43,7 +43,7 @@ def update_tag_option(params: Values, by: User) -> Answer:
     option = any_tag_option(params["TagOptionId"])
     with spelled(**NAMES):
         option.edit(value=params.get("Value"), active=params.get("Active"), by=by)
-    return {"TagOptionDetail": shapes.tag_option(option)}
+    return {"TagOptionDetail": serializers.tag_option(option)}
 
 
 def delete_tag_option(params: Values, by: User) -> Answer:
@@ -54,7 +54,9 @@ def delete_tag_option(params: Values, by: User) -> Answer:
 
 def get_tag_option(params: Values, by: User) -> Answer:
     """Read one tag option."""
-    return {"TagOptionDetail": shapes.tag_option(any_tag_option(params["TagOptionId"]))}
+    return {
+        "TagOptionDetail": serializers.tag_option(any_tag_option(params["TagOptionId"]))
+    }
 
 
 def list_tag_options(params: Values, by: User) -> Answer:
@@ -69,7 +71,7 @@ def list_tag_options(params: Values, by: User) -> Answer:
     if params.get("MaxResults"):
         params = {**params, "PageSize": params["MaxResults"]}
     found, paging = numbered(rows, params)
-    details = [shapes.tag_option(row) for row in found]
+    details = [serializers.tag_option(row) for row in found]
     return {"TagOptionDetails": details, "NextToken": "", **paging}
 
 
@@ -141,7 +143,7 @@ DETAIL = (
     Field(
         "TagOptionDetail",
         _("The information about the tag option."),
-        fields=shapes.TAG_OPTION,
+        fields=serializers.TAG_OPTION,
     ),
 )
 RESOURCE = (
@@ -270,7 +272,7 @@ OPERATIONS = {
                 "TagOptionDetails",
                 _("The tag options."),
                 several=True,
-                fields=shapes.TAG_OPTION,
+                fields=serializers.TAG_OPTION,
             ),
             Field(
                 "NextToken",

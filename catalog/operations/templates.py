@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Template
-from catalog.operations import words
+from catalog.operations import shared_parameters
 from catalog.operations.lookups import find, versions_in_reach
 from catalog.schema import TemplateError, read_document
 from catalog.schema.safe_parsing import read_json, read_yaml
@@ -132,14 +132,14 @@ OPERATIONS = {
     "CreateTemplate": Operation(
         create_template,
         GROUP,
-        (BODY, words.TEMPLATE_TYPE, VARIABLES),
+        (BODY, shared_parameters.TEMPLATE_TYPE, VARIABLES),
         (
             Field(
                 "TemplateUrl",
                 _(
                     "The URL of the template, for CreateProduct and CreateProductVersion."
                 ),
-                words.TEMPLATE_URL.example,
+                shared_parameters.TEMPLATE_URL.example,
             ),
         ),
         summary=_("Creates a template."),
@@ -153,7 +153,7 @@ OPERATIONS = {
     "GetTemplate": Operation(
         get_template,
         GROUP,
-        (words.PRODUCT_ID, words.VERSION_ID),
+        (shared_parameters.PRODUCT_ID, shared_parameters.VERSION_ID),
         (
             Field(
                 "TemplateBody",

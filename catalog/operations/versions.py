@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Product, Version
-from catalog.operations import shapes, words
+from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import (
     any_product,
     any_version,
@@ -82,7 +82,7 @@ def get_product_version(params: Values, by: User) -> Answer:
     """
     rows = versions_in_reach(by)
     row = find(rows, params["ProductVersionId"], "InvalidProductVersion.NotFound")
-    return {"ProductVersionDetail": shapes.version(row)}
+    return {"ProductVersionDetail": serializers.version(row)}
 
 
 def list_product_versions(params: Values, by: User) -> Answer:
@@ -90,7 +90,7 @@ def list_product_versions(params: Values, by: User) -> Answer:
     product = product_in_reach(by, params["ProductId"])
     rows = versions_in_reach(by).filter(product=product)
     rows = rows.order_by("-created_at", "-pk")
-    return {"ProductVersionDetails": [shapes.version(row) for row in rows]}
+    return {"ProductVersionDetails": [serializers.version(row) for row in rows]}
 
 
 GROUP = "Products"
@@ -99,23 +99,33 @@ FIRST_VERSION = Parameter(
     _("The first version of the product."),
     "object",
     fields=(
-        words.VERSION_NAME,
-        words.TEMPLATE_TYPE,
-        words.TEMPLATE_URL,
-        words.DESCRIPTION,
-        words.GUIDANCE,
-        words.ACTIVE,
+        shared_parameters.VERSION_NAME,
+        shared_parameters.TEMPLATE_TYPE,
+        shared_parameters.TEMPLATE_URL,
+        shared_parameters.DESCRIPTION,
+        shared_parameters.GUIDANCE,
+        shared_parameters.ACTIVE,
     ),
 )
-VERSIONED = (words.VERSION_NAME, words.DESCRIPTION, words.GUIDANCE, words.ACTIVE)
+VERSIONED = (
+    shared_parameters.VERSION_NAME,
+    shared_parameters.DESCRIPTION,
+    shared_parameters.GUIDANCE,
+    shared_parameters.ACTIVE,
+)
 MISSING = "InvalidProductVersion.NotFound"
 
 OPERATIONS = {
     "CreateProductVersion": Operation(
         create_product_version,
         GROUP,
-        (words.PRODUCT_ID, words.TEMPLATE_TYPE, words.TEMPLATE_URL, *VERSIONED),
-        (shapes.NEW_VERSION_ID,),
+        (
+            shared_parameters.PRODUCT_ID,
+            shared_parameters.TEMPLATE_TYPE,
+            shared_parameters.TEMPLATE_URL,
+            *VERSIONED,
+        ),
+        (serializers.NEW_VERSION_ID,),
         summary=_("Creates a version of a product."),
         description=_(
             "Call CreateTemplate first: its answer has the TemplateUrl. A version is "
@@ -132,8 +142,8 @@ OPERATIONS = {
     "UpdateProductVersion": Operation(
         update_product_version,
         GROUP,
-        (words.VERSION_ID, *VERSIONED),
-        (shapes.NEW_VERSION_ID,),
+        (shared_parameters.VERSION_ID, *VERSIONED),
+        (serializers.NEW_VERSION_ID,),
         summary=_(
             "Updates the name, the description or the recommendation of a product "
             "version, enables it or disables it."
@@ -148,7 +158,7 @@ OPERATIONS = {
     "DeleteProductVersion": Operation(
         delete_product_version,
         GROUP,
-        (words.VERSION_ID,),
+        (shared_parameters.VERSION_ID,),
         summary=_("Deletes a product version."),
         description=_("No product instance may use the version."),
         errors=(MISSING, "ResourceInUse.ProductVersion"),
@@ -157,12 +167,12 @@ OPERATIONS = {
     "GetProductVersion": Operation(
         get_product_version,
         GROUP,
-        (words.VERSION_ID,),
+        (shared_parameters.VERSION_ID,),
         (
             Field(
                 "ProductVersionDetail",
                 _("The information about the product version."),
-                fields=shapes.VERSION,
+                fields=serializers.VERSION,
             ),
         ),
         summary=_("Queries the information about a product version."),
@@ -176,13 +186,13 @@ OPERATIONS = {
     "ListProductVersions": Operation(
         list_product_versions,
         GROUP,
-        (words.PRODUCT_ID,),
+        (shared_parameters.PRODUCT_ID,),
         (
             Field(
                 "ProductVersionDetails",
                 _("The product versions, the newest first."),
                 several=True,
-                fields=shapes.VERSION,
+                fields=serializers.VERSION,
             ),
         ),
         summary=_("Queries the versions of a product."),

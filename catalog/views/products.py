@@ -4,8 +4,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from catalog.effective_constraints import launch_options
 from catalog.filters import ProductFilter
-from catalog.limits import launch_options
 from catalog.models import Product
 from catalog.models.product import product_for
 from console.lib.htmx import render_page

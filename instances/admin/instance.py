@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from catalog.models.tag_option import key_rule, value_rule
-from catalog.tagging import LONGEST, MOST
+from catalog.tags import LONGEST, MOST
 from console.lib.errors import Conflict
 from console.lib.people import User
 from instances.admin.tables import BigTable

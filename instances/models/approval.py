@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from catalog.limits import Approver, Limits
+from catalog.effective_constraints import Approver, Limits
 from catalog.models import Constraint
 from console.lib.people import PrincipalType, User
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from catalog.limits import ApprovalRequired
+from catalog.effective_constraints import ApprovalRequired
 from console.lib.errors import Conflict, DomainError, NotFound, Text
 from console.lib.people import User
 from instances.models.decision import Decided, Stale

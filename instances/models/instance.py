@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from catalog.limits import Limits
+from catalog.effective_constraints import Limits
 from catalog.models import Portfolio, Product, Region, Version
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, NotFound

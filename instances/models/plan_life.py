@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from catalog.limits import Approver
+from catalog.effective_constraints import Approver
 from catalog.models import Region
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import EditConflictError, digest

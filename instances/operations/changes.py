@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from catalog.operations import words
+from catalog.operations import shared_parameters
 from console.lib.errors import InvalidInput, NotFound
 from console.lib.names import exactly_called
 from console.lib.operation import Answer, Operation, Parameter, Values, spelled
@@ -143,7 +143,13 @@ KIND = Parameter(
 DESCRIPTION = Parameter(
     "Description", _("The description of the plan."), example="More memory for the sale"
 )
-WISH = (words.PRODUCT_ID, words.VERSION_ID, OPTION, PARAMETERS, TAGS)
+WISH = (
+    shared_parameters.PRODUCT_ID,
+    shared_parameters.VERSION_ID,
+    OPTION,
+    PARAMETERS,
+    TAGS,
+)
 IDS = (shapes.NEW_PLAN_ID, shapes.NEW_INSTANCE_ID)
 MISSING = "InvalidPlan.NotFound"
 STATUS = "IncorrectStatus.Plan"

@@ -5,10 +5,10 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from catalog.limits import launch_options
+from catalog.effective_constraints import launch_options
 from catalog.models import Constraint
 from catalog.models.product import granted_product
-from catalog.operations import words
+from catalog.operations import shared_parameters
 from console.lib.errors import Forbidden, NotFound
 from console.lib.operation import (
     PAGED_ANSWER,
@@ -147,7 +147,7 @@ OPTION = (
                 "ConstraintType",
                 _("The type of the constraint."),
                 Constraint.Kind.STACK_REGION.value,
-                choices=words.CONSTRAINT_TYPES,
+                choices=shared_parameters.CONSTRAINT_TYPES,
             ),
             Field(
                 "Description",
@@ -255,7 +255,7 @@ OPERATIONS = {
     "ListLaunchOptions": Operation(
         list_launch_options,
         GROUP,
-        (words.PRODUCT_ID,),
+        (shared_parameters.PRODUCT_ID,),
         (
             Field(
                 "LaunchOptionSummaries",

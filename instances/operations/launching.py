@@ -5,9 +5,9 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from catalog.limits import Limits
+from catalog.effective_constraints import Limits
 from catalog.models.product import granted_product
-from catalog.operations import words
+from catalog.operations import shared_parameters
 from console.lib.errors import InvalidInput, NotFound
 from console.lib.operation import (
     Answer,
@@ -163,7 +163,7 @@ REGION = Parameter(
     note=_("Call ListRegions to obtain the regions. The region cannot be changed."),
 )
 OPTION = replace(
-    words.PORTFOLIO_ID,
+    shared_parameters.PORTFOLIO_ID,
     required=False,
     note=_(
         "Required if the product has no default launch option. Call ListLaunchOptions to "
@@ -230,7 +230,13 @@ TAGS = Parameter(
         ),
     ),
 )
-WISH = (words.PRODUCT_ID, words.VERSION_ID, OPTION, PARAMETERS, TAGS)
+WISH = (
+    shared_parameters.PRODUCT_ID,
+    shared_parameters.VERSION_ID,
+    OPTION,
+    PARAMETERS,
+    TAGS,
+)
 # What can be wrong with the product, the version, the launch option or the values.
 WISH_ERRORS = (
     "InvalidProduct.NotFound",

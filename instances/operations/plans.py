@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Constraint
-from catalog.operations import shapes as catalog_shapes
+from catalog.operations import serializers as catalog_shapes
 from console.lib.names import folded, is_called
 from console.lib.operation import (
     PAGED_ANSWER,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from catalog.operations.shapes import (
+from catalog.operations.serializers import (
     NEW_PRODUCT_ID,
     NEW_VERSION_ID,
     PRINCIPAL_TYPES,

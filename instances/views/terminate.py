@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from catalog.limits import ApprovalRequired, Limits
+from catalog.effective_constraints import ApprovalRequired, Limits
 from console.lib.errors import Conflict, DomainError
 from console.lib.htmx import came_from, render_page
 from console.lib.http import Request

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.limits import ApprovalRequired, Limits, launch_options
+from catalog.effective_constraints import ApprovalRequired, Limits, launch_options
 from console.lib.errors import InvalidInput
 from tests.factories import (
     PortfolioFactory,

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from catalog import reach as reaching
+from catalog import launch_access as reaching
 from catalog.models import Constraint, TagOption
 from tests.factories import (
     PortfolioFactory,

@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.models import TagOption
-from catalog.tagging import OfferedTags
+from catalog.tags import OfferedTags
 from console.lib.errors import InvalidInput
 from tests.factories import PortfolioFactory, ProductFactory
 

@@ -4,8 +4,8 @@ import pytest
 from django.utils.timezone import now
 
 from catalog.models import Template, Version
+from catalog.models.trusted import example_files
 from catalog.schema import TemplateError
-from catalog.trusted import example_files
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, InvalidInput
 from tests.factories import (

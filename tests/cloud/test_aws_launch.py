@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from catalog.models import Template
-from catalog.trusted import example_files
+from catalog.models.trusted import example_files
 from instances.models import Check, Instance, Wish
 from instances.worker import Worker
 from tests.factories import RegionFactory, VersionFactory

@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.models import Template
-from catalog.trusted import example_files
+from catalog.models.trusted import example_files
 from instances.culprit import parameter_behind
 from instances.engines.base import Diagnostic, Outcome
 from instances.models import Evidence, Instance, Resource, Task, Wish

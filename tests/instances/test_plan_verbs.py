@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.limits import ApprovalRequired
+from catalog.effective_constraints import ApprovalRequired
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, Forbidden, InvalidInput
 from instances.models import Instance, OperationRecord, Plan, Stale, Task, Wish

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from catalog.models import Template
-from catalog.trusted import example_files
+from catalog.models.trusted import example_files
 from instances.engines import processes
 from instances.models import Instance, Task, Wish
 from instances.presence import Presence, host_name

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from catalog.limits import ApprovalRequired
+from catalog.effective_constraints import ApprovalRequired
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict
 from instances.models import Instance, Task

@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from catalog.models import Template
-from catalog.trusted import example_files
+from catalog.models.trusted import example_files
 from instances.engines import processes
 from instances.models import Instance, Resource, Task, TaskLog, Wish
 from tests.factories import RegionFactory, VersionFactory

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from catalog.filters import ProductFilter
 from catalog.forms.records import CopyForm, ProductForm
 from catalog.forms.template_source import SourceForm
+from catalog.launch_access import reach_of
 from catalog.models import Portfolio, Product, Version
-from catalog.reach import reach_of
 from console.lib.access import administrator_required
 from console.lib.counting import count_of
 from console.lib.forms import refusals_on, render_form

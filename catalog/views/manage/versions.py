@@ -13,12 +13,12 @@ from django.views.decorators.http import (
 )
 from django_htmx.http import HttpResponseClientRefresh
 
-from catalog.comparison import compare
 from catalog.forms.records import VersionForm
 from catalog.forms.template_source import SourceForm
 from catalog.models import Product, Version
-from catalog.parameter_table import rows_of
+from catalog.views.manage.parameter_table import rows_of
 from catalog.views.manage.products import READ_OR_POST
+from catalog.views.manage.version_diff import compare
 from console.lib.access import administrator_required
 from console.lib.forms import refusals_on, render_form, seen_in
 from console.lib.http import Request

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
+from catalog.models.trusted import example_files
 from catalog.schema.safe_parsing import read_yaml
-from catalog.trusted import example_files
 from instances.engines.ros_local import problems, translate
 from instances.engines.ros_local.functions import FUNCTIONS
 from instances.engines.ros_local.translation import Translation

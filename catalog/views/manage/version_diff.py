@@ -7,8 +7,8 @@ from difflib import unified_diff
 from django.utils.translation import gettext as _
 
 from catalog.models import Template
-from catalog.parameter_table import row_of
 from catalog.schema import Parameter
+from catalog.views.manage.parameter_table import row_of
 
 CONTEXT = 3
 DOCUMENT = "template"

@@ -14,7 +14,7 @@ from catalog.models import (
     Template,
     Version,
 )
-from catalog.operations.words import (
+from catalog.operations.shared_parameters import (
     CONSTRAINT_TYPES,
     GUIDANCES,
     TEMPLATE_TYPES,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from catalog.limits import Limits
+from catalog.effective_constraints import Limits
 from catalog.models import (
     Constraint,
     Grant,
@@ -20,8 +20,8 @@ from catalog.models import (
     TagOption,
     Version,
 )
-from catalog.tagging import OfferedTags
-from catalog.tagging import Pair as TagPair
+from catalog.tags import OfferedTags
+from catalog.tags import Pair as TagPair
 from console.lib.people import User
 
 
