@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.filters import INVISIBLE
 from catalog.models import Portfolio, TagOption
 from console.lib.names import folded
-from console.lib.people import User
+from console.lib.users import User
 
 
 class SearchFilter(filters.FilterSet):

@@ -15,7 +15,7 @@ from catalog.models.region import RegionQuerySet
 from catalog.schema.conversion import as_text
 from catalog.schema.patterns import pattern
 from console.lib.errors import DomainError, InvalidInput
-from console.lib.people import User
+from console.lib.users import User
 
 Kind = Constraint.Kind
 

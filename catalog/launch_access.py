@@ -22,7 +22,7 @@ from catalog.models import (
 )
 from catalog.tags import OfferedTags
 from catalog.tags import Pair as TagPair
-from console.lib.people import User
+from console.lib.users import User
 
 
 @dataclass(frozen=True)

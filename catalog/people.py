@@ -9,8 +9,8 @@ from django.db.models import Q, QuerySet
 
 from catalog.models import Grant, Portfolio, Version
 from catalog.models.grant import matcher
-from console.lib.counting import count_of
-from console.lib.people import User
+from console.lib.queries import count_of
+from console.lib.users import User
 
 
 @dataclass(frozen=True)

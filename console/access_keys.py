@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from console.lib.audit import AuditEntry
 from console.lib.encryption import EncryptedField
 from console.lib.errors import Conflict, NotFound
-from console.lib.people import User
 from console.lib.prepared import Prepared
+from console.lib.users import User
 
 MOST = 2
 ALPHABET = string.ascii_letters + string.digits

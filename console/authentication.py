@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef
 
 from console.accounts.second_factor import factors_of
 from console.lib.names import exactly_called
-from console.lib.people import User, one_spelling
+from console.lib.users import User, one_spelling
 from instances.models import Plan
 from instances.models.notice import unread_of
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from catalog.models import Constraint, Portfolio, Product, Region, Template, Version
 from catalog.models.trusted import example_files
 from console.lib.audit import AuditEntry
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 from instances.models import KnownError
 
 PASSWORD = "catalog-demo"

@@ -19,7 +19,7 @@ from console.form_recovery import SIGN_IN, kept_entries, shown_to
 from console.lib.errors import DomainError
 from console.lib.htmx import follow_as_page, wants_fragment
 from console.lib.http import Request
-from console.lib.tracing import current_request_id, current_source, new_request_id
+from console.lib.request_id import current_request_id, current_source, new_request_id
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "

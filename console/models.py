@@ -5,7 +5,7 @@ from console.accounts.sessions import Session
 from console.api.replays import UsedNonce
 from console.leavers.departure import Departure
 from console.lib.audit import AuditEntry, AuditHead
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 
 __all__ = [
     "AccessKey",

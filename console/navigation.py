@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.errors import Text
-from console.lib.people import User
+from console.lib.users import User
 from instances.reviewing import waiting_for
 
 

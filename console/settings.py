@@ -136,7 +136,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "console.accounts.sessions.SessionMiddleware",
-    "console.language.LanguageMiddleware",
+    "console.lib.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -412,7 +412,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "console.lib.tracing.RequestFormatter",
+            "()": "console.lib.request_id.RequestFormatter",
             "format": "{asctime} {levelname} {name} {request_id} {message}{by}",
             "style": "{",
         }

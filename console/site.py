@@ -23,7 +23,7 @@ from console.lib.edit_conflicts import (
     plain,
 )
 from console.lib.encryption import EncryptedField
-from console.lib.people import User
+from console.lib.users import User
 
 CHANGED = "changed"
 REASON_LENGTH = 500

@@ -12,7 +12,7 @@ from catalog.effective_constraints import Limits
 from catalog.models import Constraint
 from catalog.schema.conversion import as_text
 from console.lib.errors import Text
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Evidence, Instance, KnownError, Task
 from instances.transcript import Transcript
 

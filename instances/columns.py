@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from console.lib.pages import SIZES
+from console.lib.pagination import SIZES
 
 # Name, status and operations are always there.
 ALWAYS = "name"

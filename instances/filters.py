@@ -14,7 +14,7 @@ from django_filters import CharFilter, ChoiceFilter, FilterSet
 from catalog.models import Product, Region
 from console.lib.errors import Text
 from console.lib.names import folded, is_called
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 from instances.models import Instance
 
 OWN, ACCOUNT = "user", "account"

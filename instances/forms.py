@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from catalog.effective_constraints import LaunchOption, launch_options
 from catalog.models import Product, Region, Version
 from console.lib.errors import Conflict
-from console.lib.people import User
+from console.lib.users import User
 from instances.choices_form import ChoicesForm, LaunchChoicesForm
 from instances.models import Instance, Plan, Task, Wish
 from instances.wish_form import WishForm

@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Product, Version
 from console.lib.errors import Text
-from console.lib.pages import COUNT_CAP, SIZES, Page, page_size, paginate
-from console.lib.people import User
+from console.lib.pagination import COUNT_CAP, SIZES, Page, page_size, paginate
+from console.lib.users import User
 from instances.columns import HIDEABLE, SIZE_COOKIE, shown_columns
 from instances.filters import InstanceFilter, filter_options
 from instances.liveness import heard_mark, heard_text, is_lost

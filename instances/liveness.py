@@ -16,7 +16,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from console.lib.pages import COUNT_CAP, capped_count
+from console.lib.pagination import COUNT_CAP, capped_count
 from instances.models import Heartbeat, Task
 
 MINUTE = 60

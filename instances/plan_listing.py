@@ -13,8 +13,8 @@ from django_filters import ChoiceFilter, FilterSet
 
 from console.lib.errors import Text
 from console.lib.names import folded
-from console.lib.pages import Page, page_size, paginate
-from console.lib.people import User
+from console.lib.pagination import Page, page_size, paginate
+from console.lib.users import User
 from instances.filters import TextFilter
 from instances.models import Plan
 from instances.reviewing import duties_of, waiting_for

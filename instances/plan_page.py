@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from console.lib.errors import Text
-from console.lib.people import User
+from console.lib.users import User
 from instances.comparison import Comparison
 from instances.models import OperationRecord, Plan, Task
 from instances.preview import Preview

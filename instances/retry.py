@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 
 from console.lib.errors import Conflict, DomainError
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Instance, Task, Wish
 from instances.wishes import check_still_offered
 

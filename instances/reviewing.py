@@ -1,6 +1,6 @@
 """What waits for a person's decision, asked at most once in a request."""
 
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Duties, Plan
 
 MOST = 99

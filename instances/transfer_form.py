@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.forms import EditForm
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 from instances.filters import INVISIBLE
 from instances.models import Instance, Principal
 from instances.models.ownership import REASON_LENGTH, owner_mark, owner_name

@@ -15,7 +15,7 @@ from catalog.models import Region, Version
 from catalog.schema import InvalidParameters
 from catalog.suggestions import suggested_in
 from console.lib.masking import MASK
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Carried, Plan, Task, Wish
 from instances.objections import objections
 from instances.wish_form import shown_first

@@ -24,7 +24,7 @@ from catalog.tags import OfferedTags, Pair
 from console.lib.errors import Conflict, DomainError, Forbidden, InvalidInput
 from console.lib.ids import new_number
 from console.lib.names import check_name, spelled
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Carried, Instance, Plan, Task, Wish, instance_for
 from instances.objections import objections
 

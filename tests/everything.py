@@ -11,7 +11,7 @@ from django.test import Client
 from catalog.models import Constraint, LaunchRole, TagOption
 from console.access_keys import AccessKey
 from console.assets import asset
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import KnownError, Notice, Output, Plan, Resource, Tag, TaskLog
 from tests.factories import (
     InstanceFactory,

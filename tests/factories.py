@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission
 from factory.django import DjangoModelFactory
 
 from catalog.models import Portfolio, Product, Region, Template, Version
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 from instances.models import Instance, Plan, Task
 
 MAIN_TF = """\

@@ -11,7 +11,7 @@ from django.urls import path
 from django.utils.html import escape
 
 from console import urls
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Duties, Instance, Plan
 from tests.access_table import (
     ALL_METHODS,

@@ -15,7 +15,7 @@ from django.test import Client
 
 from catalog.models import LaunchRole
 from console.api.dispatch import OPERATIONS
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Instance, Plan, Task, Wish
 from instances.worker import Worker
 from tests.access_table import TABLE

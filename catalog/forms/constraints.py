@@ -21,7 +21,7 @@ from catalog.models.constraint_config import (
 from catalog.schema.conversion import as_text
 from console.lib.edit_conflicts import NOTHING
 from console.lib.forms import EditForm
-from console.lib.people import PrincipalType
+from console.lib.users import PrincipalType
 
 ROWS = 2
 LINES = 3

@@ -13,7 +13,7 @@ from catalog.models.grant import PATTERN
 from catalog.models.tag_option import key_rule, value_rule
 from catalog.suggestions import SuggestionsField
 from console.lib.forms import EditForm, VerbForm
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 
 TEXT = 128
 

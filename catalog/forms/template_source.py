@@ -12,7 +12,7 @@ from catalog.forms.upload import read_files, read_folder, read_text
 from catalog.models import Product, Template, Version
 from catalog.models.trusted import EXAMPLES, example_files
 from catalog.schema.size_limits import TEMPLATE_BYTES
-from console.lib.people import User
+from console.lib.users import User
 
 
 class ManyFilesInput(forms.ClearableFileInput):

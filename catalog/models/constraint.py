@@ -14,8 +14,8 @@ from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.errors import InvalidInput
 from console.lib.ids import id_field
-from console.lib.people import PrincipalType, User
-from console.lib.verbs import facts, store
+from console.lib.records import facts, store
+from console.lib.users import PrincipalType, User
 
 
 class ConstraintQuerySet(models.QuerySet["Constraint"]):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from catalog.models.product import Product
 from catalog.models.region import Region
 from console.lib.errors import InvalidInput, Text
-from console.lib.people import PrincipalType, Role, User
+from console.lib.users import PrincipalType, Role, User
 
 OPERATION_NAMES: dict[str, Text] = {
     "LaunchProduct": gettext_lazy("Launch"),

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Concat, Lower, Replace
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from console.lib.people import PrincipalType, Role, User
+from console.lib.users import PrincipalType, Role, User
 
 # Names hold almost anything; control characters and line ends they do not.
 PATTERN = r"\A(?:user|role)/[^\x00-\x1f\x7f]+\Z"

@@ -16,8 +16,8 @@ from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import Conflict
 from console.lib.ids import id_field
 from console.lib.names import Named, NameKeyField, check_name
-from console.lib.people import User
-from console.lib.verbs import listed, store
+from console.lib.records import listed, store
+from console.lib.users import User
 
 
 class LaunchRoleQuerySet(models.QuerySet["LaunchRole"]):

@@ -15,8 +15,8 @@ from console.lib.edit_conflicts import Editable
 from console.lib.errors import Conflict, InvalidInput, NotFound
 from console.lib.ids import id_field
 from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name
-from console.lib.people import Role, User
-from console.lib.verbs import facts, listed, store
+from console.lib.records import facts, listed, store
+from console.lib.users import Role, User
 
 if TYPE_CHECKING:
     from catalog.models.product import Product

@@ -18,8 +18,8 @@ from console.lib.edit_conflicts import Editable
 from console.lib.errors import Conflict, Forbidden, NotFound, Text
 from console.lib.ids import id_field
 from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name, folded
-from console.lib.people import User
-from console.lib.verbs import facts, listed, store
+from console.lib.records import facts, listed, store
+from console.lib.users import User
 
 if TYPE_CHECKING:
     from catalog.models.version import Version

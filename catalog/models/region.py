@@ -13,8 +13,8 @@ from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import Conflict
-from console.lib.people import User
-from console.lib.verbs import facts, listed, store
+from console.lib.records import facts, listed, store
+from console.lib.users import User
 
 # Without these nobody may ask Alibaba Cloud for a stack.
 CLOUD_KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")

@@ -15,8 +15,8 @@ from console.lib.edit_conflicts import Editable
 from console.lib.errors import NotFound
 from console.lib.ids import id_field
 from console.lib.names import Folded, FoldedField, FoldedQuerySet
-from console.lib.people import User
-from console.lib.verbs import facts, store
+from console.lib.records import facts, store
+from console.lib.users import User
 
 # The vendor's rules: names it keeps for itself, and nothing that looks like an address.
 key_rule = RegexValidator(

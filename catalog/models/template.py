@@ -18,7 +18,7 @@ from catalog.schema import Schema, read_document, read_terraform, variables_sour
 from catalog.schema.constants import Constants, Evaluate
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import id_field
-from console.lib.people import User
+from console.lib.users import User
 
 
 class TemplateManager(models.Manager["Template"]):

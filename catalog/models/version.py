@@ -21,8 +21,8 @@ from console.lib.edit_conflicts import Editable
 from console.lib.errors import Conflict, InvalidInput
 from console.lib.ids import id_field
 from console.lib.names import check_name, spelled
-from console.lib.people import User
-from console.lib.verbs import facts, listed, store
+from console.lib.records import facts, listed, store
+from console.lib.users import User
 
 # Enough to mend a document; a hostile one has thousands.
 MOST_PROBLEMS = 20

@@ -20,7 +20,7 @@ from console.lib.operation import (
     an_id,
     spelled,
 )
-from console.lib.people import User
+from console.lib.users import User
 
 NAMES = {
     "config": "Config",

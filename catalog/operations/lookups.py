@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from catalog.models import Constraint, Portfolio, Product, TagOption, Template, Version
 from catalog.models.product import product_for
 from console.lib.errors import NotFound
-from console.lib.people import User
+from console.lib.users import User
 
 Row = TypeVar("Row", bound=Model)
 

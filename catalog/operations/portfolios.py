@@ -20,7 +20,7 @@ from console.lib.operation import (
     numbered,
     spelled,
 )
-from console.lib.people import User
+from console.lib.users import User
 
 NAMES = {
     "name": "PortfolioName",

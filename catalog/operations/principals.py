@@ -9,7 +9,7 @@ from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_portfolio
 from console.lib.errors import InvalidInput, NotFound
 from console.lib.operation import Answer, Field, Operation, Parameter, Values, spelled
-from console.lib.people import PrincipalType, Role, User
+from console.lib.users import PrincipalType, Role, User
 
 PATTERNS = {PrincipalType.USER: "user/", PrincipalType.ROLE: "role/"}
 

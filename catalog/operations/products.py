@@ -28,8 +28,8 @@ from console.lib.operation import (
     numbered,
     spelled,
 )
-from console.lib.people import User
 from console.lib.prepared import Prepared
+from console.lib.users import User
 
 NAMES = {
     "name": "ProductName",

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Region
 from console.lib.operation import Answer, Field, Operation, Values
-from console.lib.people import User
+from console.lib.users import User
 
 
 def list_regions(params: Values, by: User) -> Answer:

@@ -21,7 +21,7 @@ from catalog.operations.shared_parameters import (
     TEMPLATE_URL,
 )
 from console.lib.operation import Answer, Field, explained, stamp, time_field
-from console.lib.people import PrincipalType
+from console.lib.users import PrincipalType
 
 PRINCIPAL_TYPES = explained(
     PrincipalType.values,

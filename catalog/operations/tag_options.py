@@ -24,7 +24,7 @@ from console.lib.operation import (
     stamp,
     time_field,
 )
-from console.lib.people import User
+from console.lib.users import User
 
 NAMES = {"key": "Key", "value": "Value", "active": "Active"}
 

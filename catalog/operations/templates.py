@@ -16,7 +16,7 @@ from console.lib.audit import AuditEntry
 from console.lib.errors import DomainError, InvalidInput
 from console.lib.exact import dumps
 from console.lib.operation import Answer, Field, Operation, Parameter, Values
-from console.lib.people import User
+from console.lib.users import User
 
 TRANSFORM = "Aliyun::Terraform-v1.5"
 

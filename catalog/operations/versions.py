@@ -14,7 +14,7 @@ from catalog.operations.lookups import (
 )
 from console.lib.errors import InvalidInput
 from console.lib.operation import Answer, Field, Operation, Parameter, Values, spelled
-from console.lib.people import User
+from console.lib.users import User
 
 NAMES = {
     "name": "ProductVersionName",

@@ -10,7 +10,7 @@ from catalog.models import Product
 from catalog.models.product import product_for
 from console.lib.htmx import render_page
 from console.lib.http import Request
-from console.lib.pages import page_size, paginate
+from console.lib.pagination import page_size, paginate
 
 
 @require_safe

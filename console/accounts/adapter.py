@@ -22,7 +22,7 @@ from console.accounts.second_factor import MULTIPLE, PROVEN
 from console.accounts.sessions import ADDRESS, AGENT, AGENT_LENGTH, SessionStore
 from console.lib.audit import AuditEntry
 from console.lib.names import exactly_called
-from console.lib.people import User
+from console.lib.users import User
 from console.middleware import client_address
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from console.lib.audit import AuditEntry
-from console.lib.people import User
+from console.lib.users import User
 
 View = Callable[..., HttpResponse]
 # What is told when one appears, and when one goes.

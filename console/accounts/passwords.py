@@ -10,7 +10,7 @@ from django.contrib.auth.password_validation import get_default_password_validat
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from console.lib.people import one_spelling
+from console.lib.users import one_spelling
 
 OURS = ("service", "catalog", "console", "terraform", "password", "welcome", "admin")
 # What has to be left of a password without such words.

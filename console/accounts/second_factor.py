@@ -17,7 +17,7 @@ from qrcode.main import QRCode
 from console.lib.audit import AuditEntry
 from console.lib.encryption import seal_text, unseal_text
 from console.lib.errors import NotFound
-from console.lib.people import User
+from console.lib.users import User
 from instances.reviewing import duties_of
 
 CONTEXT = "mfa.authenticator"

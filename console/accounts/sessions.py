@@ -22,7 +22,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.encryption import Undecryptable, seal_text, unseal_text
-from console.lib.people import User
+from console.lib.users import User
 
 CONTEXT = "console.session"
 # Writing at every request would make every read a write.

@@ -24,7 +24,7 @@ from requests import RequestException
 from console.accounts.provider import Callback, Protocol
 from console.lib.audit import AuditEntry
 from console.lib.names import exactly_called
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 
 log = logging.getLogger(__name__)
 

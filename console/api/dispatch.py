@@ -26,7 +26,7 @@ from console.api.signature import read_claim
 from console.api.throttle import Throttled
 from console.lib.errors import DomainError, Forbidden, NotFound
 from console.lib.operation import Operation
-from console.lib.tracing import current_request_id
+from console.lib.request_id import current_request_id
 from instances.operations import OPERATIONS as INSTANCES
 
 logger = logging.getLogger("console.api")

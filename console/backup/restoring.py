@@ -27,8 +27,8 @@ from console.backup.engines import store
 from console.backup.making import described
 from console.lib.audit import AuditEntry
 from console.lib.encryption import key_id_of, key_ids
-from console.lib.people import User
 from console.lib.sealed import opens, some_sealed
+from console.lib.users import User
 from console.trail.chain import Broken, verify
 from instances.models import Heartbeat, Task
 

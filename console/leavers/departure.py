@@ -16,7 +16,7 @@ from console.access_keys import AccessKey
 from console.accounts.sessions import Session
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, InvalidInput
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Duties, Instance, Move, Notice, Plan, Principal
 from instances.models.ownership import check_recipient, owner_columns, owner_name
 

@@ -13,7 +13,7 @@ from console.access_keys import AccessKey
 from console.accounts.sessions import Session
 from console.leavers.departure import Departure
 from console.lib.errors import NotFound
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Duties, Instance, Plan
 
 SHOWN = 200

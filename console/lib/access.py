@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
 from console.lib.http import Request
-from console.lib.people import is_administrator
+from console.lib.users import is_administrator
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)

@@ -16,8 +16,8 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from console.lib.people import User
-from console.lib.tracing import current_request_id, current_source
+from console.lib.request_id import current_request_id, current_source
+from console.lib.users import User
 
 SYSTEM = "system"
 

@@ -21,8 +21,8 @@ from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, NotFound, Text
 from console.lib.masking import MASK
 from console.lib.names import derived
-from console.lib.people import User
-from console.lib.verbs import check, facts
+from console.lib.records import check, facts
+from console.lib.users import User
 
 ATTEMPTS = 3
 NOTHING = "–"

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
-from console.lib.people import User
+from console.lib.users import User
 
 
 class Request(HttpRequest):

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.errors import InvalidInput, Text
-from console.lib.people import User
+from console.lib.users import User
 
 Values = dict[str, Any]
 Answer = dict[str, Any]

@@ -3,7 +3,7 @@
 import console.access_keys
 import console.lib.encryption
 import console.lib.ids
-import console.lib.people
+import console.lib.users
 import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.db.models.deletion
@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
             },
             managers=[
-                ('objects', console.lib.people.PersonManager()),
+                ('objects', console.lib.users.PersonManager()),
             ],
         ),
         migrations.CreateModel(

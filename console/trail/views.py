@@ -15,7 +15,7 @@ from console.lib.access import administrator_required
 from console.lib.audit import AuditEntry
 from console.lib.htmx import render_page
 from console.lib.http import Request
-from console.lib.pages import page_size, paginate
+from console.lib.pagination import page_size, paginate
 from console.lib.spreadsheet import download
 from console.trail.filters import AuditFilter
 

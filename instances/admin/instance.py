@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from catalog.models.tag_option import key_rule, value_rule
 from catalog.tags import LONGEST, MOST
 from console.lib.errors import Conflict
-from console.lib.people import User
+from console.lib.users import User
 from instances.admin.tables import BigTable
 from instances.models import Instance
 from instances.models.ownership import owner_columns, owner_name

@@ -8,7 +8,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from console.lib.pages import capped_count
+from console.lib.pagination import capped_count
 
 
 class CappedPaginator(Paginator):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.effective_constraints import Approver, Limits
 from catalog.models import Constraint
-from console.lib.people import PrincipalType, User
+from console.lib.users import PrincipalType, User
 
 if TYPE_CHECKING:
     from instances.models.previewed import Previewed

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.models import Region, Version
 from console.lib.audit import AuditEntry
 from console.lib.ids import id_field
-from console.lib.people import User
+from console.lib.users import User
 from instances.models.work import Work, WorkQuerySet, clock, queue_indexes
 from instances.wake import announce
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from console.lib.errors import Conflict, Forbidden, InvalidInput, Text
-from console.lib.people import User
+from console.lib.users import User
 from instances.models.approval import COMMENT_LENGTH, OperationRecord, fits
 from instances.models.notice import Notice
 from instances.models.plan_life import PlanLife

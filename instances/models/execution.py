@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from catalog.effective_constraints import ApprovalRequired
 from console.lib.errors import Conflict, DomainError, NotFound, Text
-from console.lib.people import User
+from console.lib.users import User
 from instances.models.decision import Decided, Stale
 from instances.models.instance import Instance
 from instances.models.notice import Notice

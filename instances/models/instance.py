@@ -18,7 +18,7 @@ from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, NotFound
 from console.lib.ids import id_field, new_id
 from console.lib.names import FoldedQuerySet, Named, check_name, folded
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 from instances.models.engine_name import engine_in
 from instances.models.instance_status import StatusChecked, StatusQuerySet
 from instances.models.ownership import Owned, OwnedQuerySet

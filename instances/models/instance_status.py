@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, Text
-from console.lib.people import User
+from console.lib.users import User
 from instances.models.task import Task
 
 if TYPE_CHECKING:

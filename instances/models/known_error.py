@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.ids import id_field
-from console.lib.people import User
-from console.lib.verbs import facts, store
+from console.lib.records import facts, store
+from console.lib.users import User
 
 PATTERN_LENGTH = 500
 # Of a longer text only the end is searched: RE2 takes milliseconds for this much.

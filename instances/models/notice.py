@@ -12,8 +12,8 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.errors import NotFound, Text
-from console.lib.people import User
-from instances.mail import Letter, send
+from console.lib.mail import Letter, send
+from console.lib.users import User
 
 if TYPE_CHECKING:
     from instances.models.plan import Plan

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import EditConflictError
 from console.lib.errors import Conflict, InvalidInput, Text
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 
 Principal = User | Role
 REASON_LENGTH = 500

@@ -14,7 +14,7 @@ from catalog.models import Region
 from console.lib.errors import NotFound
 from console.lib.ids import id_field, new_id
 from console.lib.names import FoldedQuerySet
-from console.lib.people import User
+from console.lib.users import User
 from instances.models.approval import Duties, OperationRecord
 from instances.models.execution import Executable
 from instances.models.instance import Instance

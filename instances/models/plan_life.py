@@ -20,7 +20,7 @@ from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import EditConflictError, digest
 from console.lib.errors import Conflict, Forbidden, InvalidInput
 from console.lib.names import FoldedField, Named, check_name, derived, folded, spelled
-from console.lib.people import User
+from console.lib.users import User
 from instances.models.approval import OperationRecord, limits_of, people_among
 from instances.models.notice import Notice
 from instances.models.previewed import Previewed

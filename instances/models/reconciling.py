@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, Text
-from console.lib.people import User
+from console.lib.users import User
 from instances.models.heartbeat import Heartbeat
 from instances.models.work import clock
 from instances.wake import announce

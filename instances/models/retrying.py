@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict
-from console.lib.people import User
+from console.lib.users import User
 from instances.models.task import Task
 from instances.models.wish import Wish
 

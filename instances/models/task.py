@@ -15,7 +15,7 @@ from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import Conflict, NotFound
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import id_field
-from console.lib.people import User
+from console.lib.users import User
 from instances.models.reconciling import Reconcilable
 from instances.models.work import Work, WorkQuerySet, clock, queue_indexes
 

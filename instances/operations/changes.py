@@ -8,7 +8,7 @@ from catalog.operations import shared_parameters
 from console.lib.errors import InvalidInput, NotFound
 from console.lib.names import exactly_called
 from console.lib.operation import Answer, Operation, Parameter, Values, spelled
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Instance, Plan, Task, Wish, plan_for
 from instances.operations import shapes
 from instances.operations.launching import (

@@ -23,7 +23,7 @@ from console.lib.operation import (
     filters,
     numbered,
 )
-from console.lib.people import User
+from console.lib.users import User
 from instances.filters import InstanceFilter
 from instances.models import Instance, Task
 from instances.operations import shapes

@@ -16,7 +16,7 @@ from console.lib.operation import (
     Values,
     spelled,
 )
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Instance, Task, Wish, instance_for
 from instances.operations import shapes
 from instances.operations.instances import INSTANCE_ID

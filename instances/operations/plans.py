@@ -25,7 +25,7 @@ from console.lib.operation import (
     stamp,
     time_field,
 )
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import OperationRecord, Plan, plan_for
 from instances.operations import shapes
 from instances.operations.instances import check_access

@@ -15,7 +15,7 @@ from console.lib.operation import (
     filters,
     spelled,
 )
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import plan_for
 from instances.operations import shapes
 from instances.operations.plans import (

@@ -16,7 +16,7 @@ from catalog.operations.serializers import (
 from catalog.schema.conversion import as_text
 from console.lib.masking import MASK
 from console.lib.operation import Answer, Field, explained, stamp, time_field
-from console.lib.people import PrincipalType
+from console.lib.users import PrincipalType
 from instances.models import Instance, Output, Plan, Task
 
 OPERATION_TYPES = explained(

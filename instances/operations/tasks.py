@@ -20,7 +20,7 @@ from console.lib.operation import (
     paging,
     sliced,
 )
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Instance, Output, Task, TaskLog
 from instances.operations import shapes
 from instances.operations.instances import INSTANCE_ID, instance_at

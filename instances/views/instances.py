@@ -21,8 +21,8 @@ from django_htmx.http import (
 from console.lib.errors import NotFound
 from console.lib.htmx import render_page, wants_fragment
 from console.lib.http import Request
-from console.lib.pages import page_size, paginate
-from console.lib.people import User
+from console.lib.pagination import page_size, paginate
+from console.lib.users import User
 from instances.aftermath import Aftermath, aftermath_of
 from instances.columns import shown_columns
 from instances.listing import (

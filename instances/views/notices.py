@@ -6,7 +6,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from console.lib.htmx import render_page
 from console.lib.http import Request
-from console.lib.pages import page_size, paginate
+from console.lib.pagination import page_size, paginate
 from instances.models import Notice, notice_for
 
 

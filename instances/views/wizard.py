@@ -21,7 +21,7 @@ from console.lib.errors import Conflict
 from console.lib.forms import refusals_on, seen_in
 from console.lib.htmx import wants_fragment
 from console.lib.http import Request
-from console.lib.people import User
+from console.lib.users import User
 from instances.comparison import Comparison
 from instances.models import Plan, Wish, plan_for
 from instances.plan_forms import PlanForm

@@ -40,7 +40,7 @@ def prepare():
 
     from catalog.models import Portfolio, Product
     from console.access_keys import AccessKey
-    from console.lib.people import User
+    from console.lib.users import User
 
     call_command("migrate", verbosity=0)
     user = User.objects.create_user("bench")

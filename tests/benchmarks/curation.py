@@ -54,7 +54,7 @@ def fill(count: int) -> tuple[str, str]:
 
 
 def _people(count: int):
-    from console.lib.people import Role, User
+    from console.lib.users import Role, User
 
     admin = User.objects.create_user(ADMINISTRATOR)
     admin.groups.add(Role.objects.get(name="Administrators"))
@@ -65,7 +65,7 @@ def _people(count: int):
 def _portfolios(products, moments) -> str:
     """Ten products each; every second is granted to one person, the others by a pattern."""
     from catalog.models import Constraint, Grant, Portfolio, TagOption
-    from console.lib.people import User
+    from console.lib.users import User
 
     people = [*User.objects.filter(username__startswith="bench").order_by("pk")]
     portfolios = Portfolio.objects.bulk_create(

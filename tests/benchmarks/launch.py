@@ -69,7 +69,7 @@ def main(rounds: int) -> None:
 
     call_command("migrate", verbosity=0)
     from catalog.models import Product, Region, Template, Version
-    from console.lib.people import User
+    from console.lib.users import User
     from instances.models import Instance, Task, TaskLog, Wish
 
     version = Version.objects.create(

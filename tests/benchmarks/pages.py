@@ -25,7 +25,7 @@ def fill(rows: int) -> str:
     from django.utils.timezone import now
 
     from catalog.models import Product, Region, Template, Version
-    from console.lib.people import Role, User
+    from console.lib.users import Role, User
     from instances.models import Instance
 
     admin = User.objects.create_user("bench-admin")
@@ -74,7 +74,7 @@ def make_administrators() -> None:
     from django.contrib.auth.models import Permission
 
     from console.demo import ADMINISTRATORS
-    from console.lib.people import Role
+    from console.lib.users import Role
 
     role, _ = Role.objects.get_or_create(name=ADMINISTRATORS)
     role.permissions.set(Permission.objects.filter(codename="administer"))
@@ -85,7 +85,7 @@ def ask(rows: int, username: str, pages: dict[str, str]) -> None:
     from django.db import connection
     from django.test import Client
 
-    from console.lib.people import User
+    from console.lib.users import User
 
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

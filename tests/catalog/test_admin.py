@@ -16,7 +16,7 @@ from catalog.models import (
     Template,
 )
 from console.lib.audit import AuditEntry
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 from instances.models import Instance, KnownError
 from tests.factories import (
     AdministratorFactory,

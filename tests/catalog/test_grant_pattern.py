@@ -5,7 +5,7 @@ import pytest
 from catalog.models import Grant
 from catalog.models.grant import matcher
 from catalog.people import described, with_owned
-from console.lib.people import User
+from console.lib.users import User
 from tests.factories import PortfolioFactory, RoleFactory, UserFactory, VersionFactory
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from console.lib.audit import AuditEntry, AuditHead
-from console.lib.people import User
+from console.lib.users import User
 from console.trail.chain import Broken, verify
 from tests.factories import PortfolioFactory, ProductFactory, UserFactory
 from tests.form_fields import Fields

@@ -12,7 +12,7 @@ from django.urls import reverse
 from catalog.models import LaunchRole, Portfolio, Product, Version
 from console.lib.errors import Conflict, InvalidInput
 from console.lib.names import check_name, exactly_called, fill, folded, spelled
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 from instances.models import Instance, Plan
 from tests.console.signing import sign_in, signed_in, with_password
 from tests.factories import (

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 
 from console.authentication import Backend
-from console.lib.people import User
+from console.lib.users import User
 from tests.console.signing import sign_in, signed_in, with_password
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 
 from console.accounts.sessions import Session
 from console.lib.audit import AuditEntry
-from console.lib.people import Role, User
+from console.lib.users import Role, User
 from tests.console import sso_urls
 from tests.console.oidc_provider import CLIENT, SECRET, Provider
 from tests.console.signing import page_text, signed_in, with_password

@@ -17,7 +17,7 @@ INSTANCES, APPROVALS = 12, 2
 SCENE = """
 import sys
 from catalog.models import Constraint, Portfolio, Product, Region, Version
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Instance, Plan, Wish
 alice, bob = (User.objects.get(username=name) for name in ("alice", "bob"))
 region = Region.objects.first()

@@ -28,7 +28,7 @@ SOURCE = (
 SEED = """
 import json
 from catalog.models import Portfolio, Product, Region, Template, Version
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Instance, Plan, Wish
 admin, carol = (User.objects.get(username=name) for name in ("admin", "carol"))
 source, nets = json.loads({facts!r})

@@ -184,7 +184,7 @@ class Load:
 
 LAUNCH = """
 from catalog.models import Product, Region
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Instance, Wish
 product = Product.objects.get(name={product!r})
 version = product.versions.get()

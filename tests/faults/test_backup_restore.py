@@ -15,7 +15,7 @@ pytestmark = pytest.mark.database  # made beside that of the tests
 WRITER = """
 from catalog.models import Product
 from console.lib.audit import AuditEntry
-from console.lib.people import User
+from console.lib.users import User
 bob = User.objects.get(username="bob")
 n = 0
 while True:
@@ -24,7 +24,7 @@ while True:
 """
 PLANS = """
 from catalog.models import Product, Region
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Plan, Wish
 product = Product.objects.get(name="Web service")
 wish = Wish(product.versions.get(), product.portfolios.get(), {})
@@ -125,7 +125,7 @@ def test_without_its_keys_a_backup_is_refused_before_anything_changes(
     other = sites("other")
     assert "Set CONSOLE_ENCRYPTION_KEYS" in other.run("restore", str(file), fails=True)
     other.run("migrate", "-v0")
-    people = "from console.lib.people import User; print(User.objects.count())"
+    people = "from console.lib.users import User; print(User.objects.count())"
     assert other.python(people) == "0"
 
 

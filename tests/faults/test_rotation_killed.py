@@ -17,7 +17,7 @@ from allauth.mfa.adapter import get_adapter
 from catalog.models import Region
 from console.access_keys import AccessKey
 from console.accounts.sessions import SessionStore
-from console.lib.people import User
+from console.lib.users import User
 region = Region.objects.create(id="eu-kept", name="Kept")
 region.credentials = {{"TOKEN": "kept-credential"}}
 region.save()

@@ -7,7 +7,7 @@ from catalog.models import Product, Region, Template, Version
 from catalog.models.region import CLOUD_KEYS
 from catalog.schema import TemplateError
 from console.demo import seed
-from console.lib.people import Role
+from console.lib.users import Role
 from instances.models import Check, Instance, Plan, Task, TaskLog, Wish
 from instances.models.check import check_version
 from instances.worker import Worker

@@ -39,7 +39,7 @@ class World:
     """Alice's rows, full of canaries, and the people who have no business with them."""
 
     def __init__(self):
-        from console.lib.people import Role, User
+        from console.lib.users import Role, User
         from tests.everything import Everything
         from tests.factories import AdministratorFactory, UserFactory
 

@@ -94,7 +94,7 @@ class People:
     """Who sends requests: a cookie and an access key for each role, renewed when they end."""
 
     def __init__(self) -> None:
-        from console.lib.people import User
+        from console.lib.users import User
         from tests.everything import Everything
 
         find = User.objects.get
@@ -114,7 +114,7 @@ class People:
         from django.test import Client
 
         from console.access_keys import AccessKey
-        from console.lib.people import User
+        from console.lib.users import User
 
         cookies = [f"{settings.CSRF_COOKIE_NAME}={CSRF_TOKEN}"]
         if role != "anonymous":

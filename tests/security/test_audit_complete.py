@@ -17,7 +17,7 @@ from catalog.models import LaunchRole
 from console.access_keys import AccessKey
 from console.leavers.departure import Departure
 from console.lib.audit import AuditEntry
-from console.lib.people import User
+from console.lib.users import User
 from console.site import Audited
 from instances.models import Heartbeat, Instance, Plan
 from instances.plan_page import PlanPage

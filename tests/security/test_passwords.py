@@ -5,7 +5,7 @@ from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.test import Client
 
-from console.lib.people import User
+from console.lib.users import User
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db

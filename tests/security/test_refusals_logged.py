@@ -5,7 +5,7 @@ import logging
 import pytest
 from django.test import Client
 
-from console.lib.tracing import RequestFormatter
+from console.lib.request_id import RequestFormatter
 from tests.factories import InstanceFactory
 
 pytestmark = pytest.mark.django_db

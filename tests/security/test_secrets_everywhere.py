@@ -16,7 +16,7 @@ from django.test import Client
 
 from catalog.models import LaunchRole
 from console.access_keys import AccessKey
-from console.lib.people import User
+from console.lib.users import User
 from instances.models import Instance, Plan, Task, Wish
 from instances.worker import Worker
 from tests.everything import Everything

@@ -14,7 +14,7 @@ from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required
 from console.lib.forms import refusals_on, render_form
 from console.lib.http import Request
-from console.lib.pages import page_size, paginate
+from console.lib.pagination import page_size, paginate
 
 
 @require_safe

@@ -14,12 +14,12 @@ from catalog.forms.template_source import SourceForm
 from catalog.launch_access import reach_of
 from catalog.models import Portfolio, Product, Version
 from console.lib.access import administrator_required
-from console.lib.counting import count_of
 from console.lib.forms import refusals_on, render_form
 from console.lib.htmx import redirect_back, render_page
 from console.lib.http import Request
-from console.lib.pages import COUNT_CAP, capped_count, page_size, paginate
-from console.lib.people import User
+from console.lib.pagination import COUNT_CAP, capped_count, page_size, paginate
+from console.lib.queries import count_of
+from console.lib.users import User
 
 READ_OR_POST = ["GET", "HEAD", "POST"]
 

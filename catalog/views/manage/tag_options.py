@@ -15,11 +15,11 @@ from catalog.forms.records import TagOptionEditForm, TagOptionForm
 from catalog.models import Portfolio, Product, TagOption
 from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required
-from console.lib.counting import count_of
 from console.lib.forms import refusals_on, render_form
 from console.lib.htmx import redirect_back, render_page
 from console.lib.http import Request
-from console.lib.pages import page_size, paginate
+from console.lib.pagination import page_size, paginate
+from console.lib.queries import count_of
 
 SHOWN = 100
 

@@ -8,8 +8,8 @@ from catalog.people import described, with_owned
 from console.lib.access import administrator_required
 from console.lib.htmx import render_page
 from console.lib.http import Request
-from console.lib.pages import capped_count
-from console.lib.people import User
+from console.lib.pagination import capped_count
+from console.lib.users import User
 
 SIZE = 20
 

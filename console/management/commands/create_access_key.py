@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from console.access_keys import AccessKey
 from console.lib.errors import Conflict
-from console.lib.people import User
+from console.lib.users import User
 
 
 class Command(BaseCommand):

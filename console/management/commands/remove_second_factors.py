@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from console.accounts.second_factor import remove_factors
 from console.lib.errors import NotFound
-from console.lib.people import User
+from console.lib.users import User
 
 
 class Command(BaseCommand):

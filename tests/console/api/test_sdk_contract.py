@@ -10,7 +10,7 @@ from console.api import dispatch
 from console.api.dispatch import OPERATIONS
 from console.api.examples import UNPUBLISHED, example, snake
 from console.lib.audit import AuditEntry
-from console.lib.people import Role
+from console.lib.users import Role
 from instances.models import Instance
 from tests.api_shape import check_answer
 from tests.console.api.sdk_hand import Hand, exceptions, hang_up, models, sdk, unset
