@@ -14,8 +14,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django_htmx.http import reswap, retarget
 
+from console.accounts.form_recovery import SIGN_IN, kept_entries, shown_to
 from console.accounts.second_factor import lacks_factor
-from console.form_recovery import SIGN_IN, kept_entries, shown_to
 from console.lib.errors import DomainError
 from console.lib.htmx import follow_as_page, wants_fragment
 from console.lib.http import Request

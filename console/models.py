@@ -1,8 +1,8 @@
 """The console's tables: people and the audit trail; their classes live in the kernel."""
 
-from console.access_keys import AccessKey
 from console.accounts.sessions import Session
-from console.api.replays import UsedNonce
+from console.api.access_keys import AccessKey
+from console.api.nonces import UsedNonce
 from console.leavers.departure import Departure
 from console.lib.audit import AuditEntry, AuditHead
 from console.lib.users import Role, User

@@ -130,7 +130,7 @@ MIDDLEWARE = [
     "console.metrics.middleware.LatencyMiddleware",
     "console.middleware.RequestMiddleware",
     # Signed calls are answered here: nothing below is made for them.
-    "console.api.door.SignedCallMiddleware",
+    "console.api.middleware.SignedCallMiddleware",
     "console.probes.ProbeMiddleware",
     "console.middleware.SizeMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -146,7 +146,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "console.middleware.RedirectMiddleware",
     "console.middleware.SignInMiddleware",
-    "console.form_recovery.FormRecoveryMiddleware",
+    "console.accounts.form_recovery.FormRecoveryMiddleware",
     "console.middleware.DomainErrorMiddleware",
 ]
 ROOT_URLCONF = "console.urls"
@@ -191,7 +191,7 @@ DATABASES["default"]["TEST"] = (
 CACHES = {
     # Shared by all processes, so that sign-in limits hold across them.
     "default": {
-        "BACKEND": "console.accounts.limits.SharedCount",
+        "BACKEND": "console.accounts.sign_in_throttle.SharedCount",
         "LOCATION": "console_cache",
         # Beyond this entries are thrown out, and limits forgotten: Django's 300 are few.
         "OPTIONS": {"MAX_ENTRIES": 100_000},

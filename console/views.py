@@ -17,8 +17,8 @@ from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from console.accounts.form_recovery import SIGN_IN, kept_entries, own_form, shown_to
 from console.appearance import YEAR, AppearanceForm
-from console.form_recovery import SIGN_IN, kept_entries, own_form, shown_to
 from console.lib.http import Request
 from instances.columns import ColumnsForm
 from instances.models import Heartbeat

@@ -4,7 +4,7 @@ import json
 
 import jsonschema
 
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from console.api.error_codes import COMMON, errors_of
 from console.api.openapi import document
 

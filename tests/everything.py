@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from catalog.models import Constraint, LaunchRole, TagOption
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.assets import asset
 from console.lib.users import User
 from instances.models import KnownError, Notice, Output, Plan, Resource, Tag, TaskLog

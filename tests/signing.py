@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from django.db import connection
 from django.test import Client
 
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from tests.api_shape import check_answer
 
 VERSION = "2021-09-01"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from tests.everything import Everything, snapshot
 from tests.signing import Caller
 from tests.test_access_matrix import check_headers

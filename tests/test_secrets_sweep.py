@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from catalog.models import LaunchRole
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from console.lib.users import User
 from instances.models import Instance, Plan, Task, Wish
 from instances.worker import Worker

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from console.api.call import FORM, JSON
-from console.api.dispatch import ADDRESS, VERSION
+from console.api.endpoint import ADDRESS, VERSION
 from console.api.openapi import request_sample, response_sample
 from console.lib.operation import Operation, Parameter
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from console.access_keys import MOST, AccessKey, access_key_for
+from console.api.access_keys import MOST, AccessKey, access_key_for
 from console.lib.access import fresh_sign_in_required
 from console.lib.http import Request
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from console.api.dispatch import ADDRESS, OPERATIONS, VERSION
+from console.api.endpoint import ADDRESS, OPERATIONS, VERSION
 from console.api.error_codes import CODES, COMMON, errors_of
 from console.lib.errors import Text
 from console.lib.operation import Field, Operation, Parameter, sample_of

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from console.api.error_codes import CODES, COMMON, errors_of
 from console.api.examples import (
     SETUP,

@@ -6,7 +6,7 @@ import time
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from console.api.store import connection
+from console.api.host_store import connection
 from console.lib.errors import DomainError
 
 # A full bucket lets a client make two seconds' worth of calls at once.

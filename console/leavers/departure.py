@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalog.models import Constraint
-from console.access_keys import AccessKey
 from console.accounts.sessions import Session
+from console.api.access_keys import AccessKey
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, InvalidInput
 from console.lib.users import User

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from catalog.models import Constraint, Grant
-from console.access_keys import AccessKey
 from console.accounts.sessions import Session
+from console.api.access_keys import AccessKey
 from console.leavers.departure import Departure
 from console.lib.errors import NotFound
 from console.lib.users import User

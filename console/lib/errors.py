@@ -1,7 +1,7 @@
 """One family of refusals.
 
 A verb raises one of these; it becomes a flash or a page in `console.middleware` and a
-`Code`/`Message` in `console.api.dispatch`, and nowhere else.
+`Code`/`Message` in `console.api.endpoint`, and nowhere else.
 """
 
 from collections.abc import Mapping, Sequence

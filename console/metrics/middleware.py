@@ -6,7 +6,7 @@ from time import perf_counter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from console.api.door import is_call
+from console.api.middleware import is_call
 from console.metrics.latencies import observe
 
 PROBES = ("/healthz", "/readyz", "/metrics")

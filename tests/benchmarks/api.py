@@ -39,7 +39,7 @@ def prepare():
     from django.core.management import call_command
 
     from catalog.models import Portfolio, Product
-    from console.access_keys import AccessKey
+    from console.api.access_keys import AccessKey
     from console.lib.users import User
 
     call_command("migrate", verbosity=0)

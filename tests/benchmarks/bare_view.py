@@ -18,7 +18,7 @@ settings.MIDDLEWARE = []
 application.load_middleware()
 
 from catalog.operations.products import GRANTED
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.api.call import Call
 from console.api.signature import check_time, matches, read_claim
 

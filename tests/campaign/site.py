@@ -23,7 +23,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import OperationalError, connection  # noqa: E402
 
-from console.access_keys import AccessKey  # noqa: E402
+from console.api.access_keys import AccessKey  # noqa: E402
 from instances.models import Instance, Task  # noqa: E402
 from tests.campaign.cloud import Cloud  # noqa: E402
 from tests.campaign.oracle import violations  # noqa: E402

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from catalog.models import Product, Template, Version
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from tests.factories import (
     MAIN_TF,
     PortfolioFactory,

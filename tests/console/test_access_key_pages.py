@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 
 LIST = "/access-keys/"
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
-from console.access_keys import AccessKey, access_key_for
+from console.api.access_keys import AccessKey, access_key_for
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, NotFound
 

@@ -7,8 +7,8 @@ from django.test import Client
 from django.utils.timezone import now
 
 from catalog.models import Constraint
-from console.access_keys import AccessKey
 from console.accounts.sessions import SessionStore
+from console.api.access_keys import AccessKey
 from console.leavers.departure import Departure
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, InvalidInput

@@ -16,7 +16,7 @@ from catalog.models import (
     TagOption,
     Version,
 )
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from console.lib.edit_conflicts import EditConflictError
 from console.lib.errors import Conflict, NotFound
 from instances.models import Instance, KnownError

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from console.form_recovery import ENTRIES
+from console.accounts.form_recovery import ENTRIES
 from instances.models import Plan
 from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
 
@@ -171,7 +171,7 @@ def test_passwords_are_never_kept(strict, alice):
 
 
 def test_what_is_larger_than_a_form_is_not_kept(strict, url, entries, monkeypatch):
-    monkeypatch.setattr("console.form_recovery.MAX_BYTES", 10)
+    monkeypatch.setattr("console.accounts.form_recovery.MAX_BYTES", 10)
     refused = strict.post(url, entries, headers=ORIGIN)
     assert refused.status_code == 403
     assert ENTRIES not in refused.content.decode()

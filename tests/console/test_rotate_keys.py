@@ -5,7 +5,7 @@ from django.core.management import CommandError, call_command
 
 from catalog.models import LaunchRole, Region
 from console import rotation
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.lib.encryption import Undecryptable, generate_key
 from console.rotation import Rotation, encrypted_columns
 from instances.models import Output, Plan, StateVersion, Task

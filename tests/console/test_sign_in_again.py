@@ -6,8 +6,8 @@ import pytest
 from django.utils.timezone import now
 
 from catalog.models import LaunchRole, Region
-from console.access_keys import AccessKey
 from console.accounts.sessions import Session
+from console.api.access_keys import AccessKey
 from tests.console.signing import sign_in, with_password
 from tests.factories import RegionFactory
 

@@ -15,7 +15,7 @@ FILL = f"""
 from allauth.mfa.models import Authenticator
 from allauth.mfa.adapter import get_adapter
 from catalog.models import Region
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.accounts.sessions import SessionStore
 from console.lib.users import User
 region = Region.objects.create(id="eu-kept", name="Kept")
@@ -36,7 +36,7 @@ import json
 from allauth.mfa.models import Authenticator
 from allauth.mfa.adapter import get_adapter
 from catalog.models import Region
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.accounts.sessions import CONTEXT, Session
 from console.lib.encryption import unseal_text
 texts = [

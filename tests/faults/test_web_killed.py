@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.lib.audit import AuditEntry
 from instances.models import Instance, Task
 from tests.factories import (

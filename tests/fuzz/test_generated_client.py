@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from catalog.models import Template
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.api.openapi import document
 from instances.models import Instance
 from tests.factories import PortfolioFactory, RegionFactory, VersionFactory

@@ -3,7 +3,7 @@
 import pytest
 from django.utils.timezone import now
 
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, InvalidInput, NotFound
 from instances.models import Instance, Plan, Task

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import quote, urlencode, urlsplit
 
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from tests.access_table import TABLE, routes, skipped
 from tests.security import corpus
 from tests.security.oddities import ODDITIES

@@ -260,7 +260,7 @@ class Attempts:
 
     def calls(self, turn: int):
         """Every operation with each of its ID parameters hers, the others one's own."""
-        from console.api.dispatch import OPERATIONS
+        from console.api.endpoint import OPERATIONS
         from tests.test_access_operations import IDS
 
         for role, caller in self.callers.items():

@@ -113,7 +113,7 @@ class People:
         from django.conf import settings
         from django.test import Client
 
-        from console.access_keys import AccessKey
+        from console.api.access_keys import AccessKey
         from console.lib.users import User
 
         cookies = [f"{settings.CSRF_COOKIE_NAME}={CSRF_TOKEN}"]

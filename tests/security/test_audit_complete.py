@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from catalog.models import LaunchRole
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.leavers.departure import Departure
 from console.lib.audit import AuditEntry
 from console.lib.users import User

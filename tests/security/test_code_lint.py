@@ -47,7 +47,7 @@ ALLOWED = {
 }
 REQUEST = re.compile(r"\brequest\.(GET|POST|FILES|headers|META|body)")
 RANDOM = {
-    "console/api/replays.py": "how often old rows are swept",
+    "console/api/nonces.py": "how often old rows are swept",
     "instances/engines/ros/cloud.py": "how long to wait before the next try",
 }
 

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from catalog.models import LaunchRole
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.lib.users import User
 from instances.models import Instance, Plan, Task, Wish
 from instances.worker import Worker

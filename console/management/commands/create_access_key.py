@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.lib.errors import Conflict
 from console.lib.users import User
 

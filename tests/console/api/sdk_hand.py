@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from console.access_keys import AccessKey
+from console.api.access_keys import AccessKey
 from console.api.examples import snake
 
 try:

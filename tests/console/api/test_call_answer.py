@@ -5,8 +5,8 @@ from django.db import OperationalError
 from django.test import Client
 
 from catalog.models import Product
-from console.access_keys import AccessKey
-from console.api import dispatch
+from console.api import endpoint
+from console.api.access_keys import AccessKey
 from console.lib.operation import Operation
 from tests.factories import PortfolioFactory, ProductFactory, RegionFactory
 from tests.signing import Caller, headers_for
@@ -27,7 +27,7 @@ def granted(alice):
 
 
 def operation(monkeypatch, run):
-    monkeypatch.setattr(dispatch, "OPERATIONS", {"Try": Operation(run, "Test")})
+    monkeypatch.setattr(endpoint, "OPERATIONS", {"Try": Operation(run, "Test")})
 
 
 def test_a_signed_call_is_answered(api):

@@ -12,7 +12,7 @@ from django.test import Client
 
 from catalog.models import Template, Version
 from console.api.call import Call
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from instances.models import Instance
 from tests.factories import (
     PortfolioFactory,

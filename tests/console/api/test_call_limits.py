@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connections
 
-from console.access_keys import AccessKey
-from console.api import store
+from console.api import host_store
+from console.api.access_keys import AccessKey
 from tests.signing import Caller, headers_for
 
 
@@ -29,8 +29,8 @@ def test_the_same_call_is_answered_once(api):
 def test_a_replay_after_a_restart_is_refused(api, monkeypatch):
     headers = headers_for("ListRegions", api.key_id, api.secret, query={}, body=b"")
     api.deliver({}, b"", headers)
-    store._local.connection.close()
-    monkeypatch.setattr(store, "_local", threading.local())
+    host_store._local.connection.close()
+    monkeypatch.setattr(host_store, "_local", threading.local())
     assert api.deliver({}, b"", headers).json()["Code"] == "SignatureNonceUsed"
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from console.lib.operation import Parameter
 from tests.factories import (
     InstanceFactory,

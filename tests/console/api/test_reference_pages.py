@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.utils.translation import override
 
-from console.api.dispatch import OPERATIONS
+from console.api.endpoint import OPERATIONS
 from console.api.error_codes import CODES, COMMON, errors_of
 from console.api.examples import flat
 from console.api.openapi import (

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from catalog.models import Product
-from console.api import dispatch
-from console.api.dispatch import OPERATIONS
+from console.api import endpoint
+from console.api.endpoint import OPERATIONS
 from console.api.examples import UNPUBLISHED, example, snake
 from console.lib.audit import AuditEntry
 from console.lib.users import Role
@@ -54,14 +54,14 @@ def no_proxy(monkeypatch):
 @pytest.fixture(autouse=True)
 def documented(monkeypatch):
     """Check each answer as it is sent: the SDK drops fields that it does not know."""
-    serve = dispatch._serve
+    serve = endpoint._serve
 
     def checked(request, trace):
         body = serve(request, trace)
         check_answer(trace.action, 200, {"RequestId": "id", **body})
         return body
 
-    monkeypatch.setattr(dispatch, "_serve", checked)
+    monkeypatch.setattr(endpoint, "_serve", checked)
 
 
 @pytest.fixture

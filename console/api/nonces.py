@@ -13,8 +13,8 @@ from django.db import connection as database
 from django.db import models
 from django.utils.timezone import now
 
+from console.api.host_store import connection
 from console.api.signature import WINDOW
-from console.api.store import connection
 
 # A call may be signed 15 minutes ahead and replayed until 15 minutes after that.
 KEPT = 4 * WINDOW

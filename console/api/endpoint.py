@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from catalog.operations import OPERATIONS as CATALOG
+from console.api.authentication import admit, identify
 from console.api.call import Call
-from console.api.callers import admit, identify
 from console.api.parameters import read
 from console.api.signature import read_claim
 from console.api.throttle import Throttled

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from console.api.dispatch import ADDRESS, answer
+from console.api.endpoint import ADDRESS, answer
 
 SIGNED_QUERY = re.compile(r"(?:^|&)(?:Action|Signature)=")
 

@@ -5,8 +5,8 @@ from functools import cache
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from console.access_keys import AccessKey, new_secret
-from console.api.replays import first_use
+from console.api.access_keys import AccessKey, new_secret
+from console.api.nonces import first_use
 from console.api.signature import Claim, check_time, matches
 from console.api.throttle import take_token
 from console.lib.encryption import Sealed, seal, unseal
