@@ -3,9 +3,9 @@
 from console.accounts.sessions import Session
 from console.api.access_keys import AccessKey
 from console.api.nonces import UsedNonce
-from console.leavers.departure import Departure
 from console.lib.audit import AuditEntry, AuditHead
 from console.lib.users import Role, User
+from console.offboarding.models import Departure
 
 __all__ = [
     "AccessKey",

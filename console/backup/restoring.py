@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils.timezone import now
 
+from console.audit_log.chain import Broken, verify
 from console.backup import aftermath
 from console.backup.archive import (
     DATABASE,
@@ -29,7 +30,6 @@ from console.lib.audit import AuditEntry
 from console.lib.encryption import key_id_of, key_ids
 from console.lib.sealed import opens, some_sealed
 from console.lib.users import User
-from console.trail.chain import Broken, verify
 from instances.models import Heartbeat, Task
 
 SAMPLE = 1000

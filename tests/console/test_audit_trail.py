@@ -8,9 +8,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
 
+from console.audit_log.chain import Broken, verify
 from console.lib.audit import AuditEntry, AuditHead
 from console.lib.users import User
-from console.trail.chain import Broken, verify
 from tests.factories import PortfolioFactory, ProductFactory, UserFactory
 from tests.form_fields import Fields
 

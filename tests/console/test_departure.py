@@ -9,9 +9,9 @@ from django.utils.timezone import now
 from catalog.models import Constraint
 from console.accounts.sessions import SessionStore
 from console.api.access_keys import AccessKey
-from console.leavers.departure import Departure
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, InvalidInput
+from console.offboarding.models import Departure
 from instances.models import Instance, Notice, Plan
 from tests.factories import (
     InstanceFactory,

@@ -15,9 +15,9 @@ from django.utils.timezone import now
 
 from catalog.models import LaunchRole
 from console.api.access_keys import AccessKey
-from console.leavers.departure import Departure
 from console.lib.audit import AuditEntry
 from console.lib.users import User
+from console.offboarding.models import Departure
 from console.site import Audited
 from instances.models import Heartbeat, Instance, Plan
 from instances.plan_page import PlanPage

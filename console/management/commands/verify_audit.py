@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from console.trail.chain import Broken, verify
+from console.audit_log.chain import Broken, verify
 
 
 class Command(BaseCommand):

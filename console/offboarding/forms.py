@@ -6,8 +6,8 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from console.leavers.holdings import Holdings
 from console.lib.forms import VerbForm
+from console.offboarding.holdings import Holdings
 from instances.models import Instance
 from instances.transfer_form import PersonField, PrincipalField, ReasonField
 

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from catalog.models import Constraint, Grant
 from console.accounts.sessions import Session
 from console.api.access_keys import AccessKey
-from console.leavers.departure import Departure
 from console.lib.errors import NotFound
 from console.lib.users import User
+from console.offboarding.models import Departure
 from instances.models import Duties, Instance, Plan
 
 SHOWN = 200

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from console.leavers import views
+from console.offboarding import views
 
 app_name = "people"
 

@@ -11,13 +11,13 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from console.audit_log.filters import AuditFilter
 from console.lib.access import administrator_required
 from console.lib.audit import AuditEntry
 from console.lib.htmx import render_page
 from console.lib.http import Request
 from console.lib.pagination import page_size, paginate
 from console.lib.spreadsheet import download
-from console.trail.filters import AuditFilter
 
 MOST_ROWS = 100_000
 # Keys here are numbers; a cursor from elsewhere gives the first page.

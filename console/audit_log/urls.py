@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from console.trail import views
+from console.audit_log import views
 
 app_name = "trail"
 

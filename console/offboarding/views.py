@@ -11,14 +11,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from console.accounts.second_factor import remove_factors
 from console.accounts.sessions import Session
-from console.leavers.departure import Departure
-from console.leavers.forms import DepartureForm
-from console.leavers.holdings import Holdings, person_for
 from console.lib.access import administrator_required, fresh_sign_in_required
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict
 from console.lib.forms import refusals_on, render_form
 from console.lib.http import Request
+from console.offboarding.forms import DepartureForm
+from console.offboarding.holdings import Holdings, person_for
+from console.offboarding.models import Departure
 from instances.transfer_form import suggestions
 
 
