@@ -13,10 +13,10 @@ class ConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing registers them; models are loaded by now.
-        import_module("console.checks")
+        import_module("console.doctor.system_checks")
 
 
 class ConsoleAdminConfig(AdminConfig):
     """Django admin with the console's sign-in: one door, one set of limits."""
 
-    default_site = "console.site.ConsoleAdminSite"
+    default_site = "console.admin_site.ConsoleAdminSite"

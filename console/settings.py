@@ -1,7 +1,7 @@
 """Settings: one file, read from the environment once.
 
 Every default works on a laptop over plain HTTP on loopback and is safe when it is not a
-laptop; what a production host must add is checked in `console.checks`.
+laptop; what a production host must add is checked in `console.doctor.system_checks`.
 """
 
 import os
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from console.keys import kept_keys, kept_secret
+from console.keys.ring import kept_keys, kept_secret
 
 
 def env(name: str, default: str = "") -> str:
@@ -131,7 +131,7 @@ MIDDLEWARE = [
     "console.middleware.RequestMiddleware",
     # Signed calls are answered here: nothing below is made for them.
     "console.api.middleware.SignedCallMiddleware",
-    "console.probes.ProbeMiddleware",
+    "console.metrics.probes.ProbeMiddleware",
     "console.middleware.SizeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -163,7 +163,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "console.navigation.navigation",
+                "console.context_processors.navigation",
                 "console.appearance.appearance",
             ],
         },

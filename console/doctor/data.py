@@ -9,7 +9,7 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.timezone import now
 
-from console.doctor.finding import OK, PROBLEM, WARNING, Finding
+from console.doctor.result import OK, PROBLEM, WARNING, Finding
 from console.lib.encryption import key_ids
 from console.lib.sealed import opens, some_sealed
 from instances.models import Heartbeat

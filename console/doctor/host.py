@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import Error
 
 from catalog.models import Template, Version
-from console.doctor.finding import OK, PROBLEM, WARNING, Finding
+from console.doctor.result import OK, PROBLEM, WARNING, Finding
 from instances.engine_choice import engine_of
 from instances.engines import processes, sandbox
 from instances.engines.base import EngineError

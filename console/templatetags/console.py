@@ -12,8 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 
-from console import assets, icons, statuses
+from console import assets, icons
 from console.lib.prose import Prose, prose_of
+from console.templatetags import statuses
 
 register = template.Library()
 

@@ -12,7 +12,7 @@ from django.utils.translation import override
 
 from catalog.models import Region, Version
 from console.lib.audit import AuditEntry
-from console.statuses import status_of
+from console.templatetags.statuses import status_of
 from tests.factories import RegionFactory
 
 FOLDER = Path("console/locale/zh_Hans/LC_MESSAGES")

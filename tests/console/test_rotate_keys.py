@@ -4,10 +4,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from catalog.models import LaunchRole, Region
-from console import rotation
 from console.api.access_keys import AccessKey
+from console.keys import rotation
+from console.keys.rotation import Rotation, encrypted_columns
 from console.lib.encryption import Undecryptable, generate_key
-from console.rotation import Rotation, encrypted_columns
 from instances.models import Output, Plan, StateVersion, Task
 from tests.everything import Everything
 from tests.factories import RegionFactory, TaskFactory

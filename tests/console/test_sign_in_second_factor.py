@@ -17,9 +17,9 @@ from fido2.utils import websafe_decode, websafe_encode
 
 from catalog.models import Constraint
 from console.accounts.second_factor import passkeys_possible
+from console.keys.rotation import Rotation
 from console.lib.audit import AuditEntry
 from console.lib.encryption import generate_key
-from console.rotation import Rotation
 from tests.console.signing import page_text, sign_in, signed_in, with_password
 from tests.factories import PortfolioFactory, ProductFactory, RoleFactory
 from tests.passkey import SoftKey

@@ -7,7 +7,8 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
-from console import icons, statuses
+from console import icons
+from console.templatetags import statuses
 from console.templatetags.console import browser, duration, plain, relative_time
 
 PLAN_STATUSES = [

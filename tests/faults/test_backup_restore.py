@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from django.db import connection
 
-from console.backup.aftermath import farewells
+from console.backup.interrupted_work import farewells
 from console.lib.encryption import generate_key
 from tests.faults.installation import furnish, launch, task, wait_for
 

@@ -14,11 +14,11 @@ from django.test import Client
 from django.utils.timezone import now
 
 from catalog.models import LaunchRole
+from console.admin_site import Audited
 from console.api.access_keys import AccessKey
 from console.lib.audit import AuditEntry
 from console.lib.users import User
 from console.offboarding.models import Departure
-from console.site import Audited
 from instances.models import Heartbeat, Instance, Plan
 from instances.plan_page import PlanPage
 from tests.access_table import TABLE

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from console.backup.archive import BackupError
-from console.backup.making import backup, described
+from console.backup.create import backup, described
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
 from console.doctor import data, host
-from console.doctor.finding import OK, PROBLEM, Examination, Finding
+from console.doctor.result import OK, PROBLEM, Examination, Finding
 
 EXAMINATIONS: tuple[Examination, ...] = (
     host.confinement,

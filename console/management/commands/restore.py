@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from console.backup.archive import BackupError
-from console.backup.restoring import restore
+from console.backup.restore import restore
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from console.rotation import BATCH, Rotation
+from console.keys.rotation import BATCH, Rotation
 
 
 class Command(BaseCommand):

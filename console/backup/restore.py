@@ -14,7 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils.timezone import now
 
 from console.audit_log.chain import Broken, verify
-from console.backup import aftermath
+from console.backup import interrupted_work
 from console.backup.archive import (
     DATABASE,
     KEYS,
@@ -24,8 +24,8 @@ from console.backup.archive import (
     private_file,
     read_manifest,
 )
-from console.backup.engines import store
-from console.backup.making import described
+from console.backup.create import described
+from console.backup.databases import store
 from console.lib.audit import AuditEntry
 from console.lib.encryption import key_id_of, key_ids
 from console.lib.sealed import opens, some_sealed
@@ -55,8 +55,8 @@ def restore(path: Path, *, force: bool) -> Iterator[str]:
             extracted = Path(name) / DATABASE
             extract_database(archive, manifest, extracted)
             statements = [
-                *aftermath.statements(now(), connection.vendor),
-                *aftermath.farewells(manifest.migrations),
+                *interrupted_work.statements(now(), connection.vendor),
+                *interrupted_work.farewells(manifest.migrations),
             ]
             store().load(extracted, statements)
     call_command("migrate", interactive=False, verbosity=0)
@@ -128,7 +128,7 @@ def _report(manifest: Manifest) -> Iterator[str]:
     """Look at what was put back, and leave an entry in its trail."""
     settled = list(
         Task.objects.filter(
-            status_message__in=[aftermath.RAN, aftermath.WAITED]
+            status_message__in=[interrupted_work.RAN, interrupted_work.WAITED]
         ).values_list("pk", flat=True)
     )
     found = [opens(*each) for each in some_sealed(SAMPLE)]

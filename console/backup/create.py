@@ -19,7 +19,7 @@ from console.backup.archive import (
     private_file,
     write_parts,
 )
-from console.backup.engines import store
+from console.backup.databases import store
 from console.lib.encryption import key_ids
 
 
