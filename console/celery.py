@@ -9,4 +9,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 django.setup()
 
 # Only now: what it imports needs the settings.
-app = import_module("instances.dispatch").app
+app = import_module("instances.worker.celery_dispatch").app

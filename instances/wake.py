@@ -41,7 +41,7 @@ def wake_workers(pk: str) -> None:
         _notify(pk)
     if settings.BROKER_URL:
         # By name: Celery is an extra that few installations have.
-        import_string("instances.dispatch.send")(pk)
+        import_string("instances.worker.celery_dispatch.send")(pk)
 
 
 def _ring_pipes() -> None:

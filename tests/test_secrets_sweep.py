@@ -17,7 +17,7 @@ from catalog.models import LaunchRole
 from console.api.endpoint import OPERATIONS
 from console.lib.users import User
 from instances.models import Instance, Plan, Task, Wish
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.access_table import TABLE
 from tests.everything import Everything
 from tests.factories import TemplateFactory, VersionFactory

@@ -10,7 +10,7 @@ from tests.waiting import PATIENCE_SECONDS
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("terraform")]
 
 SEND = """
-from instances.dispatch import send
+from instances.worker.celery_dispatch import send
 for _ in range({times}):
     send({pk!r})
 """

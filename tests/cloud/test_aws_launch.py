@@ -14,7 +14,7 @@ import pytest
 from catalog.models import Template
 from catalog.models.trusted import example_files
 from instances.models import Check, Instance, Wish
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import RegionFactory, VersionFactory
 
 pytestmark = [

@@ -15,7 +15,7 @@ from django.db import connection
 
 from instances.engines import sandbox
 from instances.models import Instance, Task, TaskLog, Wish
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import RegionFactory, TemplateFactory, VersionFactory
 from tests.faults.forked import Forked
 from tests.faults.installation import kill_runs

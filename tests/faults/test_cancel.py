@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from console.lib.errors import Conflict
 from instances.models import Task
-from instances.presence import host_name
-from instances.run import Run
+from instances.worker.host import host_name
+from instances.worker.run import Run
 from tests.faults.conftest import go_on, reload, run_of, stage_of, wait_for, work
 from tests.waiting import beside, over
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from instances.models import Task
-from instances.outage import Outage
+from instances.worker.database_retry import Outage
 from tests.faults.conftest import ended, reload, run_of, said, wait_for, work
 from tests.waiting import beside, over
 

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from instances.engines import processes
 from instances.models import Instance, Resource, Task
-from instances.presence import host_name
+from instances.worker.host import host_name
 from tests.faults.conftest import (
     ended,
     go_on,

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from instances.engines.base import Event
-from instances.log_keeping import LogKeeper
 from instances.models import TaskLog
+from instances.worker.log_keeping import LogKeeper
 from tests.factories import TaskFactory
 from tests.faults.conftest import ended, said
 from tests.waiting import beside, over

@@ -7,8 +7,8 @@ from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 
 from instances.models import Heartbeat, Plan, Task
-from instances.presence import host_name
-from instances.worker import Worker
+from instances.worker.host import host_name
+from instances.worker.loop import Worker
 from tests.factories import InstanceFactory, PlanFactory
 from tests.faults.conftest import reload, wait_for, work
 from tests.instances.running import with_task

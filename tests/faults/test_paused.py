@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 from django.db import connection, transaction
 
-from instances.claimed import Claimed
 from instances.engines import claims, processes
 from instances.engines.base import EngineError, Order
 from instances.models import Fenced, Resource, Task
-from instances.outage import UNREACHABLE
-from instances.presence import host_name
-from instances.run import Run
+from instances.worker.claimed import Claimed
+from instances.worker.database_retry import UNREACHABLE
+from instances.worker.host import host_name
+from instances.worker.run import Run
 from tests.faults.conftest import (
     begun,
     ended,

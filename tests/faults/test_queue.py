@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from catalog.models import Region
 from instances.models import Task
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import (
     InstanceFactory,
     RegionFactory,

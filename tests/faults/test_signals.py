@@ -9,7 +9,7 @@ import pytest
 
 from instances.engines import processes, signals
 from instances.models import Task
-from instances.sweeping import sweep_runs
+from instances.worker.cleanup import sweep_runs
 from tests.faults.conftest import (
     begun,
     ended,

@@ -4,7 +4,7 @@ from django.urls import reverse
 
 from catalog.models import Template
 from instances.models import Instance, Output, Plan
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
 from tests.form_fields import Fields
 

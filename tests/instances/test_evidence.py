@@ -7,7 +7,7 @@ from catalog.models.trusted import example_files
 from instances.culprit import parameter_behind
 from instances.engines.base import Diagnostic, Outcome
 from instances.models import Evidence, Instance, Resource, Task, Wish
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import (
     InstanceFactory,
     RegionFactory,

@@ -17,8 +17,8 @@ from instances.masked_engine import (
     secrets_known_to,
 )
 from instances.models import Evidence, Resource, Task
-from instances.recording import Recorder
-from instances.settling import TaskSettlement
+from instances.worker.completion import TaskSettlement
+from instances.worker.event_recorder import Recorder
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
 
 SECRET = "swordfish-42"

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from catalog.models import Template
 from console.lib.audit import AuditEntry
 from instances.models import Instance, Plan, Stale, StateVersion
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,

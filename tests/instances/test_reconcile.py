@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict
 from instances.models import Fenced, Heartbeat, Standing, Task
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import InstanceFactory
 from tests.instances.running import failed, running, with_task
 

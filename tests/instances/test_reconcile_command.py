@@ -9,8 +9,8 @@ from catalog.models import Template
 from catalog.models.trusted import example_files
 from instances.engines import processes
 from instances.models import Instance, Task, Wish
-from instances.presence import Presence, host_name
-from instances.run import Run
+from instances.worker.host import Presence, host_name
+from instances.worker.run import Run
 from tests.factories import RegionFactory, TemplateFactory, VersionFactory
 from tests.waiting import beside, over, wait_for
 

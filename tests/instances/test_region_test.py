@@ -3,9 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from instances.checking import ALIBABA_CLOUD, AWS, NO_CLOUD, PROBES, probe_for
 from instances.models import Check
-from instances.worker import Worker
+from instances.worker.check_run import ALIBABA_CLOUD, AWS, NO_CLOUD, PROBES, probe_for
+from instances.worker.loop import Worker
 from tests.factories import RegionFactory
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from catalog.models import Constraint, LaunchRole, Template
 from instances.engine_choice import role_of
 from instances.models import Instance, Plan, Task, TaskLog, Wish
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
 from tests.instances.test_worker_killed import worker  # noqa: F401
 from tests.ros_server import CREDENTIALS, serving

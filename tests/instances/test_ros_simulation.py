@@ -10,7 +10,7 @@ from console.demo import seed
 from console.lib.users import Role
 from instances.models import Check, Instance, Plan, Task, TaskLog, Wish
 from instances.models.check import check_version
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import (
     PlanFactory,
     PortfolioFactory,

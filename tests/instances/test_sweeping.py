@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 
-from instances.sweeping import sweep_runs
+from instances.worker.cleanup import sweep_runs
 from tests.waiting import beside, over
 
 MANY = 400

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from console.lib.errors import Conflict
 from instances.models import Instance, Plan, Wish
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import (
     AdministratorFactory,
     PortfolioFactory,

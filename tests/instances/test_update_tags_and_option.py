@@ -8,7 +8,7 @@ from django.urls import reverse
 from catalog.models import Constraint, LaunchRole, Portfolio
 from console.lib.audit import AuditEntry
 from instances.models import Instance, Output, Plan, Tag, Task, Wish
-from instances.run import Run
+from instances.worker.run import Run
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,

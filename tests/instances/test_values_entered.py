@@ -11,8 +11,8 @@ from django.utils.crypto import salted_hmac
 from catalog.models import Constraint
 from instances.models import Instance, Plan, Task
 from instances.models.fingerprint import SALT, Fingerprint
-from instances.ordering import order_of
-from instances.run import Run
+from instances.worker.engine_input import order_of
+from instances.worker.run import Run
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
 from tests.instances.doors import PageDoor, publish, wish
 from tests.signing import Caller

@@ -4,7 +4,7 @@ import pytest
 
 from catalog.models import Version
 from instances.models import Check
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import MAIN_TF, ProductFactory, TemplateFactory, VersionFactory
 from tests.form_fields import Fields
 

@@ -9,7 +9,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from instances import wake
 from instances.models import Heartbeat, Task
 from instances.wake import Bell, announce, wake_workers
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import InstanceFactory, TaskFactory
 from tests.waiting import PATIENCE_SECONDS, beside, over, wait_for
 

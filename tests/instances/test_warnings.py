@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from instances.models import Evidence, Instance, Plan, Resource, Wish
 from instances.models.warning import after_apply, merged
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,

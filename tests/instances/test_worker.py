@@ -16,7 +16,7 @@ from instances.models import (
     TaskLog,
     Wish,
 )
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import (
     MAIN_TF,
     ProductFactory,

@@ -17,7 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalog.models import Template
 from instances.models import Instance, Task, TaskLog, Wish
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.catalog.test_template_refuse import LAUGHS
 from tests.factories import (
     PortfolioFactory,

@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from catalog.models import Template, Version
 from instances.engines import sandbox
 from instances.models import Instance, Task, Wish
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.factories import (
     PortfolioFactory,
     ProductFactory,

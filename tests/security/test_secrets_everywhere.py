@@ -18,7 +18,7 @@ from catalog.models import LaunchRole
 from console.api.access_keys import AccessKey
 from console.lib.users import User
 from instances.models import Instance, Plan, Task, Wish
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.everything import Everything
 from tests.factories import TemplateFactory, VersionFactory
 from tests.instances.planning import constrain

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from console.lib.sealed import check_ring
-from instances.presence import host_name
-from instances.reconciling import reconcile
+from instances.worker.host import host_name
+from instances.worker.recovery import reconcile
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from console.lib.sealed import check_ring
 from instances.engines import signals
-from instances.worker import Worker
+from instances.worker.loop import Worker
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.db import close_old_connections
 
-from instances.worker import Worker
+from instances.worker.loop import Worker
 from tests.console.api.sdk_hand import Hand, entry, exceptions
 from tests.factories import MAIN_TF
 

@@ -18,17 +18,17 @@ from django.utils.translation import gettext as _
 
 from catalog.models import LaunchRole
 from console.lib.masking import Masker
-from instances.claimed import Claimed
 from instances.engine_choice import concerns_engine
 from instances.engines.base import EngineError, Event, Order, Outcome
 from instances.engines.claims import age, uptime, watch
-from instances.ladder import Ladder
 from instances.masked_engine import secrets_known_to
 from instances.models import Fenced, Plan, Task
-from instances.ordering import order_of
-from instances.outage import UNREACHABLE
-from instances.recording import Recorder
-from instances.room import room_for_runs
+from instances.worker.cancellation import Ladder
+from instances.worker.claimed import Claimed
+from instances.worker.database_retry import UNREACHABLE
+from instances.worker.engine_input import order_of
+from instances.worker.event_recorder import Recorder
+from instances.worker.room import room_for_runs
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from django.utils.timezone import now
 
 from console.lib.masking import shortened
 from instances.engines.base import Event
-from instances.log_keeping import LogKeeper, lines_of
 from instances.models import Check, Evidence, Plan, Resource, Task
 from instances.models.resource import PHYSICAL_ID_LENGTH
 from instances.models.warning import merged, warnings_in
+from instances.worker.log_keeping import LogKeeper, lines_of
 
 PLAN_LOG_LINES = 500
 DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")

@@ -11,14 +11,14 @@ from datetime import timedelta
 from django.db import Error, close_old_connections, connection
 from django.utils.timezone import now
 
-from instances.checking import CheckRun
 from instances.models import Check, Heartbeat, Plan, Task, Work
-from instances.outage import UNREACHABLE, Outage
-from instances.presence import Presence, host_name
-from instances.room import room_for_runs
-from instances.run import Run
-from instances.sweeping import sweep_runs
 from instances.wake import Bell
+from instances.worker.check_run import CheckRun
+from instances.worker.cleanup import sweep_runs
+from instances.worker.database_retry import UNREACHABLE, Outage
+from instances.worker.host import Presence, host_name
+from instances.worker.room import room_for_runs
+from instances.worker.run import Run
 
 logger = logging.getLogger(__name__)
 

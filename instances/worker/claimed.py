@@ -19,9 +19,9 @@ from instances.engines.base import Engine, Outcome
 from instances.engines.claims import abandon
 from instances.masked_engine import MaskedEngine
 from instances.models import Fenced, Plan, Task
-from instances.outage import UNREACHABLE, Outage
-from instances.preview_settling import PlanSettlement
-from instances.settling import Settlement, TaskSettlement
+from instances.worker.completion import Settlement, TaskSettlement
+from instances.worker.database_retry import UNREACHABLE, Outage
+from instances.worker.preview_settling import PlanSettlement
 
 logger = logging.getLogger(__name__)
 

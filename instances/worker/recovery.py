@@ -14,10 +14,10 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from console.lib.errors import Conflict
-from instances.checking import CheckRun
 from instances.models import Check, Fenced, Instance, Plan, Task, Work
-from instances.presence import Presence
-from instances.run import Run
+from instances.worker.check_run import CheckRun
+from instances.worker.host import Presence
+from instances.worker.run import Run
 
 
 def reconcile(worker: str, host: str) -> Iterator[str]:

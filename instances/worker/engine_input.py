@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 
 from catalog.models.trusted import is_trusted
 from console.lib.encryption import Undecryptable
-from instances.approved import approved_file
 from instances.engine_choice import (
     engine_of_work,
     files_of,
@@ -17,6 +16,7 @@ from instances.engine_choice import (
 )
 from instances.engines.base import Engine, EngineError, Order
 from instances.models import Instance, Plan, StateVersion, Task
+from instances.worker.approved import approved_file
 
 ACTIONS = {
     Task.Kind.LAUNCH: "apply",

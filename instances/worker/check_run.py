@@ -18,8 +18,8 @@ from instances.engines.base import (
 )
 from instances.models import Check
 from instances.models.engine_name import CLOUD
-from instances.run import Run
-from instances.settling import Settlement
+from instances.worker.completion import Settlement
+from instances.worker.run import Run
 
 MOST_PROBLEMS = 50
 

@@ -22,7 +22,7 @@ from kombu.exceptions import KombuError
 
 from console.lib.sealed import check_ring
 from instances.models import Check, Plan, Task
-from instances.worker import Worker
+from instances.worker.loop import Worker
 
 logger = logging.getLogger(__name__)
 
