@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from console.lib.forms import VerbForm
 from console.offboarding.holdings import Holdings
+from instances.forms.transfer import PersonField, PrincipalField, ReasonField
 from instances.models import Instance
-from instances.transfer_form import PersonField, PrincipalField, ReasonField
 
 
 class DepartureForm(VerbForm):

@@ -19,7 +19,7 @@ from console.lib.http import Request
 from console.offboarding.forms import DepartureForm
 from console.offboarding.holdings import Holdings, person_for
 from console.offboarding.models import Departure
-from instances.transfer_form import suggestions
+from instances.forms.transfer import suggestions
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -12,7 +12,7 @@ from console.lib.access import administrator_required
 from console.lib.forms import refusals_on, render_form
 from console.lib.htmx import redirect_back
 from console.lib.http import Request
-from instances.known_error_form import KnownErrorForm, sample_of
+from instances.forms.known_error import KnownErrorForm, sample_of
 from instances.models import KnownError
 
 READ_OR_POST = ["GET", "HEAD", "POST"]

@@ -16,9 +16,9 @@ from console.lib.errors import DomainError
 from console.lib.htmx import render_page
 from console.lib.http import Request
 from instances.comparison import Comparison
-from instances.forms import LaunchForm
+from instances.forms.plan import PlanForm
+from instances.forms.wizards import LaunchForm
 from instances.models import Plan, Task
-from instances.plan_forms import PlanForm
 from instances.views import wizard
 from instances.views.outcome import flash_task
 from instances.wishes import LaunchWish, execute_once

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from console.lib.access import administrator_required
 from console.lib.forms import refusals_on, render_form
 from console.lib.http import Request
+from instances.forms.transfer import TransferForm, suggestions
 from instances.models import Instance, living_instance_for
-from instances.transfer_form import TransferForm, suggestions
 
 # As many as a page of the list can show.
 MOST = 100

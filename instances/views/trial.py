@@ -12,9 +12,9 @@ from catalog.views.manage.versions import version_for
 from console.lib.access import administrator_required
 from console.lib.htmx import wants_fragment
 from console.lib.http import Request
+from instances.forms.trial import TrialForm
 from instances.models import Plan, plan_for
 from instances.preview import Preview
-from instances.trial_form import TrialForm
 from instances.views import wizard
 
 

@@ -23,8 +23,8 @@ from console.lib.htmx import wants_fragment
 from console.lib.http import Request
 from console.lib.users import User
 from instances.comparison import Comparison
+from instances.forms.plan import PlanForm
 from instances.models import Plan, Wish, plan_for
-from instances.plan_forms import PlanForm
 from instances.preview import Preview
 from instances.views.outcome import flash_preview
 

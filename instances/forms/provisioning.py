@@ -17,9 +17,9 @@ from catalog.suggestions import suggested_in
 from catalog.tags import OfferedTags
 from console.lib.edit_conflicts import EditConflict
 from console.lib.errors import InvalidInput
-from instances.choices_form import ChoicesForm
+from instances.forms.choices_form import ChoicesForm
+from instances.forms.tags import TagsForm, typed_tags
 from instances.models import Carried, Wish
-from instances.tags_form import TagsForm, typed_tags
 from instances.wishes import Asked
 
 PREFIX = "parameters-"

@@ -10,9 +10,9 @@ from catalog.effective_constraints import LaunchOption, launch_options
 from catalog.models import Product, Region, Version
 from console.lib.errors import Conflict
 from console.lib.users import User
-from instances.choices_form import ChoicesForm, LaunchChoicesForm
+from instances.forms.choices_form import ChoicesForm, LaunchChoicesForm
+from instances.forms.provisioning import WishForm
 from instances.models import Instance, Plan, Task, Wish
-from instances.wish_form import WishForm
 from instances.wishes import (
     Asked,
     LaunchWish,

@@ -16,9 +16,9 @@ from catalog.schema import InvalidParameters
 from catalog.suggestions import suggested_in
 from console.lib.masking import MASK
 from console.lib.users import User
+from instances.forms.provisioning import shown_first
 from instances.models import Carried, Plan, Task, Wish
 from instances.objections import objections
-from instances.wish_form import shown_first
 from instances.wishes import Asked, filled
 
 
