@@ -20,8 +20,8 @@ from django.views.decorators.http import require_POST, require_safe
 from console.accounts.form_recovery import SIGN_IN, kept_entries, own_form, shown_to
 from console.appearance import YEAR, AppearanceForm
 from console.lib.http import Request
-from instances.columns import ColumnsForm
 from instances.models import Heartbeat
+from instances.presenters.columns import ColumnsForm
 
 
 @require_safe

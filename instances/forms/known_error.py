@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from console.lib.forms import EditForm
 from instances.models import Evidence, KnownError, Task
 from instances.models.known_error import SEARCHED, compiled
-from instances.transcript import log_tail
+from instances.presenters.task_log import log_tail
 
 # So much of a sample is repeated around what was found.
 AROUND = 120

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from console.lib.http import Request
 from console.lib.spreadsheet import download
-from instances.listing import Listing, with_names
+from instances.presenters.instance_list import Listing, with_names
 from instances.views.instances import instance_list
 
 MOST_ROWS = 10_000

@@ -23,9 +23,9 @@ from console.lib.htmx import render_page, wants_fragment
 from console.lib.http import Request
 from console.lib.pagination import page_size, paginate
 from console.lib.users import User
-from instances.aftermath import Aftermath, aftermath_of
-from instances.columns import shown_columns
-from instances.listing import (
+from instances.models import Evidence, Instance, Plan, instance_for
+from instances.presenters.columns import shown_columns
+from instances.presenters.instance_list import (
     COLUMNS,
     CappedCount,
     Listing,
@@ -33,9 +33,9 @@ from instances.listing import (
     instance_rows,
     with_names,
 )
-from instances.models import Evidence, Instance, Plan, instance_for
-from instances.progress import task_progress
-from instances.transcript import log_tail
+from instances.presenters.task_failure import Aftermath, aftermath_of
+from instances.presenters.task_log import log_tail
+from instances.presenters.task_progress import task_progress
 
 Panel = Callable[[Request, Instance], dict[str, Any]]
 # The event that _instance_facets.html waits for.

@@ -15,10 +15,10 @@ from console.lib.edit_conflicts import EditConflictError
 from console.lib.errors import DomainError
 from console.lib.htmx import render_page
 from console.lib.http import Request
-from instances.comparison import Comparison
 from instances.forms.plan import PlanForm
 from instances.forms.wizards import LaunchForm
 from instances.models import Plan, Task
+from instances.presenters.parameter_diff import Comparison
 from instances.views import wizard
 from instances.views.outcome import flash_task
 from instances.wishes import LaunchWish, execute_once

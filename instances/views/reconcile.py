@@ -12,7 +12,7 @@ from console.lib.access import administrator_required
 from console.lib.forms import VerbForm, refusals_on, render_form
 from console.lib.http import Request
 from instances.models import Standing, Task, living_instance_for, why_not
-from instances.progress import task_progress
+from instances.presenters.task_progress import task_progress
 from instances.views.outcome import flash_task
 from instances.views.tasks import task_of
 

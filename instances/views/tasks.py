@@ -14,11 +14,17 @@ from console.lib.exact import decimal_text, dumps
 from console.lib.htmx import render_page
 from console.lib.http import Request
 from console.lib.masking import MASK
-from instances.aftermath import aftermath_of
 from instances.models import Evidence, Task, instance_for, task_for
-from instances.progress import task_progress
-from instances.proof import proof_of
-from instances.transcript import Place, Transcript, log_after, log_tail, log_text
+from instances.presenters.task_diagnostics import proof_of
+from instances.presenters.task_failure import aftermath_of
+from instances.presenters.task_log import (
+    Place,
+    Transcript,
+    log_after,
+    log_tail,
+    log_text,
+)
+from instances.presenters.task_progress import task_progress
 from instances.views.outcome import flash_task
 
 

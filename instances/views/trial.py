@@ -14,7 +14,7 @@ from console.lib.htmx import wants_fragment
 from console.lib.http import Request
 from instances.forms.trial import TrialForm
 from instances.models import Plan, plan_for
-from instances.preview import Preview
+from instances.presenters.plan_preview import Preview
 from instances.views import wizard
 
 

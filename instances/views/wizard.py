@@ -22,10 +22,10 @@ from console.lib.forms import refusals_on, seen_in
 from console.lib.htmx import wants_fragment
 from console.lib.http import Request
 from console.lib.users import User
-from instances.comparison import Comparison
 from instances.forms.plan import PlanForm
 from instances.models import Plan, Wish, plan_for
-from instances.preview import Preview
+from instances.presenters.parameter_diff import Comparison
+from instances.presenters.plan_preview import Preview
 from instances.views.outcome import flash_preview
 
 OPEN = (

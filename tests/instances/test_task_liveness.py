@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
-from instances.liveness import Queued, heard_text
 from instances.models import Heartbeat, Task
+from instances.presenters.liveness import Queued, heard_text
 from tests.factories import InstanceFactory, TaskFactory
 from tests.instances.running import running, with_task
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from instances.transcript import Place
+from instances.presenters.task_log import Place
 from tests.factories import InstanceFactory
 from tests.instances.running import log, running, with_task
 

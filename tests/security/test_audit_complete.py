@@ -20,7 +20,7 @@ from console.lib.audit import AuditEntry
 from console.lib.users import User
 from console.offboarding.models import Departure
 from instances.models import Heartbeat, Instance, Plan
-from instances.plan_page import PlanPage
+from instances.presenters.plan_detail import PlanPage
 from tests.access_table import TABLE
 from tests.everything import Everything, snapshot
 from tests.factories import (

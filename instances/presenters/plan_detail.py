@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from console.lib.errors import Text
 from console.lib.users import User
-from instances.comparison import Comparison
 from instances.models import OperationRecord, Plan, Task
-from instances.preview import Preview
+from instances.presenters.parameter_diff import Comparison
+from instances.presenters.plan_preview import Preview
 
 RUNNING = (Plan.Status.PREVIEW_IN_PROGRESS, Plan.Status.EXECUTE_IN_PROGRESS)
 EDIT_PAGES = {

@@ -20,11 +20,11 @@ from catalog.models import Product, Version
 from console.lib.errors import Text
 from console.lib.pagination import COUNT_CAP, SIZES, Page, page_size, paginate
 from console.lib.users import User
-from instances.columns import HIDEABLE, SIZE_COOKIE, shown_columns
 from instances.filters import InstanceFilter, filter_options
-from instances.liveness import heard_mark, heard_text, is_lost
 from instances.models import Instance
 from instances.models.ownership import owner_mark
+from instances.presenters.columns import HIDEABLE, SIZE_COOKIE, shown_columns
+from instances.presenters.liveness import heard_mark, heard_text, is_lost
 
 DEFAULT_SIZE = 20
 NONE: Mapping[str, str] = {}

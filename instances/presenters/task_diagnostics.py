@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet, Subquery
 
 from console.lib.errors import Text
 from instances.models import Evidence, StateVersion, Task
-from instances.progress import stage_times
+from instances.presenters.task_progress import stage_times
 
 COLUMNS = ("lineage", "serial", "digest")
 

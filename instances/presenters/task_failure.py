@@ -14,7 +14,7 @@ from catalog.schema.conversion import as_text
 from console.lib.errors import Text
 from console.lib.users import User
 from instances.models import Evidence, Instance, KnownError, Task
-from instances.transcript import Transcript
+from instances.presenters.task_log import Transcript
 
 # So many resources are named, the rest are counted.
 NAMED = 10

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from console.lib.errors import Text
-from instances.liveness import Queued, heard_mark, heard_text, is_lost
 from instances.models import Task
+from instances.presenters.liveness import Queued, heard_mark, heard_text, is_lost
 
 STAGES: dict[str, Text] = {
     "init": gettext_lazy("Prepare providers"),
