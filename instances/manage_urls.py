@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from instances.views import known_errors, region_test, trial
+from instances.views import known_errors, region_credentials, trial
 
 urlpatterns = [
     path(
@@ -10,7 +10,11 @@ urlpatterns = [
         trial.version_try,
         name="version-try",
     ),
-    path("manage/regions/<str:pk>/test/", region_test.region_test, name="region-test"),
+    path(
+        "manage/regions/<str:pk>/test/",
+        region_credentials.region_test,
+        name="region-test",
+    ),
     path(
         "manage/known-errors/", known_errors.known_error_list, name="known-error-list"
     ),

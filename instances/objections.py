@@ -6,7 +6,7 @@ from typing import Any
 
 from catalog.models import Template
 from console.lib.masking import Masker
-from instances.engine_choice import engine_of, types_of
+from instances.engine_setup import engine_of, types_of
 from instances.engines.base import Diagnostic, EngineError
 from instances.masked_engine import MaskedEngine
 

@@ -4,8 +4,8 @@ from django.utils.translation import gettext as _
 
 from console.lib.errors import Conflict, DomainError
 from console.lib.users import User
+from instances.launch_validation import check_still_offered
 from instances.models import Instance, Task, Wish
-from instances.wishes import check_still_offered
 
 
 def retry(instance: Instance, *, by: User, task: str) -> Task:

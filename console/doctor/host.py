@@ -12,7 +12,7 @@ from django.db import Error
 
 from catalog.models import Template, Version
 from console.doctor.result import OK, PROBLEM, WARNING, Finding
-from instances.engine_choice import engine_of
+from instances.engine_setup import engine_of
 from instances.engines import processes, sandbox
 from instances.engines.base import EngineError
 from instances.worker.room import room_for_runs

@@ -3,7 +3,9 @@
 Facts belong to the engine and its worker; secrets, states and saved plans are shown nowhere.
 """
 
-from instances.admin.evidence import (
+from instances.admin.instance import InstanceAdmin
+from instances.admin.known_error import KnownErrorAdmin
+from instances.admin.records import (
     EvidenceAdmin,
     OperationRecordAdmin,
     OutputAdmin,
@@ -14,8 +16,6 @@ from instances.admin.evidence import (
     TaskAdmin,
     TaskLogAdmin,
 )
-from instances.admin.instance import InstanceAdmin
-from instances.admin.known_error import KnownErrorAdmin
 
 __all__ = [
     "EvidenceAdmin",

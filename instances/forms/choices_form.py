@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.effective_constraints import LaunchOption, Limits
 from catalog.models import Version
-from instances.wishes import NAME_LENGTH
+from instances.launch_validation import NAME_LENGTH
 
 VERSION_LABEL = _("%(name)s — %(guidance)s")
 WITHDRAWN_LABEL = _("%(name)s — no longer available")

@@ -19,8 +19,8 @@ from console.lib.edit_conflicts import EditConflict
 from console.lib.errors import InvalidInput
 from instances.forms.choices_form import ChoicesForm
 from instances.forms.tags import TagsForm, typed_tags
+from instances.launch_validation import Asked
 from instances.models import Carried, Wish
-from instances.wishes import Asked
 
 PREFIX = "parameters-"
 

@@ -17,9 +17,9 @@ from catalog.suggestions import suggested_in
 from console.lib.masking import MASK
 from console.lib.users import User
 from instances.forms.provisioning import shown_first
+from instances.launch_validation import Asked, filled
 from instances.models import Carried, Plan, Task, Wish
 from instances.objections import objections
-from instances.wishes import Asked, filled
 
 
 class PlaceForm(forms.Form):

@@ -12,8 +12,7 @@ from console.lib.errors import Conflict
 from console.lib.users import User
 from instances.forms.choices_form import ChoicesForm, LaunchChoicesForm
 from instances.forms.provisioning import WishForm
-from instances.models import Instance, Plan, Task, Wish
-from instances.wishes import (
+from instances.launch_validation import (
     Asked,
     LaunchWish,
     automatic_name,
@@ -22,6 +21,7 @@ from instances.wishes import (
     update_options,
     usual_option,
 )
+from instances.models import Instance, Plan, Task, Wish
 
 
 class LaunchForm(WishForm):

@@ -15,7 +15,7 @@ from console.lib.audit import AuditEntry
 from console.lib.ids import id_field
 from console.lib.users import User
 from instances.models.work import Work, WorkQuerySet, clock, queue_indexes
-from instances.wake import announce
+from instances.wakeup import announce
 
 
 class CheckQuerySet(WorkQuerySet):

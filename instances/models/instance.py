@@ -26,7 +26,7 @@ from instances.models.retrying import Retryable
 from instances.models.stacked import Stacked, stack_id_of
 from instances.models.task import Task
 from instances.models.wish import Wish
-from instances.wake import announce
+from instances.wakeup import announce
 
 if TYPE_CHECKING:
     from instances.models.plan import Plan

@@ -21,7 +21,7 @@ from instances.models.instance import Instance
 from instances.models.plan_life import PlanLife
 from instances.models.wish import Wish
 from instances.models.work import Work, WorkQuerySet, queue_indexes
-from instances.wake import announce
+from instances.wakeup import announce
 
 DRAFT_LIFE = timedelta(hours=24)
 

@@ -25,7 +25,7 @@ from instances.models.approval import OperationRecord, limits_of, people_among
 from instances.models.notice import Notice
 from instances.models.previewed import Previewed
 from instances.models.wish import Wish
-from instances.wake import announce
+from instances.wakeup import announce
 
 if TYPE_CHECKING:
     from instances.models.plan import Plan

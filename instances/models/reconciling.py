@@ -17,7 +17,7 @@ from console.lib.errors import Conflict, Text
 from console.lib.users import User
 from instances.models.heartbeat import Heartbeat
 from instances.models.work import clock
-from instances.wake import announce
+from instances.wakeup import announce
 
 if TYPE_CHECKING:
     from instances.models.task import Task

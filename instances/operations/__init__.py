@@ -7,7 +7,7 @@ Instance.
 from collections.abc import Mapping
 
 from console.lib.operation import Operation
-from instances.operations import changes, instances, launching, plans, reviewing, tasks
+from instances.operations import approvals, changes, instances, launching, plans, tasks
 
 OPERATIONS: Mapping[str, Operation] = {
     **instances.OPERATIONS,
@@ -15,5 +15,5 @@ OPERATIONS: Mapping[str, Operation] = {
     **tasks.OPERATIONS,
     **plans.OPERATIONS,
     **changes.OPERATIONS,
-    **reviewing.OPERATIONS,
+    **approvals.OPERATIONS,
 }

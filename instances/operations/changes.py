@@ -9,8 +9,9 @@ from console.lib.errors import InvalidInput, NotFound
 from console.lib.names import exactly_called
 from console.lib.operation import Answer, Operation, Parameter, Values, spelled
 from console.lib.users import User
+from instances.launch_validation import execute_once
 from instances.models import Instance, Plan, Task, Wish, plan_for
-from instances.operations import shapes
+from instances.operations import serializers
 from instances.operations.launching import (
     NAME,
     OPTION,
@@ -23,7 +24,6 @@ from instances.operations.launching import (
     wished_update,
 )
 from instances.operations.plans import PLAN_ID
-from instances.wishes import execute_once
 
 
 def create_plan(params: Values, by: User) -> Answer:
@@ -137,7 +137,7 @@ GROUP = "Plans"
 KIND = Parameter(
     "OperationType",
     _("The operation that the plan performs when it is executed."),
-    choices=shapes.OPERATION_TYPES,
+    choices=serializers.OPERATION_TYPES,
     default=str(Task.Kind.LAUNCH),
 )
 DESCRIPTION = Parameter(
@@ -150,7 +150,7 @@ WISH = (
     PARAMETERS,
     TAGS,
 )
-IDS = (shapes.NEW_PLAN_ID, shapes.NEW_INSTANCE_ID)
+IDS = (serializers.NEW_PLAN_ID, serializers.NEW_INSTANCE_ID)
 MISSING = "InvalidPlan.NotFound"
 STATUS = "IncorrectStatus.Plan"
 
@@ -218,7 +218,7 @@ OPERATIONS = {
         execute_plan,
         GROUP,
         (PLAN_ID,),
-        (shapes.NEW_PLAN_ID,),
+        (serializers.NEW_PLAN_ID,),
         summary=_("Executes a plan."),
         description=_(
             "The plan must have passed the precheck and, if an approval constraint "

@@ -26,7 +26,7 @@ from console.lib.operation import (
 from console.lib.users import User
 from instances.filters import InstanceFilter
 from instances.models import Instance, Task
-from instances.operations import shapes
+from instances.operations import serializers
 
 
 def reachable(by: User) -> QuerySet[Instance]:
@@ -57,7 +57,7 @@ def check_access(access: str, by: User) -> None:
 def get_provisioned_product(params: Values, by: User) -> Answer:
     """Read one instance."""
     row = instance_at(reachable(by), params["ProvisionedProductId"])
-    return {"ProvisionedProductDetail": shapes.instance(row)}
+    return {"ProvisionedProductDetail": serializers.instance(row)}
 
 
 def get_for_resource_spec(params: Values, by: User) -> Answer:
@@ -69,12 +69,12 @@ def get_for_resource_spec(params: Values, by: User) -> Answer:
     row = instance_at(rows, params["ProvisionedProductId"])
     task: Any = row.last_successful_task
     lists = ("Outputs", "Parameters", "DefaultParameters", "TaskTags")
-    detail = shapes.instance(row) | {name: [] for name in lists}
+    detail = serializers.instance(row) | {name: [] for name in lists}
     if task is not None:
-        detail["Outputs"] = [shapes.output(each) for each in task.outputs.all()]
-        detail["Parameters"] = shapes.parameters(task.masked_entries)
-        detail["DefaultParameters"] = shapes.parameters(task.masked_defaults)
-        detail["TaskTags"] = shapes.tags(row.tags_after(task))
+        detail["Outputs"] = [serializers.output(each) for each in task.outputs.all()]
+        detail["Parameters"] = serializers.parameters(task.masked_entries)
+        detail["DefaultParameters"] = serializers.parameters(task.masked_defaults)
+        detail["TaskTags"] = serializers.tags(row.tags_after(task))
     return {"ProvisionedProductDetail": detail}
 
 
@@ -88,7 +88,7 @@ def list_provisioned_products(params: Values, by: User) -> Answer:
         rows = InstanceFilter(access | narrowed, rows, user=by).qs
     rows = rows.select_related("product", "version", "owner", "owner_role")
     found, paging = numbered(rows, params)
-    details = [shapes.instance(row) for row in found]
+    details = [serializers.instance(row) for row in found]
     return {"ProvisionedProductDetails": details, **paging}
 
 
@@ -173,11 +173,11 @@ OPTION = (
     ),
 )
 FOR_RESOURCE = (
-    *shapes.INSTANCE,
-    shapes.OUTPUTS,
-    shapes.PARAMETERS,
-    shapes.DEFAULT_PARAMETERS,
-    shapes.TASK_TAGS,
+    *serializers.INSTANCE,
+    serializers.OUTPUTS,
+    serializers.PARAMETERS,
+    serializers.DEFAULT_PARAMETERS,
+    serializers.TASK_TAGS,
 )
 
 OPERATIONS = {
@@ -189,7 +189,7 @@ OPERATIONS = {
             Field(
                 "ProvisionedProductDetail",
                 _("The information about the product instance."),
-                fields=shapes.INSTANCE,
+                fields=serializers.INSTANCE,
             ),
         ),
         summary=_("Queries the information about a product instance."),
@@ -244,7 +244,7 @@ OPERATIONS = {
                 "ProvisionedProductDetails",
                 _("The product instances."),
                 several=True,
-                fields=shapes.INSTANCE,
+                fields=serializers.INSTANCE,
             ),
             *PAGED_ANSWER,
         ),

@@ -17,10 +17,10 @@ from console.lib.operation import (
     spelled,
 )
 from console.lib.users import User
+from instances.launch_validation import Asked, LaunchWish, launch_from, update_from
 from instances.models import Instance, Task, Wish, instance_for
-from instances.operations import shapes
+from instances.operations import serializers
 from instances.operations.instances import INSTANCE_ID
-from instances.wishes import Asked, LaunchWish, launch_from, update_from
 
 NAMES = {
     "name": "ProvisionedProductName",
@@ -253,7 +253,7 @@ OPERATIONS = {
         launch_product,
         GROUP,
         (NAME, REGION, *WISH),
-        (shapes.NEW_INSTANCE_ID,),
+        (serializers.NEW_INSTANCE_ID,),
         summary=_("Launches a product."),
         description=_(
             "The product instance is created and its first task is queued. The answer "
@@ -271,7 +271,7 @@ OPERATIONS = {
         update_provisioned_product,
         GROUP,
         (INSTANCE_ID, *WISH),
-        (shapes.NEW_INSTANCE_ID,),
+        (serializers.NEW_INSTANCE_ID,),
         summary=_("Updates a product instance."),
         description=_(
             "A task changes the version, the launch option, the parameters or the tags. "

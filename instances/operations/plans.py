@@ -27,7 +27,7 @@ from console.lib.operation import (
 )
 from console.lib.users import User
 from instances.models import OperationRecord, Plan, plan_for
-from instances.operations import shapes
+from instances.operations import serializers
 from instances.operations.instances import check_access
 from instances.reviewing import duties_of
 
@@ -38,7 +38,7 @@ ACTIONS = {"Replace": "Modify"}
 def get_plan(params: Values, by: User) -> Answer:
     """Read a plan with its product, version and previewed resource changes."""
     row = plan_for(by, params["PlanId"], draft=False)
-    detail = shapes.plan(row, approvers_of([row])[row.pk])
+    detail = serializers.plan(row, approvers_of([row])[row.pk])
     detail["ApprovalDetail"] = _approval(row, detail["AssignedApprovers"])
     product = catalog_shapes.product(row.version.product)
     del product["TemplateType"]
@@ -87,7 +87,8 @@ def list_plans(params: Values, by: User) -> Answer:
     found, paging = numbered(rows, params)
     approvers = approvers_of(found)
     details = [
-        shapes.plan(row, approvers[row.pk]) | {"ProductName": row.version.product.name}
+        serializers.plan(row, approvers[row.pk])
+        | {"ProductName": row.version.product.name}
         for row in found
     ]
     return {"PlanDetails": details, **paging}
@@ -270,7 +271,11 @@ CHANGE = (
     ),
     Field("ResourceType", _("The type of the resource."), "alicloud_instance"),
 )
-OPERATOR = (shapes.PRINCIPAL_ID, shapes.PRINCIPAL_NAME, shapes.PRINCIPAL_TYPE)
+OPERATOR = (
+    serializers.PRINCIPAL_ID,
+    serializers.PRINCIPAL_NAME,
+    serializers.PRINCIPAL_TYPE,
+)
 RECORD = (
     Field(
         "ApprovalAction",
@@ -298,7 +303,7 @@ ACTIVITY = (
         "Tasks",
         _("The pending approvals. One of them is sufficient."),
         several=True,
-        fields=(Field("Operator", _("The approver."), fields=shapes.APPROVER),),
+        fields=(Field("Operator", _("The approver."), fields=serializers.APPROVER),),
     ),
 )
 APPROVAL = Field(
@@ -329,7 +334,7 @@ OPERATIONS = {
             Field(
                 "PlanDetail",
                 _("The information about the plan."),
-                fields=(*shapes.PLAN, APPROVAL),
+                fields=(*serializers.PLAN, APPROVAL),
             ),
             Field(
                 "ProductDetail",
@@ -387,7 +392,7 @@ OPERATIONS = {
                 "PlanDetails",
                 _("The plans."),
                 several=True,
-                fields=(*shapes.PLAN, catalog_shapes.PRODUCT_NAME),
+                fields=(*serializers.PLAN, catalog_shapes.PRODUCT_NAME),
             ),
             *PAGED_ANSWER,
         ),

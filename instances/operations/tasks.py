@@ -22,7 +22,7 @@ from console.lib.operation import (
 )
 from console.lib.users import User
 from instances.models import Instance, Output, Task, TaskLog
-from instances.operations import shapes
+from instances.operations import serializers
 from instances.operations.instances import INSTANCE_ID, instance_at
 
 # What a list tells of all its tasks' logs together; GetTask has the whole of one.
@@ -37,8 +37,8 @@ def get_task(params: Values, by: User) -> Answer:
     if row is None:
         raise NotFound(_("There is no such task."), code="InvalidTask.NotFound")
     logs = row.logs.order_by("attempt", "offset")
-    detail = shapes.task(row, row.outputs.all(), _merged(logs.iterator()))
-    return {"TaskDetail": detail | {"TaskTags": shapes.tags(row.tags)}}
+    detail = serializers.task(row, row.outputs.all(), _merged(logs.iterator()))
+    return {"TaskDetail": detail | {"TaskTags": serializers.tags(row.tags)}}
 
 
 def list_tasks(params: Values, by: User) -> Answer:
@@ -60,7 +60,9 @@ def list_tasks(params: Values, by: User) -> Answer:
     for output in Output.objects.filter(task__in=found):
         outputs[output.task_id].append(output)
     logs = _logs(found)
-    details = [shapes.task(row, outputs[row.pk], logs.get(row.pk, [])) for row in found]
+    details = [
+        serializers.task(row, outputs[row.pk], logs.get(row.pk, [])) for row in found
+    ]
     return {"TaskDetails": details, **paging(params, total)}
 
 
@@ -121,7 +123,7 @@ OPERATIONS = {
             Field(
                 "TaskDetail",
                 _("The information about the task."),
-                fields=(*shapes.TASK, shapes.TASK_TAGS),
+                fields=(*serializers.TASK, serializers.TASK_TAGS),
             ),
         ),
         summary=_("Queries the information about a task."),
@@ -135,7 +137,9 @@ OPERATIONS = {
         GROUP,
         (INSTANCE_ID, *PAGING, *SORTING),
         (
-            Field("TaskDetails", _("The tasks."), several=True, fields=shapes.TASK),
+            Field(
+                "TaskDetails", _("The tasks."), several=True, fields=serializers.TASK
+            ),
             *PAGED_ANSWER,
         ),
         summary=_("Queries the tasks of a product instance."),

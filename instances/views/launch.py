@@ -17,11 +17,11 @@ from console.lib.htmx import render_page
 from console.lib.http import Request
 from instances.forms.plan import PlanForm
 from instances.forms.wizards import LaunchForm
+from instances.launch_validation import LaunchWish, execute_once
 from instances.models import Plan, Task
 from instances.presenters.parameter_diff import Comparison
 from instances.views import wizard
 from instances.views.outcome import flash_task
-from instances.wishes import LaunchWish, execute_once
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

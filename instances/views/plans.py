@@ -17,11 +17,11 @@ from console.lib.forms import refusals_on
 from console.lib.htmx import redirect_back, render_page, wants_fragment
 from console.lib.http import Request
 from instances.forms.plan import DecisionForm, PlanForm
+from instances.launch_validation import execute_once
 from instances.models import Plan, Task, living_instance_for, plan_for
 from instances.presenters.plan_detail import PlanPage
 from instances.presenters.plan_list import PlanListing
 from instances.views.outcome import flash_preview, flash_task
-from instances.wishes import execute_once
 
 
 @require_safe

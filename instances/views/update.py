@@ -15,11 +15,11 @@ from console.lib.htmx import render_page
 from console.lib.http import Request
 from instances.forms.plan import PlanForm
 from instances.forms.wizards import UpdateForm
+from instances.launch_validation import execute_once
 from instances.models import Instance, Plan, Task, living_instance_for, task_for
 from instances.presenters.parameter_diff import Comparison, changes_since
 from instances.views import wizard
 from instances.views.outcome import flash_task
-from instances.wishes import execute_once
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Region
 from catalog.models.trusted import is_trusted
-from instances.engine_choice import engine_called, engine_of, files_of
+from instances.engine_setup import engine_called, engine_of, files_of
 from instances.engines.base import (
     Diagnostic,
     Engine,

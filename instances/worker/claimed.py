@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from console.lib.masking import Masker
-from instances.engine_choice import engine_called, engine_of_work
+from instances.engine_setup import engine_called, engine_of_work
 from instances.engines.base import Engine, Outcome
 from instances.engines.claims import abandon
 from instances.masked_engine import MaskedEngine

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models.trusted import is_trusted
 from console.lib.encryption import Undecryptable
-from instances.engine_choice import (
+from instances.engine_setup import (
     engine_of_work,
     files_of,
     parameters_of,

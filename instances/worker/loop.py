@@ -12,7 +12,7 @@ from django.db import Error, close_old_connections, connection
 from django.utils.timezone import now
 
 from instances.models import Check, Heartbeat, Plan, Task, Work
-from instances.wake import Bell
+from instances.wakeup import Bell
 from instances.worker.check_run import CheckRun
 from instances.worker.cleanup import sweep_runs
 from instances.worker.database_retry import UNREACHABLE, Outage

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models import LaunchRole
 from console.lib.masking import Masker
-from instances.engine_choice import concerns_engine
+from instances.engine_setup import concerns_engine
 from instances.engines.base import EngineError, Event, Order, Outcome
 from instances.engines.claims import age, uptime, watch
 from instances.masked_engine import secrets_known_to

@@ -89,7 +89,7 @@ def test_django_admin_holds_to_the_same_rule():
 def test_the_endpoint_of_the_page_is_never_called(settings):
     """Where calls go is decided by the environment alone."""
     region = RegionFactory(engine="ros", credentials=KEYS, endpoint="evil.example")
-    from instances.engine_choice import engine_settings
+    from instances.engine_setup import engine_settings
 
     assert region.endpoint not in repr(engine_settings())
     assert engine_settings().ros_endpoint == settings.ROS_ENDPOINT

@@ -5,8 +5,8 @@ import re
 import pytest
 from django.urls import reverse
 
+from instances.launch_validation import execute_once
 from instances.models import Instance, Plan, Task, Wish, plan_for
-from instances.wishes import execute_once
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,

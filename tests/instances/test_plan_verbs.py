@@ -5,8 +5,8 @@ import pytest
 from catalog.effective_constraints import ApprovalRequired
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, Forbidden, InvalidInput
+from instances.launch_validation import execute_once
 from instances.models import Instance, OperationRecord, Plan, Stale, Task, Wish
-from instances.wishes import execute_once
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,

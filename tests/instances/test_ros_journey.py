@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from catalog.models import Constraint, LaunchRole, Template
-from instances.engine_choice import role_of
+from instances.engine_setup import role_of
 from instances.models import Instance, Plan, Task, TaskLog, Wish
 from instances.worker.loop import Worker
 from tests.factories import PortfolioFactory, RegionFactory, VersionFactory

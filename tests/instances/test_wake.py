@@ -6,9 +6,9 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
-from instances import wake
+from instances import wakeup
 from instances.models import Heartbeat, Task
-from instances.wake import Bell, announce, wake_workers
+from instances.wakeup import Bell, announce, wake_workers
 from instances.worker.loop import Worker
 from tests.factories import InstanceFactory, TaskFactory
 from tests.waiting import PATIENCE_SECONDS, beside, over, wait_for
@@ -76,7 +76,7 @@ def test_notify_wakes_a_worker_of_another_host(bell, settings, tmp_path):
 def test_a_worker_whose_ear_is_cut_off_sleeps_on_and_listens_again(
     bell, settings, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(wake, "DEAF_SECONDS", 0.2)
+    monkeypatch.setattr(wakeup, "DEAF_SECONDS", 0.2)
     bell.wait(0.01)
     before = listening()
     with connection.cursor() as cursor:
@@ -95,7 +95,7 @@ def test_a_worker_whose_ear_is_cut_off_sleeps_on_and_listens_again(
 
 @postgresql
 def test_a_notify_that_fails_fails_nothing_else(bell, monkeypatch):
-    monkeypatch.setattr(wake, "CHANNEL", "c" * 70)  # PostgreSQL takes 63
+    monkeypatch.setattr(wakeup, "CHANNEL", "c" * 70)  # PostgreSQL takes 63
     wake_workers("task-1")
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

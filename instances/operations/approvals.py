@@ -17,7 +17,7 @@ from console.lib.operation import (
 )
 from console.lib.users import User
 from instances.models import plan_for
-from instances.operations import shapes
+from instances.operations import serializers
 from instances.operations.plans import (
     DIRECTORY_ACCESS,
     PLAN_ID,
@@ -126,7 +126,7 @@ OPERATIONS = {
                 "Approvers",
                 _("The approvers, sorted by type and name."),
                 several=True,
-                fields=shapes.APPROVER,
+                fields=serializers.APPROVER,
             ),
         ),
         summary=_("Queries the approvers of plans."),
