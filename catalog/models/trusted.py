@@ -5,7 +5,7 @@ from pathlib import Path
 
 from catalog.models.template import Template, digest_of
 
-EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def example_files(name: str) -> dict[str, str]:
