@@ -41,15 +41,76 @@ def one(value, **sections):
         ({"Fn::Calculate": ["__import__('os')", 0]}, "Fn::Calculate cannot"),
         ({"Fn::Calculate": ["1+{3}", 0, [1]]}, "names {3}, which is not given"),
         ({"Fn::Calculate": ["1", 99]}, "decimal places"),
-        ({"Fn::Jq": ["First", "limit(3; .[])", {}]}, "Fn::Jq cannot be simulated"),
-        ({"Fn::Jq": ["First", "input", {}]}, "its function input"),
-        ({"Fn::Jq": ["First", "$ENV.HOME", {}]}, "Fn::Jq cannot be simulated"),
-        ({"Fn::Jq": ["First", "." * 3000, {}]}, "Fn::Jq cannot be simulated"),
-        ({"Fn::Jq": ["Second", ".", {}]}, "First or All"),
     ],
 )
 def test_a_function_is_refused_by_name(value, said):
     assert said in one(value)
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (".people | map(.age) | add", "a pipe (|) is not supported"),
+        ("map(.age)", "map is not supported"),
+        ("limit(3; .[])", "limit is not supported"),
+        ("input", "input is not supported"),
+        ("reduce .[] as $x (0; . + $x)", "reduce is not supported"),
+        ('.none // "neither"', "the operator // is not supported"),
+        (".count + 4", "the operator + is not supported"),
+        (".count -1", "the operator - is not supported"),
+        (".a > 1 and .b", "and is not supported"),
+        (".a == .b == .c", "the operator == is not supported"),
+        (".a?", "the operator ? is not supported"),
+        (".a |= 1", "the operator |= is not supported"),
+        (".a, .b", "a list of results (,) is not supported"),
+        ("{name, age: .a}", "the construction of an object is not supported"),
+        ("[.a, 1]", "the construction of an array is not supported"),
+        (".a[1:2]", "a slice (:) is not supported"),
+        (".a[:2]", "a slice (:) is not supported"),
+        (".a[.b]", "a computed index is not supported"),
+        (".a[1.5]", "an index that is not whole is not supported"),
+        ("$ENV.HOME", "a variable ($) is not supported"),
+        ("@base64", "a format (@) is not supported"),
+        (".. == 1", "recursive descent (..) is not supported"),
+        ('"\\(.a)"', "interpolation in a text is not supported"),
+        (".a[] == 1", "an iteration in a condition or comparison is not supported"),
+        ("if .[] then 1 end", "an iteration in a condition or comparison"),
+    ],
+)
+def test_jq_beyond_paths_conditions_and_comparisons_is_refused_by_name(program, said):
+    message = one({"Fn::Jq": ["First", program, {}]})
+    assert message.startswith(f"Fn::Jq cannot be simulated: {said}")
+    assert "only paths, if and comparisons" in message
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("", "ends too early"),
+        ("if .a then 1", "ends too early"),
+        (".a[", "ends too early"),
+        (".a == ", "ends too early"),
+        ("if .a else 1 end", "else is not expected there"),
+        (".a]", "] is not expected there"),
+        (".a .", "ends too early"),
+        ("1 .a", ".a is not expected there"),
+        (".a 1", "1 is not expected there"),
+        (".a #", "cannot read"),
+        ('"\\x"', "cannot read"),
+        ('."a', "cannot read"),
+        ("." * 3000, "too long"),
+        ("(" * 900 + "." + ")" * 900, "nested too deeply"),
+        (["."], "must be written in the template"),
+    ],
+)
+def test_a_jq_program_with_a_mistake_is_refused(program, said):
+    message = one({"Fn::Jq": ["First", program, {}]})
+    assert message.startswith("Fn::Jq cannot be simulated: ")
+    assert said in message
+
+
+def test_jq_takes_first_or_all():
+    assert "First or All" in one({"Fn::Jq": ["Second", ".", {}]})
 
 
 @pytest.mark.parametrize(
