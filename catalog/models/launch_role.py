@@ -8,8 +8,6 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.constraint import Constraint
-from catalog.models.portfolio import Portfolio
-from catalog.models.product import Product
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
@@ -39,23 +37,6 @@ class LaunchRoleQuerySet(models.QuerySet["LaunchRole"]):
         role.store()
         AuditEntry.objects.record("CreateLaunchRole", role, by=by, after=role.told())
         return role
-
-    def environment_for(
-        self, product: Product, portfolio: Portfolio | None
-    ) -> dict[str, str]:
-        """What a run of a product through a portfolio adds to its region's credentials.
-
-        Empty without a launch constraint, and for a role nothing is stored for.
-        """
-        if portfolio is None:
-            return {}
-        constraints = Constraint.objects.on(product, portfolio)
-        constraint = constraints.filter(kind=Constraint.Kind.LAUNCH).first()
-        if constraint is None:
-            return {}
-        role = self.filter(name=constraint.config.get("LocalRoleName")).first()
-        environment: Any = role.environment if role else {}
-        return dict(environment)
 
 
 class LaunchRole(Named, Editable):

@@ -166,18 +166,3 @@ def test_a_launch_role_in_use_is_not_removed(impose, admin):
     constraint.remove(by=admin)
     role.remove(by=admin)
     assert not LaunchRole.objects.exists()
-
-
-def test_a_run_gets_the_credentials_of_the_role_its_constraint_names(impose, admin):
-    LaunchRole.objects.add(name="one", environment={"KEY": "v"}, by=admin)
-    constraint = impose("Launch", {"LocalRoleName": "one"})
-    found = LaunchRole.objects.environment_for(constraint.product, constraint.portfolio)
-    assert found == {"KEY": "v"}
-
-
-def test_without_a_stored_role_a_run_gets_nothing_more(impose):
-    constraint = impose("Launch", {"LocalRoleName": "elsewhere"})
-    role_of = LaunchRole.objects.environment_for
-    assert role_of(constraint.product, constraint.portfolio) == {}
-    assert role_of(constraint.product, None) == {}
-    assert role_of(ProductFactory(), constraint.portfolio) == {}

@@ -356,20 +356,40 @@ def test_an_instance_keeps_the_engine_that_made_it(site, region, alice, cloud):
     assert cloud.living == []
 
 
-def test_the_launch_role_is_assumed_by_the_cloud_unless_its_keys_are_here(
-    version, region, alice
-):
-    portfolio = PortfolioFactory(products=[version.product], users=[alice])
+def constrain_to_role(portfolio, version, by):
     Constraint.objects.impose(
         kind=Constraint.Kind.LAUNCH,
         portfolio=portfolio,
         product=version.product,
         config={"LocalRoleName": "launcher"},
-        by=alice,
+        by=by,
     )
+
+
+def test_the_launch_role_is_assumed_by_the_cloud_unless_its_keys_are_here(
+    version, region, alice
+):
+    portfolio = PortfolioFactory(products=[version.product], users=[alice])
+    constrain_to_role(portfolio, version, alice)
     task = Instance.objects.launch(
         wish(version, portfolio=portfolio), name="site", region=region, by=alice
     )
     assert role_of(task) == "launcher"
     LaunchRole.objects.add(name="launcher", environment={"A": "b"}, by=alice)
     assert role_of(task) == ""
+
+
+def test_a_stack_is_made_with_the_keys_of_the_launch_role(cloud, version, alice):
+    region = RegionFactory(
+        engine="ros", credentials=dict.fromkeys(CREDENTIALS, "key-of-the-region")
+    )
+    portfolio = PortfolioFactory(products=[version.product], users=[alice])
+    constrain_to_role(portfolio, version, alice)
+    LaunchRole.objects.add(name="launcher", environment=CREDENTIALS, by=alice)
+    Instance.objects.launch(
+        wish(version, portfolio=portfolio), name="site", region=region, by=alice
+    )
+    Worker().work(once=True)
+    instance = Instance.objects.get()
+    assert instance.status == Instance.Status.AVAILABLE, instance.status_message
+    assert len(cloud.living) == 1

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from catalog.models import Template
+from catalog.models import Constraint, LaunchRole, Template
 from console.lib.encryption import generate_key
 from console.lib.errors import Conflict
 from instances.models import (
@@ -19,6 +19,7 @@ from instances.models import (
 from instances.worker.loop import Worker
 from tests.factories import (
     MAIN_TF,
+    PortfolioFactory,
     ProductFactory,
     RegionFactory,
     TemplateFactory,
@@ -323,3 +324,53 @@ Resources:
     assert (resource.address, resource.type) == ("Vpc", "ALIYUN::ECS::VPC")
     assert resource.status == "CREATE_COMPLETE"
     assert resource.physical_id.startswith("vpc-bp1")
+
+
+CREDENTIALS_TF = """\
+resource "terraform_data" "probe" {
+  provisioner "local-exec" {
+    command = "test $CLOUD_KEY/$CLOUD_ZONE = %s"
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stored", "through", "used"),
+    [
+        (True, "constrained", "key-of-the-role/zone-of-the-region"),
+        (True, "other", "key-of-the-region/zone-of-the-region"),
+        (False, "constrained", "key-of-the-region/zone-of-the-region"),
+    ],
+)
+def test_a_run_gets_the_credentials_of_the_region_under_those_of_the_launch_role(
+    alice, settings, stored, through, used
+):
+    settings.ALLOW_PROVISIONERS = True
+    region = RegionFactory(
+        credentials={
+            "CLOUD_KEY": "key-of-the-region",
+            "CLOUD_ZONE": "zone-of-the-region",
+        }
+    )
+    version = version_of(CREDENTIALS_TF % used)
+    portfolios = {
+        name: PortfolioFactory(products=[version.product], users=[alice])
+        for name in ("constrained", "other")
+    }
+    Constraint.objects.impose(
+        kind=Constraint.Kind.LAUNCH,
+        portfolio=portfolios["constrained"],
+        product=version.product,
+        config={"LocalRoleName": "deployer"},
+        by=alice,
+    )
+    if stored:
+        environment = {"CLOUD_KEY": "key-of-the-role"}
+        LaunchRole.objects.add(name="deployer", environment=environment, by=alice)
+    task = Instance.objects.launch(
+        Wish(version, portfolios[through]), name="shop", region=region, by=alice
+    )
+    work()
+    task.refresh_from_db()
+    assert (task.status, task.status_message) == ("Succeeded", "")
