@@ -317,14 +317,13 @@ class TaskSettlement:
                 terminated_at=now(),
                 last_successful_task=task,
             )
-        else:
-            mine.update(
-                status=Instance.Status.AVAILABLE,
-                status_message="",
-                version=task.version_id,
-                portfolio=task.portfolio_id,
-                last_successful_task=task,
-            )
+        elif mine.update(
+            status=Instance.Status.AVAILABLE,
+            status_message="",
+            version=task.version_id,
+            portfolio=task.portfolio_id,
+            last_successful_task=task,
+        ):
             self._replace_tags()
 
     def _replace_tags(self) -> None:
