@@ -1,5 +1,7 @@
 """Handing instances over: one from its page, many from the list."""
 
+from functools import partial
+
 import pytest
 from django.utils.timezone import now
 
@@ -10,9 +12,11 @@ from instances.models import Instance, Plan, Task
 from tests.factories import InstanceFactory, PlanFactory, RoleFactory, UserFactory
 from tests.form_fields import save
 from tests.instances.running import running
+from tests.interleaving import just_before
 
 pytestmark = pytest.mark.django_db
 BULK = "/instances/transfer/"
+OWNER_CHANGE = 'UPDATE "instances_instance" SET "owner_id"'
 
 
 @pytest.fixture
@@ -234,6 +238,32 @@ def test_a_list_that_shows_a_former_owner_moves_nothing(
     page = admin_browser.post(BULK, sent).content.decode()
     assert "It was transferred to user/bob after you opened the page." in page
     assert owner_of(instance) == bob
+
+
+def given_to(instance, user):
+    """Make the transfer of somebody else that is committed first."""
+    return partial(Instance.objects.filter(pk=instance.pk).update, owner=user)
+
+
+def test_transfer_that_another_one_overtakes_is_refused(
+    admin_browser, instance, url, bob, carol
+):
+    with just_before(OWNER_CHANGE, given_to(instance, carol)):
+        response = save(admin_browser, url, {"to": "bob"})
+    assert response.status_code == 422
+    assert "changed at this very moment" in response.content.decode()
+    assert owner_of(instance) != bob
+    assert not AuditEntry.objects.filter(action="TransferInstance").exists()
+
+
+def test_bulk_transfer_leaves_an_instance_that_another_transfer_overtakes(
+    admin_browser, instance, bob, carol
+):
+    with just_before(OWNER_CHANGE, given_to(instance, carol)):
+        response = admin_browser.post(BULK, {"instance": [instance.pk], "to": "bob"})
+    assert "changed at this very moment" in response.content.decode()
+    assert owner_of(instance) == carol
+    assert not AuditEntry.objects.filter(action="TransferInstances").exists()
 
 
 def test_the_marks_of_the_list_survive_a_name_that_fits_nobody(

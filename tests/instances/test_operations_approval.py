@@ -105,6 +105,14 @@ def test_the_requester_does_not_approve(bobs, plan):
     assert refusal == FORBIDDEN
 
 
+@pytest.mark.parametrize("action", ["Approve", "Reject"])
+def test_requester_who_is_an_approver_cannot_decide(carol, carols, version, action):
+    plan = previewed(asked(carol, version))
+    refusal = carols.refusal("ApproveProvisionedProductPlan", **decision(plan, action))
+    assert refusal == FORBIDDEN
+    assert read(carols, plan)["Status"] == "ApplicationInProgress"
+
+
 def test_somebody_else_does_not_find_it(alice, plan):
     refusal = Caller.of(alice).refusal(
         "ApproveProvisionedProductPlan", **decision(plan)

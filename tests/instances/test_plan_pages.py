@@ -1,6 +1,7 @@
 """/plans/ and /plans/<pk>/: who sees what, which buttons there are, and what they do."""
 
 import re
+from functools import partial
 
 import pytest
 from django.test import Client
@@ -27,6 +28,7 @@ from tests.instances.planning import (
     portfolio_of,
     previewed,
 )
+from tests.interleaving import just_before
 
 LIST = "/plans/"
 SECRET_TF = """\
@@ -309,6 +311,36 @@ def test_the_owners_own_decision_is_refused(bobs, plan, url):
     answer = bobs.post(f"{url}decide/", {"approve": "1", "seen": plan.digest})
     assert answer.status_code == 409
     assert "Somebody else must decide" in answer.content.decode()
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_requester_who_is_an_approver_cannot_decide(carol, carols, version, decision):
+    plan = previewed(asked(carol, version))
+    url = plan.get_absolute_url()
+    assert buttons(carols, url) == {"cancel", "preview"}
+    answer = carols.post(f"{url}decide/", {decision: "1", "seen": plan.digest})
+    assert answer.status_code == 409
+    assert Plan.objects.get().status == "ApplicationInProgress"
+
+
+def test_change_of_the_instance_during_the_execution_refuses_it(
+    bobs, bob, carol, version
+):
+    instance = InstanceFactory(
+        version=version, owner=bob, portfolio=portfolio_of(version)
+    )
+    task = TaskFactory(instance=instance, ended=True, parameters={"name": "one"})
+    Instance.objects.update(last_task=task, last_successful_task=task)
+    plan = approved(previewed(asked_of(Instance.objects.get(), bob)), carol)
+    with just_before(
+        'UPDATE "instances_instance" SET "status"',
+        partial(changed_by_another, instance),
+    ):
+        answer = bobs.post(f"{plan.get_absolute_url()}execute/")
+    assert answer.status_code == 409
+    assert "just changed by another operation" in answer.content.decode()
+    assert not Task.objects.filter(plan=plan).exists()
+    assert Plan.objects.get().status == "ApplicationApproved"
 
 
 def test_a_stale_plan_says_what_moved_and_offers_to_preview_again(

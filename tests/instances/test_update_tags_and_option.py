@@ -123,6 +123,13 @@ def test_what_changes_nothing_is_refused(api, instance, sent):
     assert refusal == (400, "NoChange.ProvisionedProduct")
 
 
+def test_failed_instance_is_repaired_with_the_values_it_has(api, instance):
+    Instance.objects.update(status=Instance.Status.ERROR)
+    api.call("UpdateProvisionedProduct", **update_of(instance))
+    task = Task.objects.get(state="queued")
+    assert (task.parameters, task.tags) == ({"name": "first"}, {"team": "web"})
+
+
 def test_outputs_are_kept(api, instance, alice):
     instance.update_to(
         Wish(instance.version, instance.portfolio, {"name": "first"}), by=alice

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from instances.models import Plan, Task
+from instances.models import Instance, Plan, Task
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -139,6 +139,18 @@ def test_no_change_is_told_and_makes_no_draft(browser, url, filled):
     response = browser.post(url, filled | {"parameters-size": "small"}, follow=True)
     assert "Nothing to update" in response.content.decode()
     assert not Plan.objects.exists()
+
+
+def test_failed_instance_is_repaired_with_the_values_it_has(
+    browser, url, filled, instance
+):
+    filled["parameters-size"] = "small"
+    Instance.objects.update(status=Instance.Status.ERROR)
+    review = browser.post(url, filled).url
+    Plan.objects.update(status="PreviewSuccess", state="ended")
+    browser.post(review)
+    task = Task.objects.get(state="queued")
+    assert (task.kind, task.parameters) == (Task.Kind.UPDATE, {"size": "small"})
 
 
 def test_a_new_secret_alone_is_a_change(browser, url, filled):
