@@ -5,15 +5,19 @@ from instances.models.check import Check
 from instances.models.decision import Stale
 from instances.models.evidence import Evidence
 from instances.models.heartbeat import Heartbeat
-from instances.models.instance import Instance, instance_for, living_instance_for
+from instances.models.instance import (
+    Instance,
+    instance_for,
+    living_instance_for,
+    task_for,
+)
 from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
 from instances.models.ownership import Move, Principal
 from instances.models.plan import Plan, plan_for
-from instances.models.reconciling import Standing, why_not
 from instances.models.resource import Resource, StateVersion, Tag
 from instances.models.tally import Tally
-from instances.models.task import Output, Task, TaskLog, task_for
+from instances.models.task import Output, Standing, Task, TaskLog, why_not
 from instances.models.wish import Carried, Wish
 from instances.models.work import Fenced, Work
 

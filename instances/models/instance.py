@@ -498,3 +498,18 @@ def living_instance_for(user: User, pk: str) -> Instance:
     instance = instance_for(user, pk)
     instance.check_living()
     return instance
+
+
+def task_for(user: User, instance: Instance, pk: str) -> Task:
+    """Return a task of an instance the caller has already been given. Raises NotFound."""
+    task: Task | None = (
+        instance.tasks.select_related(
+            "version__template", "portfolio", "created_by", "evidence"
+        )
+        .annotate(read_at=Now())
+        .filter(pk=pk)
+        .first()
+    )
+    if task is None:
+        raise NotFound(_("There is no such task."), code="InvalidTask.NotFound")
+    return task

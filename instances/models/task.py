@@ -1,26 +1,34 @@
-"""A task: one launch, update or termination, from the button to the evidence of its end."""
+"""A task: one launch, update or termination of an instance, its log and its outputs."""
 
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Count, Q
-from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Region
 from console.lib.audit import AuditEntry
 from console.lib.encryption import EncryptedJSONField
-from console.lib.errors import Conflict, NotFound
+from console.lib.errors import Conflict, Text
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import id_field
 from console.lib.users import User
-from instances.models.reconciling import Reconcilable
+from instances.models.heartbeat import Heartbeat
 from instances.models.work import Work, WorkQuerySet, clock, queue_indexes
+from instances.wakeup import announce
 
-if TYPE_CHECKING:
-    from instances.models.instance import Instance
+
+class Standing(models.TextChoices):
+    """The lease of a task, and which worker could take over its run."""
+
+    WAITING = "waiting"
+    HELD = "held"
+    HOST_LIVES = "host-lives"
+    HOST_SILENT = "host-silent"
+    NOBODY = "nobody"
+    OVER = "over"
 
 
 class TaskQuerySet(WorkQuerySet):
@@ -42,7 +50,7 @@ class TaskQuerySet(WorkQuerySet):
         return self.order_by("-created_at", "-pk")
 
 
-class Task(Work, Reconcilable):
+class Task(Work):
     """A change of one instance. `kind` and `status` are the API's words."""
 
     class Kind(models.TextChoices):
@@ -146,11 +154,77 @@ class Task(Work, Reconcilable):
             if self.plan is not None:
                 self.plan.settle_execution(ok=False, message=self.status_message)
         elif not self.request_cancel():
-            raise Conflict(
-                _("The task has already ended: there is nothing to cancel."),
-                code="IncorrectStatus.Task",
+            raise _refusal(
+                _("The task has already ended: there is nothing to cancel.")
             )
         AuditEntry.objects.record("CancelTask", self, by=by)
+
+    @property
+    def standing(self) -> Standing:
+        """Which worker holds the lease, or else could take over the run."""
+        if self.state != self.State.RUNNING:
+            waits = self.state == self.State.QUEUED
+            return Standing.WAITING if waits else Standing.OVER
+        if not self._silent:
+            return Standing.HELD
+        if Heartbeat.objects.alive().filter(host=self.host).exists():
+            return Standing.HOST_LIVES
+        alive = Heartbeat.objects.alive().exists()
+        return Standing.HOST_SILENT if alive else Standing.NOBODY
+
+    @property
+    def _silent(self) -> bool:
+        """Return True if a heartbeat is missing: one is due every third of a lease."""
+        moment = clock()
+        if self.lease_until is None or self.lease_until < moment:
+            return True
+        half = timedelta(seconds=settings.LEASE_SECONDS / 2)
+        return self.heartbeat_at is None or moment - self.heartbeat_at > half
+
+    @transaction.atomic
+    def reconcile(self, *, by: User, host_lost: bool = False, reason: str = "") -> None:
+        """Expire the lease of a silent worker, so that another takes over the run at once.
+
+        The worker that takes it over decides by state, lock and process whether the run
+        goes on, has ended or was killed. A healthy worker cannot lose its run: its next
+        heartbeat renews the lease, and every write names its epoch.
+
+        With `host_lost` the run is given to another host, because the caller states that
+        the first one is gone for good. Raises Conflict when the worker holds its lease, or
+        when no worker could take over.
+        """
+        target = self._reconciling_host(host_lost)
+        moment = clock()
+        rows = Task.objects.filter(pk=self.pk, state=self.State.RUNNING)
+        same = rows.filter(epoch=self.epoch, heartbeat_at=self.heartbeat_at)
+        over = min(self.lease_until or moment, moment)
+        if not same.update(host=target, lease_until=over):
+            raise _refusal(_("Its worker has been heard at this very moment."))
+        AuditEntry.objects.record(
+            "ReconcileTask",
+            self,
+            by=by,
+            before={"worker": self.worker, "host": self.host, "epoch": self.epoch},
+            after={"host": target, "host_lost": host_lost},
+            reason=reason,
+        )
+        announce(self.pk)
+
+    def _reconciling_host(self, host_lost: bool) -> str:
+        """Return the host that is to take over the run. Raises Conflict when there is none."""
+        standing = self.standing
+        if host_lost and standing == Standing.HOST_LIVES:
+            raise _refusal(
+                _("A worker of %(host)s lives, so the host is not lost.")
+                % {"host": self.host}
+            )
+        if host_lost and standing == Standing.HOST_SILENT:
+            alive = Heartbeat.objects.alive().order_by("busy", "name")
+            if other := alive.values_list("host", flat=True).first():
+                return other
+        if standing != Standing.HOST_LIVES:
+            raise _refusal(why_not(self))
+        return self.host
 
     @property
     def progress_percent(self) -> int:
@@ -225,16 +299,25 @@ class Output(models.Model):
         return self.key
 
 
-def task_for(user: User, instance: "Instance", pk: str) -> Task:
-    """Return a task of an instance the caller has already been given. Raises NotFound."""
-    task: Any = (
-        instance.tasks.select_related(
-            "version__template", "portfolio", "created_by", "evidence"
+def why_not(task: Task) -> Text:
+    """Return why no worker of its own host can take over a run now; empty when one can."""
+    sentences: dict[Standing, Text] = {
+        Standing.WAITING: _(
+            "It waits for a worker: nothing has run that could be lost."
+        ),
+        Standing.OVER: _("It has ended: its status is final."),
+        Standing.HELD: _("Its worker is heard and holds it: nothing is uncertain."),
+        Standing.NOBODY: _(
+            "No worker is running anywhere. Start one: it settles the run by itself."
+        ),
+        Standing.HOST_SILENT: _(
+            "No worker is running on %(host)s, where the run was started. Start one there: "
+            "it settles the run by itself."
         )
-        .annotate(read_at=Now())
-        .filter(pk=pk)
-        .first()
-    )
-    if task is None:
-        raise NotFound(_("There is no such task."), code="InvalidTask.NotFound")
-    return task
+        % {"host": task.host},
+    }
+    return sentences.get(task.standing, "")
+
+
+def _refusal(reason: Text) -> Conflict:
+    return Conflict(reason, code="IncorrectStatus.Task")
