@@ -1,26 +1,41 @@
 """Trying a failed task again, when what it asked for is still allowed."""
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict, DomainError
 from console.lib.users import User
 from instances.launch_validation import check_still_offered
 from instances.models import Instance, Task, Wish
 
 
+@transaction.atomic
 def retry(instance: Instance, *, by: User, task: str) -> Task:
-    """Ask once more for what the failed task of this ID asked for.
+    """Ask once more for what the failed task of this ID asked for, in a new task.
 
-    Raises a DomainError with the reason when that is no longer possible or allowed.
+    A termination is terminated again; a launch or update goes on as an update, from what
+    is there by now. Raises Conflict when that task is not the last one or has not failed,
+    while another runs, or when grant, version, launch option or rules no longer allow what
+    it asked for; ApprovalRequired when it needs an approved plan.
     """
     failed = instance.failed_task
-    if failed is not None and failed.pk == task:
-        _check(instance, failed, by)
-    return instance.retry(by=by, task=task)
+    if failed is None or failed.pk != task:
+        raise _nothing_to_retry()
+    _check_still_allowed(instance, failed, by)
+    try:
+        new = _again(instance, failed, by)
+    except Conflict:
+        _check_still_last(instance, failed)
+        raise
+    AuditEntry.objects.record(
+        "RetryTask", failed, by=by, after={"task": new.pk, "kind": new.kind}
+    )
+    return new
 
 
-def _check(instance: Instance, failed: Task, by: User) -> None:
-    """Refuse a wish that could not be made anew: grant, version, option or rule have changed."""
+def _check_still_allowed(instance: Instance, failed: Task, by: User) -> None:
+    """Raise Conflict when grant, version, launch option or rules have changed since."""
     if failed.kind == Task.Kind.TERMINATE:
         return
     try:
@@ -33,3 +48,24 @@ def _check(instance: Instance, failed: Task, by: User) -> None:
             code=refusal.code,
             hint=_("Choose Edit and retry, or ask an administrator."),
         ) from refusal
+
+
+def _again(instance: Instance, failed: Task, by: User) -> Task:
+    """Queue the new task, unless the failed one is no longer the last."""
+    if failed.kind == Task.Kind.TERMINATE:
+        return instance.terminate(by=by, after=failed.pk)
+    return instance.update_to(Wish.of(failed), by=by, after=failed.pk)
+
+
+def _check_still_last(instance: Instance, failed: Task) -> None:
+    """Raise Conflict when the instance has gone on, and rests, since it was read."""
+    fresh = Instance.objects.get(pk=instance.pk)
+    if not fresh.changing and fresh.last_task_id != failed.pk:
+        raise _nothing_to_retry()
+
+
+def _nothing_to_retry() -> Conflict:
+    return Conflict(
+        _("There is nothing to retry: the last task of the instance is another one."),
+        code="IncorrectStatus.Task",
+    )

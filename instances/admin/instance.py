@@ -15,7 +15,7 @@ from catalog.tags import LONGEST, MOST
 from console.lib.errors import Conflict
 from console.lib.users import User
 from instances.admin.tables import BigTable
-from instances.models import Instance
+from instances.models import Instance, StateVersion
 from instances.models.ownership import owner_columns, owner_name
 
 
@@ -214,7 +214,7 @@ def why_kept(instance: Instance) -> str:
         return _("%(name)s: a task is running on it. Wait until it has ended.") % {
             "name": instance.name
         }
-    state = instance.latest_state()
+    state = StateVersion.objects.latest_of(instance)
     count = instance.resources.count() or (state.resource_count if state else 0)
     if not count:
         return ""

@@ -140,10 +140,16 @@ class Executable(Decided):
         return refusal
 
     def _start(self, by: User) -> Task:
-        me = cast("Plan", self)
+        spec, direct = self.wish, self.draft
         if self.operation == Task.Kind.LAUNCH:
             return Instance.objects.launch(
-                self.wish, name=self.instance_name, region=self.region, by=by, plan=me
+                spec,
+                name=self.instance_name,
+                region=self.region,
+                by=by,
+                pk=self.reserved_instance_id,
+                plan_id=self.pk,
+                direct=direct,
             )
         assert self.instance is not None  # updates and terminations have one
         # It may have been given to somebody else since the plan was made.
@@ -152,9 +158,15 @@ class Executable(Decided):
                 _("The instance does not exist, or you do not have access to it."),
                 code="InvalidProvisionedProduct.NotFound",
             )
+        # Another change may have come and gone since the plan was compared.
+        base = self.base_task_id
         if self.operation == Task.Kind.UPDATE:
-            return self.instance.update_to(self.wish, by=by, plan=me)
-        return self.instance.terminate(by=by, plan=me)
+            return self.instance.update_to(
+                spec, by=by, plan_id=self.pk, direct=direct, after=base
+            )
+        return self.instance.terminate(
+            by=by, plan_id=self.pk, direct=direct, after=base
+        )
 
     def settle_execution(self, *, ok: bool, message: str) -> None:
         """Note how the task of this plan has ended. Within its transaction."""

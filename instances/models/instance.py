@@ -1,12 +1,14 @@
-"""A product instance: what somebody launched, and the verbs that change it."""
+"""A product instance and the verbs that change it."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from enum import Enum, auto
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.timezone import now
@@ -14,28 +16,46 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.effective_constraints import Limits
 from catalog.models import Portfolio, Product, Region, Version
+from catalog.models.product import SIMULATED
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, NotFound
+from console.lib.edit_conflicts import EditConflictError
+from console.lib.errors import Conflict, NotFound, Text
 from console.lib.ids import id_field, new_id
 from console.lib.names import FoldedQuerySet, Named, check_name, folded
 from console.lib.users import Role, User
-from instances.models.engine_name import engine_in
-from instances.models.instance_status import StatusChecked, StatusQuerySet
-from instances.models.ownership import Owned, OwnedQuerySet
-from instances.models.retrying import Retryable
-from instances.models.stacked import Stacked, stack_id_of
+from instances.models.engine_name import CLOUD, SIMULATION, engine_in, local_engine
+from instances.models.instance_status import InstanceStatus, TrueStatus
+from instances.models.ownership import (
+    OwnedQuerySet,
+    Principal,
+    check_recipient,
+    owner_columns,
+    owner_name,
+)
 from instances.models.task import Task
 from instances.models.wish import Wish
 from instances.wakeup import announce
 
-if TYPE_CHECKING:
-    from instances.models.plan import Plan
-    from instances.models.resource import StateVersion
+# Any fixed UUID: stack IDs are made in its name space.
+STACKS = uuid.UUID("5d1f6a0e-3c57-4a0b-9d3e-1f6f2b7a9c40")
+CONSOLE = "https://ros.console.aliyun.com"
 
 
-class InstanceQuerySet(  # type: ignore[override]
-    OwnedQuerySet, StatusQuerySet, FoldedQuerySet
-):
+class AnyTask(Enum):
+    """The type of `ANY_TASK`: a change that may come after whichever task was the last."""
+
+    ANY_TASK = auto()
+
+
+ANY_TASK = AnyTask.ANY_TASK
+
+
+def stack_id_of(pk: str) -> uuid.UUID:
+    """Return the stack ID of a new instance, which its plan needs before it is made."""
+    return uuid.uuid5(STACKS, pk)
+
+
+class InstanceQuerySet(OwnedQuerySet, FoldedQuerySet):  # type: ignore[override]
     def living(self) -> Self:
         """Instances that are in lists: a terminated one has left them."""
         return self.filter(terminated_at=None)
@@ -70,6 +90,15 @@ class InstanceQuerySet(  # type: ignore[override]
         """The living instance of this name, in any case."""
         return self.living().filter(name_key=folded(name))
 
+    def contradicting(self) -> Self:
+        """Living instances under change without an active task, or the other way round."""
+        tasks = Task.objects.filter(instance=OuterRef("pk"))
+        active = Exists(tasks.exclude(state=Task.State.ENDED))
+        under_change = Q(status=InstanceStatus.UNDER_CHANGE)
+        return self.filter(
+            under_change & ~active | ~under_change & active, terminated_at=None
+        )
+
     @transaction.atomic
     def launch(
         self,
@@ -78,15 +107,19 @@ class InstanceQuerySet(  # type: ignore[override]
         name: str,
         region: Region,
         by: User,
-        plan: "Plan | None" = None,
+        pk: str = "",
+        plan_id: str | None = None,
+        direct: bool = True,
     ) -> Task:
         """Create the instance and queue its first task: both rows, or neither.
 
-        Raises Conflict when a living instance has the name already, ApprovalRequired when
-        only a plan may do it.
+        `pk` is the ID that its plan reserved for it. A change is `direct` unless it
+        executes a submitted plan. Raises Conflict when a living instance has the name
+        already, ApprovalRequired for a direct change that needs an approval.
         """
-        check_direct(Task.Kind.LAUNCH, wish.version.product, wish.portfolio, plan)
-        pk = plan.reserved_instance_id if plan else new_id("pp")
+        if direct:
+            check_direct(Task.Kind.LAUNCH, wish.version.product, wish.portfolio)
+        pk = pk or new_id("pp")
         try:
             with transaction.atomic():
                 instance = self.create(
@@ -106,18 +139,17 @@ class InstanceQuerySet(  # type: ignore[override]
                 _("An instance with this name already exists. Enter another name."),
                 code="DuplicateName.ProvisionedProduct",
             ) from error
-        return instance._queue(Task.Kind.LAUNCH, wish, by=by, plan=plan, was="")
+        return instance._queue(Task.Kind.LAUNCH, wish, by=by, plan_id=plan_id, was="")
 
 
-class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
-    """One launch of a product version, in one region, with one owner."""
+class Instance(Named):
+    """One launch of a product version, in one region, with one owner.
+
+    It is made as a stack, by an engine that stays its own for life.
+    """
 
     TYPE = "RosStack"
-
-    class Status(models.TextChoices):
-        UNDER_CHANGE = "UnderChange", _("Under change")
-        AVAILABLE = "Available", _("Available")
-        ERROR = "Error", _("Error")
+    Status = InstanceStatus
 
     id = id_field("pp")
     name = models.CharField(_("name"), max_length=128, validators=[check_name])
@@ -165,6 +197,11 @@ class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
     )
     # Tags corrected by hand, and the task whose own tags they replace until the next one.
     corrected_tags = models.JSONField(null=True, editable=False)
+    stack_id = models.UUIDField(
+        _("resource stack ID"), default=uuid.uuid4, editable=False
+    )
+    # Empty on instances older than the choice: those were all made on this machine.
+    engine = models.CharField(_("engine"), max_length=16, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
     terminated_at = models.DateTimeField(_("terminated"), null=True, editable=False)
 
@@ -235,39 +272,166 @@ class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
         return principal
 
     @property
+    def made_by(self) -> str:
+        """The engine that made the instance and goes on changing it."""
+        return self.engine or local_engine(self.version.template)
+
+    @property
+    def simulated(self) -> Text:
+        """What to know of resources that are imitations; empty when they are real."""
+        return SIMULATED if self.made_by == SIMULATION else ""
+
+    @property
+    def console_url(self) -> str:
+        """The page of the stack in the vendor's console; empty where there is none.
+
+        A stack has its real ID as soon as the cloud has said that it makes it.
+        """
+        known = self.stack_id != stack_id_of(self.pk)
+        if self.engine != CLOUD or not known or self.terminated_at:
+            return ""
+        return f"{self.region_console_url}/{self.stack_id}"
+
+    @property
+    def region_console_url(self) -> str:
+        """The page of all stacks of the region in the vendor's console."""
+        if self.engine != CLOUD:
+            return ""
+        return f"{CONSOLE}/{self.region_id}/stacks"
+
+    @property
     def changing(self) -> bool:
         return self.status == self.Status.UNDER_CHANGE
+
+    @property
+    def failed_task(self) -> Task | None:
+        """The last task, when it has failed and the instance can still be changed."""
+        task = self.last_task
+        failed = task is not None and task.status == Task.Status.FAILED
+        return task if failed and self.terminated_at is None else None
 
     def update_to(
         self,
         wish: Wish,
         *,
         by: User,
-        plan: "Plan | None" = None,
-        after: Task | None = None,
+        plan_id: str | None = None,
+        direct: bool = True,
+        after: str | AnyTask | None = ANY_TASK,
     ) -> Task:
         """Queue a change of version, launch option, parameters or tags.
 
-        Raises Conflict when nothing would change, when a task is running, when another
-        than the task it comes `after` was the last, or when the instance is gone,
-        ApprovalRequired when only a plan may do it.
+        A change is `direct` unless it executes a submitted plan. `after` is the ID of the
+        task that must be the last one, None when there must be none. Raises Conflict when
+        nothing would change, when a task is running, when another task was the last, or
+        when the instance is gone, ApprovalRequired for a direct change that needs an
+        approval.
         """
-        check_direct(Task.Kind.UPDATE, self.product, wish.portfolio, plan)
+        if direct:
+            check_direct(Task.Kind.UPDATE, self.product, wish.portfolio)
         self.check_differs(wish)
-        return self._change(Task.Kind.UPDATE, wish, by=by, plan=plan, after=after)
+        return self._change(Task.Kind.UPDATE, wish, by=by, plan_id=plan_id, after=after)
 
     def terminate(
-        self, *, by: User, plan: "Plan | None" = None, after: Task | None = None
+        self,
+        *,
+        by: User,
+        plan_id: str | None = None,
+        direct: bool = True,
+        after: str | AnyTask | None = ANY_TASK,
     ) -> Task:
         """Queue the removal of every resource, then of the instance from all lists.
 
-        Raises Conflict when a task is running, when another than the task it comes `after`
-        was the last, or when the instance is gone, ApprovalRequired when only a plan may
-        do it.
+        Raises Conflict and ApprovalRequired like `update_to`.
         """
-        check_direct(Task.Kind.TERMINATE, self.product, self.portfolio, plan)
-        wish = self.current()
-        return self._change(Task.Kind.TERMINATE, wish, by=by, plan=plan, after=after)
+        if direct:
+            check_direct(Task.Kind.TERMINATE, self.product, self.portfolio)
+        return self._change(
+            Task.Kind.TERMINATE, self.current(), by=by, plan_id=plan_id, after=after
+        )
+
+    @transaction.atomic
+    def transfer(
+        self, *, to: Principal, by: User, reason: str = "", seen: str = ""
+    ) -> None:
+        """Give the instance to a person or a group.
+
+        `seen` is the stamp of the owner that the person saw. Raises InvalidInput when the
+        recipient has left, EditConflictError when it has another owner by now, Conflict
+        when it has been terminated, belongs to them already, or changes hands at this
+        moment.
+        """
+        check_recipient(to, reason)
+        rows = Instance.objects.filter(pk=self.pk)
+        [move] = rows.move(to, {self.pk: seen.partition(" ")[0]})
+        if move.outdated:
+            self.refresh_from_db(fields=["owner", "owner_role"])
+            raise EditConflictError(self, seen)
+        if not move.moved:
+            raise Conflict(move.refusal, code="IncorrectStatus.ProvisionedProduct")
+        AuditEntry.objects.record(
+            "TransferInstance",
+            self,
+            by=by,
+            before={"owner": owner_name(move.before)},
+            after={"owner": owner_name(owner_columns(to))},
+            reason=reason,
+        )
+        self.refresh_from_db(fields=["owner", "owner_role"])
+
+    @property
+    def contradicts(self) -> bool:
+        """Return True if status and last task cannot both be true. Makes no query."""
+        if self.terminated_at is not None:
+            return False
+        active = self.last_task is not None and self.last_task.active
+        return self.changing != active
+
+    def true_status(self) -> TrueStatus:
+        """Return what the newest task and the newest state say."""
+        counts = self.states.newest_first().values_list("resource_count", flat=True)
+        return TrueStatus.of(self.tasks.newest_first().first(), counts.first() or 0)
+
+    @transaction.atomic
+    def reconcile_status(self, *, by: User | None, reason: str = "") -> None:
+        """Set the status to what tasks and state say. `by` is None for the system.
+
+        Raises Conflict when the status agrees with them already.
+        """
+        true = self.true_status()
+        columns: dict[str, Any] = {
+            "status": true.status,
+            "status_message": str(true.message),
+            "last_task": true.task,
+        }
+        if true.ended_at is not None:
+            columns |= {
+                "terminated_at": true.ended_at,
+                "last_successful_task": true.task,
+            }
+        rows = Instance.objects.filter(pk=self.pk).contradicting()
+        before = rows.values_list("status", flat=True).first()
+        # The UPDATE looks once more: a task may begin at this moment.
+        if before is None or not rows.filter(status=before).update(**columns):
+            raise Conflict(
+                _("The status agrees with the tasks: there is nothing to reconcile."),
+                code="IncorrectStatus.ProvisionedProduct",
+            )
+        if true.ended_at is not None:
+            self.resources.all().delete()
+        AuditEntry.objects.record(
+            "ReconcileInstance",
+            self,
+            by=by,
+            before={"status": before},
+            after={
+                "status": true.status,
+                "task": true.task.pk if true.task else "",
+                "terminated": true.ended_at is not None,
+            },
+            reason=reason,
+        )
+        self.refresh_from_db(fields=[*columns, "terminated_at"])
 
     def current(self) -> Wish:
         """What the instance is now: the last change that succeeded, else the first attempt."""
@@ -306,15 +470,10 @@ class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
             rows(instance=self, key=key, value=value) for key, value in tags.items()
         )
 
-    def latest_state(self) -> "StateVersion | None":
-        """The newest recorded state, or None before anything was made."""
-        return self.states.order_by("-serial", "-created_at").first()
-
     @property
     def state_mark(self) -> str:
         """The lineage and serial of the newest state, which say whether it has moved."""
-        newest = self.states.order_by("-serial", "-created_at")
-        found = newest.values_list("lineage", "serial").first()
+        found = self.states.newest_first().values_list("lineage", "serial").first()
         return "{}/{}".format(*found) if found else ""
 
     @property
@@ -355,25 +514,23 @@ class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
         wish: Wish,
         *,
         by: User,
-        plan: "Plan | None",
-        after: Task | None,
+        plan_id: str | None,
+        after: str | AnyTask | None,
     ) -> Task:
         """Start a change, or refuse: the UPDATE is the lock, the new row is the queue."""
         with transaction.atomic():
             was = Instance.objects.values_list("status", flat=True).get(pk=self.pk)
             idle = Instance.objects.living().filter(pk=self.pk, status=was)
             idle = idle.exclude(status=self.Status.UNDER_CHANGE)
-            if plan is not None:
-                # Another change may have come and gone since the plan was compared.
-                idle = idle.filter(last_task=plan.base_task_id)
-            if after is not None:
-                idle = idle.filter(last_task=after.pk)
+            if after is not ANY_TASK:
+                # Another change may have come and gone since this one was asked for.
+                idle = idle.filter(last_task=after)
             if not idle.update(status=self.Status.UNDER_CHANGE, status_message=""):
                 raise self._busy()
-            return self._queue(kind, wish, by=by, plan=plan, was=was)
+            return self._queue(kind, wish, by=by, plan_id=plan_id, was=was)
 
     def _queue(
-        self, kind: Task.Kind, wish: Wish, *, by: User, plan: "Plan | None", was: str
+        self, kind: Task.Kind, wish: Wish, *, by: User, plan_id: str | None, was: str
     ) -> Task:
         before = {}
         if kind == Task.Kind.UPDATE:
@@ -382,7 +539,7 @@ class Instance(Named, Owned, StatusChecked, Retryable, Stacked):
             instance=self,
             kind=kind,
             created_by=by,
-            plan=plan,
+            plan_id=plan_id,
             instance_status_before=was,
             **wish.columns(),
         )
@@ -454,12 +611,9 @@ def _facts(wish: Wish) -> dict[str, Any]:
     return {"version": wish.version.pk, "portfolio": option, "tags": wish.tags}
 
 
-def check_direct(
-    operation: str, product: Product, portfolio: Portfolio | None, plan: "Plan | None"
-) -> None:
-    """Raise ApprovalRequired for what only a plan may do; a wizard's draft is none."""
-    if plan is None or plan.draft:
-        Limits.of(product, portfolio).check_direct(operation)
+def check_direct(operation: str, product: Product, portfolio: Portfolio | None) -> None:
+    """Raise ApprovalRequired for an operation that needs an approved plan."""
+    Limits.of(product, portfolio).check_direct(operation)
 
 
 def instance_for(user: User, pk: str) -> Instance:

@@ -13,8 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from console.lib.audit import AuditEntry
-from console.lib.edit_conflicts import EditConflictError
-from console.lib.errors import Conflict, InvalidInput, Text
+from console.lib.errors import InvalidInput, Text
 from console.lib.users import Role, User
 
 Principal = User | Role
@@ -149,39 +148,3 @@ def owners_before(moves: Iterable[Move]) -> dict[str, str]:
         key = tuple(each.before.values())
         names[key] = names[key] or owner_name(each.before)
     return {each.pk: names[tuple(each.before.values())] for each in moved}
-
-
-class Owned(models.Model):
-    """Abstract: an instance as something that belongs to somebody."""
-
-    class Meta:
-        abstract = True
-
-    @transaction.atomic
-    def transfer(
-        self, *, to: Principal, by: User, reason: str = "", seen: str = ""
-    ) -> None:
-        """Give the instance to a person or a group.
-
-        `seen` is the stamp of the owner that the person saw. Raises InvalidInput when the
-        recipient has left, EditConflictError when it has another owner by now, Conflict
-        when it has been terminated, belongs to them already, or changes hands at this
-        moment.
-        """
-        check_recipient(to, reason)
-        rows: Any = type(self)._default_manager.filter(pk=self.pk)
-        [move] = rows.move(to, {self.pk: seen.partition(" ")[0]})
-        if move.outdated:
-            self.refresh_from_db(fields=["owner", "owner_role"])
-            raise EditConflictError(self, seen)
-        if not move.moved:
-            raise Conflict(move.refusal, code="IncorrectStatus.ProvisionedProduct")
-        AuditEntry.objects.record(
-            "TransferInstance",
-            self,
-            by=by,
-            before={"owner": owner_name(move.before)},
-            after={"owner": owner_name(owner_columns(to))},
-            reason=reason,
-        )
-        self.refresh_from_db(fields=["owner", "owner_role"])

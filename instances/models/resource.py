@@ -1,4 +1,6 @@
-"""What an instance is made of, and the record of its state."""
+"""The resources, tags and states of an instance."""
+
+from typing import Self
 
 from django.db import models
 from django.utils.timezone import now
@@ -78,6 +80,15 @@ class Tag(models.Model):
         return f"{self.key}={self.value}"
 
 
+class StateVersionQuerySet(models.QuerySet["StateVersion"]):
+    def newest_first(self) -> Self:
+        return self.order_by("-serial", "-created_at")
+
+    def latest_of(self, instance: Instance) -> "StateVersion | None":
+        """Return the newest state of an instance, or None before anything was made."""
+        return self.filter(instance=instance).newest_first().first()
+
+
 class StateVersion(models.Model):
     """One serial of an instance's state. Rows are only ever added: none is overwritten."""
 
@@ -92,6 +103,8 @@ class StateVersion(models.Model):
     body = EncryptedField(_("state"))
     resource_count = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
+
+    objects = StateVersionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("state version")

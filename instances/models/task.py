@@ -154,9 +154,7 @@ class Task(Work):
             if self.plan is not None:
                 self.plan.settle_execution(ok=False, message=self.status_message)
         elif not self.request_cancel():
-            raise _refusal(
-                _("The task has already ended: there is nothing to cancel.")
-            )
+            raise _refusal(_("The task has already ended: there is nothing to cancel."))
         AuditEntry.objects.record("CancelTask", self, by=by)
 
     @property

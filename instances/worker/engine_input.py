@@ -60,7 +60,7 @@ def order_of(
 def last_state(instance: Instance) -> bytes | None:
     """The newest state. Raises EngineError when it was damaged: an older one, or none,
     would have Terraform create again what exists."""
-    newest = instance.latest_state()
+    newest = StateVersion.objects.latest_of(instance)
     if newest is None:
         return None
     body = opened(newest)

@@ -22,7 +22,7 @@ from instances.engine_setup import concerns_engine
 from instances.engines.base import EngineError, Event, Order, Outcome
 from instances.engines.claims import age, uptime, watch
 from instances.masked_engine import secrets_known_to
-from instances.models import Fenced, Plan, Task
+from instances.models import Fenced, Plan, StateVersion, Task
 from instances.worker.cancellation import Ladder
 from instances.worker.claimed import Claimed
 from instances.worker.database_retry import UNREACHABLE
@@ -107,7 +107,7 @@ class Run(Claimed):
             return False
         if kind == Task.Kind.TERMINATE:
             # The template may be the broken part.
-            state = work.instance.latest_state()
+            state = StateVersion.objects.latest_of(work.instance)
             return state is None or not state.resource_count
         return kind == Task.Kind.UPDATE and not concerns_engine(work)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from console.lib.audit import AuditEntry
 from instances.engines import processes
-from instances.models import Instance, Task, TaskLog
+from instances.models import Instance, StateVersion, Task, TaskLog
 
 UNCHANGED = re.compile(r"Nothing was changed|before anything was changed|Not started")
 
@@ -75,7 +75,7 @@ def _instance(instance, tasks, applies):
     serials = [state.serial for state in states]
     if serials != sorted(set(serials)):
         yield f"I4 its serials go {serials}"
-    newest = instance.latest_state()
+    newest = StateVersion.objects.latest_of(instance)
     recorded = (
         {block["name"] for block in json.loads(bytes(newest.body))["resources"]}
         if newest

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from console.lib.errors import Conflict
-from instances.models import Task
+from instances.models import StateVersion, Task
 from instances.worker.host import host_name
 from instances.worker.run import Run
 from tests.faults.conftest import go_on, reload, run_of, stage_of, wait_for, work
@@ -71,7 +71,7 @@ def test_canceled_while_it_runs_it_stops_in_good_order(
     if stage == "plan":
         assert "Nothing was changed" in task.status_message
     else:
-        assert scene.instance.latest_state().resource_count
+        assert StateVersion.objects.latest_of(scene.instance).resource_count
 
 
 def test_canceled_too_late_is_told(scene, alice):

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from console.accounts.sessions import Session
-from instances.models import Instance, Task
+from instances.models import Instance, StateVersion, Task
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -124,7 +124,7 @@ def test_a_disk_that_fills_up_during_a_change_loses_nothing_that_was_known(
     assert "left no state that can be read" in task.status_message
     instance = Instance.objects.get()
     assert (instance.status, instance.terminated_at) == ("Error", None)
-    known = instance.latest_state()
+    known = StateVersion.objects.latest_of(instance)
     # A launch may have been seen with its first resource before the disk was full.
     assert kind == "launch" or known.resource_count
     assert not list(runs_disk.path.glob("task-*")), "the disk is free again"
@@ -152,7 +152,7 @@ def test_terraform_itself_on_a_full_disk_is_told_as_it_is(
     # The first was recorded before the disk was full; it is neither lost nor made twice.
     made = instance.resources.filter(status="CREATE_COMPLETE")
     assert "terraform_data.first" in made.values_list("address", flat=True)
-    assert instance.latest_state().resource_count >= 1
+    assert StateVersion.objects.latest_of(instance).resource_count >= 1
     assert '"lineage"' not in said(task)
     last = instance.terminate(by=alice)
     work()

@@ -7,7 +7,7 @@ import pytest
 from django.utils.timezone import now
 
 from instances.engines import processes
-from instances.models import Instance, Resource, Task
+from instances.models import Instance, Resource, StateVersion, Task
 from instances.worker.host import host_name
 from tests.faults.conftest import (
     ended,
@@ -87,7 +87,7 @@ def test_a_run_killed_while_it_changes_things_is_never_begun_anew(
 ):
     task, process, directory = started(scene, kind, worker, "apply held")
     wait_for(lambda: Resource.objects.filter(status__endswith="_IN_PROGRESS").exists())
-    before = scene.instance.latest_state()
+    before = StateVersion.objects.latest_of(scene.instance)
     if victims == "all":
         die(process)
         os.killpg(launcher_of(directory), signal.SIGKILL)
@@ -104,7 +104,7 @@ def test_a_run_killed_while_it_changes_things_is_never_begun_anew(
     assert task.attempt == 0
     assert scene.status == "Error"
     if before is not None:
-        assert scene.instance.latest_state().serial >= before.serial
+        assert StateVersion.objects.latest_of(scene.instance).serial >= before.serial
     if victims == "tool":
         assert "signal 9" in task.status_message
 

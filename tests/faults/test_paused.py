@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from instances.engines import claims, processes
 from instances.engines.base import EngineError, Order
-from instances.models import Fenced, Resource, Task
+from instances.models import Fenced, Resource, StateVersion, Task
 from instances.worker.claimed import Claimed
 from instances.worker.database_retry import UNREACHABLE
 from instances.worker.host import host_name
@@ -234,7 +234,7 @@ def test_a_dead_host_is_settled_after_its_grace_from_the_mirrored_state(
     assert task.status == "Failed"
     assert "host of this run was lost" in task.status_message
     assert scene.status == "Error"
-    assert scene.instance.latest_state().resource_count
+    assert StateVersion.objects.latest_of(scene.instance).resource_count
     assert task.attempt == 0
 
 

@@ -30,7 +30,7 @@ def test_a_partial_failure_keeps_what_was_made_and_can_be_terminated(scene, kind
     made = {"launch": 2, "update": 4}[kind]
     assert task.status == "Failed"
     assert scene.status == "Error"
-    assert scene.instance.latest_state().resource_count == made
+    assert StateVersion.objects.latest_of(scene.instance).resource_count == made
     assert Resource.objects.filter(status="CREATE_COMPLETE").count() == made
     last = scene.order("terminate")
     work()
@@ -87,7 +87,7 @@ def test_a_state_that_could_not_be_written_is_found_where_terraform_put_it(
     task = scene.fault(kind, FAULT=fault)
     made = {"launch": 2, "update": 5}[kind]
     assert task.status == "Succeeded"
-    assert scene.instance.latest_state().resource_count == made
+    assert StateVersion.objects.latest_of(scene.instance).resource_count == made
 
 
 @pytest.mark.parametrize("kind", ["update", "terminate"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from instances.engines import processes, signals
-from instances.models import Task
+from instances.models import StateVersion, Task
 from instances.worker.cleanup import sweep_runs
 from tests.faults.conftest import (
     begun,
@@ -27,7 +27,6 @@ ROOT = Path(__file__).parents[2]
 # An interpreter that ignores and blocks all it can, as the worst of parents would have it.
 DEAF = """
 import json, signal, sys
-from instances.engines import processes, signals
 for number in signals.ALL - {signal.SIGCHLD}:
     signal.signal(number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, signals.ALL)
@@ -98,7 +97,7 @@ def test_a_run_that_was_begun_deaf_is_canceled_in_order(
         over(thread)
     assert (task.status, task.stop_step) == ("Failed", Task.Stop.ASKED)
     assert "Canceled" in task.status_message
-    assert bool(scene.instance.latest_state()) == (stage == "apply")
+    assert bool(StateVersion.objects.latest_of(scene.instance)) == (stage == "apply")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,6 +8,7 @@ from catalog.effective_constraints import ApprovalRequired
 from console.lib.audit import AuditEntry
 from console.lib.errors import Conflict
 from instances.models import Instance, Task
+from instances.retry import retry
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -63,7 +64,7 @@ def test_a_launch_or_update_goes_on_as_an_update_with_the_same_wish(
     instance, alice, kind
 ):
     task = fail(instance, kind=kind)
-    new = instance.retry(by=alice, task=task.pk)
+    new = retry(instance, by=alice, task=task.pk)
     assert new.kind == Task.Kind.UPDATE
     for name in ("version_id", "portfolio_id", "parameters", "secrets", "tags"):
         assert getattr(new, name) == getattr(task, name)
@@ -73,7 +74,7 @@ def test_a_launch_or_update_goes_on_as_an_update_with_the_same_wish(
 
 def test_a_termination_is_terminated_again(instance, alice):
     task = fail(instance, kind=Task.Kind.TERMINATE)
-    assert instance.retry(by=alice, task=task.pk).kind == Task.Kind.TERMINATE
+    assert retry(instance, by=alice, task=task.pk).kind == Task.Kind.TERMINATE
 
 
 def test_a_failed_update_is_tried_with_its_own_values_not_with_the_current(
@@ -82,13 +83,13 @@ def test_a_failed_update_is_tried_with_its_own_values_not_with_the_current(
     newer = VersionFactory(product=version.product, template=version.template)
     with_task(instance, ended=True, parameters={"size": 1})
     task = fail(instance, kind=Task.Kind.UPDATE, version=newer, parameters={"size": 9})
-    new = instance.retry(by=alice, task=task.pk)
+    new = retry(instance, by=alice, task=task.pk)
     assert (new.version, new.parameters) == (newer, {"size": 9})
 
 
 def test_it_is_put_on_record_without_the_secrets(instance, alice):
     task = fail(instance)
-    new = instance.retry(by=alice, task=task.pk)
+    new = retry(instance, by=alice, task=task.pk)
     entry = AuditEntry.objects.get(action="RetryTask")
     assert (entry.actor, entry.target_id) == (alice, task.pk)
     assert entry.after == {"task": new.pk, "kind": "UpdateProvisionedProduct"}
@@ -105,7 +106,7 @@ def test_only_a_failed_task_can_be_retried(instance, alice, state):
     task = make[state]()
     instance.refresh_from_db()
     with pytest.raises(Conflict):
-        instance.retry(by=alice, task=task.pk)
+        retry(instance, by=alice, task=task.pk)
     assert Task.objects.count() == 1
 
 
@@ -113,15 +114,15 @@ def test_an_older_failure_is_not_retried(instance, alice):
     older = fail(instance)
     fail(instance)
     with pytest.raises(Conflict):
-        instance.retry(by=alice, task=older.pk)
+        retry(instance, by=alice, task=older.pk)
 
 
 def test_pressing_twice_makes_one_task(instance, alice):
     task = fail(instance)
     again = Instance.objects.get(pk=instance.pk)
-    instance.retry(by=alice, task=task.pk)
+    retry(instance, by=alice, task=task.pk)
     with pytest.raises(Conflict, match="has been running"):
-        again.retry(by=alice, task=task.pk)
+        retry(again, by=alice, task=task.pk)
     assert Task.objects.count() == 2
 
 
@@ -136,7 +137,7 @@ def test_whoever_comes_after_a_whole_task_of_somebody_else_changes_nothing(
     made = task.created_at + timedelta(minutes=minutes)
     with_task(instance, ended=True, created_at=made)
     with pytest.raises(Conflict, match="another one"):
-        late.retry(by=alice, task=task.pk)
+        retry(late, by=alice, task=task.pk)
     assert Task.objects.count() == 2
     assert Instance.objects.get().status == "Available"
 
@@ -145,7 +146,7 @@ def test_a_terminated_instance_is_not_retried(instance, alice):
     task = fail(instance, kind=Task.Kind.TERMINATE)
     instance.terminated_at = task.ended_at
     with pytest.raises(Conflict):
-        instance.retry(by=alice, task=task.pk)
+        retry(instance, by=alice, task=task.pk)
 
 
 @pytest.mark.parametrize(
@@ -166,5 +167,5 @@ def test_what_needs_an_approval_is_not_done_without(
     )
     task = fail(instance, kind=kind)
     with pytest.raises(ApprovalRequired):
-        instance.retry(by=alice, task=task.pk)
+        retry(instance, by=alice, task=task.pk)
     assert Task.objects.count() == 1

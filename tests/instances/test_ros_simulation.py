@@ -2,15 +2,15 @@
 
 import pytest
 from django.urls import reverse
+from instances.worker.loop.loop import Worker
 
 from catalog.models import Product, Region, Template, Version
 from catalog.models.region import CLOUD_KEYS
 from catalog.schema import TemplateError
 from console.demo import seed
 from console.lib.users import Role
-from instances.models import Check, Instance, Plan, Task, TaskLog, Wish
+from instances.models import Check, Instance, Plan, StateVersion, Task, TaskLog, Wish
 from instances.models.check import check_version
-from instances.worker.loop import Worker
 from tests.factories import (
     PlanFactory,
     PortfolioFactory,
@@ -115,7 +115,7 @@ def test_an_update_changes_it_and_a_termination_leaves_nothing(instance, wish, a
     work()
     instance.refresh_from_db()
     assert instance.terminated_at
-    assert not instance.latest_state().resource_count
+    assert not StateVersion.objects.latest_of(instance).resource_count
 
 
 @engine

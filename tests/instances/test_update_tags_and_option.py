@@ -8,6 +8,7 @@ from django.urls import reverse
 from catalog.models import Constraint, LaunchRole, Portfolio
 from console.lib.audit import AuditEntry
 from instances.models import Instance, Output, Plan, Tag, Task, Wish
+from instances.retry import retry
 from instances.worker.run import Run
 from tests.factories import (
     InstanceFactory,
@@ -339,5 +340,5 @@ def test_a_failed_update_of_tags_is_retried(instance, alice):
     task.cancel(by=alice)
     instance.refresh_from_db()
     assert instance.status == "Available"
-    again = instance.retry(by=alice, task=task.pk)
+    again = retry(instance, by=alice, task=task.pk)
     assert again.tags == {}

@@ -169,7 +169,7 @@ def test_a_failure_half_way_keeps_what_was_made_and_says_why(alice):
     assert instance.status == "Error"
     assert "QuotaExceeded" in instance.status_message
     assert instance.tasks.get().status == "Failed"
-    state = instance.latest_state()
+    state = StateVersion.objects.latest_of(instance)
     assert state.resource_count >= 1
 
 

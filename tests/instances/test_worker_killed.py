@@ -13,7 +13,7 @@ from django.db import connection
 from catalog.models import Template
 from catalog.models.trusted import example_files
 from instances.engines import processes
-from instances.models import Instance, Resource, Task, TaskLog, Wish
+from instances.models import Instance, Resource, StateVersion, Task, TaskLog, Wish
 from tests.factories import RegionFactory, VersionFactory
 from tests.waiting import wait_for
 
@@ -120,4 +120,4 @@ def test_a_run_killed_with_its_worker_is_told_as_interrupted(alice, worker):
     assert instance.status == "Error"
     in_flight = Resource.objects.filter(status="CREATE_IN_PROGRESS")
     assert all(row.address in ended.status_message for row in in_flight)
-    assert instance.latest_state().resource_count >= 1
+    assert StateVersion.objects.latest_of(instance).resource_count >= 1
