@@ -139,6 +139,7 @@ PAGES_ONLY = {
     "IncorrectStatus.Task",
     "InvalidRegion",
     "InvalidTags",
+    "LimitExceeded.AccessKey",
     "ResourceInUse.LaunchRole",
     "ResourceInUse.Region",
 }
