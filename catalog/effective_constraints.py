@@ -14,7 +14,7 @@ from catalog.models import Constraint, Portfolio, Product, Region, Version
 from catalog.models.region import RegionQuerySet
 from catalog.schema.conversion import as_text
 from catalog.schema.patterns import pattern
-from console.lib.errors import DomainError, InvalidInput
+from console.lib.errors import DomainError, InvalidInputError
 from console.lib.users import User
 
 Kind = Constraint.Kind
@@ -63,13 +63,13 @@ class Limits:
         return regions if allowed is None else regions.filter(pk__in=allowed)
 
     def check_region(self, region: Region) -> None:
-        """Raise InvalidInput with code RegionNotAllowed for a region outside the limits."""
+        """Raise InvalidInputError with code RegionNotAllowed for a region outside the limits."""
         allowed = self.region_ids
         if allowed is not None and region.pk not in allowed:
             sentence = _(
                 "This product cannot be launched in %(region)s. Choose another region."
             )
-            raise InvalidInput(
+            raise InvalidInputError(
                 {"region": [sentence % {"region": region}]}, code="RegionNotAllowed"
             )
 
@@ -103,7 +103,7 @@ class Limits:
             )
 
     def check_values(self, version: Version, values: Mapping[str, Any]) -> None:
-        """Raise InvalidInput with code ParameterNotAllowed, keyed by parameter.
+        """Raise InvalidInputError with code ParameterNotAllowed, keyed by parameter.
 
         The messages name what is allowed and never repeat the value: it may be a secret.
         """
@@ -117,7 +117,7 @@ class Limits:
             if key in effective and not _fits(rule, effective[key]):
                 errors.setdefault(key, []).append(_explain(rule))
         if errors:
-            raise InvalidInput(errors, code="ParameterNotAllowed")
+            raise InvalidInputError(errors, code="ParameterNotAllowed")
 
     def allowed_values(self, version: Version) -> dict[str, list[str]]:
         """Return the texts to choose from, by parameter, where rules list them."""

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Portfolio, Product, TagOption
 from catalog.models.tag_option import key_rule, value_rule
-from console.lib.errors import InvalidInput
+from console.lib.errors import InvalidInputError
 
 MOST = 20
 LONGEST = 128
@@ -63,7 +63,7 @@ class OfferedTags:
     def complete(self, pairs: Sequence[Pair]) -> dict[str, str]:
         """Check a person's tags and add the imposed ones.
 
-        Raises InvalidInput: `tags.<n>` names the pair (from 0), `tags` the whole.
+        Raises InvalidInputError: `tags.<n>` names the pair (from 0), `tags` the whole.
         """
         problems: dict[str, list[str]] = {}
         tags = dict(self.imposed)
@@ -76,7 +76,7 @@ class OfferedTags:
         if whole := self._missing(tags):
             problems["tags"] = whole
         if problems:
-            raise InvalidInput(problems, code="InvalidTags")
+            raise InvalidInputError(problems, code="InvalidTags")
         return tags
 
     def _refused(self, key: str, value: str, seen: set[str]) -> list[str]:

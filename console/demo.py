@@ -131,18 +131,18 @@ KNOWN_ERRORS = (
 )
 
 
-class DemoRefused(Exception):
+class DemoRefusedError(Exception):
     """The database is in use: the demonstration would add people with a known password."""
 
 
 def seed(*, debug: bool) -> bool:
     """Make the demonstration people and catalogue; say whether anything was made.
 
-    Raises DemoRefused when others than the demonstration's people are here already.
+    Raises DemoRefusedError when others than the demonstration's people are here already.
     """
     others = User.objects.exclude(username__in=PEOPLE).exists()
     if others and not debug:
-        raise DemoRefused(
+        raise DemoRefusedError(
             "This database has people already; the demonstration adds accounts with a "
             "known password. Use an empty CONSOLE_DATA_DIR, or set CONSOLE_DEBUG=1."
         )

@@ -20,14 +20,14 @@ NAMES = frozenset(_NAMES.split())
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
-class UnknownIcon(LookupError):
+class UnknownIconError(LookupError):
     """A template asks for an icon that is not in ``NAMES``."""
 
 
 def check(name: str) -> str:
-    """Return ``name``; raise `UnknownIcon` when the sprite does not hold it."""
+    """Return ``name``; raise `UnknownIconError` when the sprite does not hold it."""
     if name not in NAMES:
-        raise UnknownIcon(f"{name!r} is not in console.icons.NAMES")
+        raise UnknownIconError(f"{name!r} is not in console.icons.NAMES")
     return name
 
 

@@ -30,7 +30,7 @@ Child = subprocess.Popen[bytes]
 _libc = ctypes.CDLL(None)
 
 
-class NotServing(Exception):
+class ServingError(Exception):
     """The service cannot start, or cannot go on; the message says why."""
 
 
@@ -63,7 +63,7 @@ class Service:
         self.replacing = True
 
     def run(self) -> None:
-        """Start again what ends by itself, until told to stop. Raises NotServing."""
+        """Start again what ends by itself, until told to stop. Raises ServingError."""
         while not self.stopping:
             time.sleep(0.2)
             if self.replacing:
@@ -107,7 +107,7 @@ class Service:
             for command in PREPARATION:
                 processes.run([*self.manage, *command], check=True)
             web = self._start_web()
-        except (subprocess.CalledProcessError, NotServing) as error:
+        except (subprocess.CalledProcessError, ServingError) as error:
             self.say(f"Nothing was replaced: {error}")
             return
         old, self.web = [self.web, *self.children], web
@@ -119,7 +119,7 @@ class Service:
     def _start_web(self) -> Child:
         """Start a web server on our socket; return it when all its processes answer.
 
-        Raises NotServing when they do not.
+        Raises ServingError when they do not.
         """
         ready, told = os.pipe()
         listening = self.socket.fileno()
@@ -136,7 +136,9 @@ class Service:
             if not _await(child, ready, web_processes):
                 _kill(child)
                 child.wait()
-                raise NotServing("The web server does not start: see its words above.")
+                raise ServingError(
+                    "The web server does not start: see its words above."
+                )
         finally:
             os.close(ready)
         return child
@@ -171,7 +173,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise NotServing(
+        raise ServingError(
             f"Cannot listen on {host} port {port}: {error.strerror}. "
             "Is the port in use by another program?"
         ) from error

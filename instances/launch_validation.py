@@ -21,7 +21,12 @@ from catalog.effective_constraints import (
 )
 from catalog.models import Portfolio, Product, Region, Version
 from catalog.tags import OfferedTags, Pair
-from console.lib.errors import Conflict, DomainError, Forbidden, InvalidInput
+from console.lib.errors import (
+    ConflictError,
+    DomainError,
+    ForbiddenError,
+    InvalidInputError,
+)
 from console.lib.ids import new_number
 from console.lib.names import check_name, spelled
 from console.lib.users import User
@@ -102,7 +107,7 @@ class Findings:
         """Note a refusal; `place` is its field, or the prefix of several fields."""
         try:
             yield
-        except InvalidInput as error:
+        except InvalidInputError as error:
             self.first = self.first or error
             for key, messages in error.errors.items():
                 name = f"{place}.{key}" if place == "parameters" and key else key
@@ -112,9 +117,9 @@ class Findings:
             self.errors.setdefault(place, []).append(str(error))
 
     def settle(self) -> None:
-        """Raise everything as one InvalidInput with the code of the first, if anything."""
+        """Raise everything as one InvalidInputError with the code of the first, if anything."""
         if self.first is not None:
-            raise InvalidInput(self.errors, code=self.first.code) from self.first
+            raise InvalidInputError(self.errors, code=self.first.code) from self.first
 
 
 def launch_from(
@@ -122,7 +127,7 @@ def launch_from(
 ) -> LaunchWish:
     """Check everything about a launch of a product the caller was given.
 
-    Raises InvalidInput, keyed name, version, portfolio, region, tags, tags.<n>,
+    Raises InvalidInputError, keyed name, version, portfolio, region, tags, tags.<n>,
     parameters, parameters.<key>; its code is that of the first refusal.
     """
     found = Findings()
@@ -146,7 +151,7 @@ def launch_from(
 def update_from(asked: Asked, instance: Instance, *, by: User) -> Wish:
     """Check everything about a change of an instance the caller was given.
 
-    Raises InvalidInput like `launch_from`, and Forbidden for somebody who may no longer
+    Raises InvalidInputError like `launch_from`, and ForbiddenError for somebody who may no longer
     use the product. Whether anything differs is for `instance.differs_from` to say.
     """
     found = Findings()
@@ -168,7 +173,7 @@ def update_options(instance: Instance, by: User) -> list[LaunchOption]:
     """The launch options for changing an instance.
 
     An administrator, who need not be granted the product, has every portfolio that
-    holds it and the one the instance came from. Raises Forbidden when there is none.
+    holds it and the one the instance came from. Raises ForbiddenError when there is none.
     """
     if by.is_administrator:
         holding = Q(products=instance.product) | Q(pk=instance.portfolio_id)
@@ -178,7 +183,7 @@ def update_options(instance: Instance, by: User) -> list[LaunchOption]:
     else:
         options = launch_options(instance.product, by)
     if not options:
-        raise Forbidden(
+        raise ForbiddenError(
             _(
                 "This product is no longer shared with you, so you cannot "
                 "update this instance."
@@ -206,7 +211,7 @@ def usual_option(instance: Instance, options: Sequence[LaunchOption], by: User) 
 
 
 def check_region_of(instance: Instance, option: LaunchOption) -> None:
-    """Raise InvalidInput when another launch option does not allow the instance's region."""
+    """Raise InvalidInputError when another launch option does not allow the instance's region."""
     if option.portfolio.pk != instance.portfolio_id:
         option.limits.check_region(instance.region)
 
@@ -214,13 +219,13 @@ def check_region_of(instance: Instance, option: LaunchOption) -> None:
 def choose(options: Sequence[LaunchOption], portfolio: str) -> LaunchOption:
     """Return the launch option asked for, or the only one.
 
-    Raises InvalidInput with MissingPortfolioId or InvalidPortfolioId.NotLaunchOption.
+    Raises InvalidInputError with MissingPortfolioId or InvalidPortfolioId.NotLaunchOption.
     """
     if not portfolio and len(options) == 1:
         return options[0]
     if not portfolio:
         problem = _("Several launch options are available. Choose one.")
-        raise InvalidInput({"portfolio": [problem]}, code="MissingPortfolioId")
+        raise InvalidInputError({"portfolio": [problem]}, code="MissingPortfolioId")
     for option in options:
         if option.portfolio.pk == portfolio:
             return option
@@ -228,7 +233,7 @@ def choose(options: Sequence[LaunchOption], portfolio: str) -> LaunchOption:
         "This portfolio is not a launch option of the product. Choose "
         "another launch option."
     )
-    raise InvalidInput(
+    raise InvalidInputError(
         {"portfolio": [problem]}, code="InvalidPortfolioId.NotLaunchOption"
     )
 
@@ -236,22 +241,24 @@ def choose(options: Sequence[LaunchOption], portfolio: str) -> LaunchOption:
 def free_name(name: str) -> str:
     """Return the name in its spelling, if a new instance can have it.
 
-    Raises InvalidInput or Conflict.
+    Raises InvalidInputError or ConflictError.
     """
     name = spelled(name)
     if not name:
         problem = _("Enter a name, or select “Automatic generate”.")
-        raise InvalidInput({"name": [problem]}, code="MissingProvisionedProductName")
+        raise InvalidInputError(
+            {"name": [problem]}, code="MissingProvisionedProductName"
+        )
     try:
         if len(name) > NAME_LENGTH:
             raise ValidationError(_("Use 1 to 128 characters without line breaks."))
         check_name(name)
     except ValidationError as error:
-        raise InvalidInput(
+        raise InvalidInputError(
             {"name": error.messages}, code="InvalidProvisionedProductName"
         ) from error
     if Instance.objects.named(name).exists():
-        raise Conflict(
+        raise ConflictError(
             _("An instance with this name already exists. Enter another name."),
             code="DuplicateName.ProvisionedProduct",
         )
@@ -291,7 +298,7 @@ def check_again(plan: Plan, *, by: User) -> None:
     version, product = plan.version, plan.version.product
     options = launch_options(product, by)
     if not options:
-        raise Forbidden(
+        raise ForbiddenError(
             _("This product is no longer shared with you, so you cannot launch it."),
             code="NoPermission.ProductNotGranted",
             hint=_(
@@ -346,13 +353,13 @@ def _wish(
             limits = option.limits if option else Limits()
             limits.check_values(version, wish.effective)
             if against := objections(version.template, wish.values, wish.hidden):
-                raise InvalidInput(against)
+                raise InvalidInputError(against)
         return wish
     return None
 
 
 def filled(wish: Wish, asked: Asked, carried: Carried) -> Wish:
-    """Return a wish with the values that its template accepts. Raises InvalidParameters."""
+    """Return a wish with the values that its template accepts. Raises InvalidParametersError."""
     schema = wish.version.template.schema.with_secrets(carried.hidden)
     judged = schema.judge(asked.parameters, kept=carried.values, text=not asked.typed)
     given = asked.texts if asked.typed else asked.parameters
@@ -377,5 +384,7 @@ def _active_version(product: Product, pk: str, running: Version | None) -> Versi
 def _active_region(pk: str) -> Region:
     region = Region.objects.active().filter(pk=pk).first()
     if region is None:
-        raise InvalidInput({"region": [_("Choose a region.")]}, code="InvalidRegion")
+        raise InvalidInputError(
+            {"region": [_("Choose a region.")]}, code="InvalidRegion"
+        )
     return region

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from catalog.models import Template
-from console.lib.encryption import Undecryptable
+from console.lib.encryption import DecryptionError
 from console.lib.masking import Masker, shortened
 from instances.engines.base import (
     Change,
@@ -181,7 +181,7 @@ def secrets_known_to(work: Any) -> Iterator[Any]:
     for task in known[:MAX_EARLIER_TASKS]:
         versions.add(task.version_id)
         # One of a key that is lost is no reason to run nothing any more.
-        with contextlib.suppress(Undecryptable):
+        with contextlib.suppress(DecryptionError):
             yield from task.secrets.values()
     # A secret of which nothing was entered is the default that its template has.
     former = Template.objects.filter(versions__in=versions - {work.version_id})

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, DomainError
+from console.lib.errors import ConflictError, DomainError
 from console.lib.users import User
 from instances.launch_validation import check_still_offered
 from instances.models import Instance, Task, Wish
@@ -15,7 +15,7 @@ def retry(instance: Instance, *, by: User, task: str) -> Task:
     """Ask once more for what the failed task of this ID asked for, in a new task.
 
     A termination is terminated again; a launch or update goes on as an update, from what
-    is there by now. Raises Conflict when that task is not the last one or has not failed,
+    is there by now. Raises ConflictError when that task is not the last one or has not failed,
     while another runs, or when grant, version, launch option or rules no longer allow what
     it asked for; ApprovalRequired when it needs an approved plan.
     """
@@ -25,7 +25,7 @@ def retry(instance: Instance, *, by: User, task: str) -> Task:
     _check_still_allowed(instance, failed, by)
     try:
         new = _again(instance, failed, by)
-    except Conflict:
+    except ConflictError:
         _check_still_last(instance, failed)
         raise
     AuditEntry.objects.record(
@@ -35,15 +35,15 @@ def retry(instance: Instance, *, by: User, task: str) -> Task:
 
 
 def _check_still_allowed(instance: Instance, failed: Task, by: User) -> None:
-    """Raise Conflict when grant, version, launch option or rules have changed since."""
+    """Raise ConflictError when grant, version, launch option or rules have changed since."""
     if failed.kind == Task.Kind.TERMINATE:
         return
     try:
         if failed.portfolio is None:
-            raise Conflict(_("Its launch option has been deleted."))
+            raise ConflictError(_("Its launch option has been deleted."))
         check_still_offered(instance, Wish.of(failed), by=by)
     except DomainError as refusal:
-        raise Conflict(
+        raise ConflictError(
             _("The same again is no longer possible. %(why)s") % {"why": refusal},
             code=refusal.code,
             hint=_("Choose Edit and retry, or ask an administrator."),
@@ -58,14 +58,14 @@ def _again(instance: Instance, failed: Task, by: User) -> Task:
 
 
 def _check_still_last(instance: Instance, failed: Task) -> None:
-    """Raise Conflict when the instance has gone on, and rests, since it was read."""
+    """Raise ConflictError when the instance has gone on, and rests, since it was read."""
     fresh = Instance.objects.get(pk=instance.pk)
     if not fresh.changing and fresh.last_task_id != failed.pk:
         raise _nothing_to_retry()
 
 
-def _nothing_to_retry() -> Conflict:
-    return Conflict(
+def _nothing_to_retry() -> ConflictError:
+    return ConflictError(
         _("There is nothing to retry: the last task of the instance is another one."),
         code="IncorrectStatus.Task",
     )

@@ -22,7 +22,7 @@ from catalog.forms.rows_widget import RowsWidget
 from catalog.forms.table_rows import Rows, changed, rows_in, table_of
 from catalog.schema.conditions import UNCHANGED, governing, visible
 from catalog.schema.conversion import as_text
-from catalog.schema.errors import InvalidParameters
+from catalog.schema.errors import InvalidParametersError
 from catalog.schema.parameter import Parameter
 from catalog.schema.schema import Schema
 from catalog.suggestions import Suggestions
@@ -138,7 +138,7 @@ class ParameterForm(forms.Form):
         }
         try:
             self._values = self.schema.clean(raw, current_secrets=kept)
-        except InvalidParameters as refusal:
+        except InvalidParametersError as refusal:
             for key, messages in refusal.errors.items():
                 if key in self.errors or key in self._taken:
                     # Rows that contradict themselves were no value to be judged.

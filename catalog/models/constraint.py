@@ -12,7 +12,7 @@ from catalog.models.portfolio import Portfolio
 from catalog.models.product import Product
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
-from console.lib.errors import InvalidInput
+from console.lib.errors import InvalidInputError
 from console.lib.ids import id_field
 from console.lib.records import facts, store
 from console.lib.users import PrincipalType, User
@@ -47,8 +47,8 @@ class ConstraintQuerySet(models.QuerySet["Constraint"]):
     ) -> "Constraint":
         """Limit how a product of a portfolio may be launched.
 
-        Raises InvalidInput when the product is not in the portfolio or the configuration
-        does not fit the type, Conflict for a second launch constraint.
+        Raises InvalidInputError when the product is not in the portfolio or the configuration
+        does not fit the type, ConflictError for a second launch constraint.
         """
         _check_target(kind, portfolio, product)
         constraint = self.model(
@@ -71,11 +71,15 @@ def _as_approver(person: User) -> dict[str, str]:
 
 def _check_target(kind: str, portfolio: Portfolio, product: Product) -> None:
     if kind not in Constraint.Kind.values:
-        raise InvalidInput({"kind": [_("This type of constraint does not exist.")]})
+        raise InvalidInputError(
+            {"kind": [_("This type of constraint does not exist.")]}
+        )
     if not portfolio.products.filter(pk=product.pk).exists():
         sentence = _("%(product)s is not in %(portfolio)s. Add it there first.")
         names = {"product": product, "portfolio": portfolio}
-        raise InvalidInput({"product": [sentence % names]}, code="InvalidProductId")
+        raise InvalidInputError(
+            {"product": [sentence % names]}, code="InvalidProductId"
+        )
 
 
 class Constraint(Editable):
@@ -137,7 +141,7 @@ class Constraint(Editable):
         return list(described(self.kind, self.config))
 
     def store(self) -> None:
-        """Check and save. Raises InvalidInput; Conflict for a second launch constraint."""
+        """Check and save. Raises InvalidInputError; ConflictError for a second launch constraint."""
         taken = _("%(product)s already has a launch constraint in %(portfolio)s.") % {
             "product": self.product,
             "portfolio": self.portfolio,
@@ -159,7 +163,7 @@ class Constraint(Editable):
     ) -> None:
         """Replace the configuration, and the description unless it is None.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInput, and
+        `seen` is the stamp of what the person saw. Raises InvalidInputError, and
         EditConflictError when the constraint is no longer that.
         """
         cleaned = clean_config(self.kind, config, self.product)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from catalog.models.product import Product
 from catalog.models.region import Region
-from console.lib.errors import InvalidInput, Text
+from console.lib.errors import InvalidInputError, Text
 from console.lib.users import PrincipalType, Role, User
 
 OPERATION_NAMES: dict[str, Text] = {
@@ -44,12 +44,14 @@ class Wrong(Exception):
 def clean_config(kind: str, config: Any, product: Product) -> Config:
     """Return the configuration of a constraint on a product, in its stored form.
 
-    Raises InvalidInput for the field `config`.
+    Raises InvalidInputError for the field `config`.
     """
     try:
         return CHECKS[kind](_object(config, _("The configuration")), product)
     except Wrong as error:
-        raise InvalidInput({"config": [str(error)]}, code="InvalidConfig") from error
+        raise InvalidInputError(
+            {"config": [str(error)]}, code="InvalidConfig"
+        ) from error
 
 
 def _launch(config: Config, product: Product) -> Config:

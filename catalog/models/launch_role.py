@@ -11,7 +11,7 @@ from catalog.models.constraint import Constraint
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from console.lib.ids import id_field
 from console.lib.names import Named, NameKeyField, check_name
 from console.lib.records import listed, store
@@ -31,7 +31,7 @@ class LaunchRoleQuerySet(models.QuerySet["LaunchRole"]):
     def add(
         self, *, name: str, environment: Mapping[str, str], by: User
     ) -> "LaunchRole":
-        """Store credentials under a name. Raises InvalidInput, Conflict when it is taken."""
+        """Store credentials under a name. Raises InvalidInputError, ConflictError when it is taken."""
         role = self.model(name=name)
         role.environment = dict(environment)
         role.store()
@@ -73,7 +73,7 @@ class LaunchRole(Named, Editable):
         return self.name
 
     def store(self) -> None:
-        """Check and save. Raises InvalidInput; Conflict when the name is taken."""
+        """Check and save. Raises InvalidInputError; ConflictError when the name is taken."""
         taken = _("There is a launch role %(name)s already.") % {"name": self.name}
         store(self, taken=taken, code="DuplicateName.LaunchRole")
 
@@ -105,10 +105,10 @@ class LaunchRole(Named, Editable):
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Delete the credentials. Raises Conflict while a launch constraint names them."""
+        """Delete the credentials. Raises ConflictError while a launch constraint names them."""
         users = self.constraints.select_related("product")
         if users.exists():
-            raise Conflict(
+            raise ConflictError(
                 _("These launch constraints use %(role)s: %(names)s.")
                 % {"role": self, "names": listed(users)},
                 code="ResourceInUse.LaunchRole",

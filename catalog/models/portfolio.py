@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.models.grant import Grant
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
-from console.lib.errors import Conflict, InvalidInput, NotFound
+from console.lib.errors import ConflictError, InvalidInputError, NotFoundError
 from console.lib.ids import id_field
 from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name
 from console.lib.records import facts, listed, store
@@ -34,7 +34,7 @@ class PortfolioQuerySet(FoldedQuerySet):
     def open(
         self, *, name: str, provider: str, description: str = "", by: User
     ) -> "Portfolio":
-        """Create an empty portfolio. Raises InvalidInput."""
+        """Create an empty portfolio. Raises InvalidInputError."""
         portfolio = self.model(name=name, provider=provider, description=description)
         portfolio.store()
         after = facts(portfolio, *Portfolio.FACTS)
@@ -88,7 +88,7 @@ class Portfolio(Named, Editable):
         )
 
     def store(self) -> None:
-        """Check and save. Raises InvalidInput."""
+        """Check and save. Raises InvalidInputError."""
         store(self, taken=NAME_TAKEN, code="DuplicateName.Portfolio")
 
     def edit(
@@ -102,7 +102,7 @@ class Portfolio(Named, Editable):
     ) -> None:
         """Change name, provider or description; None leaves one as it is.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInput, and
+        `seen` is the stamp of what the person saw. Raises InvalidInputError, and
         EditConflictError when the portfolio is no longer that.
         """
         given = {"name": name, "provider": provider, "description": description}
@@ -118,9 +118,9 @@ class Portfolio(Named, Editable):
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Delete the portfolio with its grants. Raises Conflict while it holds products."""
+        """Delete the portfolio with its grants. Raises ConflictError while it holds products."""
         if self.products.exists():
-            raise Conflict(
+            raise ConflictError(
                 _(
                     "%(portfolio)s still contains products: %(names)s. "
                     "Remove them first."
@@ -147,10 +147,10 @@ class Portfolio(Named, Editable):
     def remove_product(self, product: "Product", *, by: User) -> None:
         """Take a product out, and its constraints in this portfolio with it.
 
-        Running instances stay. Raises NotFound when the product is not in.
+        Running instances stay. Raises NotFoundError when the product is not in.
         """
         if not self.products.filter(pk=product.pk).exists():
-            raise NotFound(
+            raise NotFoundError(
                 _("%(product)s is not in %(portfolio)s.")
                 % {"product": product, "portfolio": self},
                 code="InvalidProduct.NotFound",
@@ -178,7 +178,7 @@ class Portfolio(Named, Editable):
     ) -> Grant:
         """Let exactly one of a person, a group or a pattern of names launch from here.
 
-        Granting again is no change. Raises InvalidInput.
+        Granting again is no change. Raises InvalidInputError.
         """
         _check_principal(user, role, pattern)
         known = self.grants.filter(user=user, role=role, pattern=pattern).first()
@@ -201,11 +201,11 @@ class Portfolio(Named, Editable):
         pattern: str = "",
         by: User,
     ) -> None:
-        """Take a grant back. Running instances stay. Raises InvalidInput and NotFound."""
+        """Take a grant back. Running instances stay. Raises InvalidInputError and NotFoundError."""
         _check_principal(user, role, pattern)
         grant = self.grants.filter(user=user, role=role, pattern=pattern).first()
         if grant is None:
-            raise NotFound(
+            raise NotFoundError(
                 _("This access has not been granted."), code="InvalidPrincipal.NotFound"
             )
         AuditEntry.objects.record(
@@ -220,7 +220,7 @@ def _reference(product: "Product") -> dict[str, Any]:
 
 def _check_principal(user: User | None, role: Role | None, pattern: str) -> None:
     if sum(map(bool, (user, role, pattern))) != 1:
-        raise InvalidInput(
+        raise InvalidInputError(
             {"principal": [_("Specify exactly one user, group, or pattern.")]},
             code="InvalidPrincipalId",
         )

@@ -15,7 +15,7 @@ from catalog.models.region import Region
 from catalog.models.template import Template
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
-from console.lib.errors import Conflict, Forbidden, NotFound, Text
+from console.lib.errors import ConflictError, ForbiddenError, NotFoundError, Text
 from console.lib.ids import id_field
 from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name, folded
 from console.lib.records import facts, listed, store
@@ -74,7 +74,7 @@ class ProductQuerySet(FoldedQuerySet):
         template_kind: str = Template.Kind.TERRAFORM,
         by: User,
     ) -> "Product":
-        """Create a product without versions. Raises InvalidInput."""
+        """Create a product without versions. Raises InvalidInputError."""
         product = self.model(
             name=name,
             provider=provider,
@@ -173,7 +173,7 @@ class Product(Named, Editable):
         return SIMULATED_IN % {"regions": ", ".join(local)} if local else ""
 
     def store(self) -> None:
-        """Check and save. Raises InvalidInput."""
+        """Check and save. Raises InvalidInputError."""
         store(self, taken=NAME_TAKEN, code="DuplicateName.Product")
 
     def edit(
@@ -187,7 +187,7 @@ class Product(Named, Editable):
     ) -> None:
         """Change name, provider or description; None leaves one as it is.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInput, and
+        `seen` is the stamp of what the person saw. Raises InvalidInputError, and
         EditConflictError when the product is no longer that.
         """
         given = {"name": name, "provider": provider, "description": description}
@@ -203,7 +203,7 @@ class Product(Named, Editable):
 
     @transaction.atomic
     def copy(self, *, name: str = "", by: User) -> "Product":
-        """Make a product with the same versions, in no portfolio. Raises InvalidInput."""
+        """Make a product with the same versions, in no portfolio. Raises InvalidInputError."""
         twin = Product(
             name=name or self._name_of_copy(),
             provider=self.provider,
@@ -221,10 +221,10 @@ class Product(Named, Editable):
     def remove(self, *, by: User) -> None:
         """Remove the product and its versions.
 
-        Raises Conflict while a portfolio holds it or an instance of it lives.
+        Raises ConflictError while a portfolio holds it or an instance of it lives.
         """
         if self.portfolios.exists():
-            raise Conflict(
+            raise ConflictError(
                 _(
                     "%(product)s is in these portfolios: %(names)s. Remove "
                     "it from them first."
@@ -233,7 +233,7 @@ class Product(Named, Editable):
                 code="ResourceInUse.Product",
             )
         if self.instances.living().exists():
-            raise Conflict(
+            raise ConflictError(
                 _("%(product)s is used by these instances: %(names)s.")
                 % {"product": self, "names": listed(self.instances.living())},
                 code="ResourceInUse.Product",
@@ -284,13 +284,13 @@ class Product(Named, Editable):
     def active_version(self, pk: str) -> "Version":
         """Return a version people may launch, of this product only.
 
-        Raises NotFound for a missing, foreign or inactive one.
+        Raises NotFoundError for a missing, foreign or inactive one.
         """
         version = (
             self.versions.active().select_related("template", "product").filter(pk=pk)
         ).first()
         if version is None:
-            raise NotFound(
+            raise NotFoundError(
                 _("This version does not exist or is not active."),
                 code="InvalidProductVersion.NotFound",
             )
@@ -298,10 +298,10 @@ class Product(Named, Editable):
 
 
 def product_for(user: User, pk: str) -> Product:
-    """Return a product granted to this person. Raises NotFound: missing and foreign are one."""
+    """Return a product granted to this person. Raises NotFoundError: missing and foreign are one."""
     product = Product.objects.visible_to(user).filter(pk=pk).first()
     if product is None:
-        raise NotFound(
+        raise NotFoundError(
             _("The product does not exist, or you do not have access to it."),
             code="InvalidProduct.NotFound",
         )
@@ -311,13 +311,13 @@ def product_for(user: User, pk: str) -> Product:
 def granted_product(user: User, pk: str) -> Product:
     """Return a product granted to this person, and tell who knows it that the grant is missing.
 
-    Administrators know every product, others those of their instances. Raises Forbidden
-    for them, NotFound for everybody else: there, missing and foreign are one.
+    Administrators know every product, others those of their instances. Raises ForbiddenError
+    for them, NotFoundError for everybody else: there, missing and foreign are one.
     """
     product = Product.objects.filter(pk=pk).first()
     if product is not None and _is_known_to(product, user):
         if not Product.objects.visible_to(user).filter(pk=pk).exists():
-            raise Forbidden(
+            raise ForbiddenError(
                 _("You have not been granted a portfolio that holds %(product)s.")
                 % {"product": product},
                 code="NoPermission.ProductNotGranted",

@@ -12,7 +12,7 @@ from catalog.region_names import shown_name
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from console.lib.records import facts, listed, store
 from console.lib.users import User
 
@@ -38,9 +38,9 @@ class RegionQuerySet(models.QuerySet["Region"]):
         suggestions: Mapping[str, list[str]] | None = None,
         by: User,
     ) -> "Region":
-        """Offer a region. Raises InvalidInput, Conflict when the ID is taken."""
+        """Offer a region. Raises InvalidInputError, ConflictError when the ID is taken."""
         if self.filter(pk=id).exists():
-            raise Conflict(
+            raise ConflictError(
                 _("The region %(id)s exists already.") % {"id": id},
                 code="DuplicateName.Region",
             )
@@ -129,7 +129,7 @@ class Region(Editable):
             )
 
     def store(self) -> None:
-        """Check and save. Raises InvalidInput."""
+        """Check and save. Raises InvalidInputError."""
         taken = _("The region %(id)s exists already.") % {"id": self.pk}
         store(self, taken=taken, code="DuplicateName.Region")
 
@@ -157,7 +157,7 @@ class Region(Editable):
     ) -> None:
         """Change the region; None leaves a column as it is.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInput, and
+        `seen` is the stamp of what the person saw. Raises InvalidInputError, and
         EditConflictError when the region is no longer that.
         """
         given: dict[str, Any] = {
@@ -174,12 +174,12 @@ class Region(Editable):
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Delete the region. Raises Conflict when an instance was ever launched there."""
+        """Delete the region. Raises ConflictError when an instance was ever launched there."""
         AuditEntry.objects.record("DeleteRegion", self, by=by, before=self.told())
         try:
             self.delete()
         except models.ProtectedError as error:
-            raise Conflict(
+            raise ConflictError(
                 _("These instances are, were or are planned in this region: %(names)s.")
                 % {"names": listed(self.instances.all()) or _("plans only")},
                 code="ResourceInUse.Region",

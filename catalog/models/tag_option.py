@@ -12,7 +12,7 @@ from catalog.models.portfolio import Portfolio
 from catalog.models.product import Product
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.ids import id_field
 from console.lib.names import Folded, FoldedField, FoldedQuerySet
 from console.lib.records import facts, store
@@ -36,7 +36,7 @@ class TagOptionQuerySet(FoldedQuerySet):
 
     @transaction.atomic
     def offer(self, *, key: str, value: str, by: User) -> "TagOption":
-        """Create an active tag option. Raises InvalidInput, Conflict when it exists."""
+        """Create an active tag option. Raises InvalidInputError, ConflictError when it exists."""
         option = self.model(key=key, value=value)
         option.store()
         after = facts(option, *TagOption.FACTS)
@@ -80,7 +80,7 @@ class TagOption(Folded, Editable):
         return f"{self.key}={self.value}"
 
     def store(self) -> None:
-        """Check and save. Raises InvalidInput; Conflict when key and value exist already."""
+        """Check and save. Raises InvalidInputError; ConflictError when key and value exist already."""
         store(self, taken=self._taken(str(self)), code=self.TAKEN)
 
     @staticmethod
@@ -97,7 +97,7 @@ class TagOption(Folded, Editable):
     ) -> None:
         """Change value or activity; None keeps it.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInput, Conflict, and
+        `seen` is the stamp of what the person saw. Raises InvalidInputError, ConflictError, and
         EditConflictError when the tag option is no longer that.
         """
         columns: dict[str, Any] = {"value": value, "active": active}
@@ -133,9 +133,9 @@ class TagOption(Folded, Editable):
 
     @transaction.atomic
     def dissociate(self, resource: Product | Portfolio, *, by: User) -> None:
-        """Detach it. Raises NotFound when it is not attached."""
+        """Detach it. Raises NotFoundError when it is not attached."""
         if not resource.tag_options.filter(pk=self.pk).exists():
-            raise NotFound(
+            raise NotFoundError(
                 _("%(option)s is not attached to %(resource)s.")
                 % {"option": self, "resource": resource},
                 code="InvalidTagOption.NotFound",

@@ -18,7 +18,7 @@ from catalog.schema import Problem, TemplateError, read_document
 from catalog.schema.size_limits import check_root
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
-from console.lib.errors import Conflict, InvalidInput
+from console.lib.errors import ConflictError, InvalidInputError
 from console.lib.ids import id_field
 from console.lib.names import check_name, spelled
 from console.lib.records import facts, listed, store
@@ -62,12 +62,12 @@ class VersionQuerySet(models.QuerySet["Version"]):
 
         With `checked_first` it only becomes active when the check has passed. Raises
         TemplateError with file and line when the template holds what may not run here,
-        InvalidInput, and Conflict when the product has a version of this name.
+        InvalidInputError, and ConflictError when the product has a version of this name.
         """
         if not product.template_kind:
             product.decide_kind(template.kind)
         if template.kind != product.template_kind:
-            raise InvalidInput({"template": [_wrong_kind(product, template)]})
+            raise InvalidInputError({"template": [_wrong_kind(product, template)]})
         check_policy(template)
         version = self.model(
             product=product,
@@ -208,7 +208,7 @@ class Version(Editable):
         return self.guidance == self.Guidance.DEPRECATED
 
     def store(self) -> None:
-        """Check and save. Raises InvalidInput; Conflict when the name is taken."""
+        """Check and save. Raises InvalidInputError; ConflictError when the name is taken."""
         store(self, taken=self._taken(self.name), code=self.TAKEN)
 
     def _taken(self, name: str) -> str:
@@ -230,7 +230,7 @@ class Version(Editable):
         """Change everything but the template; None leaves a column as it is.
 
         A version made active, or inactive, waits for its check no longer. `seen` is the
-        stamp of what the person saw. Raises InvalidInput, Conflict, and EditConflictError
+        stamp of what the person saw. Raises InvalidInputError, ConflictError, and EditConflictError
         when the version is no longer that.
         """
         columns: dict[str, Any] = {
@@ -291,10 +291,10 @@ class Version(Editable):
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Remove the version. Raises Conflict while an instance runs it."""
+        """Remove the version. Raises ConflictError while an instance runs it."""
         users = self.instances.living()
         if users.exists():
-            raise Conflict(
+            raise ConflictError(
                 _("Version %(version)s is used by these instances: %(names)s.")
                 % {"version": self, "names": listed(users)},
                 code="ResourceInUse.ProductVersion",

@@ -10,7 +10,7 @@ from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_constraint, any_portfolio, any_product
 from catalog.schema import TemplateError
 from catalog.schema.safe_parsing import read_json
-from console.lib.errors import InvalidInput
+from console.lib.errors import InvalidInputError
 from console.lib.operation import (
     Answer,
     Field,
@@ -73,11 +73,11 @@ def get_constraint(params: Values, by: User) -> Answer:
 
 
 def _config(params: Values) -> Any:
-    """The configuration as a value. Raises InvalidInput for a text that is not JSON."""
+    """The configuration as a value. Raises InvalidInputError for a text that is not JSON."""
     try:
         return read_json(params["Config"])
     except TemplateError as error:
-        raise InvalidInput({"config": [str(error)]}) from error
+        raise InvalidInputError({"config": [str(error)]}) from error
 
 
 GROUP = "Constraints"

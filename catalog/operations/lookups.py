@@ -7,17 +7,17 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Constraint, Portfolio, Product, TagOption, Template, Version
 from catalog.models.product import product_for
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.users import User
 
 Row = TypeVar("Row", bound=Model)
 
 
 def find(rows: QuerySet[Row], pk: str, code: str) -> Row:
-    """Return the row of this ID. Raises NotFound with the code."""
+    """Return the row of this ID. Raises NotFoundError with the code."""
     row = rows.filter(pk=pk).first()
     if row is None:
-        raise NotFound(
+        raise NotFoundError(
             _("There is nothing with the ID %(id)s.") % {"id": pk}, code=code
         )
     return row
@@ -77,13 +77,13 @@ def light(rows: Any) -> Any:
 def template_at(url: str) -> Template:
     """Return the template CreateTemplate gave this address.
 
-    Raises NotFound for any other address: nothing is ever fetched.
+    Raises NotFoundError for any other address: nothing is ever fetched.
     """
     parts = url.split("/")
     pk = parts[-2] if len(parts) > 2 else ""
     template = find(Template.objects.all(), pk, "InvalidTemplate.NotFound")
     if template.url != url:
-        raise NotFound(
+        raise NotFoundError(
             _("Use the TemplateUrl that CreateTemplate returned."),
             code="InvalidTemplate.NotFound",
         )

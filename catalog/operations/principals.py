@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_portfolio
-from console.lib.errors import InvalidInput, NotFound
+from console.lib.errors import InvalidInputError, NotFoundError
 from console.lib.operation import Answer, Field, Operation, Parameter, Values, spelled
 from console.lib.users import PrincipalType, Role, User
 
@@ -40,20 +40,20 @@ def list_principals(params: Values, by: User) -> Answer:
 
 
 def _principal(params: Values) -> dict[str, Any]:
-    """Whom the caller means. Raises NotFound, and InvalidInput for a pattern of another type."""
+    """Whom the caller means. Raises NotFoundError, and InvalidInputError for a pattern of another type."""
     kind, pk = params["PrincipalType"], params.get("PrincipalId", "")
     found: dict[str, Any] = {"pattern": params.get("PrincipalPattern", "")}
     if found["pattern"] and not found["pattern"].startswith(PATTERNS[kind]):
         problem = _("For this type it begins with %(start)s.") % {
             "start": PATTERNS[kind]
         }
-        raise InvalidInput({"pattern": [problem]})
+        raise InvalidInputError({"pattern": [problem]})
     if pk and kind == PrincipalType.USER:
         found["user"] = User.objects.filter(principal_id=pk).first()
     elif pk:
         found["role"] = Role.objects.filter(Q(principal_id=pk)).first()
     if pk and not (found.get("user") or found.get("role")):
-        raise NotFound(
+        raise NotFoundError(
             _("There is no %(kind)s with the ID %(id)s.") % {"kind": kind, "id": pk},
             code="InvalidPrincipal.NotFound",
         )

@@ -12,7 +12,7 @@ from catalog.models.product import ProductQuerySet, granted_product
 from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_product
 from catalog.operations.versions import FIRST_VERSION, add_version
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.names import folded, is_called
 from console.lib.operation import (
     PAGED_ANSWER,
@@ -84,7 +84,7 @@ def copy_product(params: Values, by: User) -> Answer:
     pk = params["SourceProductArn"].rpartition("/")[2]
     product = any_product(pk)
     if product.arn != params["SourceProductArn"]:
-        raise NotFound(
+        raise NotFoundError(
             _("The product does not exist, or you do not have access to it."),
             code="InvalidProduct.NotFound",
         )

@@ -110,7 +110,7 @@ def list_resources_for_tag_option(params: Values, by: User) -> Answer:
 
 
 def _resource(pk: str) -> Product | Portfolio:
-    """The product or portfolio of this ID. Raises NotFound."""
+    """The product or portfolio of this ID. Raises NotFoundError."""
     return any_portfolio(pk) if pk.startswith("port-") else any_product(pk)
 
 

@@ -13,7 +13,7 @@ from catalog.schema import TemplateError, read_document
 from catalog.schema.safe_parsing import read_json, read_yaml
 from catalog.schema.size_limits import FILES, TEMPLATE_BYTES
 from console.lib.audit import AuditEntry
-from console.lib.errors import DomainError, InvalidInput
+from console.lib.errors import DomainError, InvalidInputError
 from console.lib.exact import dumps
 from console.lib.operation import Answer, Field, Operation, Parameter, Values
 from console.lib.users import User
@@ -33,7 +33,7 @@ def create_template(params: Values, by: User) -> Answer:
     template = Template.objects.from_document(text, by=by)
     if template.kind != params["TemplateType"]:
         problem = _("The template is a %(kind)s.") % {"kind": template.kind}
-        raise InvalidInput({"TemplateType": [problem]}, code="InvalidTemplateType")
+        raise InvalidInputError({"TemplateType": [problem]}, code="InvalidTemplateType")
     facts = {"digest": template.digest}
     AuditEntry.objects.record("CreateTemplate", template, by=by, after=facts)
     return {"TemplateUrl": template.url}

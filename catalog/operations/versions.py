@@ -12,7 +12,7 @@ from catalog.operations.lookups import (
     template_at,
     versions_in_reach,
 )
-from console.lib.errors import InvalidInput
+from console.lib.errors import InvalidInputError
 from console.lib.operation import Answer, Field, Operation, Parameter, Values, spelled
 from console.lib.users import User
 
@@ -28,12 +28,12 @@ NAMES = {
 def add_version(product: Product, params: Values, by: User) -> Version:
     """Publish a version as the wire describes it.
 
-    Raises InvalidInput when the template is not of the kind that was announced.
+    Raises InvalidInputError when the template is not of the kind that was announced.
     """
     template = template_at(params["TemplateUrl"])
     if template.kind != params["TemplateType"]:
         problem = _("The template is a %(kind)s.") % {"kind": template.kind}
-        raise InvalidInput({"TemplateType": [problem]}, code="InvalidTemplateType")
+        raise InvalidInputError({"TemplateType": [problem]}, code="InvalidTemplateType")
     with spelled(**NAMES):
         return Version.objects.publish(
             product=product,

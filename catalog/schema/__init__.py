@@ -2,7 +2,7 @@
 
 from catalog.ros.document import Document, read_document
 from catalog.schema.conditions import visible
-from catalog.schema.errors import InvalidParameters, Problem, TemplateError
+from catalog.schema.errors import InvalidParametersError, Problem, TemplateError
 from catalog.schema.parameter import Group, Parameter, Rule, text_in
 from catalog.schema.schema import Schema
 from catalog.terraform.parameters import read_terraform
@@ -11,7 +11,7 @@ from catalog.terraform.variables import variable_types, variables_source
 __all__ = [
     "Document",
     "Group",
-    "InvalidParameters",
+    "InvalidParametersError",
     "Parameter",
     "Problem",
     "Rule",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from console.lib.errors import DomainError, InvalidInput
+from console.lib.errors import DomainError, InvalidInputError
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TemplateError(DomainError):
         super().__init__(" ".join(str(problem) for problem in problems))
 
 
-class InvalidParameters(InvalidInput):
+class InvalidParametersError(InvalidInputError):
     """Values a template refuses: `errors` maps a key to messages, "" the whole form."""
 
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:

@@ -86,14 +86,14 @@ class Schema:
 
         With `text`, a string is wire or form text to be parsed by the parameter's
         type; without, every value is already JSON. An empty secret keeps the one in
-        `current_secrets`. Raises InvalidParameters.
+        `current_secrets`. Raises InvalidParametersError.
         """
         return self.judge(raw, kept=current_secrets or {}, text=text).values
 
     def judge(
         self, raw: Mapping[str, Any], *, kept: Mapping[str, Any], text: bool = True
     ) -> Judged:
-        """Do the same, and tell which of the `kept` values stay. Raises InvalidParameters.
+        """Do the same, and tell which of the `kept` values stay. Raises InvalidParametersError.
 
         One stays where nothing is given for it, a secret one also where that is empty.
         """

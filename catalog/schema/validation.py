@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from catalog.schema.conditions import UNCHANGED, broken, visible
 from catalog.schema.conversion import NoFit, as_text, boolean, fit, number
-from catalog.schema.errors import InvalidParameters, TemplateError
+from catalog.schema.errors import InvalidParametersError, TemplateError
 from catalog.schema.parameter import Parameter, text_in
 from catalog.schema.patterns import pattern
 from catalog.schema.safe_parsing import check_text, read_json
@@ -46,7 +46,7 @@ class Judged:
 def judge(
     schema: "Schema", raw: Mapping[str, Any], *, kept: Mapping[str, Any], text: bool
 ) -> Judged:
-    """Return the typed values; raises InvalidParameters with every refusal.
+    """Return the typed values; raises InvalidParametersError with every refusal.
 
     `kept` are values that exist. They stay where nothing is given, a secret one also
     where what is given is empty.
@@ -84,7 +84,7 @@ def judge(
     if not errors:
         errors = _rule_errors(schema, {**schema.defaults, **values})
     if errors:
-        raise InvalidParameters(errors)
+        raise InvalidParametersError(errors)
     return Judged(values, frozenset(unchanged & values.keys()))
 
 

@@ -19,7 +19,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from console.lib.encryption import Undecryptable, seal, unseal
+from console.lib.encryption import DecryptionError, seal, unseal
 
 ENTRIES, OWNER = "kept_entries", "signed_in_as"
 SENT_AGAIN_TEXT = _(
@@ -69,7 +69,7 @@ def restored(request: HttpRequest, entries: str, owner: str) -> QueryDict | None
     """Open kept entries; None when they are another user's, of another form, or too old."""
     try:
         plain = unseal(b64decode(entries, validate=True), _context(request, owner))
-    except (Undecryptable, ValueError):
+    except (DecryptionError, ValueError):
         return None
     at, fields = json.loads(zlib.decompress(plain))
     if time() - at > settings.SESSION_COOKIE_AGE:

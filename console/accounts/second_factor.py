@@ -16,7 +16,7 @@ from qrcode.main import QRCode
 
 from console.lib.audit import AuditEntry
 from console.lib.encryption import seal_text, unseal_text
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.users import User
 from instances.reviewing import duties_of
 
@@ -59,11 +59,11 @@ def lacks_factor(request: HttpRequest) -> bool:
 
 @transaction.atomic
 def remove_factors(person: User, *, by: User | None) -> None:
-    """Take all second factors away, for somebody who has lost theirs. Raises NotFound."""
+    """Take all second factors away, for somebody who has lost theirs. Raises NotFoundError."""
     found = Authenticator.objects.filter(user=person)
     kinds = sorted(found.values_list("type", flat=True))
     if not kinds:
-        raise NotFound(_("This person has no second factor."))
+        raise NotFoundError(_("This person has no second factor."))
     found.delete()
     AuditEntry.objects.record(
         "RemoveSecondFactors", person, by=by, before={"factors": kinds}

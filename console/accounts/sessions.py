@@ -21,7 +21,7 @@ from django.http import HttpRequest
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from console.lib.encryption import Undecryptable, seal_text, unseal_text
+from console.lib.encryption import DecryptionError, seal_text, unseal_text
 from console.lib.users import User
 
 CONTEXT = "console.session"
@@ -156,7 +156,7 @@ class SessionStore(DatabaseStore):
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
         try:
             return json.loads(unseal_text(str(session_data), CONTEXT))
-        except Undecryptable:
+        except DecryptionError:
             # Its key was taken out of the ring: whoever it is signs in again.
             return {}
 

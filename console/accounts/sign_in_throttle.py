@@ -18,7 +18,7 @@ from console.lib.errors import DomainError
 log = logging.getLogger(__name__)
 
 
-class CountAway(DomainError):
+class ThrottleUnavailableError(DomainError):
     """Failed sign-ins cannot be counted, so none can be tried."""
 
     code = "ServiceUnavailable"
@@ -66,4 +66,4 @@ def _told() -> Iterator[None]:
         if isinstance(error, OperationalError) and "no such table" not in str(error):
             raise
         log.error("failed sign-ins cannot be counted: %s", error)
-        raise CountAway from error
+        raise ThrottleUnavailableError from error

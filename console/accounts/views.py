@@ -12,7 +12,7 @@ from console.accounts import factor_changes
 from console.accounts.second_factor import factors_of, passkeys_possible
 from console.accounts.sessions import Session, row_key
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, NotFound
+from console.lib.errors import ConflictError, NotFoundError
 from console.lib.http import Request
 
 SHOWN = 100
@@ -62,7 +62,7 @@ def session_end(request: Request) -> HttpResponse:
     else:
         ended = sessions.filter(pk=request.POST.get("session", "")).end()
         if not ended:
-            raise NotFound(_("There is no such session."))
+            raise NotFoundError(_("There is no such session."))
     if ended:
         AuditEntry.objects.record(
             "EndSessions", request.user, by=request.user, after={"ended": ended}
@@ -77,5 +77,7 @@ def session_end(request: Request) -> HttpResponse:
 def password_change(request: Request) -> HttpResponse:
     """allauth's page, for those who have a password here."""
     if not request.user.has_usable_password():
-        raise Conflict(_("You sign in through single sign-on: there is no password."))
+        raise ConflictError(
+            _("You sign in through single sign-on: there is no password.")
+        )
     return factor_changes.change_password(request)

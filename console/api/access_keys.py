@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.lib.audit import AuditEntry
 from console.lib.encryption import EncryptedField
-from console.lib.errors import Conflict, NotFound
+from console.lib.errors import ConflictError, NotFoundError
 from console.lib.prepared import Prepared
 from console.lib.users import User
 
@@ -59,7 +59,7 @@ class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
     def issue(self, user: User, *, by: User | None) -> "AccessKey":
         """Make a key. Its secret is on the object returned and is shown this once.
 
-        Raises Conflict when the person has two already.
+        Raises ConflictError when the person has two already.
         """
         taken = set(self.filter(user=user).values_list("slot", flat=True))
         free = [slot for slot in range(1, MOST + 1) if slot not in taken]
@@ -74,8 +74,8 @@ class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
         return key
 
 
-def _too_many() -> Conflict:
-    return Conflict(
+def _too_many() -> ConflictError:
+    return ConflictError(
         _("A person has at most two access keys. Delete one that is not used."),
         code="LimitExceeded.AccessKey",
     )
@@ -163,10 +163,10 @@ class AccessKey(models.Model):
 
 
 def access_key_for(user: User, pk: Any) -> AccessKey:
-    """Return one of a person's own keys. Raises NotFound."""
+    """Return one of a person's own keys. Raises NotFoundError."""
     key = AccessKey.objects.of(user).filter(pk=pk).first()
     if key is None:
-        raise NotFound(
+        raise NotFoundError(
             _("There is no such access key."), code="InvalidAccessKeyId.NotFound"
         )
     return key

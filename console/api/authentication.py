@@ -10,7 +10,7 @@ from console.api.nonces import first_use
 from console.api.signature import Claim, check_time, matches
 from console.api.throttle import take_token
 from console.lib.encryption import Sealed, seal, unseal
-from console.lib.errors import DomainError, NotFound
+from console.lib.errors import DomainError, NotFoundError
 
 DECOY = "no such access key"
 
@@ -23,7 +23,7 @@ def identify(claim: Claim, *, scoped: bool) -> AccessKey:
     secret = key.secret_text if key else unseal(_decoy(), DECOY).decode()
     right = matches(claim, secret)
     if key is None:
-        raise NotFound(
+        raise NotFoundError(
             _("The access key is not found: create one on the page Access keys."),
             code="InvalidAccessKeyId.NotFound",
         )

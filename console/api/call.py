@@ -25,7 +25,7 @@ MOST_FIELDS = 2000
 Pairs = dict[str, str]
 
 
-class TooLarge(DomainError):
+class RequestTooLargeError(DomainError):
     """More bytes than any operation needs."""
 
     code = "RequestEntityTooLarge"
@@ -45,12 +45,12 @@ class Call:
     def of(cls, request: HttpRequest) -> Self:
         """Take the call out of a request, before anything looks at its Host header.
 
-        Raises TooLarge, and DomainError when the body did not arrive.
+        Raises RequestTooLargeError, and DomainError when the body did not arrive.
         """
         try:
             body = request.body
         except RequestDataTooBig as error:
-            raise TooLarge(
+            raise RequestTooLargeError(
                 _("The request is too large. A template has at most 524,288 bytes.")
             ) from error
         except UnreadablePostError as error:

@@ -23,8 +23,8 @@ from console.api.authentication import admit, identify
 from console.api.call import Call
 from console.api.parameters import read
 from console.api.signature import read_claim
-from console.api.throttle import Throttled
-from console.lib.errors import DomainError, Forbidden, NotFound
+from console.api.throttle import ThrottledError
+from console.lib.errors import DomainError, ForbiddenError, NotFoundError
 from console.lib.operation import Operation
 from console.lib.request_id import current_request_id
 from instances.operations import OPERATIONS as INSTANCES
@@ -39,14 +39,14 @@ OPERATIONS: Mapping[str, Operation] = {**CATALOG, **INSTANCES}
 STATUSES = {409: 400, 422: 400}
 
 
-class Unavailable(DomainError):
+class UnavailableError(DomainError):
     """The server cannot answer now, and may a moment later."""
 
     code = "ServiceUnavailable"
     status = 503
 
 
-class Broken(DomainError):
+class InternalError(DomainError):
     """A mistake of ours; its words are the vendor's."""
 
     code = "InternalError"
@@ -73,11 +73,13 @@ def answer(request: HttpRequest) -> HttpResponse:
             response = _refuse(request, trace, error)
         except (OperationalError, InterfaceError, sqlite3.Error):
             logger.exception("%s could not reach its database", trace.action)
-            busy = Unavailable(_("The service is busy. Try again in a moment."))
+            busy = UnavailableError(_("The service is busy. Try again in a moment."))
             response = _refuse(request, trace, busy)
         except Exception:
             logger.exception("%s failed", trace.action)
-            response = _refuse(request, trace, Broken(_("A system error occurred.")))
+            response = _refuse(
+                request, trace, InternalError(_("A system error occurred."))
+            )
     _log(trace, (time.perf_counter() - began) * 1000)
     return response
 
@@ -102,13 +104,13 @@ def _serve(request: HttpRequest, trace: Trace) -> dict[str, Any]:
             code="InvalidVersion",
         )
     if operation is None:
-        raise NotFound(
+        raise NotFoundError(
             _("There is no operation %(action)s; names are case-sensitive.")
             % {"action": claim.action[:80]},
             code="InvalidApi.NotFound",
         )
     if operation.administrators and not key.user.is_administrator:
-        raise Forbidden(_("Only administrators may do this."))
+        raise ForbiddenError(_("Only administrators may do this."))
     return operation.run(read(operation.parameters, call.parameters), key.user)
 
 
@@ -133,7 +135,7 @@ def _refuse(request: HttpRequest, trace: Trace, error: DomainError) -> HttpRespo
         "Recommend": f"{request.scheme}://{host}/docs/api/{page}",
     }
     response = _json(STATUSES.get(error.status, error.status), body)
-    if isinstance(error, Throttled):
+    if isinstance(error, ThrottledError):
         response["x-acs-retry-after"] = str(error.retry_after)
     return response
 

@@ -21,7 +21,7 @@ from console.api.examples import (
     wire_request,
 )
 from console.api.openapi import GROUPS, REQUEST_ID, document, groups
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.http import Request
 from console.lib.operation import Field, Parameter
 
@@ -53,7 +53,7 @@ def reference(request: Request) -> HttpResponse:
 def operation(request: Request, name: str) -> HttpResponse:
     """Show one operation: parameters, answer, samples and error codes."""
     if name not in OPERATIONS:
-        raise NotFound(_("There is no such operation."))
+        raise NotFoundError(_("There is no such operation."))
     found, host = OPERATIONS[name], request.get_host()
     scheme = request.scheme or "http"
     samples = (

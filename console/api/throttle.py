@@ -20,7 +20,7 @@ WHERE min(:burst, tokens + max(0, :now - filled) * :rate) >= 1
 """
 
 
-class Throttled(DomainError):
+class ThrottledError(DomainError):
     """The key calls faster than the deployment allows; `retry_after` is in milliseconds."""
 
     code = "Throttling.User"
@@ -34,7 +34,7 @@ class Throttled(DomainError):
 
 
 def take_token(key_id: str) -> None:
-    """Count a call of a key. Raises Throttled when its bucket is empty."""
+    """Count a call of a key. Raises ThrottledError when its bucket is empty."""
     rate = settings.API_RATE
     if rate <= 0:
         return
@@ -45,4 +45,4 @@ def take_token(key_id: str) -> None:
         "now": time.time(),
     }
     if not connection().execute(TAKE, values).rowcount:
-        raise Throttled(rate)
+        raise ThrottledError(rate)

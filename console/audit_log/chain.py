@@ -5,14 +5,14 @@ from console.lib.audit import AuditEntry, AuditHead
 BATCH = 1000
 
 
-class Broken(Exception):
+class BrokenChainError(Exception):
     """The first place at which the chain does not hold, in words."""
 
 
 def verify() -> tuple[int, str]:
     """Read the whole chain; return its length and the hash of its last entry.
 
-    Raises Broken. Whoever can rewrite every entry can also make a new chain: to notice
+    Raises BrokenChainError. Whoever can rewrite every entry can also make a new chain: to notice
     that, keep the last hash somewhere else.
     """
     length, previous = 0, ""
@@ -20,13 +20,13 @@ def verify() -> tuple[int, str]:
     for entry in chained.iterator(chunk_size=BATCH):
         length += 1
         if entry.sequence != length:
-            raise Broken(f"Entry {length} is missing.")
+            raise BrokenChainError(f"Entry {length} is missing.")
         if entry.previous_hash != previous:
-            raise Broken(
+            raise BrokenChainError(
                 f"Entry {length} does not follow the one before it: {_named(entry)}."
             )
         if entry.hash != entry.digest():
-            raise Broken(f"Entry {length} was changed: {_named(entry)}.")
+            raise BrokenChainError(f"Entry {length} was changed: {_named(entry)}.")
         previous = entry.hash
     _check_head(length)
     _check_strays()
@@ -42,7 +42,9 @@ def _check_head(length: int) -> None:
     head = AuditHead.objects.filter(pk=AuditHead.ONLY).first()
     told = head.sequence if head else 0
     if told != length:
-        raise Broken(f"The chain ends at entry {length}, but {told} were written.")
+        raise BrokenChainError(
+            f"The chain ends at entry {length}, but {told} were written."
+        )
 
 
 def _check_strays() -> None:
@@ -52,4 +54,6 @@ def _check_strays() -> None:
     strays = AuditEntry.objects.filter(sequence=None)
     stray = strays.filter(pk__gt=first.pk).first() if first else None
     if stray is not None:
-        raise Broken(f"Row {stray.pk} ({stray.action}) is not part of the chain.")
+        raise BrokenChainError(
+            f"Row {stray.pk} ({stray.action}) is not part of the chain."
+        )

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils.timezone import now
 
-from console.audit_log.chain import Broken, verify
+from console.audit_log.chain import BrokenChainError, verify
 from console.backup import interrupted_work
 from console.backup.archive import (
     DATABASE,
@@ -136,7 +136,7 @@ def _report(manifest: Manifest) -> Iterator[str]:
     try:
         length, _last = verify()
         yield f"The audit chain of {length} entries is whole."
-    except Broken as broken:
+    except BrokenChainError as broken:
         yield f"The audit chain is not whole, as it was in the backup: {broken}"
     AuditEntry.objects.record(
         "RestoreBackup",

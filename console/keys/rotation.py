@@ -13,7 +13,7 @@ from django.db import models, transaction
 
 from console.accounts import second_factor, sessions
 from console.lib.audit import AuditEntry
-from console.lib.encryption import EncryptedField, Undecryptable, reseal, reseal_text
+from console.lib.encryption import DecryptionError, EncryptedField, reseal, reseal_text
 from console.lib.sealed import encrypted_columns
 
 BATCH = 50
@@ -61,7 +61,7 @@ class Rotation:
         old = getattr(row, text.name)
         try:
             new = text.anew(old)
-        except Undecryptable:
+        except DecryptionError:
             self.broken.append(f"{text.model._meta.label}:{row.pk}:{text.name}")
             return
         if new is None:
@@ -76,7 +76,7 @@ class Rotation:
             return
         try:
             new = reseal(old, column.context(row))
-        except Undecryptable:
+        except DecryptionError:
             self.broken.append(column.context(row))
             return
         if new is None:

@@ -18,7 +18,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, NotFound, Text
+from console.lib.errors import ConflictError, NotFoundError, Text
 from console.lib.masking import MASK
 from console.lib.names import derived
 from console.lib.records import check, facts
@@ -41,7 +41,7 @@ def shown_now(stamp: str) -> str:
     return f"{stamp} {int(time.time())}"
 
 
-class EditConflictError(Conflict):
+class EditConflictError(ConflictError):
     """The record was changed since the person opened it. `record` holds its values now."""
 
     code = "IncorrectStatus"
@@ -118,8 +118,8 @@ class Editable(models.Model):
         `also` holds further facts for the entry.
 
         `seen` is the stamp of the record as the person saw it; without one only the given
-        columns matter. Raises EditConflictError when the record is another by now, NotFound
-        when it is gone, InvalidInput, and Conflict with the text `taken`.
+        columns matter. Raises EditConflictError when the record is another by now, NotFoundError
+        when it is gone, InvalidInputError, and ConflictError with the text `taken`.
         """
         with transaction.atomic():
             for _attempt in range(ATTEMPTS):
@@ -143,7 +143,7 @@ class Editable(models.Model):
         rows = type(self)._default_manager.filter(pk=self.pk)
         fresh = rows.only(*self._edited()).first()
         if fresh is None:
-            raise NotFound(_("This was deleted after you opened it."))
+            raise NotFoundError(_("This was deleted after you opened it."))
         for name in self._edited():
             column = self._meta.get_field(name).attname  # type: ignore[union-attr]
             setattr(self, column, fresh.__dict__[column])
@@ -168,7 +168,7 @@ class Editable(models.Model):
             with transaction.atomic():
                 return bool(rows.update(**values)) if values else True
         except IntegrityError as error:
-            raise Conflict(taken, code=code) from error
+            raise ConflictError(taken, code=code) from error
 
 
 def _raw(record: models.Model, name: str) -> Any:

@@ -23,7 +23,7 @@ NONCE = 12
 KEY_ID = 4
 
 
-class Undecryptable(Exception):
+class DecryptionError(Exception):
     """No key of the ring opens this value: a key was removed too early, or it was tampered with."""
 
 
@@ -72,7 +72,7 @@ def seal(plain: bytes, context: str) -> Sealed:
 def unseal(sealed: bytes, context: str) -> bytes:
     """Decrypt with whichever key sealed it.
 
-    Raises Undecryptable when no key of the ring fits or the context is another one.
+    Raises DecryptionError when no key of the ring fits or the context is another one.
     """
     key_id, nonce = sealed[:KEY_ID], sealed[KEY_ID : KEY_ID + NONCE]
     for known, cipher in _ring():
@@ -81,13 +81,13 @@ def unseal(sealed: bytes, context: str) -> bytes:
                 return cipher.decrypt(nonce, sealed[KEY_ID + NONCE :], context.encode())
             except InvalidTag:
                 break
-    raise Undecryptable(f"Cannot decrypt {context}: check CONSOLE_ENCRYPTION_KEYS.")
+    raise DecryptionError(f"Cannot decrypt {context}: check CONSOLE_ENCRYPTION_KEYS.")
 
 
 def reseal(sealed: bytes, context: str) -> Sealed | None:
     """Encrypt anew with the first key; None when it is the first key's already.
 
-    Raises Undecryptable.
+    Raises DecryptionError.
     """
     key_id, _cipher = _ring()[0]
     if sealed[:KEY_ID] == key_id:
@@ -101,12 +101,12 @@ def seal_text(text: str, context: str) -> str:
 
 
 def unseal_text(sealed: str, context: str) -> str:
-    """Decrypt such a text. Raises Undecryptable."""
+    """Decrypt such a text. Raises DecryptionError."""
     return unseal(_sealed(sealed, context), context).decode()
 
 
 def reseal_text(sealed: str, context: str) -> str | None:
-    """Encrypt such a text anew; None when it is the first key's. Raises Undecryptable."""
+    """Encrypt such a text anew; None when it is the first key's. Raises DecryptionError."""
     new = reseal(_sealed(sealed, context), context)
     return None if new is None else base64.b64encode(new).decode()
 
@@ -115,7 +115,7 @@ def _sealed(text: str, context: str) -> Sealed:
     try:
         return Sealed(base64.b64decode(text, validate=True))
     except ValueError as error:
-        raise Undecryptable(
+        raise DecryptionError(
             f"Cannot decrypt {context}: it is no ciphertext."
         ) from error
 

@@ -30,28 +30,28 @@ class DomainError(Exception):
         return str(self.message)
 
 
-class NotFound(DomainError):
+class NotFoundError(DomainError):
     """Missing, or not yours: the two are never told apart."""
 
     code = "ResourceNotFound"
     status = 404
 
 
-class Forbidden(DomainError):
+class ForbiddenError(DomainError):
     """The caller may see it but not do this to it."""
 
     code = "NoPermission"
     status = 403
 
 
-class Conflict(DomainError):
+class ConflictError(DomainError):
     """The thing is in a state that does not allow this, or somebody was faster."""
 
     code = "IncorrectStatus"
     status = 409
 
 
-class InvalidInput(DomainError):
+class InvalidInputError(DomainError):
     """Some fields are wrong; `errors` maps a field's name to its messages."""
 
     status = 422

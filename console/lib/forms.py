@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from console.lib.edit_conflicts import UNKNOWN, EditConflictError, EditFormMixin
-from console.lib.errors import DomainError, InvalidInput
+from console.lib.errors import DomainError, InvalidInputError
 from console.lib.http import Request
 from console.lib.line_breaks import received, uniform
 
@@ -79,7 +79,7 @@ def refusals_on(form: forms.BaseForm) -> Iterator[None]:
     """Turn a refusal raised inside into errors of the form, and go on after the block."""
     try:
         yield
-    except InvalidInput as error:
+    except InvalidInputError as error:
         for name, messages in error.errors.items():
             for message in messages:
                 form.add_error(name if name in form.fields else None, message)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from console.lib.errors import InvalidInput, Text
+from console.lib.errors import InvalidInputError, Text
 from console.lib.users import User
 
 Values = dict[str, Any]
@@ -275,13 +275,13 @@ def spelled(**names: str) -> Iterator[None]:
     """
     try:
         yield
-    except InvalidInput as error:
+    except InvalidInputError as error:
         renamed = {_spelled(key, names): found for key, found in error.errors.items()}
         code = error.code
         first = next(iter(error.errors), "").partition(".")[0]
-        if code in (InvalidInput.code, f"Invalid{first.capitalize()}"):
+        if code in (InvalidInputError.code, f"Invalid{first.capitalize()}"):
             code = f"Invalid{names.get(first, first) or 'Parameter'}"
-        raise InvalidInput(renamed, code=code) from error
+        raise InvalidInputError(renamed, code=code) from error
 
 
 def _spelled(key: str, names: Mapping[str, str]) -> str:

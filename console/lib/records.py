@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
-from console.lib.errors import Conflict, InvalidInput, Text
+from console.lib.errors import ConflictError, InvalidInputError, Text
 
 SHOWN = 5
 
@@ -23,7 +23,7 @@ def _plain(value: Any) -> Any:
 def store(record: models.Model, *, taken: Text, code: str) -> None:
     """Check a record against its model's rules and save it.
 
-    Raises InvalidInput with the messages of each field; Conflict with the text `taken`
+    Raises InvalidInputError with the messages of each field; ConflictError with the text `taken`
     and the code when the database holds such a record already.
     """
     check(record)
@@ -31,15 +31,15 @@ def store(record: models.Model, *, taken: Text, code: str) -> None:
         with transaction.atomic():
             record.save()
     except IntegrityError as error:
-        raise Conflict(taken, code=code) from error
+        raise ConflictError(taken, code=code) from error
 
 
 def check(record: models.Model) -> None:
-    """Check a record against its model's rules. Raises InvalidInput."""
+    """Check a record against its model's rules. Raises InvalidInputError."""
     try:
         record.full_clean(validate_unique=False, validate_constraints=False)
     except ValidationError as error:
-        raise InvalidInput(error.message_dict) from error
+        raise InvalidInputError(error.message_dict) from error
 
 
 def listed(records: models.QuerySet[Any]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 
-from console.lib.encryption import EncryptedField, Undecryptable, unseal
+from console.lib.encryption import DecryptionError, EncryptedField, unseal
 
 
 def encrypted_columns() -> list[EncryptedField]:
@@ -30,7 +30,7 @@ def opens(context: str, sealed: bytes) -> bool:
     """Whether a key of the ring opens a value."""
     try:
         unseal(sealed, context)
-    except Undecryptable:
+    except DecryptionError:
         return False
     return True
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from console.accounts.second_factor import lacks_factor
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.http import Request
 from console.metrics.families import families
 from console.metrics.text import CONTENT_TYPE, exposition
@@ -40,7 +40,7 @@ def metrics(request: Request) -> HttpResponse:
 def _page(request: Request, *, trusted: bool) -> HttpResponse:
     """Tell the numbers, and nobody else that there are any."""
     if not trusted:
-        raise NotFound(_("There is no such page."))
+        raise NotFoundError(_("There is no such page."))
     page = HttpResponse(exposition(families()), content_type=CONTENT_TYPE)
     page.headers["Cache-Control"] = "no-store"
     return page

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from catalog.models import Constraint, Grant
 from console.accounts.sessions import Session
 from console.api.access_keys import AccessKey
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.users import User
 from console.offboarding.models import Departure
 from instances.models import Duties, Instance, Plan
@@ -20,13 +20,13 @@ SHOWN = 200
 
 
 def person_for(name: str) -> User:
-    """Return a person by login name or principal ID. Raises NotFound."""
+    """Return a person by login name or principal ID. Raises NotFoundError."""
     people = User.objects.with_administrator()
     person = (
         people.filter(username=name).first() or people.filter(principal_id=name).first()
     )
     if person is None:
-        raise NotFound(_("There is nobody of this name."))
+        raise NotFoundError(_("There is nobody of this name."))
     return person
 
 

@@ -15,7 +15,7 @@ from catalog.models import Constraint
 from console.accounts.sessions import Session
 from console.api.access_keys import AccessKey
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, InvalidInput
+from console.lib.errors import ConflictError, InvalidInputError
 from console.lib.users import User
 from instances.models import Duties, Instance, Move, Notice, Plan, Principal
 from instances.models.ownership import check_recipient, owner_columns, owner_name
@@ -38,8 +38,8 @@ class DepartureManager(models.Manager["Departure"]):
         """Deactivate a person, end their sessions and keys, and hand over these instances.
 
         `approver` approves from now on where the person was named; without one the
-        constraints stay as they are, flagged on the person's page. Raises Conflict for
-        oneself, InvalidInput when instances have nowhere to go.
+        constraints stay as they are, flagged on the person's page. Raises ConflictError for
+        oneself, InvalidInputError when instances have nowhere to go.
         """
         _check(person, by, instances, to, approver, reason)
         waiting = list(Plan.objects.received_by(person, Duties.of(person)))
@@ -73,16 +73,18 @@ def _check(
     reason: str,
 ) -> None:
     if person == by:
-        raise Conflict(_("You cannot deactivate yourself. Ask another administrator."))
+        raise ConflictError(
+            _("You cannot deactivate yourself. Ask another administrator.")
+        )
     for field, principal in (("to", to), ("approver", approver)):
         if principal == person:
             sentence = _("This is who leaves. Choose somebody else.")
-            raise InvalidInput({field: [sentence]})
+            raise InvalidInputError({field: [sentence]})
         if principal is not None:
             check_recipient(principal, reason)
     if to is None and instances.exists():
         sentence = _("Choose who gets the instances.")
-        raise InvalidInput({"to": [sentence]})
+        raise InvalidInputError({"to": [sentence]})
 
 
 def _disable_keys(person: User) -> list[str]:
@@ -154,12 +156,12 @@ class Departure(models.Model):
         """Reactivate the person and give back what nobody has changed since.
 
         Return the IDs of what stays with others. Ended sessions stay ended. Raises
-        Conflict after 24 hours, or when it was undone already.
+        ConflictError after 24 hours, or when it was undone already.
         """
         mine = Departure.objects.filter(pk=self.pk, undone_at=None)
         moment = now()
         if not mine.filter(at__gt=moment - UNDO_FOR).update(undone_at=moment):
-            raise Conflict(_("This can no longer be undone."))
+            raise ConflictError(_("This can no longer be undone."))
         self.undone_at = moment
         if self.was_active:
             User.objects.filter(pk=self.user_id).update(is_active=True)

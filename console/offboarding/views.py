@@ -13,7 +13,7 @@ from console.accounts.second_factor import remove_factors
 from console.accounts.sessions import Session
 from console.lib.access import administrator_required, fresh_sign_in_required
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from console.lib.forms import refusals_on, render_form
 from console.lib.http import Request
 from console.offboarding.forms import DepartureForm
@@ -54,7 +54,7 @@ def undo(request: Request, name: str) -> HttpResponse:
     found = person_for(name)
     departure = Departure.objects.undoable(found)
     if departure is None:
-        raise Conflict(_("This can no longer be undone."))
+        raise ConflictError(_("This can no longer be undone."))
     kept = departure.undo(by=request.user)
     messages.success(
         request, _("%(name)s is back.") % {"name": departure.user.display_name}

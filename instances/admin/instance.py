@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from catalog.models.tag_option import key_rule, value_rule
 from catalog.tags import LONGEST, MOST
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from console.lib.users import User
 from instances.admin.tables import BigTable
 from instances.models import Instance, StateVersion
@@ -173,7 +173,9 @@ class InstanceAdmin(BigTable):
             rows: Any = Instance.objects.filter(pk=obj.pk)
             [move] = rows.move(data["owner"] or data["owner_role"])
             if not move.moved:
-                raise Conflict(move.refusal, code="IncorrectStatus.ProvisionedProduct")
+                raise ConflictError(
+                    move.refusal, code="IncorrectStatus.ProvisionedProduct"
+                )
         if "tags" in changed:
             obj.replace_tags(data["tags"])
         if data.get("reconcile"):

@@ -16,7 +16,7 @@ from catalog.schema import Schema
 from catalog.suggestions import suggested_in
 from catalog.tags import OfferedTags
 from console.lib.edit_conflicts import EditConflict
-from console.lib.errors import InvalidInput
+from console.lib.errors import InvalidInputError
 from instances.forms.choices_form import ChoicesForm
 from instances.forms.tags import TagsForm, typed_tags
 from instances.launch_validation import Asked
@@ -203,7 +203,7 @@ class WishForm:
         ]
         try:
             wish = self.checked(self._asked())
-        except InvalidInput as refusal:
+        except InvalidInputError as refusal:
             self._spread(refusal.errors)
             return False
         if not all(parts):
@@ -212,7 +212,7 @@ class WishForm:
         return True
 
     def checked(self, asked: Asked) -> Any:
-        """Make the wish. Raises InvalidInput."""
+        """Make the wish. Raises InvalidInputError."""
         raise NotImplementedError
 
     def _asked(self) -> Asked:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.forms.parameters import ParameterForm, parameter_form, typed_again
 from catalog.models import Region, Version
-from catalog.schema import InvalidParameters
+from catalog.schema import InvalidParametersError
 from catalog.suggestions import suggested_in
 from console.lib.masking import MASK
 from console.lib.users import User
@@ -102,7 +102,7 @@ class TrialForm:
         try:
             self.wish = filled(self.wish, asked, self.carried.without(form.reset()))
             against = objections(self.version.template, self.wish.values)
-        except InvalidParameters as refusal:
+        except InvalidParametersError as refusal:
             against = refusal.errors
         for key, messages in against.items():
             known = key in self.parameters.fields

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from catalog.effective_constraints import LaunchOption, launch_options
 from catalog.models import Product, Region, Version
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from console.lib.users import User
 from instances.forms.choices_form import ChoicesForm, LaunchChoicesForm
 from instances.forms.provisioning import WishForm
@@ -25,7 +25,7 @@ from instances.models import Instance, Plan, Task, Wish
 
 
 class LaunchForm(WishForm):
-    """A launch of a product the caller was given. Raises Conflict without an active version."""
+    """A launch of a product the caller was given. Raises ConflictError without an active version."""
 
     choices_class = LaunchChoicesForm
 
@@ -41,7 +41,7 @@ class LaunchForm(WishForm):
         self.product, self.by, self.draft = product, by, draft
         versions = list(product.versions.active().by_advice().select_related("product"))
         if not versions:
-            raise Conflict(
+            raise ConflictError(
                 _("This product has no active version, so it cannot be launched."),
                 code="InvalidProductVersion.NotFound",
             )
@@ -95,7 +95,7 @@ class LaunchForm(WishForm):
 
 
 class UpdateForm(WishForm):
-    """A change of an instance the caller was given. Raises Forbidden without a launch option.
+    """A change of an instance the caller was given. Raises ForbiddenError without a launch option.
 
     It starts from the draft, else from what the task `origin` asked for, else from what
     the instance is now.

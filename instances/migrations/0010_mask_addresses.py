@@ -12,7 +12,7 @@ from django.db import migrations
 from django.db.models import QuerySet
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from console.lib.encryption import Undecryptable
+from console.lib.encryption import DecryptionError
 from console.lib.masking import Masker, shortened
 
 ADDRESS_LENGTH, NAME_LENGTH = 512, 255
@@ -39,7 +39,7 @@ def _secrets(apps: Apps, pk: str) -> Iterator[Any]:
     for task in apps.get_model("instances", "Task").objects.filter(instance=pk):
         try:
             yield from task.secrets.values()
-        except Undecryptable:
+        except DecryptionError:
             continue  # of a key that is lost nothing can be known
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from console.lib.errors import Conflict, Forbidden, InvalidInput, Text
+from console.lib.errors import ConflictError, ForbiddenError, InvalidInputError, Text
 from console.lib.users import User
 from instances.models.approval import COMMENT_LENGTH, OperationRecord, fits
 from instances.models.notice import Notice
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from instances.models.plan import Plan
 
 
-class Stale(Conflict):
+class Stale(ConflictError):
     """Something moved since the preview: nothing runs; `moved` says what it was."""
 
     code = "IncorrectStatus.Plan"
@@ -88,8 +88,8 @@ class Decided(PlanLife):
     def approve(self, *, by: User, comment: str = "", seen: str = "") -> None:
         """Accept exactly what was previewed. `seen` is the digest the approver looked at.
 
-        Raises Forbidden for the owner and for who is no approver now, Stale when something
-        moved, Conflict when the plan no longer waits or is not what was seen.
+        Raises ForbiddenError for the owner and for who is no approver now, Stale when something
+        moved, ConflictError when the plan no longer waits or is not what was seen.
         """
         with transaction.atomic():
             self._check_decision(by, comment, seen)
@@ -98,7 +98,7 @@ class Decided(PlanLife):
             self._decide(OperationRecord.Action.APPROVE, by, comment)
 
     def reject(self, *, by: User, comment: str = "", seen: str = "") -> None:
-        """Refuse it. Raises Forbidden and Conflict like `approve`."""
+        """Refuse it. Raises ForbiddenError and ConflictError like `approve`."""
         with transaction.atomic():
             self._check_decision(by, comment, seen)
             self._decide(OperationRecord.Action.REJECT, by, comment)
@@ -107,19 +107,19 @@ class Decided(PlanLife):
         if self.status != self.Status.APPLICATION_IN_PROGRESS:
             raise self._refusal()
         if by.pk == self.owner_id:
-            raise Forbidden(_("Somebody else must decide on your own plan."))
+            raise ForbiddenError(_("Somebody else must decide on your own plan."))
         # Asked anew: who was an approver when the plan was made may be none now.
         self.__dict__.pop("approvers", None)
         if not self.may_decide(by):
-            raise Forbidden(_("You are not assigned to decide on this plan."))
+            raise ForbiddenError(_("You are not assigned to decide on this plan."))
         if seen and seen != self.digest:
-            raise Conflict(
+            raise ConflictError(
                 _("The plan was previewed again since you opened it. Read it again."),
                 code="IncorrectStatus.Plan",
             )
         if len(comment) > COMMENT_LENGTH:
             problem = _("Use at most %(most)d characters.") % {"most": COMMENT_LENGTH}
-            raise InvalidInput({"comment": [problem]}, code="InvalidComment")
+            raise InvalidInputError({"comment": [problem]}, code="InvalidComment")
 
     def _decide(self, action: str, by: User, comment: str) -> None:
         approved = action == OperationRecord.Action.APPROVE

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from catalog.effective_constraints import ApprovalRequired
-from console.lib.errors import Conflict, DomainError, NotFound, Text
+from console.lib.errors import ConflictError, DomainError, NotFoundError, Text
 from console.lib.users import User
 from instances.models.decision import Decided, Stale
 from instances.models.instance import Instance
@@ -54,7 +54,7 @@ class Executable(Decided):
 
         A draft waits for its preview, unless the user goes on `unchecked`: then the task
         plans and applies in one run. Pressing twice on a draft gives the same task. Raises
-        Stale when something moved, ApprovalRequired without an approval, Conflict in a
+        Stale when something moved, ApprovalRequired without an approval, ConflictError in a
         status that forbids it.
         """
         self.check_owner(by)
@@ -89,7 +89,7 @@ class Executable(Decided):
 
     def _check_draft(self) -> None:
         if self.overtaken:
-            raise Conflict(
+            raise ConflictError(
                 _(
                     "The instance was changed since you opened it. "
                     "Check the new values and preview again."
@@ -126,7 +126,7 @@ class Executable(Decided):
         if self.draft and self.executed:
             return AlreadyExecuted()
         if self.status == self.Status.PREVIEW_IN_PROGRESS and self.draft:
-            return Conflict(
+            return ConflictError(
                 _("The resource changes are still being checked."),
                 code=refusal.code,
                 hint=_("Wait until the check has ended, then confirm."),
@@ -136,7 +136,7 @@ class Executable(Decided):
                 _("An approval is needed by now. Preview the plan again to ask for it.")
             )
         if self.draft and self.status_message:
-            return Conflict(self.status_message, code=refusal.code)
+            return ConflictError(self.status_message, code=refusal.code)
         return refusal
 
     def _start(self, by: User) -> Task:
@@ -154,7 +154,7 @@ class Executable(Decided):
         assert self.instance is not None  # updates and terminations have one
         # It may have been given to somebody else since the plan was made.
         if not Instance.objects.visible_to(by).filter(pk=self.instance.pk).exists():
-            raise NotFound(
+            raise NotFoundError(
                 _("The instance does not exist, or you do not have access to it."),
                 code="InvalidProvisionedProduct.NotFound",
             )

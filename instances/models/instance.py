@@ -19,7 +19,7 @@ from catalog.models import Portfolio, Product, Region, Version
 from catalog.models.product import SIMULATED
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import EditConflictError
-from console.lib.errors import Conflict, NotFound, Text
+from console.lib.errors import ConflictError, NotFoundError, Text
 from console.lib.ids import id_field, new_id
 from console.lib.names import FoldedQuerySet, Named, check_name, folded
 from console.lib.users import Role, User
@@ -114,7 +114,7 @@ class InstanceQuerySet(OwnedQuerySet, FoldedQuerySet):  # type: ignore[override]
         """Create the instance and queue its first task: both rows, or neither.
 
         `pk` is the ID that its plan reserved for it. A change is `direct` unless it
-        executes a submitted plan. Raises Conflict when a living instance has the name
+        executes a submitted plan. Raises ConflictError when a living instance has the name
         already, ApprovalRequired for a direct change that needs an approval.
         """
         if direct:
@@ -135,7 +135,7 @@ class InstanceQuerySet(OwnedQuerySet, FoldedQuerySet):  # type: ignore[override]
                     status=Instance.Status.UNDER_CHANGE,
                 )
         except IntegrityError as error:
-            raise Conflict(
+            raise ConflictError(
                 _("An instance with this name already exists. Enter another name."),
                 code="DuplicateName.ProvisionedProduct",
             ) from error
@@ -322,7 +322,7 @@ class Instance(Named):
         """Queue a change of version, launch option, parameters or tags.
 
         A change is `direct` unless it executes a submitted plan. `after` is the ID of the
-        task that must be the last one, None when there must be none. Raises Conflict when
+        task that must be the last one, None when there must be none. Raises ConflictError when
         nothing would change, when a task is running, when another task was the last, or
         when the instance is gone, ApprovalRequired for a direct change that needs an
         approval.
@@ -342,7 +342,7 @@ class Instance(Named):
     ) -> Task:
         """Queue the removal of every resource, then of the instance from all lists.
 
-        Raises Conflict and ApprovalRequired like `update_to`.
+        Raises ConflictError and ApprovalRequired like `update_to`.
         """
         if direct:
             check_direct(Task.Kind.TERMINATE, self.product, self.portfolio)
@@ -356,8 +356,8 @@ class Instance(Named):
     ) -> None:
         """Give the instance to a person or a group.
 
-        `seen` is the stamp of the owner that the person saw. Raises InvalidInput when the
-        recipient has left, EditConflictError when it has another owner by now, Conflict
+        `seen` is the stamp of the owner that the person saw. Raises InvalidInputError when the
+        recipient has left, EditConflictError when it has another owner by now, ConflictError
         when it has been terminated, belongs to them already, or changes hands at this
         moment.
         """
@@ -368,7 +368,7 @@ class Instance(Named):
             self.refresh_from_db(fields=["owner", "owner_role"])
             raise EditConflictError(self, seen)
         if not move.moved:
-            raise Conflict(move.refusal, code="IncorrectStatus.ProvisionedProduct")
+            raise ConflictError(move.refusal, code="IncorrectStatus.ProvisionedProduct")
         AuditEntry.objects.record(
             "TransferInstance",
             self,
@@ -396,7 +396,7 @@ class Instance(Named):
     def reconcile_status(self, *, by: User | None, reason: str = "") -> None:
         """Set the status to what tasks and state say. `by` is None for the system.
 
-        Raises Conflict when the status agrees with them already.
+        Raises ConflictError when the status agrees with them already.
         """
         true = self.true_status()
         columns: dict[str, Any] = {
@@ -413,7 +413,7 @@ class Instance(Named):
         before = rows.values_list("status", flat=True).first()
         # The UPDATE looks once more: a task may begin at this moment.
         if before is None or not rows.filter(status=before).update(**columns):
-            raise Conflict(
+            raise ConflictError(
                 _("The status agrees with the tasks: there is nothing to reconcile."),
                 code="IncorrectStatus.ProvisionedProduct",
             )
@@ -482,7 +482,7 @@ class Instance(Named):
         return self.last_successful_task or self.last_task
 
     def check_differs(self, wish: Wish) -> None:
-        """Raise Conflict for a wish that asks for what the instance is already.
+        """Raise ConflictError for a wish that asks for what the instance is already.
 
         After a failure the last good values are a change: applying them again repairs it.
         """
@@ -493,7 +493,7 @@ class Instance(Named):
         taken = self.portfolio_id is None and not wish.option_named
         same_option = taken or option == self.portfolio_id
         if same_option and wish.tags == self.current().tags:
-            raise Conflict(
+            raise ConflictError(
                 _(
                     "Nothing to update: version, launch option, parameters and tags "
                     "stay as they are."
@@ -564,32 +564,32 @@ class Instance(Named):
         )
 
     def check_living(self) -> None:
-        """Raise Conflict for a terminated instance: its history is read, nothing changed."""
+        """Raise ConflictError for a terminated instance: its history is read, nothing changed."""
         if self.terminated_at is not None:
-            raise Conflict(
+            raise ConflictError(
                 _("This instance has been terminated."),
                 code="IncorrectStatus.ProvisionedProduct",
             )
 
     def check_idle(self) -> None:
-        """Raise Conflict while a task runs on the instance, and once it is terminated."""
+        """Raise ConflictError while a task runs on the instance, and once it is terminated."""
         fresh = Instance.objects.living().filter(pk=self.pk)
         if not fresh.exclude(status=self.Status.UNDER_CHANGE).exists():
             raise self._busy()
 
-    def _busy(self) -> Conflict:
+    def _busy(self) -> ConflictError:
         fresh = Instance.objects.select_related("last_task").get(pk=self.pk)
         if fresh.terminated_at:
-            return Conflict(
+            return ConflictError(
                 _("This instance has been terminated."),
                 code="IncorrectStatus.ProvisionedProduct",
             )
         if not fresh.changing:
-            return Conflict(
+            return ConflictError(
                 _("The instance was just changed by another operation. Preview again."),
                 code="IncorrectStatus.ProvisionedProduct",
             )
-        return Conflict(
+        return ConflictError(
             _(
                 "Task %(task)s (%(kind)s) has been running on this "
                 "instance since %(time)s. Wait for it to end."
@@ -617,7 +617,7 @@ def check_direct(operation: str, product: Product, portfolio: Portfolio | None) 
 
 
 def instance_for(user: User, pk: str) -> Instance:
-    """Return an instance this person may see. Raises NotFound: missing and foreign are one."""
+    """Return an instance this person may see. Raises NotFoundError: missing and foreign are one."""
     instance = (
         Instance.objects.visible_to(user)
         .select_related(
@@ -638,7 +638,7 @@ def instance_for(user: User, pk: str) -> Instance:
         .first()
     )
     if instance is None:
-        raise NotFound(
+        raise NotFoundError(
             _("The instance does not exist, or you do not have access to it."),
             code="InvalidProvisionedProduct.NotFound",
         )
@@ -648,14 +648,14 @@ def instance_for(user: User, pk: str) -> Instance:
 
 
 def living_instance_for(user: User, pk: str) -> Instance:
-    """The same for a page that changes it. Raises Conflict once it has been terminated."""
+    """The same for a page that changes it. Raises ConflictError once it has been terminated."""
     instance = instance_for(user, pk)
     instance.check_living()
     return instance
 
 
 def task_for(user: User, instance: Instance, pk: str) -> Task:
-    """Return a task of an instance the caller has already been given. Raises NotFound."""
+    """Return a task of an instance the caller has already been given. Raises NotFoundError."""
     task: Task | None = (
         instance.tasks.select_related(
             "version__template", "portfolio", "created_by", "evidence"
@@ -665,5 +665,5 @@ def task_for(user: User, instance: Instance, pk: str) -> Task:
         .first()
     )
     if task is None:
-        raise NotFound(_("There is no such task."), code="InvalidTask.NotFound")
+        raise NotFoundError(_("There is no such task."), code="InvalidTask.NotFound")
     return task

@@ -62,7 +62,7 @@ class KnownErrorQuerySet(models.QuerySet["KnownError"]):
         active: bool = True,
         by: User,
     ) -> "KnownError":
-        """Add a card. Raises InvalidInput, Conflict when its title is taken."""
+        """Add a card. Raises InvalidInputError, ConflictError when its title is taken."""
         card = self.model(
             title=title,
             pattern=pattern,
@@ -141,7 +141,7 @@ class KnownError(Editable):
             return False
 
     def store(self) -> None:
-        """Check and save. Raises InvalidInput; Conflict when the title is taken."""
+        """Check and save. Raises InvalidInputError; ConflictError when the title is taken."""
         store(self, taken=self._taken(), code=self.TAKEN)
 
     @staticmethod
@@ -162,7 +162,7 @@ class KnownError(Editable):
     ) -> None:
         """Change the card; None leaves a column as it is.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInput, Conflict, and
+        `seen` is the stamp of what the person saw. Raises InvalidInputError, ConflictError, and
         EditConflictError when the card is no longer that.
         """
         given = {

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from console.lib.errors import NotFound, Text
+from console.lib.errors import NotFoundError, Text
 from console.lib.mail import Letter, send
 from console.lib.users import User
 
@@ -126,8 +126,8 @@ def unread_of(person: OuterRef) -> Subquery:
 
 
 def notice_for(user: User, pk: int) -> Notice:
-    """Return a notice of this person. Raises NotFound: missing and foreign are one."""
+    """Return a notice of this person. Raises NotFoundError: missing and foreign are one."""
     notice = Notice.objects.filter(recipient=user, pk=pk).select_related("plan").first()
     if notice is None:
-        raise NotFound(_("There is no such notice."))
+        raise NotFoundError(_("There is no such notice."))
     return notice

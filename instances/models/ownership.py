@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from console.lib.audit import AuditEntry
-from console.lib.errors import InvalidInput, Text
+from console.lib.errors import InvalidInputError, Text
 from console.lib.users import Role, User
 
 Principal = User | Role
@@ -61,13 +61,13 @@ def owner_name(columns: dict[str, Any]) -> str:
 
 
 def check_recipient(to: Principal, reason: str = "") -> None:
-    """Raise InvalidInput for somebody who has left: nothing is handed over to them."""
+    """Raise InvalidInputError for somebody who has left: nothing is handed over to them."""
     if isinstance(to, User) and not to.is_active:
         sentence = _("%(name)s is not active. Choose somebody else.")
-        raise InvalidInput({"to": [sentence % {"name": to.get_username()}]})
+        raise InvalidInputError({"to": [sentence % {"name": to.get_username()}]})
     if len(reason) > REASON_LENGTH:
         sentence = _("Use at most %(most)d characters.") % {"most": REASON_LENGTH}
-        raise InvalidInput({"reason": [sentence]})
+        raise InvalidInputError({"reason": [sentence]})
 
 
 class OwnedQuerySet(models.QuerySet[Any]):
@@ -89,7 +89,7 @@ class OwnedQuerySet(models.QuerySet[Any]):
 
         `seen` maps an instance to the mark of the owner that the person saw. Says of each
         what became of it. One that has changed hands since, or does at this moment, is
-        left where it is. Raises InvalidInput when the recipient has left.
+        left where it is. Raises InvalidInputError when the recipient has left.
         """
         check_recipient(to)
         columns = ("pk", "name", "owner_id", "owner_role_id", "terminated_at")
@@ -124,7 +124,7 @@ class OwnedQuerySet(models.QuerySet[Any]):
     ) -> list[Move]:
         """Give all of these to a person or a group, with one entry in the audit trail.
 
-        `seen` maps an instance to the mark of the owner that the person saw. Says of each what became of it. Raises InvalidInput when the recipient has left.
+        `seen` maps an instance to the mark of the owner that the person saw. Says of each what became of it. Raises InvalidInputError when the recipient has left.
         """
         check_recipient(to, reason)
         moves = self.move(to, seen)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalog.models import Region
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.ids import id_field, new_id
 from console.lib.names import FoldedQuerySet
 from console.lib.users import User
@@ -128,7 +128,7 @@ class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
     ) -> "Plan":
         """Make a plan at once, without a wizard's draft before it.
 
-        Raises InvalidInput for the texts, Conflict while a task runs on the instance.
+        Raises InvalidInputError for the texts, ConflictError while a task runs on the instance.
         """
         if instance is not None:
             instance.check_idle()
@@ -207,7 +207,7 @@ class Plan(Executable):
 
 
 def plan_for(user: User, pk: str, **scope: Any) -> Plan:
-    """Return a plan this person may see. Raises NotFound: missing and foreign are one."""
+    """Return a plan this person may see. Raises NotFoundError: missing and foreign are one."""
     plans = Plan.objects.filter(pk=pk, **scope).select_related(
         "version__template",
         "version__product",
@@ -221,5 +221,5 @@ def plan_for(user: User, pk: str, **scope: Any) -> Plan:
     )
     plan: Plan | None = plans.first()
     if plan is None or not plan.visible_to(user):
-        raise NotFound(_("There is no such plan."), code="InvalidPlan.NotFound")
+        raise NotFoundError(_("There is no such plan."), code="InvalidPlan.NotFound")
     return plan

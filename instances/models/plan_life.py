@@ -18,7 +18,7 @@ from catalog.effective_constraints import Approver
 from catalog.models import Region
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import EditConflictError, digest
-from console.lib.errors import Conflict, Forbidden, InvalidInput
+from console.lib.errors import ConflictError, ForbiddenError, InvalidInputError
 from console.lib.names import FoldedField, Named, check_name, derived, folded, spelled
 from console.lib.users import User
 from instances.models.approval import OperationRecord, limits_of, people_among
@@ -124,7 +124,7 @@ class PlanLife(Named, Previewed):
     def submit(self, *, name: str, description: str = "", by: User) -> None:
         """Make a draft a plan that people see; it asks for its approval by itself.
 
-        Raises InvalidInput for the texts, Conflict when the draft is no longer open.
+        Raises InvalidInputError for the texts, ConflictError when the draft is no longer open.
         """
         self.check_owner(by)
         self.check_no_trial()
@@ -139,7 +139,7 @@ class PlanLife(Named, Previewed):
                 with transaction.atomic():
                     found = mine.update(**texts, **folds, updated_at=now())
             except IntegrityError as error:
-                raise Conflict(
+                raise ConflictError(
                     _("You have an open plan of this name. Choose another name."),
                     code="DuplicateName.Plan",
                 ) from error
@@ -195,8 +195,8 @@ class PlanLife(Named, Previewed):
     ) -> None:
         """Ask for something else. It is previewed anew, and an approval is dropped.
 
-        `seen` is the stamp of the plan as the owner saw it. Raises Forbidden for others
-        than the owner, Conflict in a status that forbids it, EditConflictError when it was
+        `seen` is the stamp of the plan as the owner saw it. Raises ForbiddenError for others
+        than the owner, ConflictError in a status that forbids it, EditConflictError when it was
         edited since.
         """
         self.check_owner(by)
@@ -246,7 +246,7 @@ class PlanLife(Named, Previewed):
 
     @transaction.atomic
     def cancel(self, *, by: User) -> None:
-        """Withdraw the plan. Raises Conflict once it has been executed or canceled."""
+        """Withdraw the plan. Raises ConflictError once it has been executed or canceled."""
         self.check_owner(by)
         waited = self.status == self.Status.APPLICATION_IN_PROGRESS
         if not self._move(self.OPEN, self.Status.CANCELED):
@@ -264,13 +264,13 @@ class PlanLife(Named, Previewed):
     def remove(self, *, by: User) -> None:
         """Delete the plan; its task and the audit trail stay.
 
-        Raises Conflict while anybody or anything still has to do with it.
+        Raises ConflictError while anybody or anything still has to do with it.
         """
         self.check_owner(by)
         self._audit("DeletePlan", by, before={"status": self.status})
         idle = self._rows().exclude(status__in=self.BUSY)
         if not idle.exclude(state=self.State.RUNNING).delete()[0]:
-            raise Conflict(
+            raise ConflictError(
                 _("The plan is in progress. Cancel it first, or wait until it ends."),
                 code="IncorrectStatus.Plan",
             )
@@ -278,17 +278,17 @@ class PlanLife(Named, Previewed):
     # What the steps share
 
     def check_no_trial(self) -> None:
-        """Raise Conflict for a plan that only shows what a template would do."""
+        """Raise ConflictError for a plan that only shows what a template would do."""
         if self.trial:
-            raise Conflict(
+            raise ConflictError(
                 _("This only tries a template out. It can never be carried out."),
                 code="IncorrectStatus.Plan",
             )
 
     def check_owner(self, by: User) -> None:
-        """Raise Forbidden for anybody else: an administrator sees a plan, the owner acts."""
+        """Raise ForbiddenError for anybody else: an administrator sees a plan, the owner acts."""
         if by.pk != self.owner_id:
-            raise Forbidden(_("Only the owner of the plan can do this."))
+            raise ForbiddenError(_("Only the owner of the plan can do this."))
 
     def _rows(self, states: Iterable[str] | None = None) -> "QuerySet[Any]":
         rows = type(self)._default_manager.filter(pk=self.pk)
@@ -319,20 +319,20 @@ class PlanLife(Named, Previewed):
     def _audit(self, action: str, by: User, **facts: Any) -> None:
         AuditEntry.objects.record(action, self, by=by, **facts)
 
-    def _refusal(self) -> Conflict:
+    def _refusal(self) -> ConflictError:
         """Why a step cannot be taken from where the plan is now."""
         self.refresh_from_db(fields=["status", "status_message"])
         sentence = _(
             "The plan is in the status “%(status)s”, which does not allow this."
         )
-        return Conflict(
+        return ConflictError(
             sentence % {"status": self.get_status_display()},
             code="IncorrectStatus.Plan",
         )
 
 
 def check_texts(name: str, description: str) -> None:
-    """Raise InvalidInput for a name or description a plan cannot have."""
+    """Raise InvalidInputError for a name or description a plan cannot have."""
     errors: dict[str, list[str]] = {}
     if not 1 <= len(name) <= TEXT_LENGTH:
         errors["name"] = [_("Enter a name of 1 to %(most)d characters.")]
@@ -340,11 +340,11 @@ def check_texts(name: str, description: str) -> None:
         try:
             check_name(name)
         except ValidationError as error:
-            raise InvalidInput({"name": error.messages}) from error
+            raise InvalidInputError({"name": error.messages}) from error
     if len(description) > TEXT_LENGTH:
         errors["description"] = [_("Use at most %(most)d characters.")]
     if errors:
         told = {
             k: [each % {"most": TEXT_LENGTH} for each in v] for k, v in errors.items()
         }
-        raise InvalidInput(told)
+        raise InvalidInputError(told)

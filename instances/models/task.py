@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.models import Region
 from console.lib.audit import AuditEntry
 from console.lib.encryption import EncryptedJSONField
-from console.lib.errors import Conflict, Text
+from console.lib.errors import ConflictError, Text
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import id_field
 from console.lib.users import User
@@ -136,7 +136,7 @@ class Task(Work):
     def cancel(self, *, by: User) -> None:
         """Stop the task: at once while it waits, by asking its worker while it runs.
 
-        Asking twice is harmless. Raises Conflict when it has already ended.
+        Asking twice is harmless. Raises ConflictError when it has already ended.
         """
         waiting = Task.objects.filter(pk=self.pk, state=self.State.QUEUED)
         moment = clock()
@@ -188,7 +188,7 @@ class Task(Work):
         heartbeat renews the lease, and every write names its epoch.
 
         With `host_lost` the run is given to another host, because the caller states that
-        the first one is gone for good. Raises Conflict when the worker holds its lease, or
+        the first one is gone for good. Raises ConflictError when the worker holds its lease, or
         when no worker could take over.
         """
         target = self._reconciling_host(host_lost)
@@ -209,7 +209,7 @@ class Task(Work):
         announce(self.pk)
 
     def _reconciling_host(self, host_lost: bool) -> str:
-        """Return the host that is to take over the run. Raises Conflict when there is none."""
+        """Return the host that is to take over the run. Raises ConflictError when there is none."""
         standing = self.standing
         if host_lost and standing == Standing.HOST_LIVES:
             raise _refusal(
@@ -317,5 +317,5 @@ def why_not(task: Task) -> Text:
     return sentences.get(task.standing, "")
 
 
-def _refusal(reason: Text) -> Conflict:
-    return Conflict(reason, code="IncorrectStatus.Task")
+def _refusal(reason: Text) -> ConflictError:
+    return ConflictError(reason, code="IncorrectStatus.Task")

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from catalog.operations import shared_parameters
-from console.lib.errors import InvalidInput, NotFound
+from console.lib.errors import InvalidInputError, NotFoundError
 from console.lib.names import exactly_called
 from console.lib.operation import Answer, Operation, Parameter, Values, spelled
 from console.lib.users import User
@@ -42,7 +42,7 @@ def create_plan(params: Values, by: User) -> Answer:
         instance = _named(params["ProvisionedProductName"], by)
         if params["StackRegionId"] != instance.region_id:
             problem = _("The instance is in another region.")
-            raise InvalidInput(
+            raise InvalidInputError(
                 {"StackRegionId": [problem]}, code="InvalidStackRegionId"
             )
         wish = _wish(operation, params, instance, by)
@@ -64,7 +64,7 @@ def update_plan(params: Values, by: User) -> Answer:
     plan = _own(params["PlanId"], by)
     plan.check_owner(by)
     if params["ProductId"] != plan.version.product_id:
-        raise NotFound(
+        raise NotFoundError(
             _("The plan is not for this product."), code="InvalidProduct.NotFound"
         )
     if plan.instance is None:
@@ -127,7 +127,7 @@ def _wish(
         instance.check_differs(wish)
         return wish
     if params["ProductId"] != instance.product_id:
-        raise NotFound(
+        raise NotFoundError(
             _("The instance is not of this product."), code="InvalidProduct.NotFound"
         )
     return instance.current()

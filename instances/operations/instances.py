@@ -9,7 +9,7 @@ from catalog.effective_constraints import launch_options
 from catalog.models import Constraint
 from catalog.models.product import granted_product
 from catalog.operations import shared_parameters
-from console.lib.errors import Forbidden, NotFound
+from console.lib.errors import ForbiddenError, NotFoundError
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -38,10 +38,10 @@ def reachable(by: User) -> QuerySet[Instance]:
 
 
 def instance_at(rows: QuerySet[Instance], pk: str) -> Instance:
-    """Return one of these instances. Raises NotFound."""
+    """Return one of these instances. Raises NotFoundError."""
     row = rows.filter(pk=pk).first()
     if row is None:
-        raise NotFound(
+        raise NotFoundError(
             _("The instance does not exist, or you do not have access to it."),
             code="InvalidProvisionedProduct.NotFound",
         )
@@ -49,9 +49,11 @@ def instance_at(rows: QuerySet[Instance], pk: str) -> Instance:
 
 
 def check_access(access: str, by: User) -> None:
-    """Raise Forbidden when somebody else than an administrator asks for everybody's."""
+    """Raise ForbiddenError when somebody else than an administrator asks for everybody's."""
     if access != "User" and not by.is_administrator:
-        raise Forbidden(_("Only administrators may list the whole account. Use User."))
+        raise ForbiddenError(
+            _("Only administrators may list the whole account. Use User.")
+        )
 
 
 def get_provisioned_product(params: Values, by: User) -> Answer:

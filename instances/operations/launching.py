@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.effective_constraints import Limits
 from catalog.models.product import granted_product
 from catalog.operations import shared_parameters
-from console.lib.errors import InvalidInput, NotFound
+from console.lib.errors import InvalidInputError, NotFoundError
 from console.lib.operation import (
     Answer,
     Operation,
@@ -65,10 +65,10 @@ def terminate_provisioned_product(params: Values, by: User) -> Answer:
 
 
 def living_instance(by: User, pk: str) -> Instance:
-    """Return an instance the caller may change. Raises NotFound once it is terminated."""
+    """Return an instance the caller may change. Raises NotFoundError once it is terminated."""
     instance = instance_for(by, pk)
     if instance.terminated_at:
-        raise NotFound(
+        raise NotFoundError(
             _("The instance does not exist, or you do not have access to it."),
             code="InvalidProvisionedProduct.NotFound",
         )
@@ -78,7 +78,7 @@ def living_instance(by: User, pk: str) -> Instance:
 def wished_launch(
     params: Values, by: User, *, planned: Wish | None = None
 ) -> LaunchWish:
-    """Check a launch as the wizard does, under the wire's names. Raises InvalidInput.
+    """Check a launch as the wizard does, under the wire's names. Raises InvalidInputError.
 
     What is not sent stays as in the launch that is `planned` already, if there is one.
     """
@@ -97,12 +97,12 @@ def wished_launch(
 def wished_update(
     params: Values, instance: Instance, by: User, *, planned: Wish | None = None
 ) -> Wish:
-    """Check an update as the wizard does, under the wire's names. Raises InvalidInput.
+    """Check an update as the wizard does, under the wire's names. Raises InvalidInputError.
 
     What is not sent stays as in the update that is `planned` already, else as it is now.
     """
     if params["ProductId"] != instance.product_id:
-        raise NotFound(
+        raise NotFoundError(
             _("The instance is not of this product."), code="InvalidProduct.NotFound"
         )
     asked = _asked(params, planned or instance.current())
@@ -136,7 +136,7 @@ def _parameters(params: Values) -> dict[str, str]:
     }
     if len(values) < len(params["Parameters"]):
         problem = _("A key is given twice.")
-        raise InvalidInput({"Parameters": [problem]}, code="InvalidParameters")
+        raise InvalidInputError({"Parameters": [problem]}, code="InvalidParameters")
     return values
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count, QuerySet, Window
 from django.utils.translation import gettext_lazy as _
 
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -35,7 +35,7 @@ def get_task(params: Values, by: User) -> Answer:
     rows = _tasks(Task.objects.filter(instance__in=instances.values("pk")))
     row = rows.filter(pk=params["TaskId"]).first()
     if row is None:
-        raise NotFound(_("There is no such task."), code="InvalidTask.NotFound")
+        raise NotFoundError(_("There is no such task."), code="InvalidTask.NotFound")
     logs = row.logs.order_by("attempt", "offset")
     detail = serializers.task(row, row.outputs.all(), _merged(logs.iterator()))
     return {"TaskDetail": detail | {"TaskTags": serializers.tags(row.tags)}}

@@ -18,7 +18,7 @@ from django_htmx.http import (
     trigger_client_event,
 )
 
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.htmx import render_page, wants_fragment
 from console.lib.http import Request
 from console.lib.pagination import page_size, paginate
@@ -72,7 +72,7 @@ def instance_row(request: Request, pk: str) -> HttpResponse:
         *COLUMNS
     )
     if not found:
-        raise NotFound(
+        raise NotFoundError(
             _("The instance does not exist, or you do not have access to it.")
         )
     if found[0]["terminated_at"]:
@@ -119,7 +119,7 @@ def instance_status(request: Request, pk: str) -> HttpResponse:
     tab = tab if tab in PANELS else "tasks"
     try:
         instance = instance_for(request.user, pk)
-    except NotFound:
+    except NotFoundError:
         if not Instance.objects.known_to(request.user).filter(pk=pk).exists():
             raise
         messages.success(request, _("The instance has been terminated."))

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from console.lib.errors import NotFound, Text
+from console.lib.errors import NotFoundError, Text
 from console.lib.http import Request
 from instances.models import Instance, Plan, Task, plan_for, task_for
 
@@ -63,7 +63,7 @@ def plan_outcome(request: Request, pk: str) -> HttpResponse:
 def _known(request: Request, pk: str) -> Instance:
     instance = Instance.objects.known_to(request.user).filter(pk=pk).first()
     if instance is None:
-        raise NotFound(
+        raise NotFoundError(
             _("The instance does not exist, or you do not have access to it.")
         )
     return instance

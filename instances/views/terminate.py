@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from catalog.effective_constraints import ApprovalRequired, Limits
-from console.lib.errors import Conflict, DomainError
+from console.lib.errors import ConflictError, DomainError
 from console.lib.htmx import came_from, render_page
 from console.lib.http import Request
 from instances.filters import INVISIBLE
@@ -66,7 +66,7 @@ def instance_terminate(request: Request, pk: str) -> HttpResponse:
         return _ask(request, instance, form, status=422)
     try:
         task = instance.terminate(by=request.user)
-    except (Conflict, ApprovalRequired) as refusal:
+    except (ConflictError, ApprovalRequired) as refusal:
         # A message behind an open dialog would not be seen: it is shown inside.
         return _ask(request, instance, form, refusal=refusal, status=refusal.status)
     told = _("Termination of %(name)s has started.") % {"name": instance.name}

@@ -42,7 +42,7 @@ def version_try(request: Request, pk: str, version_pk: str) -> HttpResponse:
 
 
 def _trial(request: Request, version: Version) -> Plan | None:
-    """The caller's own trial that the request names. Raises NotFound for another."""
+    """The caller's own trial that the request names. Raises NotFoundError for another."""
     pk = request.POST.get("plan") or request.GET.get("plan")
     if not pk:
         return None

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from console.lib.edit_conflicts import EditConflictError
-from console.lib.errors import Conflict, DomainError
+from console.lib.errors import ConflictError, DomainError
 from console.lib.htmx import render_page
 from console.lib.http import Request
 from instances.forms.plan import PlanForm
@@ -80,7 +80,7 @@ def _next(
 ) -> HttpResponse:
     try:
         instance.check_differs(form.wish)
-    except Conflict as refusal:
+    except ConflictError as refusal:
         messages.info(request, str(refusal))
         return redirect("instances:update", instance.pk)
     if draft is not None and not draft.draft:

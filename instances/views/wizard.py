@@ -17,7 +17,7 @@ from console.lib.edit_conflicts import (
     EditConflictError,
     shown_now,
 )
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from console.lib.forms import refusals_on, seen_in
 from console.lib.htmx import wants_fragment
 from console.lib.http import Request
@@ -38,7 +38,7 @@ OPEN = (
 def draft_of(request: Request, operation: str, **scope: Any) -> Plan | None:
     """Return the caller's own draft that the request names, or None when it names none.
 
-    It may have become a plan meanwhile. Raises NotFound for a foreign or missing one.
+    It may have become a plan meanwhile. Raises NotFoundError for a foreign or missing one.
     """
     pk = request.POST.get("plan") or request.GET.get("plan")
     if not pk:
@@ -50,11 +50,11 @@ def draft_of(request: Request, operation: str, **scope: Any) -> Plan | None:
 def start_of(request: Request, operation: str, **scope: Any) -> Plan | None:
     """Return the draft, or the plan to be edited, that the request names, if any.
 
-    Raises NotFound for another's, Conflict for a plan that can no longer be edited.
+    Raises NotFoundError for another's, ConflictError for a plan that can no longer be edited.
     """
     plan = draft_of(request, operation, **scope)
     if plan and not plan.draft and plan.status not in Plan.EDITABLE:
-        raise Conflict(
+        raise ConflictError(
             _("This plan cannot be edited now."), code="IncorrectStatus.Plan"
         )
     return plan
@@ -154,7 +154,7 @@ def withdraw(draft: Plan | None, *, by: User) -> None:
     if draft is None or not draft.draft or draft.status not in OPEN:
         return
     # Executed at this very moment in another window: then it stays as well.
-    with suppress(Conflict):
+    with suppress(ConflictError):
         draft.cancel(by=by)
 
 

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from catalog.schema import text_in
-from console.lib.encryption import Undecryptable
+from console.lib.encryption import DecryptionError
 from console.lib.masking import shortened
 from instances.engines.base import Engine, Outcome, StateFile
 from instances.models import (
@@ -338,5 +338,5 @@ def _readable(output: Output) -> Any:
     """Return the secret value; None where its key is missing."""
     try:
         return output.secret_value
-    except Undecryptable:
+    except DecryptionError:
         return None

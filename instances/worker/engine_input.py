@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from catalog.models.trusted import is_trusted
-from console.lib.encryption import Undecryptable
+from console.lib.encryption import DecryptionError
 from instances.engine_setup import (
     engine_of_work,
     files_of,
@@ -87,7 +87,7 @@ def opened(state: StateVersion) -> bytes | None:
     """The state in clear; None when it is not what was stored."""
     try:
         body = bytes(state.body)
-    except Undecryptable:
+    except DecryptionError:
         return None
     return body if hashlib.sha256(body).hexdigest() == state.digest else None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from instances.models import Check, Fenced, Instance, Plan, Task, Work
 from instances.worker.check_run import CheckRun
 from instances.worker.host import Presence
@@ -37,7 +37,7 @@ def _set_right(instance: Instance) -> str:
     was = instance.status
     try:
         instance.reconcile_status(by=None, reason="manage.py reconcile")
-    except Conflict:
+    except ConflictError:
         return _("a task has begun or ended at this moment")
     words = {"was": was, "status": instance.status}
     if instance.terminated_at:

@@ -4,7 +4,7 @@ import pytest
 
 from catalog.models import Constraint, LaunchRole
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, InvalidInput
+from console.lib.errors import ConflictError, InvalidInputError
 from tests.factories import (
     PortfolioFactory,
     ProductFactory,
@@ -51,7 +51,7 @@ def test_a_launch_constraint_names_a_role(impose):
 
 def test_a_product_has_one_launch_constraint_in_a_portfolio(impose):
     impose("Launch", {"LocalRoleName": "one"})
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(ConflictError) as refused:
         impose("Launch", {"LocalRoleName": "two"})
     assert refused.value.code == "LimitExceeded.Constraint"
 
@@ -124,13 +124,13 @@ def test_a_region_constraint_names_known_regions_once(impose):
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused(impose, kind, config):
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         impose(kind, config)
     assert not Constraint.objects.exists()
 
 
 def test_the_product_must_be_in_the_portfolio(admin):
-    with pytest.raises(InvalidInput, match="is not in"):
+    with pytest.raises(InvalidInputError, match="is not in"):
         Constraint.objects.impose(
             kind="Launch",
             portfolio=PortfolioFactory(),
@@ -143,7 +143,7 @@ def test_the_product_must_be_in_the_portfolio(admin):
 def test_editing_checks_again_and_keeps_both_in_the_audit_trail(impose, admin):
     constraint = impose("Launch", {"LocalRoleName": "one"})
     constraint.edit(config={"LocalRoleName": "two"}, description="new", by=admin)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         constraint.edit(config={}, by=admin)
     entry = AuditEntry.objects.get(action="UpdateConstraint")
     assert entry.before["config"] == {"LocalRoleName": "one"}
@@ -161,7 +161,7 @@ def test_a_removed_constraint_is_gone_and_remembered(impose, admin):
 def test_a_launch_role_in_use_is_not_removed(impose, admin):
     role = LaunchRole.objects.add(name="one", environment={"KEY": "s3cret"}, by=admin)
     constraint = impose("Launch", {"LocalRoleName": "one"})
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         role.remove(by=admin)
     constraint.remove(by=admin)
     role.remove(by=admin)

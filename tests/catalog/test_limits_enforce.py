@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.effective_constraints import ApprovalRequired, Limits, launch_options
-from console.lib.errors import InvalidInput
+from console.lib.errors import InvalidInputError
 from tests.factories import (
     PortfolioFactory,
     ProductFactory,
@@ -35,7 +35,7 @@ def constrain(product, portfolio):
 
 
 def refusal(call, *args):
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         call(*args)
     return caught.value
 

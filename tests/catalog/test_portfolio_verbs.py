@@ -4,7 +4,7 @@ import pytest
 
 from catalog.models import Constraint, Grant, Portfolio, Product
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, InvalidInput, NotFound
+from console.lib.errors import ConflictError, InvalidInputError, NotFoundError
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -31,7 +31,7 @@ def test_editing_replaces_the_texts(admin):
 
 def test_a_portfolio_with_products_is_not_removed_and_they_are_named(admin):
     portfolio = PortfolioFactory(products=[ProductFactory(name="Web")])
-    with pytest.raises(Conflict, match="Web") as refused:
+    with pytest.raises(ConflictError, match="Web") as refused:
         portfolio.remove(by=admin)
     assert refused.value.code == "PortfolioNotEmpty"
 
@@ -73,7 +73,7 @@ def test_taking_a_product_out_takes_its_constraints_there_and_says_so(admin):
 
 
 def test_taking_out_what_is_not_in_is_not_found(admin):
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         PortfolioFactory().remove_product(ProductFactory(), by=admin)
 
 
@@ -100,15 +100,15 @@ def test_granting_again_is_no_change(admin, bob):
 
 @pytest.mark.parametrize("pattern", ["bob", "users/bob", "user/", "user/a\nb", "/"])
 def test_a_pattern_of_another_form_is_refused(admin, pattern):
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         PortfolioFactory().grant(pattern=pattern, by=admin)
     assert not Grant.objects.exists()
 
 
 def test_a_grant_names_exactly_one_principal(admin, bob):
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         PortfolioFactory().grant(user=bob, pattern="user/*", by=admin)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         PortfolioFactory().grant(by=admin)
 
 
@@ -124,5 +124,5 @@ def test_withdrawing_leaves_running_instances_alone(admin, bob):
 
 
 def test_withdrawing_what_is_not_granted_is_not_found(admin, bob):
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         PortfolioFactory().withdraw(user=bob, by=admin)

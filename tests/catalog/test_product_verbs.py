@@ -5,7 +5,7 @@ from django.utils.timezone import now
 
 from catalog.models import Product, Version
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, InvalidInput
+from console.lib.errors import ConflictError, InvalidInputError
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -38,7 +38,7 @@ def test_publishing_makes_a_product_and_says_so(admin):
 )
 def test_a_text_of_another_length_is_refused_by_its_field(admin, field, value):
     texts = {"name": "n", "provider": "p", "description": ""} | {field: value}
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         Product.objects.publish(**texts, by=admin)
     assert list(refused.value.errors) == [field]
     assert not Product.objects.exists()
@@ -75,7 +75,7 @@ def test_a_copy_without_a_name_is_called_a_copy(admin):
 def test_a_product_in_a_portfolio_is_not_removed_and_the_portfolio_is_named(admin):
     product = ProductFactory()
     PortfolioFactory(name="Everyday", products=[product])
-    with pytest.raises(Conflict, match="Everyday") as refused:
+    with pytest.raises(ConflictError, match="Everyday") as refused:
         product.remove(by=admin)
     assert refused.value.code == "ResourceInUse.Product"
     assert Product.objects.filter(pk=product.pk).exists()
@@ -85,7 +85,7 @@ def test_a_product_with_living_instances_is_not_removed_and_they_are_named(admin
     version = VersionFactory()
     for number in range(7):
         InstanceFactory(version=version, name=f"shop-{number}")
-    with pytest.raises(Conflict, match="and 2 more"):
+    with pytest.raises(ConflictError, match="and 2 more"):
         version.product.remove(by=admin)
 
 

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from catalog.models import Region
 from console.lib.audit import AuditEntry
-from console.lib.errors import InvalidInput
+from console.lib.errors import InvalidInputError
 from tests.factories import (
     PortfolioFactory,
     ProductFactory,
@@ -75,7 +75,7 @@ def test_keys_that_are_stored_are_enough(admin_browser):
 
 def test_the_keys_of_a_region_in_the_cloud_cannot_be_removed(admin):
     region = RegionFactory(engine="ros", credentials=KEYS)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         region.edit(name="Beijing", credentials={}, by=admin)
 
 

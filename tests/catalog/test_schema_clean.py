@@ -3,7 +3,7 @@
 import pytest
 from django.utils.translation import override
 
-from catalog.schema import InvalidParameters, Parameter, Rule, Schema
+from catalog.schema import InvalidParametersError, Parameter, Rule, Schema
 from catalog.schema.size_limits import VALUE_BYTES
 
 
@@ -14,7 +14,7 @@ def clean(parameter, value, **options):
 
 
 def refusal(parameter, value, **options):
-    with pytest.raises(InvalidParameters) as caught:
+    with pytest.raises(InvalidParametersError) as caught:
         clean(parameter, value, **options)
     [message] = caught.value.errors[parameter.key]
     return message
@@ -118,7 +118,7 @@ def test_a_default_is_not_judged():
 
 @pytest.mark.parametrize("raw", [{}, {"a": ""}, {"a": None}])
 def test_a_required_value_must_be_given(raw):
-    with pytest.raises(InvalidParameters) as caught:
+    with pytest.raises(InvalidParametersError) as caught:
         Schema([Parameter("a")]).clean(raw)
     assert caught.value.errors == {"a": ["This value is required."]}
 
@@ -138,14 +138,14 @@ def test_an_emptied_text_obeys_the_constraints():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(InvalidParameters) as caught:
+    with pytest.raises(InvalidParametersError) as caught:
         Schema([optional()]).clean({"b": "1"})
     assert list(caught.value.errors) == ["b"]
 
 
 def test_every_wrong_value_is_reported():
     schema = Schema([Parameter("a"), Parameter("b", kind="number", type="number")])
-    with pytest.raises(InvalidParameters) as caught:
+    with pytest.raises(InvalidParametersError) as caught:
         schema.clean({"b": "x"})
     assert set(caught.value.errors) == {"a", "b"}
 
@@ -255,7 +255,7 @@ def different(condition=None):
 
 
 def test_a_broken_rule_is_an_error_of_the_whole_form():
-    with pytest.raises(InvalidParameters) as caught:
+    with pytest.raises(InvalidParametersError) as caught:
         different().clean({"a": "x"})
     assert caught.value.errors == {"": ["Must differ."]}
 

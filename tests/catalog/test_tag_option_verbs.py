@@ -4,7 +4,7 @@ import pytest
 
 from catalog.models import LaunchRole, Region, TagOption
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, InvalidInput, NotFound
+from console.lib.errors import ConflictError, InvalidInputError, NotFoundError
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -39,7 +39,7 @@ def test_a_tag_option_is_born_active(option):
     ],
 )
 def test_what_the_vendor_keeps_for_itself_is_refused(admin, key, value):
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         TagOption.objects.offer(key=key, value=value, by=admin)
 
 
@@ -48,7 +48,7 @@ def test_a_value_may_begin_with_aliyun(admin):
 
 
 def test_the_same_pair_twice_is_refused(admin, option):
-    with pytest.raises(Conflict, match="team=web"):
+    with pytest.raises(ConflictError, match="team=web"):
         TagOption.objects.offer(key="team", value="web", by=admin)
 
 
@@ -70,7 +70,7 @@ def test_detaching_what_is_not_attached_is_not_found(admin, option):
     portfolio = PortfolioFactory()
     option.associate(portfolio, by=admin)
     option.dissociate(portfolio, by=admin)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         option.dissociate(portfolio, by=admin)
 
 
@@ -100,13 +100,13 @@ def test_a_region_keeps_its_credentials_when_none_are_given(admin):
 
 def test_a_region_twice_is_refused(admin):
     RegionFactory(id="eu-1")
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         Region.objects.add(id="eu-1", name="x", by=admin)
 
 
 def test_a_region_with_instances_is_not_removed(admin):
     instance = InstanceFactory()
-    with pytest.raises(Conflict, match=instance.name):
+    with pytest.raises(ConflictError, match=instance.name):
         instance.region.remove(by=admin)
     assert Region.objects.exists()
     assert not AuditEntry.objects.exists()

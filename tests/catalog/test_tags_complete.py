@@ -4,12 +4,12 @@ import pytest
 
 from catalog.models import TagOption
 from catalog.tags import OfferedTags
-from console.lib.errors import InvalidInput
+from console.lib.errors import InvalidInputError
 from tests.factories import PortfolioFactory, ProductFactory
 
 
 def problems(offered, pairs):
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         offered.complete(pairs)
     return caught.value.errors
 

@@ -11,7 +11,7 @@ import pytest
 from catalog.forms.parameters import CONFIRM, parameter_form
 from catalog.models import Template, Version
 from catalog.schema import (
-    InvalidParameters,
+    InvalidParametersError,
     Schema,
     TemplateError,
     read_document,
@@ -75,7 +75,7 @@ def guess(parameter, number):
     for value in guesses:
         try:
             alone.clean({parameter.key: value})
-        except InvalidParameters:
+        except InvalidParametersError:
             continue
         return value
     raise AssertionError(f"no value fits {parameter}")

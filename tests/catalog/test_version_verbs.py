@@ -7,7 +7,7 @@ from catalog.models import Template, Version
 from catalog.models.trusted import example_files
 from catalog.schema import TemplateError
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, InvalidInput
+from console.lib.errors import ConflictError, InvalidInputError
 from tests.factories import (
     InstanceFactory,
     ProductFactory,
@@ -74,7 +74,7 @@ def test_the_shipped_examples_are_trusted(admin, example):
 
 def test_a_template_of_the_other_type_is_refused(admin):
     template = Template.objects.from_document(STANDARD)
-    with pytest.raises(InvalidInput, match="ROS"):
+    with pytest.raises(InvalidInputError, match="ROS"):
         Version.objects.publish(
             product=ProductFactory(), template=template, name="1.0", by=admin
         )
@@ -82,7 +82,7 @@ def test_a_template_of_the_other_type_is_refused(admin):
 
 def test_a_second_version_of_the_same_name_is_refused(admin):
     version = VersionFactory(name="1.0")
-    with pytest.raises(Conflict, match=r"already has a version 1\.0"):
+    with pytest.raises(ConflictError, match=r"already has a version 1\.0"):
         Version.objects.publish(
             product=version.product, template=version.template, name="1.0", by=admin
         )
@@ -109,14 +109,14 @@ def test_editing_changes_everything_but_the_template(admin):
 
 
 def test_an_unknown_guidance_is_refused(admin):
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         VersionFactory().edit(name="1.0", guidance="Best", by=admin)
     assert list(refused.value.errors) == ["guidance"]
 
 
 def test_a_version_in_use_is_not_removed_and_its_instances_are_named(admin):
     instance = InstanceFactory(name="orders")
-    with pytest.raises(Conflict, match="orders") as refused:
+    with pytest.raises(ConflictError, match="orders") as refused:
         instance.version.remove(by=admin)
     assert refused.value.code == "ResourceInUse.ProductVersion"
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from console.api.access_keys import AccessKey, access_key_for
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, NotFound
+from console.lib.errors import ConflictError, NotFoundError
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_the_secret_is_encrypted_at_rest(key):
 
 def test_a_person_has_at_most_two(key, alice, bob):
     AccessKey.objects.issue(alice, by=alice)
-    with pytest.raises(Conflict) as refusal:
+    with pytest.raises(ConflictError) as refusal:
         AccessKey.objects.issue(alice, by=alice)
     assert refusal.value.code == "LimitExceeded.AccessKey"
     assert AccessKey.objects.issue(bob, by=bob)
@@ -72,7 +72,7 @@ def test_every_change_is_audited_without_the_secret(key, alice):
 
 
 def test_somebody_elses_key_is_not_found(key, bob):
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         access_key_for(bob, key.pk)
 
 

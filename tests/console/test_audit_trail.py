@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
 
-from console.audit_log.chain import Broken, verify
+from console.audit_log.chain import BrokenChainError, verify
 from console.lib.audit import AuditEntry, AuditHead
 from console.lib.users import User
 from tests.factories import PortfolioFactory, ProductFactory, UserFactory
@@ -77,21 +77,21 @@ def test_a_changed_entry_is_found_and_named(column, value):
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_missing_entry_is_found(place):
     record()[place].delete()
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenChainError):
         verify()
 
 
 def test_an_entry_put_beside_the_chain_is_found():
     record()
     AuditEntry.objects.create(action="Forged", target_type="", target_id="")
-    with pytest.raises(Broken, match="Forged"):
+    with pytest.raises(BrokenChainError, match="Forged"):
         verify()
 
 
 def test_an_entry_taken_out_of_the_chain_is_found():
     entry = record()[2]
     AuditEntry.objects.filter(pk=entry.pk).update(sequence=None)
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenChainError):
         verify()
 
 

@@ -10,7 +10,7 @@ from catalog.models import Constraint
 from console.accounts.sessions import SessionStore
 from console.api.access_keys import AccessKey
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, InvalidInput
+from console.lib.errors import ConflictError, InvalidInputError
 from console.offboarding.models import Departure
 from instances.models import Instance, Notice, Plan
 from tests.factories import (
@@ -215,7 +215,7 @@ def test_there_is_one_entry_in_the_audit_trail(bob, admin, alice, owned, constra
 
 
 def test_a_refusal_leaves_everything_as_it_was(bob, admin, owned):
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         leave(bob, admin, to=UserFactory(is_active=False))
     bob.refresh_from_db()
     assert bob.is_active
@@ -223,12 +223,12 @@ def test_a_refusal_leaves_everything_as_it_was(bob, admin, owned):
 
 
 def test_nobody_deactivates_themselves(admin):
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         leave(admin, admin)
 
 
 def test_nothing_goes_to_who_leaves(bob, admin, owned):
-    with pytest.raises(InvalidInput, match="who leaves"):
+    with pytest.raises(InvalidInputError, match="who leaves"):
         leave(bob, admin, to=bob)
 
 
@@ -268,7 +268,7 @@ def test_undo_is_audited(bob, admin):
 def test_undo_works_once(bob, admin):
     departure = leave(bob, admin)
     departure.undo(by=admin)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         departure.undo(by=admin)
 
 

@@ -18,7 +18,7 @@ from catalog.models import (
 )
 from console.api.endpoint import OPERATIONS
 from console.lib.edit_conflicts import EditConflictError
-from console.lib.errors import Conflict, NotFound
+from console.lib.errors import ConflictError, NotFoundError
 from instances.models import Instance, KnownError
 from tests.access_table import BOTH, TABLE
 from tests.everything import Everything
@@ -268,7 +268,7 @@ def test_rules_that_another_has_changed_are_kept(world, admin_browser, rival):
 def test_a_record_that_is_gone_is_not_made_again(admin):
     product = ProductFactory()
     Product.objects.get(pk=product.pk).remove(by=admin)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         product.edit(name="New", by=admin)
 
 
@@ -376,7 +376,7 @@ def test_a_call_writes_only_what_it_was_given(world, admin, name):
 def test_a_name_that_is_taken_is_told_as_before(admin):
     version = VersionFactory(name="1.0")
     other = VersionFactory(product=version.product, name="2.0")
-    with pytest.raises(Conflict, match=r"already has a version 1\.0"):
+    with pytest.raises(ConflictError, match=r"already has a version 1\.0"):
         other.edit(name="1.0", by=admin)
 
 

@@ -43,7 +43,7 @@ def test_the_icon_tag_points_into_the_sprite():
 
 
 def test_an_unknown_icon_is_refused():
-    with pytest.raises(icons.UnknownIcon, match="no-such-icon"):
+    with pytest.raises(icons.UnknownIconError, match="no-such-icon"):
         Template('{% load console %}{% icon "no-such-icon" %}').render(Context())
 
 

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.urls import reverse
 
 from catalog.models import LaunchRole, Portfolio, Product, Version
-from console.lib.errors import Conflict, InvalidInput
+from console.lib.errors import ConflictError, InvalidInputError
 from console.lib.names import check_name, exactly_called, fill, folded, spelled
 from console.lib.users import Role, User
 from instances.models import Instance, Plan
@@ -113,7 +113,7 @@ every_maker = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 @every_maker
 @bad_names
 def test_the_verbs_refuse_what_cannot_be_seen(admin, make, name):
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         make(name, admin)
 
 
@@ -127,7 +127,7 @@ def test_the_verbs_store_one_spelling(admin, make):
 @every_maker
 def test_a_name_is_given_once(admin, make):
     make(COMPOSED, admin)
-    with pytest.raises(Conflict) as refusal:
+    with pytest.raises(ConflictError) as refusal:
         make(DECOMPOSED.lower(), admin)
     assert refusal.value.code.startswith("DuplicateName.")
 
@@ -136,7 +136,7 @@ def test_a_name_is_given_once(admin, make):
 def test_a_name_cannot_be_changed_to_one_that_is_taken(admin, make):
     make(COMPOSED, admin)
     other = make("other", admin)
-    with pytest.raises(Conflict) as refusal:
+    with pytest.raises(ConflictError) as refusal:
         other.edit(name=COMPOSED.upper(), by=admin)
     assert refusal.value.code.startswith("DuplicateName.")
     other.refresh_from_db()
@@ -159,7 +159,7 @@ def test_copies_find_a_name(admin):
 @bad_names
 def test_a_version_has_a_name_that_can_be_seen(admin, name):
     version = VersionFactory()
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         Version.objects.publish(
             product=version.product, template=version.template, name=name, by=admin
         )

@@ -7,7 +7,7 @@ from catalog.models import LaunchRole, Region
 from console.api.access_keys import AccessKey
 from console.keys import rotation
 from console.keys.rotation import Rotation, encrypted_columns
-from console.lib.encryption import Undecryptable, generate_key
+from console.lib.encryption import DecryptionError, generate_key
 from instances.models import Output, Plan, StateVersion, Task
 from tests.everything import Everything
 from tests.factories import RegionFactory, TaskFactory
@@ -92,7 +92,7 @@ def test_afterwards_the_old_key_is_not_needed(sealed, ring, capsys):
 def test_without_it_the_old_key_is_needed(sealed, ring):
     ring()
     ring.drop()
-    with pytest.raises(Undecryptable):
+    with pytest.raises(DecryptionError):
         readable(sealed)
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from instances.models import StateVersion, Task
 from instances.worker.host import host_name
 from instances.worker.run import Run
@@ -49,7 +49,7 @@ def test_canceled_while_it_waits_it_ends_at_once_and_changed_nothing(
     task = reload(task)
     assert (task.status, task.state) == ("Failed", "ended")
     assert scene.status == before
-    with pytest.raises(Conflict, match="already ended"):
+    with pytest.raises(ConflictError, match="already ended"):
         task.cancel(by=alice)
 
 
@@ -76,7 +76,7 @@ def test_canceled_while_it_runs_it_stops_in_good_order(
 
 def test_canceled_too_late_is_told(scene, alice):
     task = scene.fault("launch")
-    with pytest.raises(Conflict, match="already ended"):
+    with pytest.raises(ConflictError, match="already ended"):
         task.cancel(by=alice)
     assert reload(task).status == "Succeeded"
 

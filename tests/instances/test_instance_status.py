@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.utils.timezone import now
 
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from instances.models import Evidence, Instance, StateVersion, Task
 from tests.factories import InstanceFactory, TaskFactory
 from tests.instances.running import failed, running, with_task
@@ -99,7 +99,7 @@ def test_a_status_that_agrees_is_left_alone(instance, admin, history):
     history(instance)
     row = Instance.objects.get(pk=instance.pk)
     assert not row.contradicts
-    with pytest.raises(Conflict, match="agrees with the tasks"):
+    with pytest.raises(ConflictError, match="agrees with the tasks"):
         row.reconcile_status(by=admin)
     assert not AuditEntry.objects.exists()
 
@@ -110,7 +110,7 @@ def test_a_task_that_begins_at_this_moment_wins(instance, admin, monkeypatch):
     found = row.true_status()
     TaskFactory(instance=instance)
     monkeypatch.setattr(Instance, "true_status", lambda self: found)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         row.reconcile_status(by=admin)
 
 

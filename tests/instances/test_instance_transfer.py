@@ -7,7 +7,7 @@ from django.utils.timezone import now
 
 from console.api.endpoint import OPERATIONS
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, InvalidInput, NotFound
+from console.lib.errors import ConflictError, InvalidInputError, NotFoundError
 from instances.models import Instance, Plan, Task
 from tests.factories import InstanceFactory, PlanFactory, RoleFactory, UserFactory
 from tests.form_fields import save
@@ -68,18 +68,18 @@ def test_it_is_audited_with_both_owners_and_the_reason(instance, admin, bob):
 
 
 def test_somebody_who_has_left_gets_nothing(instance, admin):
-    with pytest.raises(InvalidInput, match="not active"):
+    with pytest.raises(InvalidInputError, match="not active"):
         instance.transfer(to=UserFactory(is_active=False), by=admin)
 
 
 def test_what_belongs_to_them_already_is_refused(instance, admin, alice):
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         instance.transfer(to=alice, by=admin)
 
 
 def test_a_terminated_one_is_refused(instance, admin, bob):
     Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         instance.transfer(to=bob, by=admin)
     assert not AuditEntry.objects.exists()
 
@@ -103,7 +103,7 @@ def test_the_former_owner_cannot_execute_a_plan_made_before(instance, admin, bob
         status=Plan.Status.PREVIEW_SUCCESS,
     )
     instance.transfer(to=bob, by=admin)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         Plan.objects.get(pk=plan.pk).execute(by=plan.owner)
     assert not Task.objects.exists()
 
@@ -306,14 +306,14 @@ def test_who_lost_the_instance_no_longer_reads_the_plan(
     assert answer.status_code == missing.status_code == 404
     assert plan.name not in browser.get("/plans/").content.decode()
     read = OPERATIONS["GetProvisionedProductPlan"].run
-    with pytest.raises(NotFound) as foreign:
+    with pytest.raises(NotFoundError) as foreign:
         read({"PlanId": plan.pk}, alice)
-    with pytest.raises(NotFound) as nowhere:
+    with pytest.raises(NotFoundError) as nowhere:
         read({"PlanId": "plan-bp1missing00000"}, alice)
     assert str(foreign.value) == str(nowhere.value)
     assert foreign.value.code == nowhere.value.code
     for verb in ("Execute", "Cancel", "Delete"):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             OPERATIONS[f"{verb}ProvisionedProductPlan"].run({"PlanId": plan.pk}, alice)
     listed = OPERATIONS["ListProvisionedProductPlans"]
     params = {"Filters": [], "PageNumber": 1, "PageSize": 10}

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, InvalidInput
+from console.lib.errors import ConflictError, InvalidInputError
 from instances.models import KnownError
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def test_of_several_the_lowest_in_order_is_shown(admin):
     ],
 )
 def test_a_card_nobody_could_use_is_refused(admin, field, value):
-    with pytest.raises(InvalidInput) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         card(admin, **{field: value})
     assert field in refusal.value.errors
     assert not KnownError.objects.exists()
@@ -58,7 +58,7 @@ def test_a_card_nobody_could_use_is_refused(admin, field, value):
 
 def test_a_title_is_taken_once(admin):
     card(admin)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         card(admin)
 
 

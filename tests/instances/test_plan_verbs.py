@@ -4,7 +4,7 @@ import pytest
 
 from catalog.effective_constraints import ApprovalRequired
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict, Forbidden, InvalidInput
+from console.lib.errors import ConflictError, ForbiddenError, InvalidInputError
 from instances.launch_validation import execute_once
 from instances.models import Instance, OperationRecord, Plan, Stale, Task, Wish
 from tests.factories import (
@@ -100,7 +100,7 @@ def test_a_failed_preview_asks_nobody(bob, version):
 
 @pytest.mark.parametrize("name", ["", "x" * 129])
 def test_a_plan_has_a_name(bob, version, name):
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         asked(bob, version, name=name)
     assert not Plan.objects.exists()
 
@@ -112,7 +112,7 @@ def test_an_approval_for_another_operation_does_not_concern_it(bob, version):
 
 def test_no_plan_is_made_while_a_task_runs(bob, instance):
     Instance.objects.update(status="UnderChange")
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         asked_of(instance, bob)
 
 
@@ -139,14 +139,14 @@ def test_an_approver_rejects(plan, carol):
 def test_the_requester_never_approves_even_as_an_approver(bob, version):
     constrain(version, "bob", "carol")
     plan = previewed(asked(bob, version))
-    with pytest.raises(Forbidden, match="Somebody else"):
+    with pytest.raises(ForbiddenError, match="Somebody else"):
         plan.approve(by=bob)
     assert Plan.objects.get().status == Status.APPLICATION_IN_PROGRESS
 
 
 @pytest.mark.parametrize("person", ["alice", "admin"])
 def test_nobody_else_approves_not_even_an_administrator(plan, person, request):
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenError):
         plan.approve(by=request.getfixturevalue(person))
 
 
@@ -166,7 +166,7 @@ def test_who_is_no_longer_an_approver_does_not_approve(plan, version, carol):
         {"PrincipalType": "RamUser", "PrincipalName": "dave"}
     ]
     constraint.save()
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenError):
         plan.approve(by=carol)
 
 
@@ -183,7 +183,7 @@ def test_who_became_an_approver_meanwhile_approves(plan, version, alice):
 def test_a_decision_is_made_once(plan, carol):
     again = Plan.objects.get()
     plan.approve(by=carol)
-    with pytest.raises(Conflict, match="Approved"):
+    with pytest.raises(ConflictError, match="Approved"):
         again.reject(by=carol)
     assert actions(plan) == ["Submit", "Approve"]
 
@@ -192,7 +192,7 @@ def test_what_was_previewed_again_since_it_was_read_is_not_approved(plan, bob, c
     seen = plan.digest
     plan.preview_again(by=bob)
     fresh = previewed(plan)
-    with pytest.raises(Conflict, match="previewed again"):
+    with pytest.raises(ConflictError, match="previewed again"):
         fresh.approve(by=carol, seen=seen)
 
 
@@ -221,7 +221,7 @@ def test_what_was_approved_before_an_edit_is_not_what_is_approved_now(
     plan = approved(plan, carol)
     plan.edit(Wish(version, portfolio_of(version), {"name": "other"}), by=bob)
     plan = previewed(plan)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         plan.execute(by=bob)
 
 
@@ -240,7 +240,7 @@ def test_an_edited_launch_may_have_another_name_and_region(bob, version):
 
 @pytest.mark.parametrize("verb", ["cancel", "preview_again", "remove", "execute"])
 def test_only_the_owner_acts(plan, admin, verb):
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenError):
         getattr(plan, verb)(by=admin)
 
 
@@ -248,15 +248,15 @@ def test_a_canceled_plan_is_neither_approved_nor_executed(plan, bob, carol):
     other = Plan.objects.get()
     plan.cancel(by=bob)
     for step in (other.approve, other.reject):
-        with pytest.raises(Conflict):
+        with pytest.raises(ConflictError):
             step(by=carol)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         Plan.objects.get().execute(by=bob)
     assert actions(plan) == ["Submit", "Cancel"]
 
 
 def test_a_waiting_plan_is_not_deleted(plan, bob):
-    with pytest.raises(Conflict, match="in progress"):
+    with pytest.raises(ConflictError, match="in progress"):
         plan.remove(by=bob)
     plan.cancel(by=bob)
     plan.remove(by=bob)
@@ -279,14 +279,14 @@ def test_an_approved_plan_launches_under_the_reserved_id(plan, bob, carol):
 
 
 def test_a_plan_that_waits_is_not_executed(plan, bob):
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         plan.execute(by=bob)
     assert not Task.objects.exists()
 
 
 def test_an_approver_does_not_execute(plan, carol):
     plan = approved(plan, carol)
-    with pytest.raises(Forbidden, match="owner"):
+    with pytest.raises(ForbiddenError, match="owner"):
         execute_once(plan, by=carol)
 
 
@@ -295,7 +295,7 @@ def test_a_plan_is_executed_once(plan, bob, carol):
     other = Plan.objects.get()
     plan.execute(by=bob)
     for again in (plan, other, Plan.objects.get()):
-        with pytest.raises(Conflict):
+        with pytest.raises(ConflictError):
             again.execute(by=bob)
     assert Task.objects.count() == 1
 
@@ -422,7 +422,7 @@ def test_a_refused_draft_shows_the_preview_there_is_by_now(bob, version):
     draft = draft_opened_before_its_preview_ended(version, bob)
     found = Plan.objects.get(pk=draft.pk)
     InstanceFactory(name="two")
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         draft.execute(by=bob)
     assert (draft.digest, draft.changes) == (found.digest, found.changes)
     assert draft.digest

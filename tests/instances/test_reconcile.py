@@ -6,7 +6,7 @@ import pytest
 from django.utils.timezone import now
 
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from instances.models import Fenced, Heartbeat, Standing, Task
 from instances.worker.loop import Worker
 from tests.factories import InstanceFactory
@@ -101,7 +101,7 @@ def test_a_worker_that_lives_after_all_keeps_its_run(instance, admin):
 def test_a_sign_of_life_at_the_same_moment_wins(silent, admin):
     alive("far")
     Task.objects.filter(pk=silent.pk).update(heartbeat_at=now())
-    with pytest.raises(Conflict, match="heard at this very moment"):
+    with pytest.raises(ConflictError, match="heard at this very moment"):
         silent.reconcile(by=admin)
 
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_settled_is_refused_with_the_reason(
     silent, admin, hosts, host_lost, why
 ):
     alive(*hosts)
-    with pytest.raises(Conflict, match=why):
+    with pytest.raises(ConflictError, match=why):
         silent.reconcile(by=admin, host_lost=host_lost)
     assert not AuditEntry.objects.exists()
 
@@ -135,7 +135,7 @@ def test_what_cannot_be_settled_is_refused_with_the_reason(
 @pytest.mark.parametrize("make", [running, with_task, failed])
 def test_nothing_is_reconciled_that_is_certain(instance, admin, make):
     alive("far")
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         make(instance, lease_until=now() + timedelta(seconds=30)).reconcile(by=admin)
 
 

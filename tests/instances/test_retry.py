@@ -6,7 +6,7 @@ import pytest
 
 from catalog.effective_constraints import ApprovalRequired
 from console.lib.audit import AuditEntry
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from instances.models import Instance, Task
 from instances.retry import retry
 from tests.factories import (
@@ -105,7 +105,7 @@ def test_only_a_failed_task_can_be_retried(instance, alice, state):
     }
     task = make[state]()
     instance.refresh_from_db()
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         retry(instance, by=alice, task=task.pk)
     assert Task.objects.count() == 1
 
@@ -113,7 +113,7 @@ def test_only_a_failed_task_can_be_retried(instance, alice, state):
 def test_an_older_failure_is_not_retried(instance, alice):
     older = fail(instance)
     fail(instance)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         retry(instance, by=alice, task=older.pk)
 
 
@@ -121,7 +121,7 @@ def test_pressing_twice_makes_one_task(instance, alice):
     task = fail(instance)
     again = Instance.objects.get(pk=instance.pk)
     retry(instance, by=alice, task=task.pk)
-    with pytest.raises(Conflict, match="has been running"):
+    with pytest.raises(ConflictError, match="has been running"):
         retry(again, by=alice, task=task.pk)
     assert Task.objects.count() == 2
 
@@ -136,7 +136,7 @@ def test_whoever_comes_after_a_whole_task_of_somebody_else_changes_nothing(
     late = Instance.objects.select_related("last_task").get(pk=instance.pk)
     made = task.created_at + timedelta(minutes=minutes)
     with_task(instance, ended=True, created_at=made)
-    with pytest.raises(Conflict, match="another one"):
+    with pytest.raises(ConflictError, match="another one"):
         retry(late, by=alice, task=task.pk)
     assert Task.objects.count() == 2
     assert Instance.objects.get().status == "Available"
@@ -145,7 +145,7 @@ def test_whoever_comes_after_a_whole_task_of_somebody_else_changes_nothing(
 def test_a_terminated_instance_is_not_retried(instance, alice):
     task = fail(instance, kind=Task.Kind.TERMINATE)
     instance.terminated_at = task.ended_at
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         retry(instance, by=alice, task=task.pk)
 
 

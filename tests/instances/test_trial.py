@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from instances.models import Instance, Plan, Wish
 from instances.worker.loop import Worker
 from tests.factories import (
@@ -121,12 +121,12 @@ def test_the_page_polls_while_the_plan_is_made(admin_browser, trial, htmx):
 
 
 def test_a_trial_can_not_be_carried_out(admin, trial):
-    with pytest.raises(Conflict, match="never be carried out"):
+    with pytest.raises(ConflictError, match="never be carried out"):
         trial.execute(by=admin)
 
 
 def test_a_trial_can_not_become_a_plan(admin, trial):
-    with pytest.raises(Conflict, match="never be carried out"):
+    with pytest.raises(ConflictError, match="never be carried out"):
         trial.submit(name="real", by=admin)
 
 

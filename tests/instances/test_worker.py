@@ -6,7 +6,7 @@ import pytest
 
 from catalog.models import Constraint, LaunchRole, Template
 from console.lib.encryption import generate_key
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from instances.models import (
     Instance,
     Output,
@@ -144,7 +144,7 @@ def test_an_update_that_changes_nothing_is_refused(alice):
     instance = launch(alice, version, name="shop")
     work()
     instance.refresh_from_db()
-    with pytest.raises(Conflict, match="Nothing to update"):
+    with pytest.raises(ConflictError, match="Nothing to update"):
         instance.update_to(Wish(version, None, tags={"team": "web"}), by=alice)
     assert instance.tasks.count() == 1
 
@@ -238,7 +238,7 @@ def test_two_people_updating_at_once_make_one_task(alice, bob):
             outcomes.append(
                 fresh.update_to(Wish(version, None, {"name": name}), by=person).pk
             )
-        except Conflict as refusal:
+        except ConflictError as refusal:
             outcomes.append(str(refusal))
 
     for thread in [beside(press, alice, "a"), beside(press, bob, "b")]:

@@ -7,7 +7,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from django.conf import settings
 
-from console.lib.encryption import Undecryptable, seal, unseal
+from console.lib.encryption import DecryptionError, seal, unseal
 
 CALLS = {
     *("eval", "exec", "compile", "__import__", "mark_safe", "csrf_exempt"),
@@ -153,5 +153,5 @@ def test_a_ciphertext_moved_to_another_row_does_not_open():
     sealed = seal(b"secret", "instances.task:task-1:secrets")
     assert unseal(sealed, "instances.task:task-1:secrets") == b"secret"
     for other in ("instances.task:task-2:secrets", "instances.plan:task-1:secrets", ""):
-        with pytest.raises(Undecryptable):
+        with pytest.raises(DecryptionError):
             unseal(sealed, other)

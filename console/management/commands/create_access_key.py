@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from console.api.access_keys import AccessKey
-from console.lib.errors import Conflict
+from console.lib.errors import ConflictError
 from console.lib.users import User
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is nobody called {username}.")
         try:
             key = AccessKey.objects.issue(user, by=None)
-        except Conflict as refusal:
+        except ConflictError as refusal:
             raise CommandError(
                 f"{refusal} The page /access-keys/ lists them."
             ) from refusal

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from console.demo import PASSWORD, PEOPLE, DemoRefused, seed
+from console.demo import PASSWORD, PEOPLE, DemoRefusedError, seed
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             made = seed(debug=settings.DEBUG)
-        except DemoRefused as refusal:
+        except DemoRefusedError as refusal:
             raise CommandError(str(refusal)) from refusal
         if not made:
             self.stdout.write("The demonstration is here already; nothing was changed.")

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from console.accounts.second_factor import remove_factors
-from console.lib.errors import NotFound
+from console.lib.errors import NotFoundError
 from console.lib.users import User
 
 
@@ -22,6 +22,6 @@ class Command(BaseCommand):
             raise CommandError(f"There is nobody called {username}.")
         try:
             remove_factors(person, by=None)
-        except NotFound as refusal:
+        except NotFoundError as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"The second factors of {username} are removed.")

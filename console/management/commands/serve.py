@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from console.demo import PASSWORD, PEOPLE, DemoRefused, seed
+from console.demo import PASSWORD, PEOPLE, DemoRefusedError, seed
 from console.lib.sealed import check_ring
-from console.serving import NotServing, Service
+from console.serving import Service, ServingError
 from instances.engines import signals
 
 
@@ -39,11 +39,11 @@ class Command(BaseCommand):
         if demo:
             try:
                 seed(debug=settings.DEBUG)
-            except DemoRefused as refusal:
+            except DemoRefusedError as refusal:
                 raise CommandError(str(refusal)) from refusal
         try:
             self._serve(host, port, workers, demo)
-        except NotServing as error:
+        except ServingError as error:
             raise CommandError(str(error)) from error
 
     def _serve(self, host: str, port: int, workers: int, demo: bool) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from console.audit_log.chain import Broken, verify
+from console.audit_log.chain import BrokenChainError, verify
 
 
 class Command(BaseCommand):
@@ -15,6 +15,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             length, last = verify()
-        except Broken as found:
+        except BrokenChainError as found:
             raise CommandError(str(found)) from found
         self.stdout.write(f"{length} entries, none broken. Last hash: {last or '-'}")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from catalog.forms.parameters import parameter_form
-from catalog.schema import InvalidParameters, read_document
+from catalog.schema import InvalidParametersError, read_document
 from catalog.schema.conversion import as_text
 from instances.engines.base import Order
 from instances.engines.ros_local import problems
@@ -86,7 +86,7 @@ def one_changed(schema, values):
             if other and other != as_text(now):
                 try:
                     return schema.clean({**values, parameter.key: other})
-                except InvalidParameters:
+                except InvalidParametersError:
                     continue
     return None
 
