@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instances.engines.base import Diagnostic, Event, Import, ResourceEvent
-from instances.engines.plans import imported_id
+from instances.engines.plan_json import imported_id
 
 MESSAGE_BYTES = 4096
 LINE_BYTES = 1 << 20

@@ -12,13 +12,13 @@ from typing import Any
 
 from instances.engines import (
     binary,
-    claims,
     events,
-    mirror,
-    plans,
+    plan_json,
     processes,
+    provider_mirror,
+    run_lease,
     sandbox,
-    state,
+    terraform_state,
     workspace,
 )
 from instances.engines.base import (
@@ -120,7 +120,7 @@ class Terraform:
 
     def state(self, directory: Path) -> StateFile | None:
         """The state the run has reached, if it can be read whole."""
-        return state.newest(
+        return terraform_state.newest(
             directory / workspace.STATE,
             directory / workspace.ERRORED_STATE,
             directory / "events.jsonl",
@@ -128,7 +128,7 @@ class Terraform:
 
     def changes(self, directory: Path) -> list[Change]:
         """What the plan would do; empty when there is no plan."""
-        return plans.read(directory / workspace.PLAN_DOCUMENT)
+        return plan_json.read(directory / workspace.PLAN_DOCUMENT)
 
     def plan_file(self, directory: Path) -> bytes | None:
         """The saved plan; it holds secrets in clear."""
@@ -205,7 +205,7 @@ class Terraform:
             found = self._answer(directory, environment, OUTPUT_SECONDS)
             if found is None:
                 return None
-            return plans.outputs(directory / workspace.PLAN_DOCUMENT), found
+            return plan_json.outputs(directory / workspace.PLAN_DOCUMENT), found
 
     def _lay_out_check(
         self, directory: Path, files: Mapping[str, str], parameters: Mapping[str, Any]
@@ -214,7 +214,7 @@ class Terraform:
         (directory / "tmp").mkdir()
         workspace.write_template(directory, files)
         workspace.write_values(directory, parameters, self.settings)
-        claims.watch(directory, claims.uptime())
+        run_lease.watch(directory, run_lease.uptime())
 
     def _check_stage(
         self, tool: binary.Binary, directory: Path, *more: str
@@ -245,7 +245,9 @@ class Terraform:
             )
         error = found[0]
         known = self.settings.provider_mirror
-        hints = dict.fromkeys(mirror.hint(known, each.detail) for each in found)
+        hints = dict.fromkeys(
+            provider_mirror.hint(known, each.detail) for each in found
+        )
         advice = " ".join(filter(None, hints)) or ADVICE.get(error.summary)
         # A command that only who has the files could run.
         detail = error.detail.partition("\n\nTo see which modules")[0]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from console.lib.exact import decimal_text, dumps
-from instances.engines import claims, sandbox, state
+from instances.engines import run_lease, sandbox, terraform_state
 from instances.engines.base import EngineError, Order, Settings
 from instances.engines.binary import Binary
 
@@ -53,7 +53,7 @@ NETWORK = ["-input=false", "-no-color"]
 
 def write(directory: Path, order: Order, binary: Binary, settings: Settings) -> None:
     """Lay out a run. Raises EngineError when that is not possible."""
-    if order.state is not None and state.parse(order.state) is None:
+    if order.state is not None and terraform_state.parse(order.state) is None:
         raise EngineError(
             "The last state cannot be read. Restore an earlier one first."
         )
@@ -70,7 +70,7 @@ def write(directory: Path, order: Order, binary: Binary, settings: Settings) -> 
             _write(directory / STATE, order.state)
         if order.plan is not None:
             _write(directory / PLAN, order.plan)
-        claims.watch(directory, order.watched_at)
+        run_lease.watch(directory, order.watched_at)
         write_run(
             directory, stages(order, directory, binary, settings), binary, settings
         )

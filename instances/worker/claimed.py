@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from console.lib.masking import Masker
 from instances.engine_setup import engine_called, engine_of_work
 from instances.engines.base import Engine, Outcome
-from instances.engines.claims import abandon
+from instances.engines.run_lease import abandon
 from instances.masked_engine import MaskedEngine
 from instances.models import Fenced, Plan, Task
 from instances.worker.completion import Settlement, TaskSettlement

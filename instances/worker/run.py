@@ -20,7 +20,7 @@ from catalog.models import LaunchRole
 from console.lib.masking import Masker
 from instances.engine_setup import concerns_engine
 from instances.engines.base import EngineError, Event, Order, Outcome
-from instances.engines.claims import age, uptime, watch
+from instances.engines.run_lease import age, uptime, watch
 from instances.masked_engine import secrets_known_to
 from instances.models import Fenced, Plan, StateVersion, Task
 from instances.worker.cancellation import Ladder

@@ -9,11 +9,11 @@ from console.lib.masking import (
     is_mask,
     unmasked,
 )
-from instances.engines import plans
+from instances.engines import plan_json
 
 
 def test_the_engines_print_the_same_mask():
-    assert plans.MASK == MASK
+    assert plan_json.MASK == MASK
 
 
 @pytest.mark.parametrize("value", [MASK, f" {MASK}\n"])

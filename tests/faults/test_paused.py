@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from django.db import connection, transaction
 
-from instances.engines import claims, processes
+from instances.engines import processes, run_lease
 from instances.engines.base import EngineError, Order
 from instances.models import Fenced, Resource, StateVersion, Task
 from instances.worker.claimed import Claimed
@@ -145,7 +145,7 @@ def test_a_living_run_cannot_be_given_up(scene):
     run = Run(Task.objects.claim("one", host_name()), threading.Event())
     run._unlock()
     run._start()
-    assert not claims.abandon(run.directory)
+    assert not run_lease.abandon(run.directory)
     run.drive()
     assert reload(task).status == "Succeeded"
 
@@ -159,7 +159,9 @@ def test_a_run_nobody_follows_stops_itself(scene):
     run._start()
     # Followed until then, however long the machine takes to come so far.
     wait_for(
-        lambda: claims.watch(run.directory, claims.uptime()) or begun(run.directory)
+        lambda: (
+            run_lease.watch(run.directory, run_lease.uptime()) or begun(run.directory)
+        )
     )
     wait_for(lambda: run.engine.outcome(run.directory))
     outcome = run.engine.outcome(run.directory)

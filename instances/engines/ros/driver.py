@@ -23,8 +23,8 @@ sys.path.insert(
 )
 
 from instances.engines import events, launcher, signals
-from instances.engines.plans import MASK
-from instances.engines.ros import record
+from instances.engines.plan_json import MASK
+from instances.engines.ros import run_files
 from instances.engines.ros.cloud import Cloud, Refused
 from instances.engines.ros.document import SECRET
 from instances.engines.ros.stack import Stack
@@ -65,7 +65,7 @@ class Drive(launcher.Run):
             key=len,
             reverse=True,
         )
-        self.journal = record.read(self.path / record.JOURNAL)
+        self.journal = run_files.read(self.path / run_files.JOURNAL)
         self.interrupts = int(self.journal.get("interrupts", 0))
         self.interrupted = bool(self.interrupts)
         self.stoppable = not self.journal.get("asked")
@@ -126,7 +126,7 @@ class Drive(launcher.Run):
     def note(self, **facts: Any) -> None:
         """Put on disk what must survive this process."""
         self.journal = {**self.journal, **facts}
-        record.write(self.path / record.JOURNAL, self.journal)
+        run_files.write(self.path / run_files.JOURNAL, self.journal)
 
     def say(self, level: str, message: str, **facts: Any) -> None:
         """One line of the log."""

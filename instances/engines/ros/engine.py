@@ -17,7 +17,7 @@ from instances.engines.base import (
     Order,
     StateFile,
 )
-from instances.engines.ros import document, record
+from instances.engines.ros import document, run_files
 from instances.engines.terraform import Terraform
 
 ACTIONS = ("probe", "plan", "plan-destroy", "apply", "destroy")
@@ -71,7 +71,7 @@ class Ros(Terraform):
             if order.plan is None:
                 fact = {"stage": "apply", "offset": offset, "started": ""}
                 (directory / "stages.jsonl").write_text(json.dumps(fact) + "\n")
-                record.write(directory / record.JOURNAL, {"asked": True})
+                run_files.write(directory / run_files.JOURNAL, {"asked": True})
         with open(directory / RESUMES, "ab") as count:
             count.write(b".")
             if count.tell() > MOST_RESUMES:
@@ -82,18 +82,18 @@ class Ros(Terraform):
     def state(self, directory: Path) -> StateFile | None:
         """The stack as it was last seen."""
         try:
-            return record.state_file((directory / record.STATE).read_bytes())
+            return run_files.state_file((directory / run_files.STATE).read_bytes())
         except FileNotFoundError:
             return None
 
     def changes(self, directory: Path) -> list[Change]:
         """What the plan would do."""
-        return record.changes(directory / record.PLAN)
+        return run_files.changes(directory / run_files.PLAN)
 
     def plan_file(self, directory: Path) -> bytes | None:
         """What the preview found, and from where."""
         try:
-            return (directory / record.PLAN).read_bytes() or None
+            return (directory / run_files.PLAN).read_bytes() or None
         except FileNotFoundError:
             return None
 
@@ -140,9 +140,9 @@ class Ros(Terraform):
                 body = document.body_of(document.document_of(order.files))
                 (directory / "template.json").write_text(body)
             if order.state is not None:
-                (directory / record.STATE).write_bytes(order.state)
+                (directory / run_files.STATE).write_bytes(order.state)
             if order.plan is not None:
-                (directory / record.SAVED).write_bytes(order.plan)
+                (directory / run_files.SAVED).write_bytes(order.plan)
         except OSError as error:
             raise EngineError(f"The run could not be prepared: {error}.") from error
 
@@ -153,7 +153,7 @@ class Ros(Terraform):
             raise EngineError("The order names no stack.")
         if len(stack.tags) >= document.MOST_TAGS:
             raise EngineError("On Alibaba Cloud an instance may have at most 19 tags.")
-        if order.state is not None and record.state_file(order.state) is None:
+        if order.state is not None and run_files.state_file(order.state) is None:
             raise EngineError("The last state is not that of a stack on Alibaba Cloud.")
         template = document.document_of(order.files) if order.files else {}
         minutes = max(MINUTES[0], min(MINUTES[1], self.settings.timeout_minutes))

@@ -8,11 +8,11 @@ says for which change the stack was last asked for.
 from dataclasses import asdict
 from typing import Any
 
-from instances.engines.ros import preview, record
+from instances.engines.ros import preview, run_files
 from instances.engines.ros.cloud import GONE, Refused
-from instances.engines.ros.finding import LABEL, Finding, basis_of
+from instances.engines.ros.stack_lookup import LABEL, Finding, basis_of
+from instances.engines.ros.stack_watch import Watch
 from instances.engines.ros.statuses import SPENT, meaning
-from instances.engines.ros.watching import Watch
 
 STALE = (
     "The plan is stale: the stack, or what would be done to it, is no longer as it was "
@@ -45,12 +45,12 @@ class Stack(Finding):
         else:
             changes = self._previewed(existing)
         found = {
-            "version": record.VERSION,
+            "version": run_files.VERSION,
             "basis": basis_of(existing),
             "changes": self.drive.hidden([asdict(change) for change in changes]),
         }
-        record.write(self.drive.path / record.PLAN, found)
-        saved = record.read(self.drive.path / record.SAVED)
+        run_files.write(self.drive.path / run_files.PLAN, found)
+        saved = run_files.read(self.drive.path / run_files.SAVED)
         if saved and preview.essence(saved) != preview.essence(found):
             raise Refused("", STALE)
         self.drive.say("info", preview.summary(changes), **preview.totals(changes))
@@ -254,7 +254,7 @@ class Stack(Finding):
 
     def _properties(self) -> dict[str, Any]:
         """The settings each resource was given, which the next preview compares with."""
-        plan = record.read(self.drive.path / record.PLAN)
+        plan = run_files.read(self.drive.path / run_files.PLAN)
         known = {**self.kept.document.get("properties", {})}
         for each in plan.get("changes", []):
             if each["after"] is not None:

@@ -1,7 +1,7 @@
 """Simulates ROS templates: translated to what is built into Terraform, and run by it."""
 
 from instances.engines.ros_local.engine import DOCUMENT, RosLocal
-from instances.engines.ros_local.problems import Problem
+from instances.engines.ros_local.error_collector import Problem
 from instances.engines.ros_local.translation import problems, translate
 
 __all__ = ["DOCUMENT", "Problem", "RosLocal", "problems", "translate"]

@@ -10,16 +10,16 @@ from instances.engines.ros_local.expressions import (
     Refused,
     quoted,
 )
-from instances.engines.ros_local.names import identifier
-from instances.engines.ros_local.random_text import property_of, random_text
-from instances.engines.ros_local.scope import Resource
-from instances.engines.ros_local.types import (
+from instances.engines.ros_local.identifiers import identifier
+from instances.engines.ros_local.random_string import property_of, random_text
+from instances.engines.ros_local.resource_types import (
     HANDLE,
     RANDOM,
     WAIT,
     facts_of,
     prefix_of,
 )
+from instances.engines.ros_local.scope import Resource
 
 HASH_LENGTH = 17
 SECRET = re.compile(r"(?i)secret|password|private_?key|token|kube_?config|credential")

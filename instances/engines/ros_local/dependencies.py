@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from instances.engines.ros_local.problems import Findings
+from instances.engines.ros_local.error_collector import Findings
 from instances.engines.ros_local.scope import Node
 
 Uses = Mapping[Node, Iterable[Node]]

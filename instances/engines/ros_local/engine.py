@@ -19,12 +19,12 @@ from instances.engines.base import (
     StateFile,
 )
 from instances.engines.ros_local.expressions import Refused
-from instances.engines.ros_local.names import identifier
+from instances.engines.ros_local.identifiers import identifier
 from instances.engines.ros_local.parameters import PSEUDO, value_for
-from instances.engines.ros_local.presenting import Words, changed
-from instances.engines.ros_local.states import kinds_in, physical_ids, shown
+from instances.engines.ros_local.resource_types import Kind, facts_of
+from instances.engines.ros_local.ros_names import Words, changed
+from instances.engines.ros_local.simulated_state import kinds_in, physical_ids, shown
 from instances.engines.ros_local.translation import Around, Translation
-from instances.engines.ros_local.types import Kind, facts_of
 from instances.engines.terraform import ACTIONS, Terraform
 
 DOCUMENT = "template.json"

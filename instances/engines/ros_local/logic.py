@@ -13,7 +13,7 @@ from instances.engines.ros_local.expressions import (
     chosen,
     written,
 )
-from instances.engines.ros_local.names import identifier
+from instances.engines.ros_local.identifiers import identifier
 from instances.engines.ros_local.scope import Function, Scope
 
 WORDS = {"true": TRUE, "false": FALSE}

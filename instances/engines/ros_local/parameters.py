@@ -15,7 +15,7 @@ from instances.engines.ros_local.expressions import (
     scalar,
     written,
 )
-from instances.engines.ros_local.names import identifier
+from instances.engines.ros_local.identifiers import identifier
 
 TYPES = {"Number": "number", "Boolean": "bool"}
 LISTS = ("CommaDelimitedList",)

@@ -13,8 +13,8 @@ from instances.engines.ros_local.expressions import (
     written,
 )
 from instances.engines.ros_local.logic import condition
+from instances.engines.ros_local.resource_types import SLEEP, facts_of
 from instances.engines.ros_local.scope import Resource, Scope
-from instances.engines.ros_local.types import SLEEP, facts_of
 
 Block = dict[str, Any]
 

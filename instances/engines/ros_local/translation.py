@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instances.engines.base import EngineError
-from instances.engines.ros_local import resources, stacks
+from instances.engines.ros_local import nested_stacks, resources
 from instances.engines.ros_local.dependencies import SECTIONS as NAMED
 from instances.engines.ros_local.dependencies import in_order, tell_dependencies
+from instances.engines.ros_local.error_collector import SECTIONS, Findings, Problem
 from instances.engines.ros_local.expressions import (
     FALSE,
     NULL,
@@ -16,14 +17,13 @@ from instances.engines.ros_local.expressions import (
     literal,
 )
 from instances.engines.ros_local.functions import FUNCTIONS
+from instances.engines.ros_local.hcl_writer import write
+from instances.engines.ros_local.identifiers import identifier
 from instances.engines.ros_local.logic import condition, condition_name
-from instances.engines.ros_local.names import identifier
 from instances.engines.ros_local.outputs import assertions, output_block
 from instances.engines.ros_local.parameters import pseudo_variables, read_parameter
-from instances.engines.ros_local.problems import SECTIONS, Findings, Problem
+from instances.engines.ros_local.resource_types import STACK, Kind
 from instances.engines.ros_local.scope import Node, Resource, Scope, Translating
-from instances.engines.ros_local.types import STACK, Kind
-from instances.engines.ros_local.writer import write
 
 # An output that is none: Terraform judges the rules where it makes this.
 RULES = identifier("ALIYUN::Rules")
@@ -200,8 +200,8 @@ class Translation:
         given: Any = declared.get("Properties")
         inner = None
         if resource.type == STACK:
-            inner = stacks.template_of(given)
-            given = stacks.without_template(given)
+            inner = nested_stacks.template_of(given)
+            given = nested_stacks.without_template(given)
         if inner is not None:
             self._nest(resource, declared, inner)
         resources.read_properties(self.scope, resource, given)
@@ -216,9 +216,9 @@ class Translation:
         self, resource: Resource, declared: Mapping[str, Any], template: dict[str, Any]
     ) -> None:
         """Add a nested stack as a module of its own resources."""
-        if self.around.level >= stacks.LEVELS:
-            raise Refused(stacks.TOO_DEEP)
-        values = stacks.given_values(self.scope, declared["Properties"])
+        if self.around.level >= nested_stacks.LEVELS:
+            raise Refused(nested_stacks.TOO_DEEP)
+        values = nested_stacks.given_values(self.scope, declared["Properties"])
         secrets = frozenset(key for key, value in values.items() if value.secret)
         around = Around(secrets, self.around.level + 1)
         inner = Translation(template, around, judged=False)
@@ -228,9 +228,9 @@ class Translation:
         modules = self.body.setdefault("module", {})
         folder = f"stack-{len(modules) + 1}"
         modules[identifier(resource.name)] = {
-            "source": stacks.source(folder),
+            "source": nested_stacks.source(folder),
             **resources.repetition(self.scope, resource.name, declared),
-            **stacks.arguments(resource.name, inner.scope.parameters, values),
+            **nested_stacks.arguments(resource.name, inner.scope.parameters, values),
         }
         self.files |= {f"{folder}/{path}": text for path, text in inner.files.items()}
         self.kinds |= {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from instances.engines import events, plans, state
+from instances.engines import events, plan_json, terraform_state
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_reading_a_data_source_is_not_a_change(log):
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"version": 4}'])
 def test_less_than_a_whole_state_is_no_state(body):
-    assert state.parse(body) is None
+    assert terraform_state.parse(body) is None
 
 
 def test_a_state_with_modules_and_keys_names_its_resources():
@@ -162,7 +162,7 @@ def test_a_state_with_modules_and_keys_names_its_resources():
     ]
     document = {"version": 4, "serial": 1, "lineage": "l"}
     document["resources"] = [{**block, "instances": instances}]
-    found = state.parse(json.dumps(document).encode()).resources
+    found = terraform_state.parse(json.dumps(document).encode()).resources
     assert [(r.address, r.physical_id, r.tainted) for r in found] == [
         ('module.m["x"].t.n["é"]', "1", False),
         ('module.m["x"].t.n[0]', "2", True),
@@ -183,11 +183,11 @@ def test_masks_and_unknowns_reach_into_nested_values(tmp_path: Path):
     (tmp_path / "plan.json").write_text(
         json.dumps({"resource_changes": [{**found, "change": change}]})
     )
-    [read] = plans.read(tmp_path / "plan.json")
+    [read] = plan_json.read(tmp_path / "plan.json")
     assert read.before == {"a": [{"b": "******", "c": 1}]}
     assert read.after == {"a": [{"c": 2, "b": "(known after apply)"}]}
 
 
 def test_data_sources_are_no_changes(tmp_path: Path):
     (tmp_path / "plan.json").write_text('{"resource_changes": [{"mode": "data"}]}')
-    assert plans.read(tmp_path / "plan.json") == []
+    assert plan_json.read(tmp_path / "plan.json") == []

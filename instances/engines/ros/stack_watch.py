@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from instances.engines import events
-from instances.engines.plans import MASK
+from instances.engines.plan_json import MASK
 from instances.engines.ros.cloud import GONE, Refused
 from instances.engines.ros.preview import address_of
 from instances.engines.ros.statuses import ABSENT, meaning

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from instances.engines.ros.cloud import GONE, Refused
-from instances.engines.ros.kept import Kept
+from instances.engines.ros.stack_state import Kept
+from instances.engines.ros.stack_watch import POLL_SECONDS
 from instances.engines.ros.statuses import meaning
-from instances.engines.ros.watching import POLL_SECONDS
 
 if TYPE_CHECKING:
     from instances.engines.ros.driver import Drive

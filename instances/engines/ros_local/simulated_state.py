@@ -7,10 +7,10 @@ from typing import Any
 
 from instances.engines.base import StateFile, StateResource
 from instances.engines.ros_local.attributes import physical_id
-from instances.engines.ros_local.names import original
-from instances.engines.ros_local.presenting import Words, without_numbers
+from instances.engines.ros_local.identifiers import original
+from instances.engines.ros_local.resource_types import Kind
+from instances.engines.ros_local.ros_names import Words, without_numbers
 from instances.engines.ros_local.translation import RULES
-from instances.engines.ros_local.types import Kind
 
 HELD_IN = ["input", "Properties"]
 

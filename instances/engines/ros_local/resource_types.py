@@ -1,4 +1,4 @@
-"""What is known about the types of ROS: data, in types.json beside this file."""
+"""What is known about the types of ROS: data, in resource_types.json beside this file."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def known_types() -> dict[str, dict[str, Any]]:
     attributes that give it; `replace` are the properties whose change replaces a resource;
     `amount` is the property that tells how many instances it makes.
     """
-    path = Path(__file__).with_name("types.json")
+    path = Path(__file__).with_name("resource_types.json")
     found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return found
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from instances.engines.base import Change, Diagnostic, Event, ResourceEvent
-from instances.engines.plans import MASK
+from instances.engines.plan_json import MASK
 from instances.engines.ros_local.attributes import physical_id
-from instances.engines.ros_local.names import original, with_originals
+from instances.engines.ros_local.identifiers import original, with_originals
+from instances.engines.ros_local.resource_types import Kind
 from instances.engines.ros_local.resources import RETAIN
-from instances.engines.ros_local.types import Kind
 
 NUMBER = r"(?:\[\d+\])?"
 ADDRESS = re.compile(

@@ -12,7 +12,7 @@ from instances.engines.ros_local.expressions import (
     quoted,
     string,
 )
-from instances.engines.ros_local.names import identifier
+from instances.engines.ros_local.identifiers import identifier
 from instances.engines.ros_local.parameters import PSEUDO, Parameter
 from instances.engines.ros_local.scope import Scope
 

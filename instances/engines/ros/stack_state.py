@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from instances.engines.ros import record
+from instances.engines.ros import run_files
 
 if TYPE_CHECKING:
     from instances.engines.ros.driver import Drive
@@ -12,9 +12,9 @@ class Kept:
     """The stack as it was last seen: the state, with a new serial when it has changed."""
 
     def __init__(self, drive: "Drive") -> None:
-        self.path = drive.path / record.STATE
-        self.document = record.read(self.path) or {
-            "version": record.VERSION,
+        self.path = drive.path / run_files.STATE
+        self.document = run_files.read(self.path) or {
+            "version": run_files.VERSION,
             "engine": "ros",
             "lineage": drive.order["label"],
             "serial": 0,
@@ -39,4 +39,4 @@ class Kept:
             return
         serial = self.document["serial"] + 1
         self.document = {**self.document, **facts, "serial": serial}
-        record.write(self.path, self.document)
+        run_files.write(self.path, self.document)
