@@ -11,7 +11,7 @@ from instances.engines.ros_local.expressions import (
     shown,
     written,
 )
-from instances.engines.ros_local.logic import condition
+from instances.engines.ros_local.functions.conditions import condition
 from instances.engines.ros_local.parameters import is_yes
 from instances.engines.ros_local.scope import Scope
 

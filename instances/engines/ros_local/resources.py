@@ -12,7 +12,7 @@ from instances.engines.ros_local.expressions import (
     string,
     written,
 )
-from instances.engines.ros_local.logic import condition
+from instances.engines.ros_local.functions.conditions import condition
 from instances.engines.ros_local.resource_types import SLEEP, facts_of
 from instances.engines.ros_local.scope import Resource, Scope
 

@@ -17,9 +17,9 @@ from instances.engines.ros_local.expressions import (
     literal,
 )
 from instances.engines.ros_local.functions import FUNCTIONS
+from instances.engines.ros_local.functions.conditions import condition, condition_name
 from instances.engines.ros_local.hcl_writer import write
 from instances.engines.ros_local.identifiers import identifier
-from instances.engines.ros_local.logic import condition, condition_name
 from instances.engines.ros_local.outputs import assertions, output_block
 from instances.engines.ros_local.parameters import pseudo_variables, read_parameter
 from instances.engines.ros_local.resource_types import STACK, Kind

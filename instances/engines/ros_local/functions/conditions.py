@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from instances.engines.ros_local.arguments import listed, many, one_list
 from instances.engines.ros_local.expressions import (
     FALSE,
     TRUE,
@@ -13,6 +12,7 @@ from instances.engines.ros_local.expressions import (
     chosen,
     written,
 )
+from instances.engines.ros_local.functions.arguments import listed, many, one_list
 from instances.engines.ros_local.identifiers import identifier
 from instances.engines.ros_local.scope import Function, Scope
 

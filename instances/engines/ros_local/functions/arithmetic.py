@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from instances.engines.ros_local.arguments import listed, many, one_list, whole_number
 from instances.engines.ros_local.expressions import (
     Expression,
     Refused,
@@ -12,6 +11,12 @@ from instances.engines.ros_local.expressions import (
     scalar,
     sequence,
     written,
+)
+from instances.engines.ros_local.functions.arguments import (
+    listed,
+    many,
+    one_list,
+    whole_number,
 )
 from instances.engines.ros_local.scope import Function, Scope
 

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from instances.engines.ros_local.arguments import listed, many, one_list, values
 from instances.engines.ros_local.expressions import (
     NULL,
     Expression,
@@ -13,6 +12,12 @@ from instances.engines.ros_local.expressions import (
     sequence,
     string,
     written,
+)
+from instances.engines.ros_local.functions.arguments import (
+    listed,
+    many,
+    one_list,
+    values,
 )
 from instances.engines.ros_local.scope import Function, Scope
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from instances.engines.ros_local.arguments import listed, one_list, whole_number
 from instances.engines.ros_local.expressions import (
     Expression,
     Refused,
@@ -11,6 +10,11 @@ from instances.engines.ros_local.expressions import (
     joined,
     string,
     written,
+)
+from instances.engines.ros_local.functions.arguments import (
+    listed,
+    one_list,
+    whole_number,
 )
 from instances.engines.ros_local.scope import Function, Scope
 

@@ -8,7 +8,6 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from instances.engines.ros_local.arguments import listed
 from instances.engines.ros_local.expressions import (
     Expression,
     Refused,
@@ -16,6 +15,7 @@ from instances.engines.ros_local.expressions import (
     literal,
     written,
 )
+from instances.engines.ros_local.functions.arguments import listed
 from instances.engines.ros_local.scope import Function, Scope
 
 PROGRAM_LENGTH = 2000
