@@ -50,7 +50,9 @@ def reach_of(person: User, product: Product, versions: Sequence[Version]) -> Rea
     """Explain whether this person can launch this product now. `versions` are all of it."""
     names = {"person": person.display_name, "product": product}
     if not person.is_active:
-        sentence = _("%(person)s cannot sign in: the account is not active.") % names
+        sentence = (
+            _("%(person)s cannot sign in because the account is deactivated.") % names
+        )
         return Reach(False, sentence, _("Activate the account."))
     hidden = [version.name for version in versions if not version.active]
     ways = _ways(person, product)
@@ -59,8 +61,9 @@ def reach_of(person: User, product: Product, versions: Sequence[Version]) -> Rea
     if len(hidden) == len(versions):
         return Reach(
             False,
-            _("%(product)s has no active version: end users see none.") % names,
-            _("Activate a version, or publish one."),
+            _("%(product)s has no active version, so end users cannot launch it.")
+            % names,
+            _("Activate a version or create one."),
             ways,
             hidden,
         )
@@ -81,15 +84,15 @@ def _through(person: User, product: Product, ways: list[Way]) -> str:
     if len(ways) == 1:
         return (
             _(
-                "%(person)s can launch %(product)s through %(portfolio)s, granted to "
-                "%(through)s. It is the default launch option."
+                "%(person)s can launch %(product)s through %(portfolio)s, which is granted "
+                "to %(through)s. It is the default launch option."
             )
             % names
         )
     return (
         _(
-            "%(person)s can launch %(product)s through %(count)d portfolios, so there is "
-            "no default launch option: one has to be chosen."
+            "%(person)s can launch %(product)s through %(count)d portfolios. There is "
+            "no default launch option, so the user must choose one."
         )
         % names
     )
@@ -101,7 +104,8 @@ def _without_way(person: User, product: Product, hidden: list[str]) -> Reach:
     if not holding:
         return Reach(
             False,
-            _("%(product)s is in no portfolio, so nobody can launch it.") % names,
+            _("%(product)s is not in any portfolio, so users cannot launch it.")
+            % names,
             _("Add it to a portfolio that is granted to %(person)s.") % names,
             hidden_versions=hidden,
         )
@@ -114,7 +118,7 @@ def _without_way(person: User, product: Product, hidden: list[str]) -> Reach:
         False,
         _(
             "%(product)s is in %(portfolios)s, but none of these portfolios is granted "
-            "to %(person)s, to a group of theirs or to a pattern that fits."
+            "to %(person)s, to one of their groups, or to a matching pattern."
         )
         % names,
         remedy,
@@ -183,8 +187,8 @@ def _blocked(
     if not (active if allowed is None else active & allowed):
         return (
             _(
-                "Through %(portfolio)s %(product)s cannot be launched: its region "
-                "constraints leave no active region."
+                "%(product)s cannot be launched through %(portfolio)s because the region "
+                "constraints exclude all active regions."
             )
             % names
         )
@@ -192,8 +196,8 @@ def _blocked(
         names["keys"] = ", ".join(tags.contradictory)
         return (
             _(
-                "Through %(portfolio)s %(product)s cannot be launched: product and "
-                "portfolio agree on no value of the tag %(keys)s."
+                "%(product)s cannot be launched through %(portfolio)s because the product "
+                "and the portfolio have no common value for the tag %(keys)s."
             )
             % names
         )

@@ -69,8 +69,8 @@ class SuggestionsField(forms.CharField):
         options.setdefault(
             "help_text",
             _(
-                "What forms suggest in this region, one kind of resource a line: "
-                "ALIYUN::ECS::Instance::InstanceType: ecs.g7.large, ecs.g7.xlarge"
+                "Values that forms suggest in this region. Enter one resource property per "
+                "line: ALIYUN::ECS::Instance::InstanceType: ecs.g7.large, ecs.g7.xlarge"
             ),
         )
         widget = forms.Textarea(attrs=attrs)
@@ -84,7 +84,7 @@ class SuggestionsField(forms.CharField):
     def clean(self, value: Any) -> dict[str, list[str]]:
         lines = [line for line in super().clean(value).splitlines() if line.strip()]
         if len(lines) > LINES:
-            raise ValidationError(_("At most 200 lines."))
+            raise ValidationError(_("Enter up to 200 lines."))
         found: dict[str, list[str]] = {}
         for line in lines:
             association, values = _split(line)
@@ -99,9 +99,14 @@ def _split(line: str) -> tuple[str, list[str]]:
     values = [each.strip() for each in rest.split(",") if each.strip()]
     if not colon or not association.strip() or not values:
         raise ValidationError(
-            _("Each line is a kind of resource, a colon, a space and values: %(line)s"),
+            _(
+                "Enter each line as a resource property, a colon, a space, and values: "
+                "%(line)s"
+            ),
             params={"line": line[:80]},
         )
     if len(values) > VALUES or any(len(each) > LONGEST for each in values):
-        raise ValidationError(_("At most 1000 values of 256 characters a line."))
+        raise ValidationError(
+            _("Each line can contain up to 1,000 values of up to 256 characters.")
+        )
     return canonical(association), values

@@ -40,13 +40,13 @@ def _check_still_allowed(instance: Instance, failed: Task, by: User) -> None:
         return
     try:
         if failed.portfolio is None:
-            raise ConflictError(_("Its launch option has been deleted."))
+            raise ConflictError(_("The launch option of this task has been deleted."))
         check_still_offered(instance, Wish.of(failed), by=by)
     except DomainError as refusal:
         raise ConflictError(
-            _("The same again is no longer possible. %(why)s") % {"why": refusal},
+            _("This task cannot be retried as it is. %(why)s") % {"why": refusal},
             code=refusal.code,
-            hint=_("Choose Edit and retry, or ask an administrator."),
+            hint=_("Choose Edit and retry, or contact an administrator."),
         ) from refusal
 
 
@@ -66,6 +66,9 @@ def _check_still_last(instance: Instance, failed: Task) -> None:
 
 def _nothing_to_retry() -> ConflictError:
     return ConflictError(
-        _("There is nothing to retry: the last task of the instance is another one."),
+        _(
+            "This task cannot be retried because it is not the latest task of the "
+            "instance."
+        ),
         code="IncorrectStatus.Task",
     )

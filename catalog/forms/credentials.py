@@ -116,7 +116,10 @@ def _checked(name: str) -> str:
         raise _not_a_pair()
     if RESERVED.fullmatch(name):
         raise ValidationError(
-            _("%(name)s is reserved: it would change how runs work."),
+            _(
+                "%(name)s is a reserved name because it affects how tasks run. Use another "
+                "name."
+            ),
             params={"name": name},
         )
     return name
@@ -124,5 +127,8 @@ def _checked(name: str) -> str:
 
 def _not_a_pair() -> ValidationError:
     return ValidationError(
-        _("Each line is KEY=VALUE; a key has letters, digits and underscores only.")
+        _(
+            "Enter each line in the format KEY=VALUE. Keys can contain only letters, "
+            "digits, and underscores."
+        )
     )

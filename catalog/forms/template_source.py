@@ -51,19 +51,19 @@ class SourceForm(VersionForm):
         FILES, DOCUMENT, VERSION, EXAMPLE = "uploads", "document", "version", "example"
 
     source = forms.ChoiceField(
-        label=_("Template from"),
+        label=_("Template source"),
         widget=forms.RadioSelect,
         initial=Source.FILES,
         choices=[
-            (Source.FILES, _("Terraform files, a folder, or one zip of it")),
-            (Source.DOCUMENT, _("A ROS document in YAML or JSON")),
+            (Source.FILES, _("Terraform files, a folder, or a .zip file")),
+            (Source.DOCUMENT, _("A ROS template in YAML or JSON")),
             (Source.VERSION, _("Another version of this product")),
-            (Source.EXAMPLE, _("A starter example")),
+            (Source.EXAMPLE, _("Getting started example")),
         ],
     )
     uploads = ManyFilesField(
         allow_empty_file=True,
-        label=_("Terraform files or zip"),
+        label=_("Terraform files or .zip file"),
         required=False,
         help_text=_(
             "Up to 50 files, 512 KiB in total. Files and folders whose names start with "
@@ -73,7 +73,7 @@ class SourceForm(VersionForm):
     folder = ManyFilesField(
         widget=FolderInput,
         allow_empty_file=True,
-        label=_("…or a folder"),
+        label=_("Or a folder"),
         required=False,
         help_text=_(
             "Includes subfolders. Files and folders whose names start with a dot are "
@@ -82,18 +82,18 @@ class SourceForm(VersionForm):
     )
     paths = forms.JSONField(required=False, widget=forms.HiddenInput)
     document = forms.CharField(
-        label=_("ROS document"),
+        label=_("ROS template"),
         required=False,
         strip=False,
         max_length=TEMPLATE_BYTES,
         widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false"}),
     )
-    document_file = forms.FileField(label=_("…or upload it"), required=False)
+    document_file = forms.FileField(label=_("Or upload a file"), required=False)
     previous = forms.ModelChoiceField(
-        label=_("Version to start from"),
+        label=_("Base version"),
         queryset=Version.objects.none(),
         required=False,
-        help_text=_("Files uploaded above replace files of the same name in it."),
+        help_text=_("Uploaded files replace files with the same name in this version."),
     )
     example = forms.ChoiceField(label=_("Example"), choices=_examples, required=False)
 
@@ -120,11 +120,16 @@ class SourceForm(VersionForm):
         }.get(self.cleaned_data.get("source", ""), [])
         given = any(self.cleaned_data.get(name) for name in needed)
         if needed and not given and not self.errors.keys() & set(needed):
-            raise ValidationError({needed[0]: _("Give the template here.")})
+            raise ValidationError({needed[0]: _("Provide the template here.")})
         previous = self.cleaned_data.get("previous")
         if previous and previous.template.body and self._uploaded:
             raise ValidationError(
-                {"uploads": _("That version is a document: edit the document instead.")}
+                {
+                    "uploads": _(
+                        "The selected version is a ROS template, not a set of files. Edit the ROS "
+                        "template instead."
+                    )
+                }
             )
         return self.cleaned_data
 

@@ -35,16 +35,18 @@ def read_files(uploads: Iterable[UploadedFile]) -> dict[str, str]:
     if len(uploads) == 1 and (uploads[0].name or "").lower().endswith(".zip"):
         return unzip(uploads[0])
     if len(uploads) > FILES:
-        raise _fail(_("At most %(limit)d files are allowed.") % {"limit": FILES})
+        raise _fail(_("You can upload up to %(limit)d files.") % {"limit": FILES})
     files: dict[str, str] = {}
     for upload in uploads:
         name = upload.name or ""
         if name.lower().endswith(".zip"):
-            raise _fail(_("Upload a zip alone, or files without a zip."), name)
+            raise _fail(
+                _("Upload either one .zip file or separate files, not both."), name
+            )
         if _left_out(name):
             continue
         if name in files:
-            raise _fail(_("The file is there twice."), name)
+            raise _fail(_("This file was uploaded twice. Remove one copy."), name)
         files[name] = read_text(upload)
     return files
 
@@ -64,9 +66,9 @@ def read_folder(uploads: Iterable[UploadedFile], paths: Any) -> dict[str, str]:
         if _left_out(name):
             continue
         if name in files:
-            raise _fail(_("The file is there twice."), name)
+            raise _fail(_("This file was uploaded twice. Remove one copy."), name)
         if len(files) >= FILES:
-            raise _fail(_("At most %(limit)d files are allowed.") % {"limit": FILES})
+            raise _fail(_("You can upload up to %(limit)d files.") % {"limit": FILES})
         files[name] = read_text(upload, name)
     return _without_common_folder(files)
 
@@ -82,18 +84,22 @@ def read_text(upload: UploadedFile, name: str = "") -> str:
 def unzip(upload: UploadedFile) -> dict[str, str]:
     """Return the files of a zip. Raises TemplateError naming the entry."""
     if (upload.size or 0) > ZIP_BYTES:
-        raise _fail(_("The zip is larger than %(limit)d KiB.") % {"limit": 1024})
+        raise _fail(_("The .zip file is larger than %(limit)d KiB.") % {"limit": 1024})
     try:
         with ZipFile(upload) as archive:
             return _without_common_folder(_unpacked(archive))
     except (BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
-        raise _fail(_("The zip is damaged and cannot be read.")) from error
+        raise _fail(
+            _("The .zip file is damaged and cannot be read. Create it again.")
+        ) from error
 
 
 def _unpacked(archive: ZipFile) -> dict[str, str]:
     entries = archive.infolist()
     if len(entries) > ENTRIES:
-        raise _fail(_("The zip has more than %(limit)d entries.") % {"limit": ENTRIES})
+        raise _fail(
+            _("The .zip file has more than %(limit)d entries.") % {"limit": ENTRIES}
+        )
     files: dict[str, str] = {}
     room = TEMPLATE_BYTES
     for entry in entries:
@@ -101,9 +107,9 @@ def _unpacked(archive: ZipFile) -> dict[str, str]:
         if entry.is_dir() or _left_out(entry.filename):
             continue
         if entry.filename in files:
-            raise _fail(_("The file is in the zip twice."), entry.filename)
+            raise _fail(_("The .zip file contains this file twice."), entry.filename)
         if len(files) >= FILES:
-            raise _fail(_("At most %(limit)d files are allowed.") % {"limit": FILES})
+            raise _fail(_("You can upload up to %(limit)d files.") % {"limit": FILES})
         with archive.open(entry) as stream:
             data = stream.read(room + 1)
         room -= len(data)
@@ -125,15 +131,20 @@ def _check_entry(entry: ZipInfo) -> None:
     """Refuse names that lead elsewhere, and entries that are no plain files."""
     name = entry.orig_filename
     if name != entry.filename:
-        raise _fail(_("The name leads outside the template."), name)
+        raise _fail(_("The file path points outside the template."), name)
     _check_name(name.rstrip("/"))
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _fail(_("Links and devices are not allowed."), name)
+        raise _fail(_("Symbolic links and device files are not allowed."), name)
     if entry.flag_bits & ENCRYPTED:
-        raise _fail(_("The zip is encrypted. Upload it without a password."), name)
+        raise _fail(
+            _("The .zip file is encrypted. Upload one without a password."), name
+        )
     if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        raise _fail(_("The compression is unknown. Use an ordinary zip."), name)
+        raise _fail(
+            _("The compression method is not supported. Use a standard .zip file."),
+            name,
+        )
 
 
 def _check_name(name: str) -> None:
@@ -144,7 +155,7 @@ def _check_name(name: str) -> None:
         or ":" in parts[0]
         or any(part in ("", ".", "..") for part in parts)
     ):
-        raise _fail(_("The name leads outside the template."), name)
+        raise _fail(_("The file path points outside the template."), name)
 
 
 def _without_common_folder(files: dict[str, str]) -> dict[str, str]:
@@ -160,7 +171,9 @@ def _decode(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise _fail(_("The file is not UTF-8 text."), name) from None
+        raise _fail(
+            _("The file is not UTF-8 text. Save it as UTF-8 and upload it again."), name
+        ) from None
 
 
 def _too_large(name: str) -> TemplateError:

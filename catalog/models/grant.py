@@ -99,7 +99,7 @@ class Grant(models.Model):
         null=True,
         blank=True,
         related_name="grants",
-        verbose_name=_("person"),
+        verbose_name=_("user"),
     )
     role = models.ForeignKey(
         "console.Role",

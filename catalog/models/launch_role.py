@@ -74,7 +74,9 @@ class LaunchRole(Named, Editable):
 
     def store(self) -> None:
         """Check and save. Raises InvalidInputError; ConflictError when the name is taken."""
-        taken = _("There is a launch role %(name)s already.") % {"name": self.name}
+        taken = _("The launch role %(name)s already exists. Enter another name.") % {
+            "name": self.name
+        }
         store(self, taken=taken, code="DuplicateName.LaunchRole")
 
     @property
@@ -109,7 +111,10 @@ class LaunchRole(Named, Editable):
         users = self.constraints.select_related("product")
         if users.exists():
             raise ConflictError(
-                _("These launch constraints use %(role)s: %(names)s.")
+                _(
+                    "The launch role %(role)s is used by these launch constraints: %(names)s. "
+                    "Change or delete them first."
+                )
                 % {"role": self, "names": listed(users)},
                 code="ResourceInUse.LaunchRole",
             )

@@ -41,7 +41,7 @@ class RegionQuerySet(models.QuerySet["Region"]):
         """Offer a region. Raises InvalidInputError, ConflictError when the ID is taken."""
         if self.filter(pk=id).exists():
             raise ConflictError(
-                _("The region %(id)s exists already.") % {"id": id},
+                _("The region %(id)s already exists.") % {"id": id},
                 code="DuplicateName.Region",
             )
         region = self.model(
@@ -70,9 +70,9 @@ class Region(Editable):
     class Engine(models.TextChoices):
         LOCAL = (
             "local",
-            _("On this machine: Terraform runs, ROS templates are simulated"),
+            _("This machine: runs Terraform and simulates ROS templates"),
         )
-        ROS = "ros", _("On Alibaba Cloud: ROS makes stacks of both types of template")
+        ROS = "ros", _("Alibaba Cloud: ROS creates stacks for both template types")
 
     id = models.CharField(
         _("region ID"),
@@ -81,7 +81,9 @@ class Region(Editable):
         validators=[
             RegexValidator(
                 r"\A[a-z0-9][a-z0-9-]*\Z",
-                _("Use lower-case letters, digits and dashes, as in cn-hangzhou."),
+                _(
+                    "Use lowercase letters, digits, and hyphens, for example, cn-hangzhou."
+                ),
             )
         ],
     )
@@ -123,14 +125,14 @@ class Region(Editable):
         if self.in_cloud and not all(credentials.get(key) for key in CLOUD_KEYS):
             raise ValidationError(
                 {
-                    "engine": _("Alibaba Cloud needs the credentials %(names)s.")
+                    "engine": _("Alibaba Cloud requires these credentials: %(names)s.")
                     % {"names": ", ".join(CLOUD_KEYS)}
                 }
             )
 
     def store(self) -> None:
         """Check and save. Raises InvalidInputError."""
-        taken = _("The region %(id)s exists already.") % {"id": self.pk}
+        taken = _("The region %(id)s already exists.") % {"id": self.pk}
         store(self, taken=taken, code="DuplicateName.Region")
 
     @property
@@ -180,8 +182,10 @@ class Region(Editable):
             self.delete()
         except models.ProtectedError as error:
             raise ConflictError(
-                _("These instances are, were or are planned in this region: %(names)s.")
+                _("This region has current, past, or planned instances: %(names)s.")
                 % {"names": listed(self.instances.all()) or _("plans only")},
                 code="ResourceInUse.Region",
-                hint=_("Deactivate the region: it is then offered to nobody."),
+                hint=_(
+                    "Deactivate the region instead. Users can then no longer choose it."
+                ),
             ) from error

@@ -18,7 +18,7 @@ def find(rows: QuerySet[Row], pk: str, code: str) -> Row:
     row = rows.filter(pk=pk).first()
     if row is None:
         raise NotFoundError(
-            _("There is nothing with the ID %(id)s.") % {"id": pk}, code=code
+            _("No object with the ID %(id)s was found.") % {"id": pk}, code=code
         )
     return row
 

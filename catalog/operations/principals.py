@@ -44,9 +44,9 @@ def _principal(params: Values) -> dict[str, Any]:
     kind, pk = params["PrincipalType"], params.get("PrincipalId", "")
     found: dict[str, Any] = {"pattern": params.get("PrincipalPattern", "")}
     if found["pattern"] and not found["pattern"].startswith(PATTERNS[kind]):
-        problem = _("For this type it begins with %(start)s.") % {
-            "start": PATTERNS[kind]
-        }
+        problem = _(
+            "For this principal type, the pattern must start with %(start)s."
+        ) % {"start": PATTERNS[kind]}
         raise InvalidInputError({"pattern": [problem]})
     if pk and kind == PrincipalType.USER:
         found["user"] = User.objects.filter(principal_id=pk).first()
@@ -54,7 +54,7 @@ def _principal(params: Values) -> dict[str, Any]:
         found["role"] = Role.objects.filter(Q(principal_id=pk)).first()
     if pk and not (found.get("user") or found.get("role")):
         raise NotFoundError(
-            _("There is no %(kind)s with the ID %(id)s.") % {"kind": kind, "id": pk},
+            _("No %(kind)s with the ID %(id)s was found.") % {"kind": kind, "id": pk},
             code="InvalidPrincipal.NotFound",
         )
     return found

@@ -32,7 +32,9 @@ def create_template(params: Values, by: User) -> Answer:
         text = described(text, params["TerraformVariables"])
     template = Template.objects.from_document(text, by=by)
     if template.kind != params["TemplateType"]:
-        problem = _("The template is a %(kind)s.") % {"kind": template.kind}
+        problem = _(
+            "The template type is %(kind)s, which does not match TemplateType."
+        ) % {"kind": template.kind}
         raise InvalidInputError({"TemplateType": [problem]}, code="InvalidTemplateType")
     facts = {"digest": template.digest}
     AuditEntry.objects.record("CreateTemplate", template, by=by, after=facts)
@@ -73,7 +75,8 @@ def described(text: str, variables: list[Values]) -> str:
         name = variable["VariableName"]
         if name not in declared:
             raise DomainError(
-                _("The template declares no variable %(name)s.") % {"name": name},
+                _("The template does not declare the variable %(name)s.")
+                % {"name": name},
                 code="InvalidTerraformVariables",
             )
         properties = _properties(variable["Description"])

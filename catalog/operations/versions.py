@@ -32,7 +32,9 @@ def add_version(product: Product, params: Values, by: User) -> Version:
     """
     template = template_at(params["TemplateUrl"])
     if template.kind != params["TemplateType"]:
-        problem = _("The template is a %(kind)s.") % {"kind": template.kind}
+        problem = _(
+            "The template type is %(kind)s, which does not match TemplateType."
+        ) % {"kind": template.kind}
         raise InvalidInputError({"TemplateType": [problem]}, code="InvalidTemplateType")
     with spelled(**NAMES):
         return Version.objects.publish(

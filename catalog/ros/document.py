@@ -66,7 +66,7 @@ def _body(text: str) -> dict[str, Any]:
     is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
     body = read_json(text.lstrip("\ufeff")) if is_json else read_yaml(text)
     if not isinstance(body, dict):
-        raise fail(_("A template is a set of named sections, such as Parameters."))
+        raise fail(_("A template must consist of named sections, such as Parameters."))
     version = body.get("ROSTemplateFormatVersion")
     if version != _FORMAT:
         raise fail(
@@ -76,7 +76,7 @@ def _body(text: str) -> dict[str, Any]:
     for name in _SECTIONS:
         if body.get(name) is not None and not isinstance(body[name], dict):
             raise fail(
-                _("The section %(name)s must hold names with values.") % {"name": name}
+                _("The section %(name)s must contain key-value pairs.") % {"name": name}
             )
     return body
 
@@ -123,14 +123,14 @@ def _standard_schema(body: Mapping[str, Any]) -> Schema:
     if not body.get("Resources"):
         raise fail(
             _(
-                "The template has neither Resources nor a Workspace with "
-                "Transform: Aliyun::Terraform-v1.5. Add one of them."
+                "The template has neither Resources nor a Workspace with Transform: "
+                "Aliyun::Terraform-v1.5. Add one of these."
             )
         )
     declared = body.get("Parameters") or {}
     if len(declared) > PARAMETERS:
         raise fail(
-            _("The template has %(count)d parameters; at most %(limit)d are allowed.")
+            _("The template has %(count)d parameters. The maximum is %(limit)d.")
             % {"count": len(declared), "limit": PARAMETERS}
         )
     found = [parameter_of(key, item) for key, item in declared.items()]

@@ -103,7 +103,7 @@ def _at(path: str, sentence: str) -> str:
 
 def _string(value: Any, path: str) -> str:
     if isinstance(value, list | dict):
-        raise NoFit(_at(path, _("Enter a text, not a list or an object.")))
+        raise NoFit(_at(path, _("Enter text, not a list or an object.")))
     return as_text(value)
 
 
@@ -139,7 +139,7 @@ def _tuple(value: Any, kind: Any, path: str) -> list[Any]:
 
 def _map(value: Any, kind: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise NoFit(_at(path, _("Enter keys with values.")))
+        raise NoFit(_at(path, _("Enter key-value pairs.")))
     return {key: fit(item, kind[1], _join(path, key)) for key, item in value.items()}
 
 

@@ -32,13 +32,13 @@ _TYPE_OF_KIND = {"string": "string", "number": "number", "boolean": "bool"}
 def parameter_of(key: str, declared: Any) -> Parameter:
     """Return the parameter a ROS document declares. Raises TemplateError naming it."""
     if not isinstance(declared, Mapping):
-        raise _refuse(key, _("its declaration must be a set of keys and values"))
+        raise _refuse(key, _("the declaration must be a set of key-value pairs"))
     name = str(declared.get("Type", ""))
     kind = "string" if name.startswith(_STORED) else ROS_KINDS.get(name, "")
     if not kind:
         raise _refuse(
             key,
-            _("its Type “%(type)s” does not exist; use one of %(known)s")
+            _("the type “%(type)s” is not supported; use one of %(known)s")
             % {"type": name[:80], "known": ", ".join(ROS_KINDS)},
         )
     check_key(key)
@@ -75,7 +75,7 @@ def default_of(parameter: Parameter, value: Any) -> Any:
         return fit(value, _TYPE_OF_KIND.get(parameter.kind, "any"))
     except (NoFit, TemplateError) as error:
         raise _refuse(
-            parameter.key, _("its default does not fit: %(why)s") % {"why": error}
+            parameter.key, _("the default value is not valid: %(why)s") % {"why": error}
         ) from None
 
 

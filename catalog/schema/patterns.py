@@ -86,7 +86,7 @@ def _compiled(source: str) -> "re2._Regexp[str]":
         shown = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
         raise BadPattern(
             _(
-                "its AllowedPattern cannot be used (%(why)s); write it without lookaround"
+                "its AllowedPattern is not valid (%(why)s); rewrite it without lookarounds"
             )
             % {"why": shown}
         ) from None

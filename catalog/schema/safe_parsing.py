@@ -84,9 +84,12 @@ def check_text(value: Any, file: str = "") -> None:
             try:
                 text.encode()
             except UnicodeEncodeError:
-                raise fail(_("A text holds half a Unicode character."), file) from None
+                raise fail(
+                    _("The text contains an incomplete Unicode character. Remove it."),
+                    file,
+                ) from None
             if "\0" in text:
-                raise fail(_("A text contains a NUL character. Remove it."), file)
+                raise fail(_("The text contains a NUL character. Remove it."), file)
 
 
 def _strings(value: Any) -> Iterable[str]:
@@ -114,7 +117,9 @@ def _check_json_depth(text: str, file: str) -> None:
 
 
 def _too_deep(file: str, line: int) -> TemplateError:
-    message = _("Nested deeper than %(depth)d levels. Flatten it.") % {"depth": DEPTH}
+    message = _(
+        "The content is nested more than %(depth)d levels deep. Reduce the nesting."
+    ) % {"depth": DEPTH}
     return fail(message, file, line)
 
 
@@ -123,7 +128,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         if key in found:
             raise ValueError(
-                _("The key “%(key)s” occurs twice in one object. Keep one of them.")
+                _("The key “%(key)s” is duplicated in one object. Keep only one.")
                 % {"key": key[:80]}
             )
         found[key] = value
@@ -153,7 +158,10 @@ def _check_yaml_events(text: str, file: str) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise fail(
-                _("Anchors and aliases (& and *) are not allowed. Write it out."),
+                _(
+                    "Anchors and aliases (& and *) are not allowed. Write out the content "
+                    "instead."
+                ),
                 file,
                 line,
             )
@@ -164,7 +172,13 @@ def _check_yaml_events(text: str, file: str) -> None:
         if depth > DEPTH:
             raise _too_deep(file, line)
         if count > _YAML_NODES:
-            raise fail(_("The document has too many entries. Split it."), file, line)
+            raise fail(
+                _(
+                    "The template has too many entries. Split it into smaller templates."
+                ),
+                file,
+                line,
+            )
 
 
 class _Loader(yaml.CSafeLoader):

@@ -37,8 +37,8 @@ def check_size(text: str) -> None:
     if byte_length(text) > TEMPLATE_BYTES:
         raise fail(
             _(
-                "The template is larger than %(limit)d KiB. "
-                "Move scripts and data out of it."
+                "The template is larger than %(limit)d KiB. Move scripts and data out of "
+                "the template."
             )
             % {"limit": TEMPLATE_BYTES // 1024}
         )
@@ -63,7 +63,7 @@ def check_files(files: Mapping[str, str]) -> None:
         raise fail(_("The template has no files. Add at least main.tf."))
     if len(files) > FILES:
         raise fail(
-            _("The template has %(count)d files; at most %(limit)d are allowed.")
+            _("The template has %(count)d files. The maximum is %(limit)d.")
             % {"count": len(files), "limit": FILES}
         )
     problems = [
@@ -104,7 +104,8 @@ def _refusal(path: str) -> str:
     parts = path.split("/")
     if len(path) > _PATH_LENGTH or len(parts) > _PATH_PARTS:
         return _(
-            "The path is too long or deeper than %(depth)d folders. Shorten it."
+            "The path is too long or has more than %(depth)d folder levels. Shorten the "
+            "path."
         ) % {"depth": _PATH_PARTS}
     if path != ".metadata" and not all(map(_PART.fullmatch, parts)):
         return _(
@@ -117,7 +118,7 @@ def _refusal(path: str) -> str:
     loaded = in_root and _LOADED_BY_TERRAFORM.fullmatch(name)
     if loaded or _STATE_OR_SETTINGS.fullmatch(name):
         return _(
-            "A template may not bring override files, variable files or state. "
+            "Templates cannot contain override files, variable files, or state files. "
             "Remove this file."
         )
     return ""
@@ -131,7 +132,10 @@ def _twins(files: Mapping[str, str]) -> list[Problem]:
         if folded in seen:
             problems.append(
                 Problem(
-                    _("The name differs from %(other)s only in case. Rename one.")
+                    _(
+                        "This name differs from %(other)s only in letter case. Rename one of the "
+                        "files."
+                    )
                     % {"other": seen[folded]},
                     file=path,
                 )

@@ -52,7 +52,7 @@ def judge(
     where what is given is empty.
     """
     errors: dict[str, list[str]] = {
-        key: [_("The template has no parameter of this name.")]
+        key: [_("The template does not have a parameter with this name.")]
         for key in raw
         if key not in schema.by_key
     }
@@ -126,7 +126,8 @@ def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _rule_errors(schema: "Schema", values: Mapping[str, Any]) -> dict[str, list[str]]:
     known = {key: values.get(key) for key in schema.by_key}
     messages = [
-        text_in(description) or _("The values break the rule “%(name)s”.") % vars(rule)
+        text_in(description)
+        or _("The values do not meet the rule “%(name)s”.") % vars(rule)
         for rule in schema.rules
         for description in broken(rule, known)
     ]
@@ -204,7 +205,7 @@ def _without(parameter: Parameter, *, missing: bool) -> Any:
     if parameter.required or (default is None and not parameter.nullable):
         if not parameter.required and parameter.kind == "string":
             return _MISSING if missing else ""
-        raise NoFit(_("This value is required."))
+        raise NoFit(_("Enter a value. This field is required."))
     # A secret's default is never shown, so its empty field is not an emptied one.
     if missing or default is None or parameter.kind != "string" or parameter.secret:
         return _MISSING
@@ -217,7 +218,7 @@ def parse(parameter: Parameter, given: Any, *, text: bool) -> Any:
     """Return the typed value of what was given. Raises NoFit with a sentence."""
     if isinstance(given, str) and _bytes(given) > VALUE_BYTES:
         raise NoFit(
-            _("This value is longer than %(limit)d KiB.")
+            _("This value is larger than %(limit)d KiB. Shorten it.")
             % {"limit": VALUE_BYTES // 1024}
         )
     if not isinstance(given, str):
@@ -245,7 +246,7 @@ def _bytes(text: str) -> int:
             return len(text.encode())
     except UnicodeEncodeError:
         pass
-    raise NoFit(_("This text has characters that cannot be stored."))
+    raise NoFit(_("This text contains characters that cannot be stored. Remove them."))
 
 
 def _check_tree(value: Any) -> None:
@@ -256,7 +257,7 @@ def _check_tree(value: Any) -> None:
         raise NoFit(_("This value cannot be stored.")) from error
     if size > VALUE_BYTES:
         raise NoFit(
-            _("This value is longer than %(limit)d KiB.")
+            _("This value is larger than %(limit)d KiB. Shorten it.")
             % {"limit": VALUE_BYTES // 1024}
         )
 
@@ -286,13 +287,13 @@ def _check(parameter: Parameter, value: Any) -> None:
 
 def _constraint_problem(parameter: Parameter, value: Any) -> str:
     if parameter.allowed_values is not None and not _allowed(parameter, value):
-        return _("Choose one of the listed values.")
+        return _("Choose a value from the list.")
     if (
         parameter.allowed_pattern
         and isinstance(value, str)
         and not pattern(parameter.allowed_pattern).matches(value)
     ):
-        return _("This value does not have the required form: %(pattern)s") % {
+        return _("Enter a value in the required format: %(pattern)s") % {
             "pattern": parameter.allowed_pattern[:200]
         }
     if isinstance(value, str | list | dict):
@@ -342,7 +343,7 @@ def _length_problem(parameter: Parameter, length: int, *, text: bool) -> str:
 def _range_problem(parameter: Parameter, value: float) -> str:
     low, high = parameter.min_value, parameter.max_value
     if low is not None and value < low:
-        return _("Enter %(bound)s or more.") % {"bound": as_text(low)}
+        return _("Enter a value of %(bound)s or more.") % {"bound": as_text(low)}
     if high is not None and value > high:
-        return _("Enter %(bound)s or less.") % {"bound": as_text(high)}
+        return _("Enter a value of %(bound)s or less.") % {"bound": as_text(high)}
     return ""

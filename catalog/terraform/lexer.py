@@ -153,7 +153,9 @@ class Scan:
             else:
                 at = self._in_code(at)
             if len(self.tokens) > TOKENS:
-                raise self.error(_("The template is too long. Split it."), at - 1)
+                raise self.error(
+                    _("The template is too long. Split it into several files."), at - 1
+                )
         if self._open:
             raise self.error(
                 _("A bracket, string or heredoc is not closed."), len(text)
@@ -163,7 +165,7 @@ class Scan:
         match = _CODE.match(self.text, at)
         if match is None:
             shown = self.text[at : at + 10].splitlines()[0]
-            raise self.error(_("“%(text)s” is not HCL.") % {"text": shown}, at)
+            raise self.error(_("“%(text)s” is not valid HCL.") % {"text": shown}, at)
         kind = match.lastgroup or ""
         if match["heredoc"]:
             self._push("begin", match, _heredoc_end(match["mark"]))
@@ -185,7 +187,7 @@ class Scan:
         if self.text[at] == '"':
             self._pop("end", at, at + 1)
             return at + 1
-        return self._splice(at, _("A string must end on its line."))
+        return self._splice(at, _("A string must end on the line where it starts."))
 
     def _in_heredoc(self, at: int, pattern: re.Pattern[str]) -> int:
         match = pattern.search(self.text, at)
@@ -215,7 +217,9 @@ class Scan:
         self._operators.append(0)
         if len(self._open) > DEPTH:
             raise self.error(
-                _("Nested deeper than %(depth)d levels. Flatten it.")
+                _(
+                    "The content is nested more than %(depth)d levels deep. Reduce the nesting."
+                )
                 % {"depth": DEPTH},
                 match.start(),
             )
@@ -228,7 +232,8 @@ class Scan:
     def _close(self, match: re.Match[str]) -> None:
         if not self._open or self._open[-1] != match[0]:
             raise self.error(
-                _("“%(bracket)s” closes nothing here.") % {"bracket": match[0]},
+                _("The closing bracket “%(bracket)s” has no matching opening bracket.")
+                % {"bracket": match[0]},
                 match.start(),
             )
         self._pop("close", match.start(), match.end())
@@ -242,7 +247,9 @@ class Scan:
             self._operators[-1] += 1
             if self._operators[-1] > OPERATORS:
                 raise self.error(
-                    _("An expression has more than %(limit)d terms. Split it.")
+                    _(
+                        "An expression has more than %(limit)d terms. Split the expression."
+                    )
                     % {"limit": OPERATORS},
                     at,
                 )

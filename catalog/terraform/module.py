@@ -144,7 +144,7 @@ def read_module(files: Mapping[str, str]) -> Module:
             _keep(module, scan, statement)
     if len(module.variables) > PARAMETERS:
         raise fail(
-            _("The template has %(count)d parameters; at most %(limit)d are allowed.")
+            _("The template has %(count)d parameters. The maximum is %(limit)d.")
             % {"count": len(module.variables), "limit": PARAMETERS}
         )
     _check_effort(module)
@@ -166,7 +166,7 @@ def _check_effort(module: Module) -> None:
 def _keep(module: Module, scan: Scan, statement: Statement) -> None:
     if not statement.block:
         raise fail(
-            _("“%(name)s” is not a block.") % {"name": statement.name[:80]},
+            _("“%(name)s” is not a valid block.") % {"name": statement.name[:80]},
             scan.file,
             statement.line,
         )
@@ -182,7 +182,7 @@ def _declaration(scan: Scan, statement: Statement) -> Declaration:
     declaration = Declaration(scan, statement)
     if len(statement.labels) != 1 or not _NAME.fullmatch(declaration.name):
         raise fail(
-            _("A %(kind)s needs exactly one name in quotes.")
+            _("A %(kind)s must have exactly one quoted name.")
             % {"kind": statement.name},
             scan.file,
             statement.line,
@@ -191,7 +191,7 @@ def _declaration(scan: Scan, statement: Statement) -> Declaration:
         if inner.block:
             declaration.blocks.append(inner)
         elif inner.name in declaration.arguments:
-            raise declaration.error(inner.name, _("it is given twice"))
+            raise declaration.error(inner.name, _("it is specified more than once"))
         else:
             declaration.arguments[inner.name] = inner
     return declaration
@@ -200,7 +200,7 @@ def _declaration(scan: Scan, statement: Statement) -> Declaration:
 def _add(known: dict[str, Declaration], declaration: Declaration) -> None:
     if declaration.name in known:
         raise fail(
-            _("“%(name)s” is declared twice. Remove one.")
+            _("“%(name)s” is declared more than once. Remove one of the declarations.")
             % {"name": declaration.name[:80]},
             declaration.scan.file,
             declaration.statement.line,
@@ -248,7 +248,7 @@ def _json_blocks(
     data: Any, kind: str, path: str
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(data, dict):
-        raise fail(_("A .tf.json file must hold one object."), path)
+        raise fail(_("A .tf.json file must contain a single object."), path)
     for group in _list(data.get(kind)):
         for name, body in group.items() if isinstance(group, dict) else []:
             # Several bodies under one name are refused as declared twice.

@@ -64,7 +64,7 @@ def heredoc(source: str) -> str:
     """Return a heredoc's text, `<<-` with its common indent removed."""
     match = _HEREDOC.match(source)
     if match is None or _SPLICE.search(match[3]):
-        raise NotLiteral(_("the text refers to other values"))
+        raise NotLiteral(_("the text refers to other values; use a literal value"))
     text = match[3].replace("\r\n", "\n")
     if match[1]:
         lines = text.splitlines(keepends=True)
@@ -82,11 +82,13 @@ def _parsed(source: str) -> Node:
         start = hcl2.parses_to_tree(f"x = {_spelled_names(source)}\n")
     except (LarkError, RecursionError, ValueError, TemplateError) as error:
         line = getattr(error, "line", None)
-        where = f" ({_('line')} {line})" if isinstance(line, int) and line > 1 else ""
-        raise NotLiteral(_("it cannot be parsed") + where) from None
+        if isinstance(line, int) and line > 1:
+            problem = _("it cannot be parsed (line %(line)d)") % {"line": line}
+            raise NotLiteral(problem) from None
+        raise NotLiteral(_("it cannot be parsed")) from None
     attributes = [node for node in _nodes(start, deep=True) if node.data == "attribute"]
     if len(attributes) != 1:
-        raise NotLiteral(_("it is not one expression"))
+        raise NotLiteral(_("it is not a single expression"))
     return list(_nodes(attributes[0]))[-1]
 
 
@@ -128,7 +130,7 @@ def _is_node(child: Any) -> TypeGuard[Node]:
 def _only(node: Node) -> Node:
     nodes = list(_nodes(node))
     if len(nodes) != 1:
-        raise NotLiteral(_("it is not a plain value"))
+        raise NotLiteral(_("it is not a literal value"))
     return nodes[0]
 
 
@@ -163,7 +165,7 @@ def _string(node: Node, _depth: int) -> str:
     for part in _nodes(node):
         token = part.children[0]
         if not isinstance(token, Token):
-            raise NotLiteral(_("the text refers to other values"))
+            raise NotLiteral(_("the text refers to other values; use a literal value"))
         text = str(token)
         if token.type in {"ESCAPED_INTERPOLATION", "ESCAPED_DIRECTIVE"}:
             text = text[1:]
@@ -176,11 +178,11 @@ def _unescaped(match: re.Match[str]) -> str:
     if len(code) > 1:
         number = int(code[1:], 16)
         if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
-            raise BadLiteralError(_("an escape is not a character"))
+            raise BadLiteralError(_("an escape sequence is not a valid character"))
         return chr(number)
     if code not in _ESCAPES:
         raise BadLiteralError(
-            _("the escape \\%(code)s does not exist") % {"code": code}
+            _("the escape sequence \\%(code)s is not supported") % {"code": code}
         )
     return _ESCAPES[code]
 
@@ -201,7 +203,7 @@ def _elements(node: Node) -> Iterator[tuple[str, Node]]:
         key = _key(key_node)
         if key in seen:
             raise BadLiteralError(
-                _("the key “%(key)s” occurs twice") % {"key": key[:80]}
+                _("the key “%(key)s” is duplicated") % {"key": key[:80]}
             )
         seen.add(key)
         yield key, item
@@ -230,7 +232,7 @@ def _negative(node: Node, depth: int) -> Any:
         return -value
     if _token(node) == "!" and isinstance(value, bool):
         return not value
-    raise NotLiteral(_("it is not a plain value"))
+    raise NotLiteral(_("it is not a literal value"))
 
 
 def _calculation(node: Node, depth: int) -> int:
@@ -240,7 +242,7 @@ def _calculation(node: Node, depth: int) -> int:
     left, right = _value(left_node, depth), _value(right_node, depth)
     calculate = _ARITHMETIC.get(_token(sign_node))
     if calculate is None or not (_is_number(left) and _is_number(right)):
-        raise NotLiteral(_("it is not a plain value"))
+        raise NotLiteral(_("it is not a literal value"))
     result = int(calculate(left, right))
     if abs(result) > _LARGEST:
         raise BadLiteralError(_("a number is too large"))
@@ -279,12 +281,12 @@ def _type(node: Node, depth: int = 0) -> Any:
         return [name, "any"] if name in _COLLECTIONS else _simple(name)
     if inner.data == "function_call":
         return _constructor(inner, depth)
-    raise NotLiteral(_("it is not a type"))
+    raise NotLiteral(_("it is not a valid type"))
 
 
 def _simple(name: str) -> str:
     if name not in _SIMPLE:
-        raise NotLiteral(_("“%(name)s” is not a type") % {"name": name[:80]})
+        raise NotLiteral(_("“%(name)s” is not a valid type") % {"name": name[:80]})
     return name
 
 
@@ -297,7 +299,7 @@ def _constructor(node: Node, depth: int) -> Any:
         return ["tuple", [_type(item, depth + 1) for item in _nodes(inner)]]
     if name == "object" and inner.data == "object":
         return _object_type(inner, depth)
-    raise NotLiteral(_("“%(name)s” is not a type") % {"name": name[:80]})
+    raise NotLiteral(_("“%(name)s” is not a valid type") % {"name": name[:80]})
 
 
 def _call(node: Node) -> tuple[str, list[Node]]:

@@ -32,8 +32,8 @@ class WordsValidator:
 
     def get_help_text(self) -> str:
         return _(
-            "Your password can’t consist of words that belong to this installation, such "
-            "as its name."
+            "Your password cannot consist only of words that belong to this "
+            "installation, such as its name."
         )
 
 

@@ -63,7 +63,7 @@ def remove_factors(person: User, *, by: User | None) -> None:
     found = Authenticator.objects.filter(user=person)
     kinds = sorted(found.values_list("type", flat=True))
     if not kinds:
-        raise NotFoundError(_("This person has no second factor."))
+        raise NotFoundError(_("This user has no MFA method."))
     found.delete()
     AuditEntry.objects.record(
         "RemoveSecondFactors", person, by=by, before={"factors": kinds}

@@ -67,13 +67,13 @@ class Session(models.Model):
 
     session_key = models.CharField(_("key"), max_length=64, primary_key=True)
     session_data = models.TextField(_("session data"))
-    expire_date = models.DateTimeField(_("expire date"), db_index=True)
+    expire_date = models.DateTimeField(_("expiration date"), db_index=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         null=True,
         related_name="sessions",
-        verbose_name=_("person"),
+        verbose_name=_("user"),
     )
     started_at = models.DateTimeField(_("signed in"), default=now, editable=False)
     seen_at = models.DateTimeField(_("last seen"), default=now, editable=False)

@@ -26,12 +26,13 @@ class ThrottleUnavailableError(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            _("Nobody can sign in at the moment: failed attempts cannot be counted."),
+            _("Sign-in is unavailable because failed attempts cannot be counted."),
             hint=_(
-                "Try again in a minute. If it goes on, tell your administrator: the table "
-                "console_cache is missing or closed to the console. The command manage.py "
-                "createcachetable makes it, manage.py doctor looks for what else is "
-                "wrong. Whoever is signed in can go on working."
+                "Try again in a minute. If the problem persists, contact your "
+                "administrator. The table console_cache is missing, or the console cannot "
+                "access it. The administrator can run manage.py createcachetable to create "
+                "the table, and manage.py doctor to check for other problems. Users who are "
+                "signed in can continue to work."
             ),
         )
 

@@ -59,14 +59,17 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
         try:
             User._meta.get_field("username").clean(name, sociallogin.user)
         except ValidationError:
-            sentence = _("The provider gives no usable login name.")
+            sentence = _(
+                "The identity provider did not return a valid login name. Contact an "
+                "administrator."
+            )
             raise ImmediateHttpResponse(refused(request, sentence)) from None
         person = exactly_called(User.objects.all(), name, "username")
         if person is None:
             return
         if not settings.OIDC_LINK:
             sentence = _(
-                "There is an account called %(name)s here already. Ask an administrator."
+                "An account named %(name)s already exists. Contact an administrator."
             )
             answer = refused(request, sentence % {"name": name}, person)
             raise ImmediateHttpResponse(answer)
@@ -91,7 +94,7 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
         extra_context: Any = None,
     ) -> None:
         if error == AuthError.CANCELLED:
-            messages.info(request, _("Single sign-on was cancelled."))
+            messages.info(request, _("Single sign-on was canceled."))
             raise ImmediateHttpResponse(redirect("account_login"))
         log.warning("single sign-on failed: %s", exception or error)
         raise ImmediateHttpResponse(refused(request, _("Try again.")))
@@ -142,7 +145,7 @@ def sso_login(request: HttpRequest) -> HttpResponse:
         response: HttpResponse = view(request)
     except (OAuth2Error, RequestException, *MALFORMED) as error:
         log.warning("single sign-on cannot begin: %s", error)
-        sentence = _("The provider of single sign-on does not answer.")
+        sentence = _("The single sign-on provider is not responding. Try again later.")
         return refused(request, sentence, status=503)
     if response.status_code != 302:
         return response

@@ -62,13 +62,15 @@ def session_end(request: Request) -> HttpResponse:
     else:
         ended = sessions.filter(pk=request.POST.get("session", "")).end()
         if not ended:
-            raise NotFoundError(_("There is no such session."))
+            raise NotFoundError(_("The session does not exist."))
     if ended:
         AuditEntry.objects.record(
             "EndSessions", request.user, by=request.user, after={"ended": ended}
         )
     sentence = ngettext(
-        "%(count)d browser is signed out.", "%(count)d browsers are signed out.", ended
+        "%(count)d browser has been signed out.",
+        "%(count)d browsers have been signed out.",
+        ended,
     )
     messages.success(request, sentence % {"count": ended})
     return redirect("account_sessions")
@@ -78,6 +80,6 @@ def password_change(request: Request) -> HttpResponse:
     """allauth's page, for those who have a password here."""
     if not request.user.has_usable_password():
         raise ConflictError(
-            _("You sign in through single sign-on: there is no password.")
+            _("You sign in through single sign-on, so you do not have a password.")
         )
     return factor_changes.change_password(request)

@@ -76,7 +76,7 @@ class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
 
 def _too_many() -> ConflictError:
     return ConflictError(
-        _("A person has at most two access keys. Delete one that is not used."),
+        _("A user can have up to two access keys. Delete an unused key first."),
         code="LimitExceeded.AccessKey",
     )
 
@@ -95,7 +95,7 @@ class AccessKey(models.Model):
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="access_keys",
-        verbose_name=_("person"),
+        verbose_name=_("user"),
     )
     # First or second: that a person has no third is the database's rule.
     slot = models.PositiveSmallIntegerField(editable=False)
@@ -167,7 +167,7 @@ def access_key_for(user: User, pk: Any) -> AccessKey:
     key = AccessKey.objects.of(user).filter(pk=pk).first()
     if key is None:
         raise NotFoundError(
-            _("There is no such access key."), code="InvalidAccessKeyId.NotFound"
+            _("The access key does not exist."), code="InvalidAccessKeyId.NotFound"
         )
     return key
 

@@ -24,18 +24,18 @@ def identify(claim: Claim, *, scoped: bool) -> AccessKey:
     right = matches(claim, secret)
     if key is None:
         raise NotFoundError(
-            _("The access key is not found: create one on the page Access keys."),
+            _("The access key was not found. Create one on the Access keys page."),
             code="InvalidAccessKeyId.NotFound",
         )
     if not right:
         raise DomainError(
-            _("The signature does not match. The server signs this text: %(text)s")
+            _("The signature does not match. String to sign on the server: %(text)s")
             % {"text": claim.string_to_sign()[:2000]},
             code="SignatureDoesNotMatch",
         )
     if not key.usable:
         raise DomainError(
-            _("The access key, or the person it belongs to, is disabled."),
+            _("The access key or its owner is disabled."),
             code="InvalidAccessKeyId.Inactive",
         )
     return key
@@ -50,7 +50,7 @@ def admit(key: AccessKey, claim: Claim) -> None:
     take_token(key.pk)
     if not first_use(key.pk, claim.nonce):
         raise DomainError(
-            _("This signature nonce was used before. Sign the call again."),
+            _("The signature nonce has already been used. Sign the request again."),
             code="SignatureNonceUsed",
         )
     key.used()

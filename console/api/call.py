@@ -51,11 +51,11 @@ class Call:
             body = request.body
         except RequestDataTooBig as error:
             raise RequestTooLargeError(
-                _("The request is too large. A template has at most 524,288 bytes.")
+                _("The request is too large. A template can be up to 524,288 bytes.")
             ) from error
         except UnreadablePostError as error:
             raise DomainError(
-                _("The body could not be read. Send it again.")
+                _("The request body could not be read. Send the request again.")
             ) from error
         return cls(
             method=request.method or "",
@@ -219,14 +219,15 @@ def _no_json() -> DomainError:
 
 def _twice(name: str) -> DomainError:
     return DomainError(
-        _("The parameter %(name)s is given twice. Send it once.") % {"name": name[:80]}
+        _("The parameter %(name)s is specified more than once. Specify it once.")
+        % {"name": name[:80]}
     )
 
 
 def _unreadable() -> DomainError:
     return DomainError(
         _(
-            "The parameters cannot be read: send at most %(most)d of them, "
+            "The parameters cannot be read. Send up to %(most)d parameters, "
             "percent-encoded in UTF-8."
         )
         % {"most": MOST_FIELDS}

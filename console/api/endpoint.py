@@ -78,7 +78,9 @@ def answer(request: HttpRequest) -> HttpResponse:
         except Exception:
             logger.exception("%s failed", trace.action)
             response = _refuse(
-                request, trace, InternalError(_("A system error occurred."))
+                request,
+                trace,
+                InternalError(_("A system error occurred. Try again later.")),
             )
     _log(trace, (time.perf_counter() - began) * 1000)
     return response
@@ -88,7 +90,7 @@ def _serve(request: HttpRequest, trace: Trace) -> dict[str, Any]:
     if settings.HTTPS and not request.is_secure():
         # Not redirected: a client that is would send its next secret in clear as well.
         raise DomainError(
-            _("Call this server by https."), code="InvalidProtocol.NeedSsl"
+            _("Use HTTPS to call this server."), code="InvalidProtocol.NeedSsl"
         )
     call = Call.of(request)
     claim = read_claim(call)
@@ -100,17 +102,20 @@ def _serve(request: HttpRequest, trace: Trace) -> dict[str, Any]:
     admit(key, claim)
     if claim.version != VERSION:
         raise DomainError(
-            _("This server speaks version %(version)s.") % {"version": VERSION},
+            _("This server supports API version %(version)s only.")
+            % {"version": VERSION},
             code="InvalidVersion",
         )
     if operation is None:
         raise NotFoundError(
-            _("There is no operation %(action)s; names are case-sensitive.")
+            _(
+                "The operation %(action)s does not exist. Operation names are case-sensitive."
+            )
             % {"action": claim.action[:80]},
             code="InvalidApi.NotFound",
         )
     if operation.administrators and not key.user.is_administrator:
-        raise ForbiddenError(_("Only administrators may do this."))
+        raise ForbiddenError(_("Only administrators can perform this operation."))
     return operation.run(read(operation.parameters, call.parameters), key.user)
 
 

@@ -100,7 +100,7 @@ CODES = {
     ),
     "InternalError": ErrorCode(
         500,
-        _("A system error occurred."),
+        _("A system error occurred. Try again later."),
         _("Send the RequestId to the operator: the log contains the cause."),
     ),
     "ServiceUnavailable": ErrorCode(

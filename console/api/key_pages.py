@@ -35,14 +35,17 @@ def access_key_create(request: Request) -> HttpResponse:
 @require_POST
 def access_key_disable(request: Request, pk: str) -> HttpResponse:
     access_key_for(request.user, pk).disable(by=request.user)
-    messages.success(request, _("The key is disabled: calls with it are refused."))
+    messages.success(
+        request,
+        _("The access key has been disabled. Requests signed with it are rejected."),
+    )
     return redirect(LIST)
 
 
 @require_POST
 def access_key_enable(request: Request, pk: str) -> HttpResponse:
     access_key_for(request.user, pk).enable(by=request.user)
-    messages.success(request, _("The key is enabled."))
+    messages.success(request, _("The access key has been enabled."))
     return redirect(LIST)
 
 
@@ -53,7 +56,7 @@ def access_key_delete(request: Request, pk: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "console/access_key_delete.html", {"key": key})
     key.remove(by=request.user)
-    messages.success(request, _("The key is deleted."))
+    messages.success(request, _("The access key has been deleted."))
     return redirect(LIST)
 
 

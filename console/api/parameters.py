@@ -63,7 +63,7 @@ def _text(parameter: Parameter, text: str, path: str) -> str:
         raise invalid(
             parameter,
             path,
-            _("at most %(most)d characters.") % {"most": parameter.most},
+            _("must be up to %(most)d characters long.") % {"most": parameter.most},
         )
     return _choice(parameter, text, path) if parameter.choices else text
 
@@ -76,7 +76,7 @@ def _choice(parameter: Parameter, text: str, path: str) -> str:
     raise invalid(
         parameter,
         path,
-        _("one of %(choices)s.") % {"choices": ", ".join(parameter.choices)},
+        _("must be one of %(choices)s.") % {"choices": ", ".join(parameter.choices)},
     )
 
 
@@ -86,7 +86,7 @@ def _integer(parameter: Parameter, text: str, path: str) -> int:
         raise invalid(
             parameter,
             path,
-            _("a whole number from %(least)d to %(most)d.")
+            _("must be an integer from %(least)d to %(most)d.")
             % {"least": parameter.least, "most": parameter.most},
         )
     return number
@@ -94,7 +94,7 @@ def _integer(parameter: Parameter, text: str, path: str) -> int:
 
 def _boolean(parameter: Parameter, text: str, path: str) -> bool:
     if text.lower() not in BOOLEANS:
-        raise invalid(parameter, path, _("true or false."))
+        raise invalid(parameter, path, _("must be true or false."))
     return BOOLEANS[text.lower()]
 
 
@@ -105,10 +105,14 @@ def _object(parameter: Parameter, text: str, path: str) -> Values:
     except TemplateError as error:
         raise invalid(parameter, path, str(error)) from error
     if not isinstance(found, dict):
-        raise invalid(parameter, path, _("a JSON object."))
+        raise invalid(parameter, path, _("must be a JSON object."))
     known = {each.name for each in parameter.fields}
     if unknown := sorted(found.keys() - known):
-        raise invalid(parameter, path, _("unknown: %(names)s.") % {"names": unknown[0]})
+        raise invalid(
+            parameter,
+            path,
+            _("contains unknown fields: %(names)s.") % {"names": unknown[0]},
+        )
     # JSON's null is how some clients write a field they do not set.
     texts = {
         name: _as_text(value, parameter, f"{path}.{name}")
@@ -123,7 +127,7 @@ def _as_text(value: Any, parameter: Parameter, path: str) -> str:
         return value
     if isinstance(value, bool | int | float):
         return str(value)
-    raise invalid(parameter, path, _("a text, a number, true or false."))
+    raise invalid(parameter, path, _("must be text, a number, true, or false."))
 
 
 READERS: Mapping[str, Callable[[Parameter, str, str], Any]] = {
@@ -157,18 +161,20 @@ def _entries(parameter: Parameter, sent: Mapping[str, str]) -> list[Values]:
     found: dict[int, dict[str, str]] = {}
     for name, text in sent.items():
         if name == parameter.name and text:
-            raise invalid(parameter, name, _("send %(name)s.1.… .") % {"name": name})
+            raise invalid(
+                parameter, name, _("must be sent as %(name)s.1.… .") % {"name": name}
+            )
         if not name.startswith(prefix):
             continue
         match = ENTRY.fullmatch(name.removeprefix(prefix))
         if match is None or match[2] not in known:
-            raise invalid(parameter, name[:120], _("no such field."))
+            raise invalid(parameter, name[:120], _("is not a known field."))
         found.setdefault(int(match[1]), {})[match[2]] = text
     if len(found) > parameter.most:
         raise invalid(
             parameter,
             parameter.name,
-            _("at most %(most)d entries.") % {"most": parameter.most},
+            _("can have up to %(most)d entries.") % {"most": parameter.most},
         )
     return [
         _fields(parameter, found[number], f"{prefix}{number}")

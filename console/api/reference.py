@@ -53,7 +53,7 @@ def reference(request: Request) -> HttpResponse:
 def operation(request: Request, name: str) -> HttpResponse:
     """Show one operation: parameters, answer, samples and error codes."""
     if name not in OPERATIONS:
-        raise NotFoundError(_("There is no such operation."))
+        raise NotFoundError(_("The operation does not exist."))
     found, host = OPERATIONS[name], request.get_host()
     scheme = request.scheme or "http"
     samples = (

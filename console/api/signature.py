@@ -165,7 +165,7 @@ def read_claim(call: Call) -> Claim:
     else:
         claim = _parameter_claim(call)
     if not 1 <= len(claim.nonce) <= LONGEST_NONCE:
-        raise incomplete(_("The signature nonce has 1 to 128 characters."))
+        raise incomplete(_("The signature nonce must be 1 to 128 characters long."))
     return claim
 
 
@@ -179,15 +179,15 @@ def check_time(claim: Claim, moment: datetime) -> datetime:
         signed_at = datetime.strptime(claim.date, "%Y-%m-%dT%H:%M:%SZ")
     except ValueError as error:
         raise DomainError(
-            _("The time of signing must look like 2024-04-07T06:10:37Z."),
+            _("The signing time must be in the format 2024-04-07T06:10:37Z."),
             code="InvalidTimeStamp.Format",
         ) from error
     signed_at = signed_at.replace(tzinfo=UTC)
     if abs(moment - signed_at) > WINDOW:
         raise DomainError(
             _(
-                "The time of signing is more than 15 minutes off: the server has "
-                "%(now)s. Set the clock of your machine."
+                "The signing time differs from the server time (%(now)s) by more than 15 "
+                "minutes. Correct the clock of your machine."
             )
             % {"now": f"{moment:%Y-%m-%dT%H:%M:%SZ}"},
             code="InvalidTimeStamp.Expired",
@@ -211,14 +211,16 @@ def _header_claim(call: Call, authorization: str) -> HeaderClaim:
     if match is None:
         raise incomplete(
             _(
-                "The Authorization header must read %(algorithm)s "
+                "The Authorization header must be in the format %(algorithm)s "
                 "Credential=…,SignedHeaders=…,Signature=…."
             )
             % {"algorithm": ALGORITHM}
         )
     names = match["headers"].split(";")
     if names != sorted(set(names)):
-        raise incomplete(_("SignedHeaders must be sorted, each name once."))
+        raise incomplete(
+            _("SignedHeaders must be sorted and must not contain duplicates.")
+        )
     # Everything that steers the call is signed, whatever the client thinks of it.
     steering = {name for name in call.headers if name.startswith("x-acs-")}
     if call.body:
@@ -230,7 +232,7 @@ def _header_claim(call: Call, authorization: str) -> HeaderClaim:
         )
     if absent := [name for name in names if name not in call.headers]:
         raise incomplete(
-            _("These signed headers did not arrive: %(names)s.")
+            _("These signed headers are missing from the request: %(names)s.")
             % {"names": ", ".join(absent)}
         )
     body = hashlib.sha256(call.body).hexdigest()
@@ -238,7 +240,9 @@ def _header_claim(call: Call, authorization: str) -> HeaderClaim:
     # As bytes: texts with other than ASCII cannot be compared this way.
     if not hmac.compare_digest(body.encode(), claimed.encode()):
         raise DomainError(
-            _("x-acs-content-sha256 is not the SHA-256 of the body that arrived."),
+            _(
+                "x-acs-content-sha256 does not match the SHA-256 hash of the request body."
+            ),
             code="SignatureDoesNotMatch",
         )
     return HeaderClaim(call, match["key"], match["headers"], match["signature"])
@@ -248,7 +252,7 @@ def _parameter_claim(call: Call) -> ParameterClaim:
     sent = call.parameters
     if "Signature" not in sent:
         raise incomplete(
-            _("The call is not signed. Use the vendor's SDK with an access key.")
+            _("The request is not signed. Use an Alibaba Cloud SDK with an access key.")
         )
     if call.body and call.content_type != FORM:
         raise incomplete(
@@ -257,7 +261,8 @@ def _parameter_claim(call: Call) -> ParameterClaim:
         )
     if missing := [name for name in RPC_NEEDED if not sent.get(name)]:
         raise incomplete(
-            _("Needed for the signature: %(names)s.") % {"names": ", ".join(missing)}
+            _("The signature requires these parameters: %(names)s.")
+            % {"names": ", ".join(missing)}
         )
     for name, value in RPC_FIXED.items():
         if sent.get(name) != value:

@@ -27,7 +27,10 @@ class ThrottledError(DomainError):
 
     def __init__(self, rate: int) -> None:
         super().__init__(
-            _("This access key may make %(rate)d calls a second. Wait and retry.")
+            _(
+                "This access key can make up to %(rate)d requests per second. Wait and try "
+                "again."
+            )
             % {"rate": rate}
         )
         self.retry_after = math.ceil(1000 / rate)

@@ -20,7 +20,7 @@ EARLIEST, LATEST = date(1970, 1, 1), date(9998, 12, 31)
 class AuditFilter(filters.FilterSet):
     """`who`, `action`, `target`, `from`, `to`. The page says which value is not used."""
 
-    who = TextFilter(field_name="actor_name", label=_("Who"), widget=SHORT)
+    who = TextFilter(field_name="actor_name", label=_("Actor"), widget=SHORT)
     action = TextFilter(field_name="action", label=_("Action"), widget=SHORT)
     target = TextFilter(method="about", label=_("Target"), widget=SHORT)
 

@@ -64,17 +64,17 @@ def _newest(entries: QuerySet) -> QuerySet:
 def _heading() -> list[str]:
     return [
         _("Time"),
-        _("Who"),
+        _("Actor"),
         _("From address"),
         _("Action"),
-        _("Kind of target"),
+        _("Target type"),
         _("Target ID"),
         _("Target"),
         _("Before"),
         _("After"),
         _("Reason"),
         _("Request ID"),
-        _("Place in the chain"),
+        _("Chain position"),
         _("Hash"),
     ]
 

@@ -90,7 +90,7 @@ class AuditEntry(models.Model):
 
     # Empty for entries from before there was a chain.
     sequence = models.PositiveBigIntegerField(
-        _("place in the chain"), null=True, unique=True, editable=False
+        _("chain position"), null=True, unique=True, editable=False
     )
     at = models.DateTimeField(_("time"), default=now, editable=False)
     actor = models.ForeignKey(
@@ -102,7 +102,7 @@ class AuditEntry(models.Model):
     )
     actor_name = models.CharField(_("actor name"), max_length=150)
     action = models.CharField(_("action"), max_length=64)
-    target_type = models.CharField(_("kind of target"), max_length=64)
+    target_type = models.CharField(_("target type"), max_length=64)
     target_id = models.CharField(_("target ID"), max_length=64)
     target_name = models.CharField(_("target name"), max_length=255, blank=True)
     before = models.JSONField(_("before"), default=dict)

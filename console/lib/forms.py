@@ -22,9 +22,9 @@ def _missing(field: forms.Field) -> str:
     if isinstance(field, forms.FileField):
         return _("Choose a file.")
     if isinstance(field, forms.ChoiceField):
-        return _("Choose one.")
+        return _("Choose an option.")
     if isinstance(field, forms.BooleanField):
-        return _("Tick the box.")
+        return _("Select the check box.")
     return _("Enter a value.")
 
 

@@ -40,7 +40,7 @@ def metrics(request: Request) -> HttpResponse:
 def _page(request: Request, *, trusted: bool) -> HttpResponse:
     """Tell the numbers, and nobody else that there are any."""
     if not trusted:
-        raise NotFoundError(_("There is no such page."))
+        raise NotFoundError(_("The page does not exist."))
     page = HttpResponse(exposition(families()), content_type=CONTENT_TYPE)
     page.headers["Cache-Control"] = "no-store"
     return page

@@ -20,25 +20,25 @@ class DepartureForm(VerbForm):
     to = PrincipalField(
         label=_("New owner of the instances"),
         required=False,
-        help_text=_("A login, a group as role/<name>, or a principal ID."),
+        help_text=_("Enter a login name, a group as role/<name>, or a principal ID."),
     )
     which = forms.ChoiceField(
         label=_("Instances to hand over"),
         choices=[
-            (ALL, _("All of them")),
-            (CHOSEN, _("Those ticked below")),
-            (NONE, _("None: they stay, without an active owner")),
+            (ALL, _("All instances")),
+            (CHOSEN, _("Only the instances selected below")),
+            (NONE, _("None. The instances stay without an active owner.")),
         ],
         initial=ALL,
         widget=forms.RadioSelect,
     )
     instance = forms.MultipleChoiceField(required=False)
     approver = PersonField(
-        label=_("Approves instead"),
+        label=_("Replacement approver"),
         required=False,
         help_text=_(
-            "Named in their place in every approval constraint. Without somebody, "
-            "the constraints keep an approver who can no longer decide."
+            "Replaces this user in all approval constraints. If you leave this empty, "
+            "the constraints keep an approver who cannot approve."
         ),
     )
     reason = ReasonField()

@@ -26,7 +26,7 @@ def person_for(name: str) -> User:
         people.filter(username=name).first() or people.filter(principal_id=name).first()
     )
     if person is None:
-        raise NotFoundError(_("There is nobody of this name."))
+        raise NotFoundError(_("User not found. Check the login name."))
     return person
 
 

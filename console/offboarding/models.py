@@ -74,16 +74,16 @@ def _check(
 ) -> None:
     if person == by:
         raise ConflictError(
-            _("You cannot deactivate yourself. Ask another administrator.")
+            _("You cannot deactivate your own account. Ask another administrator.")
         )
     for field, principal in (("to", to), ("approver", approver)):
         if principal == person:
-            sentence = _("This is who leaves. Choose somebody else.")
+            sentence = _("This user is being deactivated. Choose another user.")
             raise InvalidInputError({field: [sentence]})
         if principal is not None:
             check_recipient(principal, reason)
     if to is None and instances.exists():
-        sentence = _("Choose who gets the instances.")
+        sentence = _("Choose a new owner for the instances.")
         raise InvalidInputError({"to": [sentence]})
 
 
@@ -112,7 +112,7 @@ class Departure(models.Model):
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="departures",
-        verbose_name=gettext_lazy("person"),
+        verbose_name=gettext_lazy("user"),
     )
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"

@@ -57,10 +57,11 @@ def undo(request: Request, name: str) -> HttpResponse:
         raise ConflictError(_("This can no longer be undone."))
     kept = departure.undo(by=request.user)
     messages.success(
-        request, _("%(name)s is back.") % {"name": departure.user.display_name}
+        request,
+        _("%(name)s has been reactivated.") % {"name": departure.user.display_name},
     )
     if kept:
-        sentence = _("Changed since, so left where it is: %(kept)s.")
+        sentence = _("Not restored because of later changes: %(kept)s.")
         messages.warning(request, sentence % {"kept": ", ".join(kept)})
     return redirect("people:person", found.get_username())
 
@@ -77,7 +78,9 @@ def end_sessions(request: Request, name: str) -> HttpResponse:
         after = {"ended": ended}
         AuditEntry.objects.record("EndSessions", found, by=request.user, after=after)
     sentence = ngettext(
-        "%(count)d browser is signed out.", "%(count)d browsers are signed out.", ended
+        "%(count)d browser has been signed out.",
+        "%(count)d browsers have been signed out.",
+        ended,
     )
     messages.success(request, sentence % {"count": ended})
     return redirect("people:person", found.get_username())
@@ -92,13 +95,13 @@ def second_factors_remove(request: Request, name: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "people/second_factors_remove.html", {"person": found})
     remove_factors(found, by=request.user)
-    messages.success(request, _("The second factors are removed."))
+    messages.success(request, _("MFA has been removed."))
     return redirect("people:person", found.get_username())
 
 
 def _tell(request: Request, departure: Departure) -> None:
     name: dict[str, Any] = {"name": departure.user.display_name}
-    messages.success(request, _("%(name)s is deactivated and signed out.") % name)
+    messages.success(request, _("%(name)s has been deactivated and signed out.") % name)
     count = len(departure.instances)
     if count:
         sentence = ngettext(

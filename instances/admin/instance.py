@@ -213,7 +213,7 @@ def why_kept(instance: Instance) -> str:
             "name": instance.name
         }
     if instance.changing:
-        return _("%(name)s: a task is running on it. Wait until it has ended.") % {
+        return _("A task is running on %(name)s. Wait for the task to end.") % {
             "name": instance.name
         }
     state = StateVersion.objects.latest_of(instance)
@@ -221,7 +221,7 @@ def why_kept(instance: Instance) -> str:
     if not count:
         return ""
     return ngettext(
-        "%(name)s: %(count)d resource still exists. Terminate the instance instead.",
-        "%(name)s: %(count)d resources still exist. Terminate the instance instead.",
+        "%(name)s still has %(count)d resource. Terminate the instance instead.",
+        "%(name)s still has %(count)d resources. Terminate the instance instead.",
         count,
     ) % {"name": instance.name, "count": count}

@@ -42,7 +42,8 @@ class KnownErrorForm(EditForm):
         max_length=500,
         required=False,
         help_text=gettext_lazy(
-            "A page that says more. It begins with https:// or http://."
+            "A page with more information. The address must start with https:// or "
+            "http://."
         ),
     )
     position = forms.IntegerField(
@@ -58,10 +59,10 @@ class KnownErrorForm(EditForm):
         initial=True,
     )
     sample = forms.CharField(
-        label=gettext_lazy("Log text to try the pattern on"),
+        label=gettext_lazy("Log text to test the pattern with"),
         required=False,
         max_length=SEARCHED,
-        help_text=gettext_lazy("Not kept with the card."),
+        help_text=gettext_lazy("For testing only. This text is not saved."),
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
     )
 
@@ -79,7 +80,7 @@ class KnownErrorForm(EditForm):
         except ValidationError as error:
             return {"problem": " ".join(error.messages)}
         if match is None:
-            return {"problem": _("The pattern does not occur in this text.")}
+            return {"problem": _("The pattern does not match this text.")}
         start, end = match.span()
         return {
             "before": sample[max(0, start - AROUND) : start],

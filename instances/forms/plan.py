@@ -23,7 +23,7 @@ class PlanForm(VerbForm):
         label=_("Description"),
         max_length=TEXT_LENGTH,
         required=False,
-        help_text=_("What it is for; approvers read this first."),
+        help_text=_("Describe the purpose of the plan. Approvers read this first."),
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
     )
 

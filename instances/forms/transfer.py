@@ -35,7 +35,7 @@ class PrincipalField(forms.CharField):
         found = _principal(text)
         if found is None:
             raise forms.ValidationError(
-                _("There is no active person and no group called %(name)s."),
+                _("%(name)s is not an active user or a group."),
                 params={"name": text},
             )
         return found
@@ -47,7 +47,7 @@ class PersonField(PrincipalField):
     def clean(self, value: Any) -> Any:
         found = super().clean(value)
         if isinstance(found, Role):
-            raise forms.ValidationError(_("Choose a person; this is a group."))
+            raise forms.ValidationError(_("Choose a user. You selected a group."))
         return found
 
 
@@ -88,7 +88,7 @@ class ReasonField(forms.CharField):
             label=_("Reason"),
             required=False,
             max_length=REASON_LENGTH,
-            help_text=_("Kept in the audit trail."),
+            help_text=_("Recorded in the audit trail."),
         )
 
 
@@ -100,7 +100,7 @@ class TransferForm(EditForm):
 
     to = PrincipalField(
         label=_("New owner"),
-        help_text=_("A login, a group as role/<name>, or a principal ID."),
+        help_text=_("Enter a login name, a group as role/<name>, or a principal ID."),
     )
     reason = ReasonField()
 

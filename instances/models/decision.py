@@ -26,8 +26,11 @@ class Stale(ConflictError):
         self.moved = list(moved)
         sentence = " ".join(str(each) for each in self.moved)
         super().__init__(
-            _("The plan is stale. %(moved)s Nothing was run.") % {"moved": sentence},
-            hint=_("Preview it again, then have the new preview approved."),
+            _("The plan is out of date. %(moved)s Nothing was changed.")
+            % {"moved": sentence},
+            hint=_(
+                "Preview the plan again, and then request approval for the new preview."
+            ),
         )
 
 
@@ -70,7 +73,7 @@ class Decided(PlanLife):
         """Say so when the approval was given to something else than this."""
         if self.approved_digest() == self.digest:
             return []
-        return [_("What was approved is another preview than this one.")]
+        return [_("The approval was given for a different preview.")]
 
     def approved_digest(self) -> str:
         """What was approved last; empty when nobody has approved anything."""
@@ -107,18 +110,25 @@ class Decided(PlanLife):
         if self.status != self.Status.APPLICATION_IN_PROGRESS:
             raise self._refusal()
         if by.pk == self.owner_id:
-            raise ForbiddenError(_("Somebody else must decide on your own plan."))
+            raise ForbiddenError(
+                _(
+                    "You cannot approve or reject your own plan. Another approver must do this."
+                )
+            )
         # Asked anew: who was an approver when the plan was made may be none now.
         self.__dict__.pop("approvers", None)
         if not self.may_decide(by):
-            raise ForbiddenError(_("You are not assigned to decide on this plan."))
+            raise ForbiddenError(_("You are not an approver of this plan."))
         if seen and seen != self.digest:
             raise ConflictError(
-                _("The plan was previewed again since you opened it. Read it again."),
+                _(
+                    "The plan was previewed again after you opened it. Reload the page and "
+                    "review the new preview."
+                ),
                 code="IncorrectStatus.Plan",
             )
         if len(comment) > COMMENT_LENGTH:
-            problem = _("Use at most %(most)d characters.") % {"most": COMMENT_LENGTH}
+            problem = _("Enter up to %(most)d characters.") % {"most": COMMENT_LENGTH}
             raise InvalidInputError({"comment": [problem]}, code="InvalidComment")
 
     def _decide(self, action: str, by: User, comment: str) -> None:

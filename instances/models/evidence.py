@@ -102,7 +102,9 @@ class Evidence(models.Model):
     exit_code = models.IntegerField(_("exit code"), null=True, editable=False)
     ended_in = models.CharField(max_length=16, blank=True, editable=False)
     interrupted = models.BooleanField(_("interrupted"), default=False, editable=False)
-    in_flight = models.JSONField(_("in flight"), default=list, editable=False)
+    in_flight = models.JSONField(
+        _("resources being changed"), default=list, editable=False
+    )
     # The first error it told of
     attempt = models.PositiveIntegerField(null=True, editable=False)
     error = models.TextField(_("error"), blank=True, editable=False)
@@ -125,8 +127,8 @@ class Evidence(models.Model):
     objects = EvidenceManager()
 
     class Meta:
-        verbose_name = _("evidence")
-        verbose_name_plural = _("evidence")
+        verbose_name = _("execution details")
+        verbose_name_plural = _("execution details")
 
     def __str__(self) -> str:
         return str(self.pk)

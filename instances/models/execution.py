@@ -91,8 +91,8 @@ class Executable(Decided):
         if self.overtaken:
             raise ConflictError(
                 _(
-                    "The instance was changed since you opened it. "
-                    "Check the new values and preview again."
+                    "The instance has changed since you opened it. Check the new values and "
+                    "preview again."
                 ),
                 code="IncorrectStatus.Plan",
             )
@@ -133,7 +133,9 @@ class Executable(Decided):
             )
         if self.status == self.Status.PREVIEW_SUCCESS and not self.draft:
             return ApprovalRequired(
-                _("An approval is needed by now. Preview the plan again to ask for it.")
+                _(
+                    "This plan now requires approval. Preview it again to request approval."
+                )
             )
         if self.draft and self.status_message:
             return ConflictError(self.status_message, code=refusal.code)

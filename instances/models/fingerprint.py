@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 SALT = "instances.models.fingerprint"
 MOVED: Mapping[str, Text] = {
-    "request": _("What the plan is for has changed: version, launch option or region."),
-    "template": _("The template of the version is another one."),
-    "parameters": _("The parameters are no longer those that were previewed."),
-    "tags": _("The tags are no longer those that were previewed."),
+    "request": _("The version, launch option, or region of the plan has changed."),
+    "template": _("The template of the version has changed."),
+    "parameters": _("The parameters have changed since the preview."),
+    "tags": _("The tags have changed since the preview."),
     "state": _("The resources of the instance have changed since the preview."),
-    "file": _("The saved plan is not the one that the preview made."),
-    "expires_at": _("The time until which the plan is good has been changed."),
+    "file": _("The saved plan does not match the preview."),
+    "expires_at": _("The expiration time of the plan has been changed."),
 }
 
 

@@ -665,5 +665,8 @@ def task_for(user: User, instance: Instance, pk: str) -> Task:
         .first()
     )
     if task is None:
-        raise NotFoundError(_("There is no such task."), code="InvalidTask.NotFound")
+        raise NotFoundError(
+            _("The task does not exist, or you do not have access to it."),
+            code="InvalidTask.NotFound",
+        )
     return task

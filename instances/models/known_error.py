@@ -32,14 +32,17 @@ def compiled(pattern: str) -> "re2._Regexp[str]":
         reason = error.args[0] if error.args else ""
         shown = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
         raise ValidationError(
-            _("This is not a pattern RE2 can use: %(why)s.") % {"why": shown}
+            _("The pattern is not a valid RE2 regular expression: %(why)s.")
+            % {"why": shown}
         ) from None
 
 
 def pattern_rule(pattern: str) -> None:
     """Refuse what RE2 cannot compile, and what fits every text."""
     if compiled(pattern).search("") is not None:
-        raise ValidationError(_("This pattern fits every text."))
+        raise ValidationError(
+            _("This pattern matches any text. Enter a more specific pattern.")
+        )
 
 
 class KnownErrorQuerySet(models.QuerySet["KnownError"]):
@@ -90,27 +93,33 @@ class KnownError(Editable):
         max_length=PATTERN_LENGTH,
         validators=[pattern_rule],
         help_text=gettext_lazy(
-            "A regular expression (RE2), in any case. It is searched in the reason of the "
-            "failure and in the end of the log."
+            "A case-insensitive regular expression (RE2). It is matched against the "
+            "failure reason and the end of the log."
         ),
     )
     explanation = models.TextField(
         gettext_lazy("explanation"),
         max_length=4000,
-        help_text=gettext_lazy("What it means and what to do, in plain words."),
+        help_text=gettext_lazy(
+            "Explain in plain language what the error means and what to do."
+        ),
     )
     link = models.CharField(
         gettext_lazy("link"),
         max_length=500,
         blank=True,
         validators=[web_address],
-        help_text=gettext_lazy("A page that says more. It begins with https://."),
+        help_text=gettext_lazy(
+            "A page with more information. The address must start with https://."
+        ),
     )
     position = models.PositiveIntegerField(
         gettext_lazy("order"),
         default=100,
         validators=[MaxValueValidator(1_000_000)],
-        help_text=gettext_lazy("Of several cards that fit, the lowest is shown."),
+        help_text=gettext_lazy(
+            "If several known errors match, the one with the lowest number is shown."
+        ),
     )
     active = models.BooleanField(gettext_lazy("active"), default=True)
     created_at = models.DateTimeField(
@@ -146,7 +155,7 @@ class KnownError(Editable):
 
     @staticmethod
     def _taken() -> str:
-        return _("There is a card with this title already.")
+        return _("A known error with this title already exists. Enter another title.")
 
     def edit(
         self,

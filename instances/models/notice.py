@@ -46,24 +46,24 @@ class Notice(models.Model):
     """One line of somebody's notices. `kind` says what happened to the plan."""
 
     class Kind(models.TextChoices):
-        REQUESTED = "requested", _("waits for your decision")
+        REQUESTED = "requested", _("waiting for your approval")
         READY = "ready", _("can be executed")
-        FAILED = "failed", _("could not be previewed")
+        FAILED = "failed", _("preview failed")
         APPROVED = "approved", _("was approved")
         REJECTED = "rejected", _("was rejected")
         CANCELED = "canceled", _("was canceled")
         EXECUTED = "executed", _("was executed")
-        EXECUTION_FAILED = "execution-failed", _("failed when it was executed")
+        EXECUTION_FAILED = "execution-failed", _("execution failed")
 
     SENTENCES: Mapping[str, Text] = {
-        Kind.REQUESTED: _("The plan %(name)s waits for your decision."),
-        Kind.READY: _("The plan %(name)s can be executed."),
-        Kind.FAILED: _("The plan %(name)s could not be previewed."),
-        Kind.APPROVED: _("The plan %(name)s was approved: it can be executed."),
+        Kind.REQUESTED: _("The plan %(name)s is waiting for your approval."),
+        Kind.READY: _("The plan %(name)s is ready to execute."),
+        Kind.FAILED: _("The preview of the plan %(name)s failed."),
+        Kind.APPROVED: _("The plan %(name)s was approved and is ready to execute."),
         Kind.REJECTED: _("The plan %(name)s was rejected."),
         Kind.CANCELED: _("The plan %(name)s was canceled."),
         Kind.EXECUTED: _("The plan %(name)s was executed."),
-        Kind.EXECUTION_FAILED: _("The plan %(name)s failed when it was executed."),
+        Kind.EXECUTION_FAILED: _("The execution of the plan %(name)s failed."),
     }
 
     recipient = models.ForeignKey(
@@ -78,9 +78,9 @@ class Notice(models.Model):
         related_name="notices",
         verbose_name=_("plan"),
     )
-    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    kind = models.CharField(_("type"), max_length=16, choices=Kind)
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
-    read_at = models.DateTimeField(_("read"), null=True, editable=False)
+    read_at = models.DateTimeField(_("read at"), null=True, editable=False)
 
     objects = NoticeQuerySet.as_manager()
 
@@ -129,5 +129,5 @@ def notice_for(user: User, pk: int) -> Notice:
     """Return a notice of this person. Raises NotFoundError: missing and foreign are one."""
     notice = Notice.objects.filter(recipient=user, pk=pk).select_related("plan").first()
     if notice is None:
-        raise NotFoundError(_("There is no such notice."))
+        raise NotFoundError(_("The notice does not exist."))
     return notice

@@ -63,10 +63,10 @@ def owner_name(columns: dict[str, Any]) -> str:
 def check_recipient(to: Principal, reason: str = "") -> None:
     """Raise InvalidInputError for somebody who has left: nothing is handed over to them."""
     if isinstance(to, User) and not to.is_active:
-        sentence = _("%(name)s is not active. Choose somebody else.")
+        sentence = _("%(name)s is deactivated. Choose another user.")
         raise InvalidInputError({"to": [sentence % {"name": to.get_username()}]})
     if len(reason) > REASON_LENGTH:
-        sentence = _("Use at most %(most)d characters.") % {"most": REASON_LENGTH}
+        sentence = _("Enter up to %(most)d characters.") % {"most": REASON_LENGTH}
         raise InvalidInputError({"reason": [sentence]})
 
 
@@ -102,15 +102,17 @@ class OwnedQuerySet(models.QuerySet[Any]):
         # Not `self`: after a move the row is no longer in a set chosen by its owner.
         same = self.model.objects.filter(pk=row["pk"], terminated_at=None, **before)
         if row["terminated_at"] is not None:
-            refusal = _("It has been terminated.")
+            refusal = _("The instance has been terminated.")
         elif before == after:
-            refusal = _("It belongs to them already.")
+            refusal = _("The instance already belongs to this owner.")
         elif seen and seen != owner_mark(before):
             sentence = _("It was transferred to %(owner)s after you opened the page.")
             refusal = sentence % {"owner": owner_name(before)}
             return Move(row["pk"], row["name"], before, refusal, outdated=True)
         elif not same.update(**after):
-            refusal = _("It was changed at this very moment.")
+            refusal = _(
+                "The instance was just changed by another operation. Try again."
+            )
         return Move(row["pk"], row["name"], before, refusal)
 
     @transaction.atomic

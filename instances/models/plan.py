@@ -221,5 +221,8 @@ def plan_for(user: User, pk: str, **scope: Any) -> Plan:
     )
     plan: Plan | None = plans.first()
     if plan is None or not plan.visible_to(user):
-        raise NotFoundError(_("There is no such plan."), code="InvalidPlan.NotFound")
+        raise NotFoundError(
+            _("The plan does not exist, or you do not have access to it."),
+            code="InvalidPlan.NotFound",
+        )
     return plan

@@ -271,7 +271,7 @@ class PlanLife(Named, Previewed):
         idle = self._rows().exclude(status__in=self.BUSY)
         if not idle.exclude(state=self.State.RUNNING).delete()[0]:
             raise ConflictError(
-                _("The plan is in progress. Cancel it first, or wait until it ends."),
+                _("The plan is in progress. Cancel it first, or wait for it to end."),
                 code="IncorrectStatus.Plan",
             )
 
@@ -281,7 +281,7 @@ class PlanLife(Named, Previewed):
         """Raise ConflictError for a plan that only shows what a template would do."""
         if self.trial:
             raise ConflictError(
-                _("This only tries a template out. It can never be carried out."),
+                _("This is a trial of a template. It cannot be executed."),
                 code="IncorrectStatus.Plan",
             )
 
@@ -323,7 +323,7 @@ class PlanLife(Named, Previewed):
         """Why a step cannot be taken from where the plan is now."""
         self.refresh_from_db(fields=["status", "status_message"])
         sentence = _(
-            "The plan is in the status “%(status)s”, which does not allow this."
+            "This action is not available because the plan status is “%(status)s”."
         )
         return ConflictError(
             sentence % {"status": self.get_status_display()},
@@ -342,7 +342,7 @@ def check_texts(name: str, description: str) -> None:
         except ValidationError as error:
             raise InvalidInputError({"name": error.messages}) from error
     if len(description) > TEXT_LENGTH:
-        errors["description"] = [_("Use at most %(most)d characters.")]
+        errors["description"] = [_("Enter up to %(most)d characters.")]
     if errors:
         told = {
             k: [each % {"most": TEXT_LENGTH} for each in v] for k, v in errors.items()

@@ -182,7 +182,7 @@ class Previewed(Work):
         state = self.instance.state_mark if self.instance else ""
         found = was.differences(Fingerprint.of(self, state=state))
         if was.digest != self.digest:
-            found.append(_("The record of the preview was changed."))
+            found.append(_("The preview record has been changed."))
         if self.expires_at is None or self.expires_at <= now():
             found.append(self._expired())
         return found
@@ -196,15 +196,15 @@ class Previewed(Work):
     def _overtaken_by(self) -> Text:
         task = self.instance.last_task if self.instance else None
         if task is None:
-            return _("The instance was changed since the preview.")
-        return _("The instance was changed since the preview: %(kind)s (%(task)s).") % {
+            return _("The instance has changed since the preview.")
+        return _("The instance has changed since the preview: %(kind)s (%(task)s).") % {
             "kind": task.get_kind_display(),
             "task": task.pk,
         }
 
     def _expired(self) -> Text:
         if self.expires_at is None:
-            return _("The preview has no time until which it is good.")
-        return _("The plan was good until %(time)s.") % {
+            return _("The preview has no expiration time.")
+        return _("The plan expired at %(time)s.") % {
             "time": f"{localtime(self.expires_at):%Y-%m-%d %H:%M}"
         }

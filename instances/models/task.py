@@ -154,7 +154,7 @@ class Task(Work):
             if self.plan is not None:
                 self.plan.settle_execution(ok=False, message=self.status_message)
         elif not self.request_cancel():
-            raise _refusal(_("The task has already ended: there is nothing to cancel."))
+            raise _refusal(_("The task has already ended and cannot be canceled."))
         AuditEntry.objects.record("CancelTask", self, by=by)
 
     @property
@@ -197,7 +197,9 @@ class Task(Work):
         same = rows.filter(epoch=self.epoch, heartbeat_at=self.heartbeat_at)
         over = min(self.lease_until or moment, moment)
         if not same.update(host=target, lease_until=over):
-            raise _refusal(_("Its worker has been heard at this very moment."))
+            raise _refusal(
+                _("The worker just sent a heartbeat, so the task is still running.")
+            )
         AuditEntry.objects.record(
             "ReconcileTask",
             self,
@@ -213,7 +215,9 @@ class Task(Work):
         standing = self.standing
         if host_lost and standing == Standing.HOST_LIVES:
             raise _refusal(
-                _("A worker of %(host)s lives, so the host is not lost.")
+                _(
+                    "A worker is running on %(host)s, so the host cannot be declared lost."
+                )
                 % {"host": self.host}
             )
         if host_lost and standing == Standing.HOST_SILENT:
@@ -301,16 +305,20 @@ def why_not(task: Task) -> Text:
     """Return why no worker of its own host can take over a run now; empty when one can."""
     sentences: dict[Standing, Text] = {
         Standing.WAITING: _(
-            "It waits for a worker: nothing has run that could be lost."
+            "The task is waiting for a worker and has not started. There is nothing to "
+            "reconcile."
         ),
-        Standing.OVER: _("It has ended: its status is final."),
-        Standing.HELD: _("Its worker is heard and holds it: nothing is uncertain."),
+        Standing.OVER: _("The task has ended. Its status is final."),
+        Standing.HELD: _(
+            "A worker is running this task and sending heartbeats. There is nothing to "
+            "reconcile."
+        ),
         Standing.NOBODY: _(
-            "No worker is running anywhere. Start one: it settles the run by itself."
+            "No worker is running. Start a worker. It reconciles the task automatically."
         ),
         Standing.HOST_SILENT: _(
-            "No worker is running on %(host)s, where the run was started. Start one there: "
-            "it settles the run by itself."
+            "No worker is running on %(host)s, where the task was started. Start a "
+            "worker there. It reconciles the task automatically."
         )
         % {"host": task.host},
     }

@@ -138,12 +138,15 @@ class Work(models.Model):
         """How a run has been asked to stop. `cancel_requested_at` says only that it should."""
 
         NONE = 0, ""
-        ASKED = 1, _("It was asked to stop and finishes what it has begun.")
+        ASKED = 1, _("Stop requested. The operations in progress are being completed.")
         PRESSED = (
             2,
-            _("It was asked to stop a second time and drops what it has begun."),
+            _("Stop requested again. The operations in progress are being abandoned."),
         )
-        KILLED = 3, _("It did not stop when asked twice, so it was killed.")
+        KILLED = (
+            3,
+            _("The run did not stop after two requests, so it was forcibly ended."),
+        )
 
     # What is asked for
     version = models.ForeignKey(

@@ -43,7 +43,7 @@ def list_approvers(params: Values, by: User) -> Answer:
     """List the reviewers of the plans the caller sees."""
     if ("AccessLevelFilter" in params) == ("ApprovalFilter" in params):
         raise DomainError(
-            _("Send exactly one of AccessLevelFilter and ApprovalFilter."),
+            _("Specify exactly one of AccessLevelFilter and ApprovalFilter."),
             code="InvalidParameter",
         )
     rows = plans_in_reach(params, by).select_related("version")

@@ -41,7 +41,7 @@ def create_plan(params: Values, by: User) -> Answer:
     else:
         instance = _named(params["ProvisionedProductName"], by)
         if params["StackRegionId"] != instance.region_id:
-            problem = _("The instance is in another region.")
+            problem = _("The region does not match the region of the instance.")
             raise InvalidInputError(
                 {"StackRegionId": [problem]}, code="InvalidStackRegionId"
             )
@@ -65,7 +65,8 @@ def update_plan(params: Values, by: User) -> Answer:
     plan.check_owner(by)
     if params["ProductId"] != plan.version.product_id:
         raise NotFoundError(
-            _("The plan is not for this product."), code="InvalidProduct.NotFound"
+            _("The plan does not belong to this product."),
+            code="InvalidProduct.NotFound",
         )
     if plan.instance is None:
         names = {
@@ -128,7 +129,8 @@ def _wish(
         return wish
     if params["ProductId"] != instance.product_id:
         raise NotFoundError(
-            _("The instance is not of this product."), code="InvalidProduct.NotFound"
+            _("The instance does not belong to this product."),
+            code="InvalidProduct.NotFound",
         )
     return instance.current()
 

@@ -52,7 +52,10 @@ def check_access(access: str, by: User) -> None:
     """Raise ForbiddenError when somebody else than an administrator asks for everybody's."""
     if access != "User" and not by.is_administrator:
         raise ForbiddenError(
-            _("Only administrators may list the whole account. Use User.")
+            _(
+                "Only administrators can list the whole account. Set AccessLevelFilter to "
+                "User."
+            )
         )
 
 

@@ -103,7 +103,8 @@ def wished_update(
     """
     if params["ProductId"] != instance.product_id:
         raise NotFoundError(
-            _("The instance is not of this product."), code="InvalidProduct.NotFound"
+            _("The instance does not belong to this product."),
+            code="InvalidProduct.NotFound",
         )
     asked = _asked(params, planned or instance.current())
     with spelled(**NAMES):
@@ -135,7 +136,7 @@ def _parameters(params: Values) -> dict[str, str]:
         each["ParameterKey"]: each["ParameterValue"] for each in params["Parameters"]
     }
     if len(values) < len(params["Parameters"]):
-        problem = _("A key is given twice.")
+        problem = _("A parameter key is duplicated. Keep only one.")
         raise InvalidInputError({"Parameters": [problem]}, code="InvalidParameters")
     return values
 

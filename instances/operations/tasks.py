@@ -35,7 +35,10 @@ def get_task(params: Values, by: User) -> Answer:
     rows = _tasks(Task.objects.filter(instance__in=instances.values("pk")))
     row = rows.filter(pk=params["TaskId"]).first()
     if row is None:
-        raise NotFoundError(_("There is no such task."), code="InvalidTask.NotFound")
+        raise NotFoundError(
+            _("The task does not exist, or you do not have access to it."),
+            code="InvalidTask.NotFound",
+        )
     logs = row.logs.order_by("attempt", "offset")
     detail = serializers.task(row, row.outputs.all(), _merged(logs.iterator()))
     return {"TaskDetail": detail | {"TaskTags": serializers.tags(row.tags)}}

@@ -33,11 +33,13 @@ def is_lost(state: str | None, lease_until: datetime | None, at: datetime) -> bo
 def heard_text(heartbeat_at: datetime | None, at: datetime) -> str:
     """When the worker was last heard, for people: "worker last heard 4 s ago"."""
     if heartbeat_at is None:
-        return _("worker not heard yet")
+        return _("no worker heartbeat yet")
     seconds = max(0, int((at - heartbeat_at).total_seconds()))
     if seconds < 2 * MINUTE:
-        return _("worker last heard %(seconds)d s ago") % {"seconds": seconds}
-    return _("worker last heard %(minutes)d min ago") % {"minutes": seconds // MINUTE}
+        return _("last worker heartbeat %(seconds)d s ago") % {"seconds": seconds}
+    return _("last worker heartbeat %(minutes)d min ago") % {
+        "minutes": seconds // MINUTE
+    }
 
 
 def heard_mark(heartbeat_at: datetime | None, at: datetime) -> str:
@@ -82,13 +84,15 @@ class Queued:
             "time": f"{localtime(self.since):%H:%M:%S}"
         }
         if self.held:
-            return f"{since} {_('Its region runs as many changes as it may.')}"
+            full = _("The region runs the maximum number of tasks at the same time.")
+            return f"{since} {full}"
         if not self.before:
-            return f"{since} {_('It is the next in the queue.')}"
+            following = _("This task is the next in the queue.")
+            return f"{since} {following}"
         shown = f"{COUNT_CAP}+" if self.before > COUNT_CAP else str(self.before)
         place = ngettext(
-            "%(count)s task is before it in the queue.",
-            "%(count)s tasks are before it in the queue.",
+            "%(count)s task is ahead in the queue.",
+            "%(count)s tasks are ahead in the queue.",
             self.before,
         )
         return f"{since} {place % {'count': shown}}"

@@ -104,9 +104,11 @@ class PlanPage:
             names = ", ".join(each.name for each in self.plan.approvers)
             yield Step(
                 "now",
-                _("Waiting for one of: %(names)s") % {"names": names}
+                _("Waiting for approval by one of: %(names)s") % {"names": names}
                 if names
-                else _("Nobody is assigned to decide: preview again, or cancel"),
+                else _(
+                    "No approver is assigned. Preview the plan again, or cancel it."
+                ),
             )
 
     # What the person may do now

@@ -160,9 +160,9 @@ class PlanListing:
     def empty_title(self) -> str:
         """What an empty tab says."""
         if self.filtered:
-            return _("No plan matches")
+            return _("No plans match")
         return {
-            "received": _("No request waits for you"),
-            "history": _("You have not decided on any plan"),
+            "received": _("No requests are waiting for you"),
+            "history": _("You have not approved or rejected any plans"),
             "all": _("There are no plans"),
         }.get(self.tab, _("You have no plans"))

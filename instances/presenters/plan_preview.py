@@ -28,19 +28,31 @@ TONES = {"Replace": "warn", "Remove": "bad", "Modify": "busy", "Add": "good"}
 # https://developer.hashicorp.com/terraform/internals/json-format#change-representation
 REASONS: Mapping[str, Text] = {
     "replace_because_cannot_update": gettext_lazy(
-        "A setting changes that cannot be changed in place."
+        "A changed setting requires the resource to be replaced."
     ),
-    "replace_because_tainted": gettext_lazy("An earlier run left it damaged."),
-    "replace_by_request": gettext_lazy("Its replacement was asked for."),
-    "replace_by_triggers": gettext_lazy("Something it depends on changes."),
+    "replace_because_tainted": gettext_lazy(
+        "An earlier task left the resource in a damaged (tainted) state."
+    ),
+    "replace_by_request": gettext_lazy("Replacement was requested."),
+    "replace_by_triggers": gettext_lazy(
+        "A resource or setting that it depends on changes."
+    ),
     "delete_because_no_resource_config": gettext_lazy(
-        "The version no longer contains it."
+        "The version no longer contains this resource."
     ),
-    "delete_because_no_module": gettext_lazy("The version no longer contains it."),
-    "delete_because_wrong_repetition": gettext_lazy("It is no longer counted."),
-    "delete_because_count_index": gettext_lazy("Fewer of them are asked for."),
-    "delete_because_each_key": gettext_lazy("It is no longer asked for."),
-    "forget": gettext_lazy("It will be left running and no longer be managed."),
+    "delete_because_no_module": gettext_lazy(
+        "The version no longer contains this resource."
+    ),
+    "delete_because_wrong_repetition": gettext_lazy(
+        "The resource no longer uses count or for_each."
+    ),
+    "delete_because_count_index": gettext_lazy(
+        "The configured number of resources is lower."
+    ),
+    "delete_because_each_key": gettext_lazy(
+        "The resource key was removed from the configuration."
+    ),
+    "forget": gettext_lazy("The resource keeps running but is no longer managed."),
 }
 
 
@@ -95,11 +107,13 @@ class Preview:
             return ""
         rooms = Heartbeat.objects.rooms()
         if not rooms:
-            return _("No worker is running. It begins as soon as one runs again.")
+            return _(
+                "No worker is running. The preview starts when a worker is available."
+            )
         if rooms == {False}:
             return _(
-                "The disk of every worker's host is too full to begin a run. It begins as "
-                "soon as one of them has room."
+                "The disks of all worker hosts are too full. The preview starts when a host "
+                "has enough space."
             )
         return ""
 
@@ -202,7 +216,9 @@ def _why(change: Mapping[str, Any]) -> str:
         for path in change.get("replace_paths") or ()
     ]
     if paths:
-        because = _("Because of: %(settings)s.") % {"settings": ", ".join(paths)}
+        because = _("Settings that require replacement: %(settings)s.") % {
+            "settings": ", ".join(paths)
+        }
         return f"{reason} {because}".strip()
     return reason
 

@@ -14,10 +14,10 @@ from instances.models import Task
 from instances.presenters.liveness import Queued, heard_mark, heard_text, is_lost
 
 STAGES: dict[str, Text] = {
-    "init": gettext_lazy("Prepare providers"),
-    "plan": gettext_lazy("Compute the changes"),
-    "apply": gettext_lazy("Change the resources"),
-    "destroy": gettext_lazy("Remove the resources"),
+    "init": gettext_lazy("Initialize providers"),
+    "plan": gettext_lazy("Calculate changes"),
+    "apply": gettext_lazy("Apply changes"),
+    "destroy": gettext_lazy("Destroy resources"),
 }
 # A page that shows elapsed time is out of date after so many seconds.
 FRESH_SECONDS = 10
@@ -80,9 +80,7 @@ def _text(task: Task) -> str:
     if task.state == Task.State.QUEUED:
         return _("Waiting for a worker")
     if task.resources_total is None:
-        return (
-            _("Working out what to do") if task.active else _("No resource was reached")
-        )
+        return _("Calculating changes") if task.active else _("No resources processed")
     return _("%(done)d of %(total)d resources") % {
         "done": min(task.resources_done, task.resources_total),
         "total": task.resources_total,

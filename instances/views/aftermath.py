@@ -23,7 +23,5 @@ def instance_retry(request: Request, pk: str) -> HttpResponse:
         # Told where the other ways to go on are.
         messages.error(request, f"{refusal} {refusal.hint}".strip())
         return redirect(instance)
-    flash_task(
-        request, task, _("%(name)s is being tried again.") % {"name": instance.name}
-    )
+    flash_task(request, task, _("%(name)s is being retried.") % {"name": instance.name})
     return redirect(task)

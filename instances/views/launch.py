@@ -81,7 +81,7 @@ def launch_review(request: Request, pk: str) -> HttpResponse:
     if plan is None:
         product_for(request.user, pk)
         messages.info(
-            request, _("Configure the product first; then check and confirm.")
+            request, _("Configure the product first, and then check and confirm.")
         )
         return redirect("instances:launch", pk)
     if not plan.draft:
@@ -90,7 +90,7 @@ def launch_review(request: Request, pk: str) -> HttpResponse:
         return _answer(request, pk, plan)
     if plan.status == Plan.Status.CANCELED:
         messages.info(
-            request, _("This draft was canceled. Continue from it, or start anew.")
+            request, _("This draft was canceled. Continue from it, or start over.")
         )
         return redirect(wizard.preview_of(plan, "launch-review", "launch", pk).edit_url)
     if plan.executed:

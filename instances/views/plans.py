@@ -66,7 +66,10 @@ def plan_execute(request: Request, pk: str) -> HttpResponse:
     plan = page.plan
     sure = not page.destroys or "sure" in request.POST
     if request.method != "POST" or not sure:
-        text = _("What it replaces or removes is destroyed. This cannot be undone.")
+        text = _(
+            "Resources that this plan replaces or removes are destroyed. This cannot be "
+            "undone."
+        )
         return _ask(request, plan, _("Execute plan"), text, icon="play")
     try:
         task = execute_once(plan, by=request.user)
@@ -83,7 +86,10 @@ def plan_cancel(request: Request, pk: str) -> HttpResponse:
     """Ask, then withdraw the plan."""
     plan = _plan(request, pk)
     if request.method != "POST":
-        text = _("Nobody can approve or execute it any more. Nothing is changed.")
+        text = _(
+            "After the plan is canceled, it can no longer be approved or executed. No "
+            "resources are changed."
+        )
         return _ask(request, plan, _("Cancel plan"), text, icon="ban")
     plan.cancel(by=request.user)
     messages.success(request, _("The plan was canceled."))
@@ -95,7 +101,7 @@ def plan_delete(request: Request, pk: str) -> HttpResponse:
     """Ask, then delete the plan with its approval history."""
     plan = _plan(request, pk)
     if request.method != "POST":
-        text = _("Its preview and its approval history are deleted with it.")
+        text = _("The preview and approval history of the plan are also deleted.")
         return _ask(request, plan, _("Delete plan"), text, icon="trash-2")
     plan.remove(by=request.user)
     messages.success(request, _("The plan was deleted."))

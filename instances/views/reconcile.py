@@ -22,7 +22,8 @@ class ReconcileForm(VerbForm):
 
     host_lost = forms.BooleanField(
         label=gettext_lazy(
-            "That host is switched off or gone for good: nothing of this run can be going on"
+            "The host is switched off or permanently gone, so this task cannot still be "
+            "running on it"
         ),
         required=False,
     )
@@ -30,7 +31,7 @@ class ReconcileForm(VerbForm):
         label=gettext_lazy("Reason"),
         max_length=500,
         required=False,
-        help_text=gettext_lazy("For the audit trail."),
+        help_text=gettext_lazy("Recorded in the audit trail."),
     )
 
     def __init__(self, task: Task, *args: object) -> None:
@@ -51,7 +52,10 @@ def task_reconcile(request: Request, pk: str, task: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with refusals_on(form):
             found.reconcile(by=request.user, **form.cleaned_data)
-            told = _("A worker takes the run up now and finds out what is true.")
+            told = _(
+                "Reconciliation has started. A worker is checking the actual status of the "
+                "task."
+            )
             flash_task(request, found, told)
             return redirect(found)
     context = {
@@ -71,7 +75,7 @@ class StatusForm(VerbForm):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=500,
-        help_text=gettext_lazy("For the audit trail."),
+        help_text=gettext_lazy("Recorded in the audit trail."),
     )
 
 

@@ -102,7 +102,7 @@ def task_cancel(request: Request, pk: str, task: str) -> HttpResponse:
             fragment="instances/_task_cancel_dialog.html",
         )
     found.cancel(by=request.user)
-    flash_task(request, found, _("The task has been asked to stop."))
+    flash_task(request, found, _("Cancellation of the task has been requested."))
     return redirect(found)
 
 

@@ -20,7 +20,7 @@ from instances.models import Instance, Task, living_instance_for
 from instances.views.outcome import flash_task
 
 WORD = "terminate"
-WRONG = gettext_lazy("Enter the word terminate. The instance has not been changed.")
+WRONG = gettext_lazy("Enter terminate to confirm. The instance has not been changed.")
 # So many resources are named, the rest are counted.
 NAMED = 20
 SHOWN = ("address", "type", "imported_id")

@@ -31,7 +31,7 @@ def instance_transfer(request: Request, pk: str) -> HttpResponse:
             instance.transfer(by=request.user, **form.cleaned_data)
             messages.success(
                 request,
-                _("%(name)s belongs to %(owner)s now.")
+                _("%(name)s now belongs to %(owner)s.")
                 % {"name": instance.name, "owner": instance.principal.display_name},
             )
             return redirect(instance)
@@ -48,7 +48,7 @@ def instances_transfer(request: Request) -> HttpResponse:
     form = TransferForm(request.POST)
     context: dict[str, Any] = {"form": form, "principals": suggestions()}
     if not wanted:
-        form.add_error(None, _("Tick the instances that are to change hands."))
+        form.add_error(None, _("Select the instances to transfer."))
     elif form.is_valid():
         with refusals_on(form):
             moves = chosen.hand_over(

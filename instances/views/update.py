@@ -103,7 +103,7 @@ def update_review(request: Request, pk: str) -> HttpResponse:
     instance = living_instance_for(request.user, pk)
     plan = wizard.draft_of(request, Task.Kind.UPDATE, instance=instance)
     if plan is None:
-        messages.info(request, _("Change something first; then check and confirm."))
+        messages.info(request, _("Make a change first, and then check and confirm."))
         return redirect("instances:update", pk)
     if not plan.draft:
         return redirect(plan)
@@ -111,7 +111,7 @@ def update_review(request: Request, pk: str) -> HttpResponse:
         return _answer(request, instance, plan)
     if plan.status == Plan.Status.CANCELED:
         messages.info(
-            request, _("This draft was canceled. Continue from it, or start anew.")
+            request, _("This draft was canceled. Continue from it, or start over.")
         )
         return redirect(wizard.preview_of(plan, "update-review", "update", pk).edit_url)
     if plan.executed:

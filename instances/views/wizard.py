@@ -68,7 +68,7 @@ def change_plan(
     Raises EditConflictError when it was edited since the page was opened.
     """
     plan.edit(wish, by=request.user, seen=seen_in(request), **target)
-    told = _("The plan was changed; it is being previewed.")
+    told = _("The plan was changed and is being previewed.")
     flash_preview(request, plan, told)
     return redirect(plan)
 
@@ -189,7 +189,7 @@ def steps(edit_url: str = "", hint: str = "") -> list[dict[str, str]]:
     }
     second = {
         "label": _("Check and confirm"),
-        "hint": hint or _("Nothing runs before"),
+        "hint": hint or _("Nothing is changed until you confirm"),
         "state": "now" if edit_url else "next",
     }
     return [first, second]

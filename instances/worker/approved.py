@@ -17,13 +17,13 @@ def approved_file(plan: Plan, engine_version: str) -> bytes:
     """
     if not plan.file:
         raise EngineError(
-            _("The saved plan is missing. Nothing was run: make a new plan.")
+            _("The saved plan is missing. Nothing was changed. Create a new plan.")
         )
     if plan.engine_version != engine_version:
         raise EngineError(
             _(
-                "The plan was made by %(made)s, and here runs %(here)s, which cannot apply "
-                "it exactly. Nothing was run: make a new plan."
+                "The plan was created with %(made)s. This worker uses %(here)s, which "
+                "cannot apply it exactly. Nothing was changed. Create a new plan."
             )
             % {"made": plan.engine_version, "here": engine_version}
         )
@@ -32,7 +32,9 @@ def approved_file(plan: Plan, engine_version: str) -> bytes:
         moved += plan.moved_approval()
     if moved:
         sentence = " ".join(str(each) for each in moved)
-        raise EngineError(_("The plan is stale. %s Nothing was run.") % sentence)
+        raise EngineError(
+            _("The plan is out of date. %s Nothing was changed.") % sentence
+        )
     file = bytes(plan.file)
     AuditEntry.objects.record(
         "ApplyPlan",

@@ -130,7 +130,7 @@ class CheckSettlement:
 
     def succeed_unstarted(self) -> None:
         """A check always needs a run: this is not reached, and passes nothing."""
-        self.fail_unstarted(_("Nothing was checked."))
+        self.fail_unstarted(_("The check did not run."))
 
     def fail_unstarted(self, message: str) -> None:
         """End a check that could not run."""
@@ -142,11 +142,11 @@ class CheckSettlement:
         """What a pass means where it means less than it seems."""
         region = self.check.region
         if region is not None and region.in_cloud:
-            return _("The credentials work: ROS answers for this region.")
+            return _("The credentials are valid: ROS responds in this region.")
         if region is not None and probe_for(region) == NO_CLOUD:
             return _(
-                "A run starts in this region. No cloud was asked: the names of the "
-                "credentials are not those of a cloud that is known here."
+                "Tasks can run in this region. The credentials were not tested because "
+                "their names do not match a supported cloud."
             )
         return ""
 

@@ -109,7 +109,7 @@ class Claimed:
             stage=self.work.stage,
             applying=begun and isinstance(self.work, Task),
             canceled=False,
-            message=_("It did not begin.")
+            message=_("The run did not start.")
             if self._ours
             else _("The host of this run was lost."),
             stages={},
@@ -120,7 +120,7 @@ class Claimed:
         if self.work.run_directory and not self._abandoned_or_applied():
             logger.error("%s still runs; the next claim follows it", self.work.pk)
             return
-        self._fail(_("Internal error; see the worker's log."))
+        self._fail(_("An internal error occurred. Check the worker log."))
 
     def _abandoned_or_applied(self) -> bool:
         """Whether the run is over; one that had begun to change things is marked so."""

@@ -115,7 +115,8 @@ class TaskSettlement:
             return False, problem
         if self.task.kind == Task.Kind.TERMINATE and left:
             return False, _(
-                "Not everything was removed. Still there: %(resources)s. Terminate again."
+                "Some resources were not removed: %(resources)s. Terminate the instance "
+                "again."
             ) % {"resources": ", ".join(left)}
         return True, self._unaccounted()
 
@@ -125,8 +126,9 @@ class TaskSettlement:
         if self.task.kind != Task.Kind.TERMINATE or not unsure:
             return ""
         return _(
-            "All that is recorded was removed. In flight when an earlier change was "
-            "interrupted, and perhaps still there: %(resources)s."
+            "All recorded resources were removed. These resources were being changed "
+            "when an earlier task was interrupted, and might still exist: "
+            "%(resources)s. Check them in the cloud console."
         ) % {"resources": ", ".join(unsure)}
 
     def _in_flight(self, ending: str = "_IN_PROGRESS") -> list[str]:
@@ -139,19 +141,19 @@ class TaskSettlement:
         """Why a state cannot be taken for the truth; empty when it can."""
         if state is None:
             return _(
-                "The run left no state that can be read; the last good one is kept. "
-                "What it made may exist although it is not recorded."
+                "The run did not leave a readable state. The last valid state is kept. "
+                "Resources might exist that are not recorded."
             )
         lineage, _slash, serial = self.task.instance.state_mark.rpartition("/")
         if lineage and state.lineage != lineage:
             return _(
-                "The state the run left is not this instance's (another lineage); the "
-                "last good one is kept."
+                "The state from this run belongs to another instance (different lineage). "
+                "The last valid state is kept."
             )
         if lineage and state.serial < int(serial):
             return _(
-                "The state the run left (serial %(serial)d) is older than the recorded "
-                "one (serial %(known)s), which is kept."
+                "The state from this run (serial %(serial)d) is older than the recorded "
+                "state (serial %(known)s). The recorded state is kept."
             ) % {"serial": state.serial, "known": serial}
         return ""
 
@@ -214,9 +216,10 @@ class TaskSettlement:
         if not outcome.finished:
             return (
                 _(
-                    "Interrupted: the run was killed while it was changing resources. "
-                    "In flight: %(resources)s. These may exist although they are not "
-                    "recorded. Update again to finish, or terminate. (%(message)s)"
+                    "Interrupted: the run was forcibly ended while it changed resources. "
+                    "Resources being changed: %(resources)s. They might exist without being "
+                    "recorded. Update the instance again to finish, or terminate it. "
+                    "(%(message)s)"
                 )
                 % named
             )
@@ -224,8 +227,8 @@ class TaskSettlement:
             return message
         return (
             _(
-                "%(message)s In flight: %(resources)s. These may exist although they are "
-                "not recorded."
+                "%(message)s Resources being changed: %(resources)s. They might exist "
+                "without being recorded."
             )
             % named
         )
@@ -254,7 +257,9 @@ class TaskSettlement:
             status="CREATE_IN_PROGRESS",
         ).update(
             status="CREATE_FAILED",
-            reason=_("It was begun and not finished; the next change replaces it."),
+            reason=_(
+                "Creation started but did not finish. The next change replaces the resource."
+            ),
         )
         Resource.objects.bulk_create(
             [

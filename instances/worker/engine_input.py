@@ -70,14 +70,16 @@ def last_state(instance: Instance) -> bytes | None:
     good = next((state for state in older if opened(state) is not None), None)
     told = {
         "serial": newest.serial,
-        "good": _("Serial %(serial)d can be read.") % {"serial": good.serial}
+        "good": _("The state with serial %(serial)d can be read.")
+        % {"serial": good.serial}
         if good
-        else _("No earlier one can be read."),
+        else _("No earlier state can be read."),
     }
     raise EngineError(
         _(
-            "The stored state (serial %(serial)d) cannot be read: it was altered, or its "
-            "key is missing in CONSOLE_ENCRYPTION_KEYS. Nothing was started. %(good)s"
+            "The stored state (serial %(serial)d) cannot be read. It was altered, or "
+            "its key is missing in CONSOLE_ENCRYPTION_KEYS. Nothing was started. "
+            "%(good)s"
         )
         % told
     )

@@ -111,7 +111,7 @@ class LogKeeper:
 
 
 def _mark() -> Line:
-    return ["", "warn", _("… The middle of this long log was left out. …")]
+    return ["", "warn", _("… Part of this long log is omitted here. …")]
 
 
 def _size(lines: Iterable[Line]) -> int:

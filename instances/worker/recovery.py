@@ -53,16 +53,24 @@ def _settle(work: Work, worker: str, host: str) -> str:
         "ago": int(heard.total_seconds()),
     }
     if work.host != host:
-        return _("held by %(host)s, heard %(ago)d s ago; settle it there") % about
+        return (
+            _(
+                "running on %(host)s, last heartbeat %(ago)d s ago; reconcile it on that host"
+            )
+            % about
+        )
     if Presence.of(work.worker):
-        return _("held by %(worker)s, heard %(ago)d s ago; left alone") % about
+        return (
+            _("running in %(worker)s, last heartbeat %(ago)d s ago; no action taken")
+            % about
+        )
     claimed = _claim(work, worker, host)
     if claimed is None:
-        return _("taken up by another worker at this moment")
+        return _("another worker has just taken it over")
     try:
         return _bring_to_its_truth(claimed)
     except Fenced:
-        return _("taken up by another worker at this moment")
+        return _("another worker has just taken it over")
 
 
 def _claim(work: Work, worker: str, host: str) -> Work | None:
@@ -77,15 +85,15 @@ def _claim(work: Work, worker: str, host: str) -> Work | None:
 def _bring_to_its_truth(work: Work) -> str:
     if not work.run_directory:
         work.requeue()
-        return _("had not begun; waits for a worker again")
+        return _("had not started; queued again")
     kind = CheckRun if isinstance(work, Check) else Run
     run = kind(work, threading.Event())  # type: ignore[arg-type]
     if run.engine.alive(Path(work.run_directory)):
         work.release()
-        return _("its run goes on; the next worker follows it")
+        return _("still running; the next worker monitors it")
     run.drive()
     work.refresh_from_db()
     if work.state == Work.State.QUEUED:
-        return _("was killed before it changed anything; waits for a worker again")
+        return _("was ended before it changed anything; queued again")
     told = {"status": work.status, "why": work.status_message}  # type: ignore[attr-defined]
-    return " ".join((_("settled as %(status)s. %(why)s") % told).split())
+    return " ".join((_("reconciled as %(status)s. %(why)s") % told).split())

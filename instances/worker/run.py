@@ -127,7 +127,7 @@ class Run(Claimed):
         try:
             directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            message = _("The directory of the runs cannot be used: %s.")
+            message = _("The run directory cannot be used: %s.")
             raise EngineError(message % error.strerror) from error
         if isinstance(self.work, Plan) and self.work.instance is not None:
             # Before the state is read: what moves in between makes the plan stale.
@@ -238,7 +238,7 @@ class Run(Claimed):
         said = [outcome.message]
         if self.timed_out:
             minutes = timedelta(seconds=settings.TASK_TIMEOUT) / timedelta(minutes=1)
-            message = _("Stopped: it ran longer than %(minutes)g minutes.")
+            message = _("Stopped because it ran longer than %(minutes)g minutes.")
             said.insert(0, message % {"minutes": round(minutes, 2)})
         if self.work.stop_step == self.work.Stop.KILLED:
             said.insert(-1, str(self.work.Stop.KILLED.label))
@@ -257,7 +257,9 @@ class Run(Claimed):
         elif self.timed_out:
             self._fail(_("%s Nothing was changed.") % message)
         elif self.work.attempt + 1 >= MAX_ATTEMPTS:
-            self._fail(_("The run died three times before it changed anything."))
+            self._fail(
+                _("The run ended unexpectedly three times before it changed anything.")
+            )
         else:
             self.work.requeue()
         return True

@@ -37,7 +37,7 @@ def test_a_default_that_is_not_allowed_is_not_taken():
     form = form_of(SIZES, ["s"])
     assert shown(form)["parameters-a"] == ""
     refused = form_of(SIZES, ["s"], data=shown(form))
-    assert refused.errors == {"a": ["This value is required."]}
+    assert refused.errors == {"a": ["Enter a value. This field is required."]}
     chosen = form_of(SIZES, ["s"], data={"parameters-a": "s"})
     assert chosen.is_valid()
     assert chosen.cleaned_values() == {"a": "s"}

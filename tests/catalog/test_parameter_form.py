@@ -171,12 +171,12 @@ def test_a_refusal_stands_at_its_field_in_the_templates_words():
 
 def test_a_missing_value_is_said_once():
     form = form_of(Parameter("a"), data=posted())
-    assert form.errors == {"a": ["This value is required."]}
+    assert form.errors == {"a": ["Enter a value. This field is required."]}
 
 
 def test_a_value_of_one_megabyte_is_refused_with_a_sentence():
     form = form_of(Parameter("a"), data=posted(a="x" * 1_000_000))
-    assert form.errors == {"a": ["This value is longer than 64 KiB."]}
+    assert form.errors == {"a": ["This value is larger than 64 KiB. Shorten it."]}
 
 
 def test_a_broken_rule_is_an_error_of_the_form():

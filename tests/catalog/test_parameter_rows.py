@@ -113,7 +113,7 @@ def test_a_row_without_its_key_is_refused():
 
 def test_no_row_at_all_is_no_value():
     form = form_of(parameter(["list", "string"]), data=cells({"=": ""}))
-    assert form.errors == {"a": ["This value is required."]}
+    assert form.errors == {"a": ["Enter a value. This field is required."]}
 
 
 def test_a_table_can_be_emptied():

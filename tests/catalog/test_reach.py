@@ -29,7 +29,7 @@ def product():
 def test_in_no_portfolio_nobody_can(bob):
     reach = reach_of(bob, ProductFactory(name="Web"))
     assert not reach.allowed
-    assert "no portfolio" in reach.sentence
+    assert "not in any portfolio" in reach.sentence
 
 
 def test_without_a_grant_the_smallest_one_is_named(bob, product):
@@ -68,7 +68,7 @@ def test_hidden_versions_are_named(bob):
 
 def test_an_inactive_person_cannot_sign_in(bob, product):
     bob.is_active = False
-    assert "not active" in reach_of(bob, product).sentence
+    assert "deactivated" in reach_of(bob, product).sentence
 
 
 def test_region_constraints_without_an_active_region_block(admin, bob, product):

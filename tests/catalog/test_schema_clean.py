@@ -86,7 +86,7 @@ def test_optional_attributes_are_filled_and_unknown_ones_dropped():
         ('{"gib": "x"}', "gib: Enter a number"),
         ("[]", "object"),
         ("{", "JSON"),
-        ('{"gib": 1, "gib": 2}', "twice"),
+        ('{"gib": 1, "gib": 2}', "duplicated"),
         ("[" * 60_000, "50 levels"),
     ],
 )
@@ -120,7 +120,7 @@ def test_a_default_is_not_judged():
 def test_a_required_value_must_be_given(raw):
     with pytest.raises(InvalidParametersError) as caught:
         Schema([Parameter("a")]).clean(raw)
-    assert caught.value.errors == {"a": ["This value is required."]}
+    assert caught.value.errors == {"a": ["Enter a value. This field is required."]}
 
 
 def test_a_default_of_null_may_stay_empty_whatever_the_constraints():
@@ -175,11 +175,11 @@ def test_a_read_only_value_is_never_an_entry():
 @pytest.mark.parametrize(
     ("members", "good", "bad", "words"),
     [
-        ({"allowed_values": ["a", 1, None]}, "1", "b", "listed"),
-        ({"allowed_pattern": "[a-z]+"}, "abc", "abc1", "form"),
+        ({"allowed_values": ["a", 1, None]}, "1", "b", "from the list"),
+        ({"allowed_pattern": "[a-z]+"}, "abc", "abc1", "format"),
         ({"min_length": 2}, "ab", "a", "at least 2"),
         ({"max_length": 2}, "ab", "abc", "at most 2"),
-        ({"kind": "number", "allowed_values": ["1", 2.0]}, "2", "3", "listed"),
+        ({"kind": "number", "allowed_values": ["1", 2.0]}, "2", "3", "from the list"),
         ({"kind": "number", "min_value": 2}, "2", "1.9", "2 or more"),
         ({"kind": "number", "max_value": 2.5}, "2.5", "3", "2.5 or less"),
         (
@@ -196,7 +196,7 @@ def test_a_read_only_value_is_never_an_entry():
             },
             "a,b",
             "a,c",
-            "listed",
+            "from the list",
         ),
     ],
 )

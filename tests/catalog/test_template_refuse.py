@@ -29,7 +29,7 @@ LAUGHS = "a: &a [lol]\n" + "".join(
         pytest.param('{"a": 1e999}', "too large", id="json infinity"),
         pytest.param('{"a": ' + "9" * 5000 + "}", "too long", id="long number"),
         pytest.param(HEAD + "x: .nan\n", "finite", id="yaml nan"),
-        pytest.param('{"a": 1, "a": 2}', "twice", id="twin json keys"),
+        pytest.param('{"a": 1, "a": 2}', "duplicated", id="twin json keys"),
         pytest.param(HEAD + "x: {a: 1, a: 2}\n", "twice", id="twin yaml keys"),
         pytest.param(HEAD + "x: {1: 1, '1': 2}\n", "twice", id="twin keys as text"),
         pytest.param(HEAD + "x: !!python/name:os.system\n", "tag", id="python tag"),
@@ -68,15 +68,19 @@ def variable(default):
         pytest.param("a = 1\n" * 60_000, "too long", id="many arguments"),
         pytest.param(variable("<<EOT\n" + "x\n" * 1000), "not closed", id="heredoc"),
         pytest.param("/*" * 100_000, "terms", id="comment"),
-        pytest.param(variable('"a'), "end on its line", id="open string"),
+        pytest.param(
+            variable('"a'), "end on the line where it starts", id="open string"
+        ),
         pytest.param("variable {", "not closed", id="open block"),
-        pytest.param("}", "closes nothing", id="closed block"),
-        pytest.param("variable {}", "exactly one name", id="nameless"),
-        pytest.param('variable "a" {\n type = strng\n}', "not a type", id="bad type"),
+        pytest.param("}", "no matching opening bracket", id="closed block"),
+        pytest.param("variable {}", "exactly one quoted name", id="nameless"),
+        pytest.param(
+            'variable "a" {\n type = strng\n}', "not a valid type", id="bad type"
+        ),
         pytest.param(variable('file("/etc/passwd")'), "calls a function", id="call"),
         pytest.param(variable('"${var.b}"'), "other values", id="reference"),
         pytest.param("a\0b", "NUL", id="nul"),
-        pytest.param("@", "not HCL", id="sign"),
+        pytest.param("@", "not valid HCL", id="sign"),
     ],
 )
 def test_hostile_hcl_is_refused(text, words):
@@ -102,7 +106,7 @@ def test_many_long_defaults_are_refused_before_they_are_parsed():
 
 def test_too_many_parameters_are_refused():
     text = "".join(f'variable "v{n}" {{}}\n' for n in range(PARAMETERS + 1))
-    with pytest.raises(TemplateError, match="at most 200"):
+    with pytest.raises(TemplateError, match="maximum is 200"):
         read_terraform({"main.tf": text})
 
 
@@ -113,7 +117,7 @@ def test_too_many_parameters_of_a_document_are_refused():
         "Resources": {"a": 1},
         "Parameters": declared,
     }
-    with pytest.raises(TemplateError, match="at most 200"):
+    with pytest.raises(TemplateError, match="maximum is 200"):
         read_document(json.dumps(text))
 
 
@@ -218,7 +222,7 @@ def test_an_example_beside_the_root_is_not_read():
 
 
 def test_too_many_files_are_refused():
-    with pytest.raises(TemplateError, match="at most 50"):
+    with pytest.raises(TemplateError, match="maximum is 50"):
         read_terraform({f"f{n}.tf": "" for n in range(FILES + 1)})
 
 

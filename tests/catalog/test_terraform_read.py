@@ -241,7 +241,7 @@ def test_groups_come_from_the_metadata_file():
 
 
 def test_a_variable_declared_twice_is_refused():
-    with pytest.raises(TemplateError, match=r"b\.tf, line 2: .*twice"):
+    with pytest.raises(TemplateError, match=r"b\.tf, line 2: .*more than once"):
         read_terraform({"a.tf": 'variable "x" {}', "b.tf": '\nvariable "x" {}'})
 
 

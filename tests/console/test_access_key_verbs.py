@@ -93,5 +93,5 @@ def test_the_command_names_a_person_it_cannot_find(db):
 def test_the_command_says_when_there_are_two(alice):
     for _ in range(2):
         AccessKey.objects.issue(alice, by=None)
-    with pytest.raises(CommandError, match="at most two"):
+    with pytest.raises(CommandError, match="up to two"):
         call_command("create_access_key", "alice")

@@ -196,7 +196,10 @@ def test_without_an_approver_the_constraints_are_flagged(
     admin_browser, bob, admin, constraint
 ):
     assert leave(bob, admin).flagged == [constraint.pk]
-    assert "Approvals without an approver" in admin_browser.get(URL).content.decode()
+    assert (
+        "Approval constraints without an active approver"
+        in admin_browser.get(URL).content.decode()
+    )
 
 
 def test_a_group_cannot_approve_instead(admin_browser, constraint, bob):
@@ -228,7 +231,7 @@ def test_nobody_deactivates_themselves(admin):
 
 
 def test_nothing_goes_to_who_leaves(bob, admin, owned):
-    with pytest.raises(InvalidInputError, match="who leaves"):
+    with pytest.raises(InvalidInputError, match="This user is being deactivated"):
         leave(bob, admin, to=bob)
 
 

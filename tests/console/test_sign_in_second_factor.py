@@ -255,7 +255,7 @@ def test_a_command_removes_them_for_the_last_administrator(alice, secret):
     call_command("remove_second_factors", "alice")
     assert not Authenticator.objects.exists()
     assert AuditEntry.objects.get(action="RemoveSecondFactors").actor_name == "system"
-    with pytest.raises(CommandError, match="no second factor"):
+    with pytest.raises(CommandError, match="no MFA method"):
         call_command("remove_second_factors", "alice")
     with pytest.raises(CommandError, match="nobody"):
         call_command("remove_second_factors", "zoe")
@@ -290,7 +290,7 @@ def test_administrators_see_only_their_account_until_they_have_one(
         assert answer.status_code == 400  # the API, without a signature
         return
     assert answer.url == "/accounts/?required"
-    assert "Add a second factor" in admin_browser.get(answer.url).content.decode()
+    assert "Add an MFA method" in admin_browser.get(answer.url).content.decode()
     for open_path in ("/accounts/", ACTIVATE, "/accounts/sessions/", "/healthz"):
         assert admin_browser.get(open_path).status_code == 200
 

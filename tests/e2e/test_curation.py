@@ -89,10 +89,10 @@ def create_product(page, name, source):
     page.get_by_label("Product name").fill(name)
     page.get_by_label("Provider").fill("Platform team")
     if source.startswith("ROSTemplate"):
-        page.get_by_label("A ROS document in YAML or JSON").check()
-        page.get_by_label("ROS document", exact=False).last.fill(source)
+        page.get_by_label("A ROS template in YAML or JSON").check()
+        page.get_by_label("ROS template", exact=False).last.fill(source)
     else:
-        page.get_by_label("Terraform files or zip").set_input_files(
+        page.get_by_label("Terraform files or .zip file").set_input_files(
             {"name": "main.tf", "mimeType": "text/plain", "buffer": source.encode()}
         )
     page.get_by_role("button", name="Create product").click()
@@ -286,7 +286,7 @@ def test_a_folder_is_uploaded_with_its_folders(sign_in, tmp_path):
     page.goto("/manage/products/new/")
     page.get_by_label("Product name").fill(f"Folder {uuid.uuid4().hex[:6]}")
     page.get_by_label("Provider").fill("Platform team")
-    page.get_by_label("…or a folder").set_input_files(str(tmp_path))
+    page.get_by_label("Or a folder").set_input_files(str(tmp_path))
     page.get_by_role("button", name="Create product").click()
     expect(page).to_have_url(re.compile(r"/manage/products/prod-\w+/$"))
     open_version(page, page.url)

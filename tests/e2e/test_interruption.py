@@ -77,11 +77,9 @@ def test_an_interrupted_launch_is_retried_from_where_it_was(sign_in, site_data):
     kill_while_applying(site_data)
 
     left = page.locator("#task-aftermath")
-    expect(left).to_contain_text(
-        "Interrupted while it was changing resources", timeout=RUN_MS
-    )
+    expect(left).to_contain_text("Interrupted while changing resources", timeout=RUN_MS)
     expect(left).to_contain_text("terraform_data.control_plane")
-    expect(left).to_contain_text("These may exist although they are not recorded.")
+    expect(left).to_contain_text("These resources might exist without being recorded.")
     expect(page.locator("[data-status=Error]").first).to_be_visible()
     expect(page.locator("[data-uncertain]")).to_have_count(0)
     for step in ("Retry from here", "Edit and retry", "Clean up"):
@@ -90,7 +88,7 @@ def test_an_interrupted_launch_is_retried_from_where_it_was(sign_in, site_data):
 
     left.get_by_role("button", name="Retry from here").click()
     expect(page).to_have_url(re.compile(r"/tasks/task-"))
-    expect(page.locator("#task-progress")).to_contain_text("worker last heard")
+    expect(page.locator("#task-progress")).to_contain_text("last worker heartbeat")
     shoot(page, "retrying")
     expect(page.locator("[data-status=Succeeded]").first).to_be_visible(timeout=RUN_MS)
     page.goto(instance)

@@ -85,7 +85,7 @@ class Clicks:
 
 def undo(page):
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("main")).to_contain_text("is back")
+    expect(page.get_by_role("main")).to_contain_text("has been reactivated")
 
 
 def refused_at_the_next_click(page):
@@ -124,9 +124,11 @@ def test_bob_leaves_and_comes_back(scene, sign_in):
     for plan in plans:
         expect(admin.locator("#holdings")).to_contain_text(plan)
     admin.get_by_label("New owner of the instances").fill("alice")
-    admin.get_by_label("Approves instead").fill("carol")
+    admin.get_by_label("Replacement approver").fill("carol")
     click(admin.get_by_role("button", name="Deactivate and hand over"))
-    expect(admin.get_by_role("main")).to_contain_text("is deactivated and signed out")
+    expect(admin.get_by_role("main")).to_contain_text(
+        "has been deactivated and signed out"
+    )
     assert click.count <= 3
 
     refused_at_the_next_click(bob)

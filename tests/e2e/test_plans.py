@@ -84,7 +84,7 @@ def test_a_plan_whose_instance_changed_is_stale(sign_in):
     wait_for_status(page, "Available")
 
     page.goto(address)
-    expect(page.get_by_role("main")).to_contain_text("stale")
+    expect(page.get_by_role("main")).to_contain_text("out of date")
     expect(page.get_by_role("button", name="Execute")).to_have_count(0)
     page.get_by_role("button", name="Preview again").first.click()
     wait_for_status(page, "PreviewSuccess")

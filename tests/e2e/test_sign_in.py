@@ -133,7 +133,7 @@ def add_key(page, name="Laptop", alone=True):
     page.goto("/accounts/2fa/webauthn/add/")
     page.get_by_label("Name").fill(name)
     if alone:
-        page.get_by_label("Sign in with it alone").check()
+        page.get_by_label("Use this passkey to sign in without a password").check()
     page.get_by_role("button", name="Add passkey").click()
     page.wait_for_url(re.compile("/accounts/(2fa/recovery-codes/)?$"))
     return tools, key["authenticatorId"]
@@ -150,7 +150,9 @@ def test_an_app_and_recovery_codes_without_javascript(window):
     assert len(codes) == 10
     sign_out(page)
     enter(page, "alice")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Multi-factor authentication"
+    )
     page.goto("/products/")
     expect(page).to_have_url(re.compile("/accounts/"))
     page.goto("/accounts/2fa/authenticate/")
@@ -174,7 +176,9 @@ def test_a_passkey_signs_in_alone_and_proves_who_it_is(window):
     expect(page.locator("#topbar")).to_contain_text("bob")
     sign_out(page)
     enter(page, "bob")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Multi-factor authentication"
+    )
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url("**/products/")
     page.goto("/accounts/2fa/webauthn/reauthenticate/?next=/accounts/")
@@ -223,7 +227,7 @@ def test_one_browser_signs_the_other_out(window):
     here.goto("/accounts/sessions/")
     expect(here.get_by_role("main")).to_contain_text("An old phone")
     here.get_by_role("button", name="Sign out An old phone").click()
-    expect(here.get_by_role("main")).to_contain_text("1 browser is signed out")
+    expect(here.get_by_role("main")).to_contain_text("1 browser has been signed out")
     there.get_by_role("link", name="Instances").first.click()
     there.wait_for_url(re.compile("/accounts/login/"))
 

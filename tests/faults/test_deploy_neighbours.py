@@ -62,7 +62,7 @@ def test_without_the_cache_people_are_told_what_to_do(caplog):
         assert Client().get("/accounts/login/").status_code == 200
         answer = try_to_sign_in()
         page = answer.content.decode()
-        assert "Nobody can sign in at the moment" in page
+        assert "Sign-in is unavailable" in page
         assert "manage.py createcachetable" in page
         assert answer.headers["Retry-After"] == "60"
         assert answer.headers["x-acs-request-id"] in page

@@ -121,7 +121,7 @@ def test_a_disk_that_fills_up_during_a_change_loses_nothing_that_was_known(
 ):
     task = scene.fault(kind, FAULT="full")
     assert task.status == "Failed"
-    assert "left no state that can be read" in task.status_message
+    assert "did not leave a readable state" in task.status_message
     instance = Instance.objects.get()
     assert (instance.status, instance.terminated_at) == ("Error", None)
     known = StateVersion.objects.latest_of(instance)

@@ -106,14 +106,16 @@ def test_the_page_and_the_doctor_say_why_it_waits(browser, alice, capsys):
     task = with_task(InstanceFactory(owner=alice))
     Heartbeat.objects.beat("w-1", host="one", capacity=4, busy=0, room=False)
     page = browser.get(task.get_absolute_url())
-    assert "No host has room" in page.content.decode()
+    assert "Not enough disk space" in page.content.decode()
     assert "No worker is running" not in page.content.decode()
     assert "all work waits" in examined(capsys)
     # With room on one host nobody has to know.
     Heartbeat.objects.beat("w-2", host="two", capacity=4, busy=0)
     url = f"{task.get_absolute_url()}progress/"
     seen = page.context["progress"].seen
-    assert "No host has room" not in browser.get(url, {"seen": seen}).content.decode()
+    assert (
+        "Not enough disk space" not in browser.get(url, {"seen": seen}).content.decode()
+    )
     said = examined(capsys)
     assert "no run begins on one" in said
     assert "other hosts do the work" in said
@@ -124,9 +126,9 @@ def test_a_preview_that_nobody_begins_says_why(browser, alice):
     page = lambda: browser.get(plan.get_absolute_url()).content.decode()  # noqa: E731
     assert "No worker is running." in page()
     Heartbeat.objects.beat("w-1", host="one", capacity=4, busy=0, room=False)
-    assert "too full to begin a run" in page()
+    assert "hosts are too full" in page()
     Heartbeat.objects.beat("w-2", host="two", capacity=4, busy=0)
-    assert "too full to begin a run" not in page()
+    assert "hosts are too full" not in page()
 
 
 def examined(capsys):

@@ -60,15 +60,15 @@ def test_a_termination_that_leaves_something_is_no_termination(scene, fault):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("state-none", "left no state"),
-        ("state-empty", "left no state"),
-        ("state-cut", "left no state"),
-        ("state-foreign", "another lineage"),
+        ("state-none", "did not leave a readable state"),
+        ("state-empty", "did not leave a readable state"),
+        ("state-cut", "did not leave a readable state"),
+        ("state-foreign", "different lineage"),
         ("state-older", "older"),
     ],
 )
 def test_a_success_without_a_usable_state_is_a_failure(scene, kind, fault, words):
-    if kind == "launch" and words != "left no state":
+    if kind == "launch" and words != "did not leave a readable state":
         # A first state has nothing to be compared with: its like is found by an update.
         kind = "update"
     task = scene.fault(kind, FAULT=fault)

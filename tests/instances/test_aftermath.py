@@ -83,14 +83,18 @@ def text_of(browser, task):
 
 def test_it_says_what_exists_and_what_was_in_flight(browser, task):
     for page in text_of(browser, task):
-        assert "Interrupted while it was changing resources" in page
-        existing = page[page.index("Recorded as existing") :]
+        assert "Interrupted while changing resources" in page
+        existing = page[page.index("Recorded resources") :]
         assert "a.kept" in existing
         assert "a.flying" not in existing
         assert "a.never" not in existing
-        flying = page[page.index("In flight") : page.index("Recorded as existing")]
+        flying = page[
+            page.index("Resources being changed when") : page.index(
+                "Recorded resources"
+            )
+        ]
         assert "a.flying" in flying
-        assert "These may exist although they are not recorded." in flying
+        assert "These resources might exist without being recorded." in flying
 
 
 def test_of_many_resources_the_first_are_named_and_the_rest_counted(
@@ -101,7 +105,7 @@ def test_of_many_resources_the_first_are_named_and_the_rest_counted(
             address=f"b.n{number:02}", name="n", type="b", status="CREATE_COMPLETE"
         )
     for page in text_of(browser, task):
-        existing = page[page.index("Recorded as existing") :]
+        existing = page[page.index("Recorded resources") :]
         assert existing.count("b.n") == 9
         assert "16" in existing
 
@@ -138,7 +142,7 @@ def test_where_an_approval_is_needed_only_the_way_to_a_plan_is_offered(
     )
     task = fail(instance, kind=kind)
     for page in text_of(browser, task):
-        assert "The next step needs an approval" in page
+        assert "The next step requires approval" in page
         assert "/retry/" not in page
         assert way in page
     answer = browser.post(
@@ -165,7 +169,7 @@ def test_an_older_failure_is_history_without_buttons(browser, instance):
     with_task(instance, ended=True)
     page = browser.get(older.get_absolute_url()).content.decode()
     section = page[page.index('id="task-aftermath"') :]
-    for button in ("/retry/", "?from=", "Clean up", "Recorded as existing"):
+    for button in ("/retry/", "?from=", "Clean up", "Recorded resources"):
         assert button not in section
 
 
@@ -211,7 +215,7 @@ def refused(browser, instance, task):
 
 @pytest.mark.parametrize("sent", ["", "task-bp1missing00000", "x" * 5000])
 def test_what_is_not_the_failed_task_is_refused(browser, instance, task, sent):
-    assert "There is nothing to retry" in refused(browser, instance, sent)
+    assert "This task cannot be retried" in refused(browser, instance, sent)
 
 
 def test_a_version_that_was_withdrawn_meanwhile_is_not_run(
@@ -222,7 +226,7 @@ def test_a_version_that_was_withdrawn_meanwhile_is_not_run(
     gone.active = False
     gone.save()
     page = refused(browser, instance, task.pk)
-    assert "The same again is no longer possible." in page
+    assert "This task cannot be retried as it is." in page
     assert "Choose Edit and retry" in page
 
 
@@ -247,7 +251,9 @@ def test_a_launch_option_that_was_deleted_lets_nothing_through(
 ):
     PortfolioFactory(products=[version.product], users=[alice])
     portfolio.delete()
-    assert "launch option has been deleted" in refused(browser, instance, task.pk)
+    assert "launch option of this task has been deleted" in refused(
+        browser, instance, task.pk
+    )
 
 
 # Edit and retry
@@ -336,8 +342,8 @@ def test_a_secret_parameter_is_named_without_its_value(browser, instance):
 
 def test_nothing_is_said_of_what_cannot_be_told(browser, instance):
     for page in text_of(browser, fail(instance)):
-        assert "Failing resource" not in page
-        assert "Parameter that fed it" not in page
+        assert "Failed resource" not in page
+        assert "Related parameter" not in page
 
 
 def state(instance, serial, **values):
@@ -367,7 +373,7 @@ def test_the_status_can_be_checked_against_its_evidence(browser, instance, task)
         "w-1",
         "h-1",
         "claimed 2 times",
-        "Prepare providers",
+        "Initialize providers",
     ):
         assert fact in evidence
     assert '1 <span class="sub">apply</span>' in evidence

@@ -103,7 +103,7 @@ def test_the_running_task_is_opened(browser, instance):
     assert "63%" in text
     assert "Live log" in text
     assert "creating" in text
-    assert "Change the resources" in text
+    assert "Apply changes" in text
 
 
 def test_a_failed_task_shows_its_log_and_the_reason_before_it(browser, instance):

@@ -55,8 +55,8 @@ def test_a_card_is_created_and_audited(admin_browser):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("pattern", "(", "not a pattern RE2 can use"),
-        ("pattern", ".*", "fits every text"),
+        ("pattern", "(", "not a valid RE2 regular expression"),
+        ("pattern", ".*", "matches any text"),
         ("link", "javascript:alert(1)", "valid URL"),
         ("title", "", "Enter a value"),
         ("position", "-1", "greater than or equal to 0"),
@@ -72,7 +72,10 @@ def test_what_is_wrong_is_said_beside_its_field(admin_browser, field, value, mes
 def test_two_cards_do_not_share_a_title(admin_browser, card):
     response = admin_browser.post(f"{URL}new/", FIELDS | {"title": "Old"})
     assert response.status_code == 422
-    assert "There is a card with this title already." in response.content.decode()
+    assert (
+        "A known error with this title already exists. Enter another title."
+        in response.content.decode()
+    )
 
 
 def test_a_card_is_changed(admin_browser, card):
@@ -103,7 +106,7 @@ def tried(admin_browser, **fields):
 
 def test_a_pattern_is_tried_and_nothing_is_kept(admin_browser):
     page = tried(admin_browser, sample="one\nError: <b>QuotaExceeded</b>: two")
-    assert "It fits" in page
+    assert "The pattern matches" in page
     assert "&lt;b&gt;<mark>QuotaExceeded</mark>&lt;/b&gt;: two" in page
     assert 'value="quota ?exceeded"' in page
 
@@ -111,21 +114,21 @@ def test_a_pattern_is_tried_and_nothing_is_kept(admin_browser):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"sample": "all is well"}, "does not occur in this text"),
-        ({"sample": ""}, "does not occur in this text"),
-        ({"sample": "x", "pattern": ""}, "does not occur in this text"),
-        ({"sample": "x", "pattern": "("}, "not a pattern RE2 can use"),
+        ({"sample": "all is well"}, "does not match this text"),
+        ({"sample": ""}, "does not match this text"),
+        ({"sample": "x", "pattern": ""}, "does not match this text"),
+        ({"sample": "x", "pattern": "("}, "not a valid RE2 regular expression"),
     ],
 )
 def test_a_pattern_that_does_not_fit_is_told(admin_browser, fields, message):
     page = tried(admin_browser, **fields)
-    assert "It does not fit" in page
+    assert "The pattern does not match" in page
     assert message in page
 
 
 def test_an_unfinished_card_can_be_tried(admin_browser):
     page = tried(admin_browser, title="", explanation="", sample="quota exceeded")
-    assert "It fits" in page
+    assert "The pattern matches" in page
     assert "There is a problem" not in page
 
 

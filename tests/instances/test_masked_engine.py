@@ -212,9 +212,11 @@ def test_the_secrets_of_earlier_tasks_are_masked_too():
 
 @pytest.mark.django_db
 def test_the_migration_masks_what_an_earlier_release_stored():
-    instance = InstanceFactory(status_message=f"In flight: a.b[{SECRET}]")
+    instance = InstanceFactory(status_message=f"Resources being changed: a.b[{SECRET}]")
     task = TaskFactory(instance=instance, secrets={"names": [SECRET]}, ended=True)
-    Task.objects.filter(pk=task.pk).update(status_message=f"In flight: {SECRET}")
+    Task.objects.filter(pk=task.pk).update(
+        status_message=f"Resources being changed: {SECRET}"
+    )
     clear = f'terraform_data.user["{SECRET}"]'
     kept = Resource.objects.create(
         instance=instance,

@@ -98,11 +98,14 @@ def longer_life(plan):
         (lambda plan: Plan.objects.update(parameters={"name": "two"}), "parameters"),
         (other_secret, "parameters"),
         (lambda plan: Plan.objects.update(tags={"team": "b"}), "tags"),
-        (lambda plan: Plan.objects.update(instance_name="other"), "plan is for"),
-        (lambda plan: Plan.objects.update(portfolio=None), "plan is for"),
+        (
+            lambda plan: Plan.objects.update(instance_name="other"),
+            "launch option, or region",
+        ),
+        (lambda plan: Plan.objects.update(portfolio=None), "launch option, or region"),
         (other_file, "saved plan"),
         (other_file_with_its_digest, "saved plan"),
-        (everything_forged, "approved"),
+        (everything_forged, "different preview"),
         (longer_life, "has been changed"),
     ],
 )
@@ -116,7 +119,7 @@ def test_whatever_moves_makes_the_plan_stale_and_is_named(plan, bob, move, told)
 def test_an_expired_plan_is_stale(plan, bob, monkeypatch):
     later = now() + timedelta(hours=25)
     monkeypatch.setattr("instances.models.previewed.now", lambda: later)
-    with pytest.raises(Stale, match="good until"):
+    with pytest.raises(Stale, match="expired at"):
         plan.execute(by=bob)
 
 
@@ -205,10 +208,10 @@ def expire(plan):
 @pytest.mark.parametrize(
     ("happens", "told"),
     [
-        (swap, "not the one that the preview made"),
+        (swap, "does not match the preview"),
         (lose, "missing"),
         (age, "terraform 0.1"),
-        (expire, "good until"),
+        (expire, "expired at"),
     ],
 )
 def test_nothing_is_computed_anew_for_a_plan_that_cannot_run(

@@ -100,7 +100,7 @@ def test_the_mail_names_the_plan_and_where_it_is(
         plan = previewed(plan)
     (letter,) = mail.outbox
     assert letter.to == ["carol@example.test"]
-    assert letter.subject == "The plan Bigger disks waits for your decision."
+    assert letter.subject == "The plan Bigger disks is waiting for your approval."
     assert f"https://catalog.example.test/plans/{plan.pk}/" in letter.body
 
 

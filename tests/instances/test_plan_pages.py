@@ -310,7 +310,7 @@ def test_a_decision_about_an_older_preview_is_refused_on_the_page(carols, plan, 
 def test_the_owners_own_decision_is_refused(bobs, plan, url):
     answer = bobs.post(f"{url}decide/", {"approve": "1", "seen": plan.digest})
     assert answer.status_code == 409
-    assert "Somebody else must decide" in answer.content.decode()
+    assert "You cannot approve or reject your own plan" in answer.content.decode()
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])
@@ -354,12 +354,12 @@ def test_a_stale_plan_says_what_moved_and_offers_to_preview_again(
     plan = approved(previewed(asked_of(Instance.objects.get(), bob)), carol)
     url, other = plan.get_absolute_url(), changed_by_another(instance)
     html = page(bobs, url)
-    assert "stale" in html
+    assert "out of date" in html
     assert other.pk in html
     assert buttons(bobs, url) == {"cancel", "delete", "preview"}
     answer = bobs.post(f"{url}execute/")
     assert answer.status_code == 409
-    assert "stale" in answer.content.decode()
+    assert "out of date" in answer.content.decode()
     bobs.post(f"{url}preview/")
     assert Plan.objects.get().status == "PreviewInProgress"
 

@@ -101,7 +101,7 @@ def test_a_worker_that_lives_after_all_keeps_its_run(instance, admin):
 def test_a_sign_of_life_at_the_same_moment_wins(silent, admin):
     alive("far")
     Task.objects.filter(pk=silent.pk).update(heartbeat_at=now())
-    with pytest.raises(ConflictError, match="heard at this very moment"):
+    with pytest.raises(ConflictError, match="just sent a heartbeat"):
         silent.reconcile(by=admin)
 
 
@@ -117,10 +117,10 @@ def test_on_the_word_that_the_host_is_lost_another_takes_it_at_once(silent, admi
 @pytest.mark.parametrize(
     ("hosts", "host_lost", "why"),
     [
-        ([], False, "No worker is running anywhere"),
-        ([], True, "No worker is running anywhere"),
+        ([], False, "No worker is running."),
+        ([], True, "No worker is running."),
         (["near"], False, "No worker is running on far"),
-        (["far"], True, "lives, so the host is not lost"),
+        (["far"], True, "so the host cannot be declared lost"),
     ],
 )
 def test_what_cannot_be_settled_is_refused_with_the_reason(
@@ -187,7 +187,12 @@ def test_a_certain_task_does_not_lead_to_it(admin_browser, instance):
 def test_it_spells_out_the_consequences_and_changes_nothing(admin_browser, silent):
     alive("far")
     page = admin_browser.get(url_of(silent)).content.decode()
-    for fact in ("far-1", "Still alive", "as interrupted", "Settle it now"):
+    for fact in (
+        "far-1",
+        "If the task is still running",
+        "as interrupted",
+        "Reconcile now",
+    ):
         assert fact in page
     assert Task.objects.get(pk=silent.pk).lease_until == silent.lease_until
 
@@ -202,7 +207,7 @@ def test_settling_leads_back_to_the_task(admin_browser, silent):
 def test_a_host_is_lost_only_on_ones_word(admin_browser, silent):
     alive("near")
     page = admin_browser.get(url_of(silent)).content.decode()
-    assert "If that host is only cut off" in page
+    assert "If the host is only disconnected" in page
     assert admin_browser.post(url_of(silent), {}).status_code == 422
     assert Task.objects.get(pk=silent.pk).host == "far"
     admin_browser.post(url_of(silent), {"host_lost": "on"})
@@ -213,6 +218,6 @@ def test_a_host_is_lost_only_on_ones_word(admin_browser, silent):
 def test_it_says_why_there_is_nothing_to_do(admin_browser, instance, make):
     task = make(instance, lease_until=now() + timedelta(seconds=30))
     page = admin_browser.get(url_of(task)).content.decode()
-    assert "Why it cannot be settled right here" in page
+    assert "Why the task cannot be reconciled now" in page
     assert 'type="submit"' not in page[page.index("data-standing") :]
     assert admin_browser.post(url_of(task), {}).status_code == 422

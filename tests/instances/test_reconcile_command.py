@@ -67,14 +67,14 @@ def test_a_run_that_was_killed_is_told_as_interrupted_at_once(alice, reconcile):
     processes.kill(run.directory)
     # Long before its lease is over.
     said = reconcile()
-    assert f"{task.pk}: settled as Failed. Interrupted" in said
+    assert f"{task.pk}: reconciled as Failed. Interrupted" in said
     assert Instance.objects.get().status == "Error"
     assert reconcile() == NOTHING
 
 
 def test_a_run_that_lives_is_left_for_the_next_worker(alice, reconcile):
     task = begun_by_a_dead_worker(slow(alice), lambda t: t.resources_done >= 1)
-    assert "its run goes on; the next worker follows it" in reconcile()
+    assert "still running; the next worker monitors it" in reconcile()
     task.refresh_from_db()
     assert (task.state, task.attempt) == ("running", 0)
     assert Task.objects.claim("next-1-a", host_name()).pk == task.pk
@@ -91,14 +91,14 @@ def test_a_run_that_ended_unseen_gets_its_result(alice, reconcile):
     run = Run(Task.objects.get(pk=task.pk), threading.Event())
     engine, directory = run.engine, run.directory
     wait_for(lambda: engine.outcome(directory) and not engine.alive(directory))
-    assert f"{task.pk}: settled as Succeeded." in reconcile()
+    assert f"{task.pk}: reconciled as Succeeded." in reconcile()
     assert Instance.objects.get().status == "Available"
 
 
 def test_what_had_not_begun_waits_again_and_is_not_started(alice, reconcile):
     task = launch(alice, TemplateFactory())
     Task.objects.claim("gone-1-a", host_name())
-    assert "had not begun; waits for a worker again" in reconcile()
+    assert "had not started; queued again" in reconcile()
     task.refresh_from_db()
     assert (task.state, task.run_directory) == ("queued", "")
 
@@ -107,7 +107,7 @@ def test_what_a_living_worker_holds_is_left_alone(alice, reconcile):
     task = launch(alice, TemplateFactory())
     presence = Presence("busy-1-a")
     held = Task.objects.claim("busy-1-a", host_name())
-    assert "held by busy-1-a, heard 0 s ago; left alone" in reconcile()
+    assert "running in busy-1-a, last heartbeat 0 s ago; no action taken" in reconcile()
     presence.end()
     task.refresh_from_db()
     assert task.epoch == held.epoch

@@ -53,7 +53,7 @@ def test_the_result_is_shown_and_says_what_it_means(admin_browser, region):
     Worker().work(once=True)
     page = admin_browser.get(page_of(region)).content.decode()
     assert 'data-status="Succeeded"' in page
-    assert "No cloud was asked" in page
+    assert "The credentials were not tested" in page
     assert "s3cret-token" not in page
 
 

@@ -181,7 +181,7 @@ def test_a_plan_is_stale_when_the_stack_was_changed_elsewhere(
     task = plan.execute(by=alice)
     Worker().work(once=True)
     task.refresh_from_db()
-    assert "stale" in task.status_message
+    assert "out of date" in task.status_message
     assert "Nothing was changed." in task.status_message
     assert cloud.stacks[0]["status"] == "CREATE_COMPLETE"
 
@@ -331,7 +331,7 @@ def test_the_credentials_are_tested_by_asking_the_cloud(cloud, region, admin_bro
     Worker().work(once=True)
     html = admin_browser.get(page).content.decode()
     assert 'data-status="Succeeded"' in html
-    assert "ROS answers for this region" in html
+    assert "ROS responds in this region" in html
     assert set(cloud.set()["calls"][0]) == {"ListStacks", ""}
     assert all(value not in html for value in CREDENTIALS.values())
 

@@ -39,7 +39,7 @@ def test_a_run_whose_worker_is_heard_is_not_uncertain(browser, instance):
     for place, page in pages(browser, heard(instance, 4)).items():
         assert UNCERTAIN not in page, place
         if "task-progress" in page or 'id="instance-head"' in page:
-            assert re.search(r"worker last heard \d s ago", page), place
+            assert re.search(r"last worker heartbeat \d s ago", page), place
 
 
 def test_a_run_nobody_watches_is_unknown_everywhere_and_keeps_the_vendors_word(
@@ -48,7 +48,7 @@ def test_a_run_nobody_watches_is_unknown_everywhere_and_keeps_the_vendors_word(
     for place, page in pages(browser, heard(instance, 45)).items():
         assert UNCERTAIN in page, place
         assert "Status unknown, checking" in page, place
-        assert re.search(r"worker last heard (4[5-9]|5\d) s ago", page), place
+        assert re.search(r"last worker heartbeat (4[5-9]|5\d) s ago", page), place
         for guessed in ("Failed", "Error", "Available"):
             assert f'data-status="{guessed}"' not in page, place
     task, row = browser.get(f"/instances/{instance.pk}/"), browser.get("/instances/")
@@ -66,12 +66,12 @@ def test_the_clock_of_the_web_host_has_no_say(browser, instance, monkeypatch, mi
     for place, page in pages(browser, task).items():
         assert UNCERTAIN not in page, place
     assert re.search(
-        r"worker last heard \d s ago", pages(browser, task)[place_of(task)]
+        r"last worker heartbeat \d s ago", pages(browser, task)[place_of(task)]
     )
     lost = heard(InstanceFactory(owner=instance.owner), 45)
     for place, page in pages(browser, lost).items():
         assert UNCERTAIN in page, place
-        assert re.search(r"worker last heard (4[5-9]|5\d) s ago", page), place
+        assert re.search(r"last worker heartbeat (4[5-9]|5\d) s ago", page), place
 
 
 def place_of(task):
@@ -109,16 +109,18 @@ def test_the_sentence_about_a_silent_worker_grows_old(browser, instance):
     seen = browser.get(task.get_absolute_url()).context["progress"].seen
     Task.objects.filter(pk=task.pk).update(heartbeat_at=now() - timedelta(seconds=60))
     answer = browser.get(url, {"seen": seen})
-    assert "worker last heard 60 s ago" in answer.content.decode()
+    assert "last worker heartbeat 60 s ago" in answer.content.decode()
 
 
 def test_long_silence_is_told_in_minutes():
     assert (
-        heard_text(now() - timedelta(minutes=7), now()) == "worker last heard 7 min ago"
+        heard_text(now() - timedelta(minutes=7), now())
+        == "last worker heartbeat 7 min ago"
     )
-    assert heard_text(None, now()) == "worker not heard yet"
+    assert heard_text(None, now()) == "no worker heartbeat yet"
     assert (
-        heard_text(now() + timedelta(minutes=7), now()) == "worker last heard 0 s ago"
+        heard_text(now() + timedelta(minutes=7), now())
+        == "last worker heartbeat 0 s ago"
     )
 
 
@@ -130,7 +132,7 @@ def test_a_waiting_task_says_since_when_and_behind_how_many(browser, instance):
     TaskFactory(turn=2, queued_at=early.queued_at + timedelta(minutes=1))
     page = browser.get(early.get_absolute_url()).content.decode()
     assert re.search(r"Waiting for a worker since \d\d:\d\d:\d\d\.", page)
-    assert "2 tasks are before it in the queue." in page
+    assert "2 tasks are ahead in the queue." in page
     assert 'data-queued="2"' in page
     assert Task.objects.queued().in_turn()[2] == early
 
@@ -138,10 +140,10 @@ def test_a_waiting_task_says_since_when_and_behind_how_many(browser, instance):
 @pytest.mark.parametrize(
     ("step", "sentence"),
     [
-        (0, "has been asked to stop and stops at the next safe place"),
-        (1, "finishes what it has begun"),
-        (2, "drops what it has begun"),
-        (3, "so it was killed"),
+        (0, "Cancellation requested. The task stops at the next safe point"),
+        (1, "operations in progress are being completed"),
+        (2, "operations in progress are being abandoned"),
+        (3, "so it was forcibly ended"),
     ],
 )
 def test_the_page_follows_how_a_run_is_urged_to_stop(browser, instance, step, sentence):
@@ -154,7 +156,7 @@ def test_the_page_follows_how_a_run_is_urged_to_stop(browser, instance, step, se
 
 
 def test_the_first_in_the_queue_is_the_next(instance):
-    assert "It is the next in the queue." in Queued.of(with_task(instance)).text
+    assert "This task is the next in the queue." in Queued.of(with_task(instance)).text
 
 
 def test_a_task_that_its_region_keeps_waiting_is_not_said_to_be_next(
@@ -164,9 +166,11 @@ def test_a_task_that_its_region_keeps_waiting_is_not_said_to_be_next(
     first = running(InstanceFactory(region=instance.region))
     task = with_task(instance)
     held = Queued.of(task)
-    assert held.text.endswith("Its region runs as many changes as it may.")
+    assert held.text.endswith(
+        "The region runs the maximum number of tasks at the same time."
+    )
     first.write(state=Task.State.ENDED, status=Task.Status.SUCCEEDED)
-    assert Queued.of(task).text.endswith("It is the next in the queue.")
+    assert Queued.of(task).text.endswith("This task is the next in the queue.")
     assert Queued.of(task).mark != held.mark
 
 

@@ -98,7 +98,7 @@ def test_a_failed_task_shows_the_reason_above_its_log(browser, instance):
 def test_a_running_task_shows_how_far_it_is(browser, instance):
     page = text_of(browser, running(instance))
     assert "7 of 11 resources" in page
-    assert "worker last heard" in page
+    assert "last worker heartbeat" in page
     assert '<li data-state="now" aria-current="step"' in page
 
 
@@ -109,19 +109,19 @@ def test_a_waiting_task_says_so(browser, instance):
 
 def test_a_task_without_a_total_has_no_percentage(browser, instance):
     page = text_of(browser, running(instance, total=None))
-    assert "Working out what to do" in page
+    assert "Calculating changes" in page
     assert '<progress max="100"' in page
 
 
 def test_a_replayed_saved_plan_skips_the_planning_step(browser, instance):
     page = text_of(browser, running(instance))
-    assert "Prepare providers" in page
-    assert "Compute the changes" not in page
+    assert "Initialize providers" in page
+    assert "Calculate changes" not in page
 
 
 def test_a_termination_removes_resources(browser, instance):
     page = text_of(browser, running(instance, kind=Task.Kind.TERMINATE))
-    assert "Remove the resources" in page
+    assert "Destroy resources" in page
 
 
 # progress/
@@ -207,7 +207,7 @@ def test_a_running_task_is_asked_to_stop(browser, instance):
     task.refresh_from_db()
     assert task.state == Task.State.RUNNING
     assert task.cancel_requested_at
-    assert "asked to stop" in text_of(browser, task)
+    assert "Cancellation requested" in text_of(browser, task)
 
 
 def test_an_administrator_may_cancel_everybodys_task(admin_browser, instance):

@@ -34,7 +34,7 @@ def test_it_names_the_instance_and_what_will_be_destroyed(browser, instance, url
         instance.pk,
         "a.web",
         "cannot be undone",
-        "leaves the instance list",
+        "removed from the instance list",
         "Terminate Instance",
     ):
         assert text in page
@@ -94,7 +94,7 @@ def test_any_other_word_changes_nothing_and_says_so(browser, instance, url, word
     response = browser.post(url, {"confirm": word})
     assert response.status_code == 422
     page = response.content.decode()
-    assert "Enter the word terminate. The instance has not been changed." in page
+    assert "Enter terminate to confirm. The instance has not been changed." in page
     assert "<title>Error: " in page
     assert status_of(instance) == "Available"
     assert not Task.objects.exists()

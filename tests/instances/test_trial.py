@@ -87,7 +87,7 @@ def test_refused_values_are_not_planned(admin_browser, region):
     version = VersionFactory(template=TemplateFactory(files={"main.tf": FIELDS_TF}))
     page = try_it(admin_browser, version, region, password="")
     assert page.status_code == 422
-    assert b"This value is required." in page.content
+    assert b"This field is required." in page.content
     assert not Plan.objects.exists()
 
 
@@ -121,12 +121,12 @@ def test_the_page_polls_while_the_plan_is_made(admin_browser, trial, htmx):
 
 
 def test_a_trial_can_not_be_carried_out(admin, trial):
-    with pytest.raises(ConflictError, match="never be carried out"):
+    with pytest.raises(ConflictError, match="cannot be executed"):
         trial.execute(by=admin)
 
 
 def test_a_trial_can_not_become_a_plan(admin, trial):
-    with pytest.raises(ConflictError, match="never be carried out"):
+    with pytest.raises(ConflictError, match="cannot be executed"):
         trial.submit(name="real", by=admin)
 
 

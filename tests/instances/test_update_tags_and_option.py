@@ -328,7 +328,7 @@ def test_a_plan_tells_that_its_tags_were_changed(api, instance, alice):
         setattr(plan, column, value)
     plan.tags = {"team": "y"}
     assert [str(each) for each in plan.moved_content()] == [
-        "The tags are no longer those that were previewed."
+        "The tags have changed since the preview."
     ]
 
 

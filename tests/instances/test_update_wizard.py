@@ -299,7 +299,7 @@ def test_a_new_secret_is_told_as_new_and_never_shown(browser, url, filled):
 def test_without_a_draft_the_review_leads_to_step_one(browser, url):
     response = browser.get(f"{url}review/", follow=True)
     assert response.redirect_chain == [(url, 302)]
-    assert "Change something first" in response.content.decode()
+    assert "Make a change first" in response.content.decode()
 
 
 def test_a_foreign_draft_is_a_404(admin_browser, review):
@@ -387,7 +387,7 @@ def test_a_replacement_is_announced_in_plain_words(browser, review):
     Plan.objects.update(status="PreviewSuccess", state="ended", changes=[replace])
     html = browser.get(review).content.decode()
     assert "1 resource will be replaced" in html
-    assert "is destroyed and made anew" in html
+    assert "are destroyed and created again" in html
     assert "triggers_replace" in html
 
 

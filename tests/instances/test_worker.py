@@ -300,7 +300,7 @@ def test_a_lost_encryption_key_ends_the_task_and_says_so(alice, settings):
     work()
     task = Task.objects.defer("secrets").get()
     assert task.status == "Failed"
-    assert "Internal error" in task.status_message
+    assert "An internal error" in task.status_message
     instance.refresh_from_db()
     assert instance.status == "Error"
 

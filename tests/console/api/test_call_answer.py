@@ -178,7 +178,7 @@ def test_a_mistake_of_ours_is_an_internal_error_without_details(api, monkeypatch
     response = api.send("Try")
     assert response.status_code == 500
     assert response.json()["Code"] == "InternalError"
-    assert response.json()["Message"] == "A system error occurred."
+    assert response.json()["Message"] == "A system error occurred. Try again later."
 
 
 def test_a_database_that_is_down_is_unavailable(api, monkeypatch):
