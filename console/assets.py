@@ -1,8 +1,8 @@
-"""The three files every page needs: one stylesheet, one script, one icon sprite.
+"""The bundled stylesheet, script and icon sprite that every page loads.
 
-Each is put together at first use from files that stay separate in the repository (or, for
-the icons, in their package) and is served under a name that holds its digest, so that
-browsers keep it for ever and a page costs one request for each.
+Each asset is built at first use from the separate files of the repository (the icons from
+the `lucide` package) and served under a name that contains its digest, so that a browser
+can cache it for ever and a page needs one request for each.
 """
 
 import gzip
@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
+from importlib.resources import as_file, files
 from pathlib import Path
+from xml.etree import ElementTree
+from zipfile import ZipFile
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -21,14 +24,37 @@ from django.urls import path, reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from console import icons
+YEAR = 365 * 24 * 3600  # seconds
+# Lucide icons that the pages use.
+_ICONS = """
+archive arrow-down arrow-down-to-line arrow-right arrow-up arrow-up-down ban bell box
+boxes check chevron-down chevron-left chevron-right circle-alert circle-check
+circle-dashed circle-question-mark circle-slash circle-x clipboard-check clock cloud copy
+database download ellipsis external-link eye eye-off file-diff file-text folder-tree
+git-compare globe history hourglass inbox info key languages layers link list-checks
+list-filter loader-circle lock log-in log-out map-pin menu minus monitor moon network
+package pause pencil play plus refresh-cw replace rocket rows-3 search search-x send
+server settings shield-check sliders-horizontal square star sun tag terminal text-wrap
+trash-2 triangle-alert undo-2 unlink upload user users x
+"""
+ICON_NAMES = frozenset(_ICONS.split())
+_SVG = "{http://www.w3.org/2000/svg}"
 
-YEAR = 365 * 24 * 3600
+
+class UnknownIconError(LookupError):
+    """An icon name that is not in `ICON_NAMES`."""
+
+
+def check_icon(name: str) -> str:
+    """Return `name`. Raises UnknownIconError if the sprite has no such icon."""
+    if name not in ICON_NAMES:
+        raise UnknownIconError(f"{name!r} is not in console.assets.ICON_NAMES")
+    return name
 
 
 @dataclass(frozen=True)
 class Asset:
-    """Bytes a browser may keep for ever, because the digest is part of the address."""
+    """The content of an asset, immutable because its URL contains the digest."""
 
     name: str
     content_type: str
@@ -50,7 +76,7 @@ class Asset:
         return reverse("asset", args=[stem, self.digest, suffix])
 
     def response(self, request: HttpRequest) -> HttpResponse:
-        """The content, compressed when the browser allows, or 304 when it has it already."""
+        """Return the content, gzipped if the client accepts that, or 304 for a matching ETag."""
         etag = f'"{self.digest}"'
         if request.headers.get("If-None-Match") == etag:
             response: HttpResponse = HttpResponseNotModified()
@@ -66,7 +92,7 @@ class Asset:
 
 
 def _parts(folder: str, first: str = "") -> list[Path]:
-    """Our own files of one kind; ``first`` leads, the others follow by name."""
+    """Return the static files of one kind by name, with `first` in front."""
     found = finders.find(folder)
     if not found:
         raise FileNotFoundError(f"no static folder {folder!r}")
@@ -82,14 +108,36 @@ def _stylesheet() -> str:
 
 
 def _script() -> str:
-    # A block gives each module its own names, as separate files would.
+    # A block gives each module its own scope, as separate files have.
     return "\n".join(f"{{\n{part.read_text()}}}" for part in _parts("js"))
+
+
+def _sprite() -> str:
+    """Return an SVG document with one `<symbol>` for each icon name."""
+    ElementTree.register_namespace("", _SVG.strip("{}"))
+    root = ElementTree.Element(f"{_SVG}svg")
+    with as_file(files("lucide") / "lucide.zip") as path, ZipFile(path) as shapes:
+        for name in sorted(ICON_NAMES):
+            root.append(_symbol(name, shapes.read(f"{name}.svg").decode()))
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _symbol(name: str, svg: str) -> ElementTree.Element:
+    shape = ElementTree.fromstring(svg)
+    shape.tag = f"{_SVG}symbol"
+    shape.set("id", name)
+    # The element that uses a symbol decides its size.
+    for attribute in ("width", "height", "class"):
+        shape.attrib.pop(attribute, None)
+    for node in shape.iter():
+        node.text = node.tail = None
+    return shape
 
 
 _MAKERS: dict[str, tuple[str, Callable[[], str]]] = {
     "console.css": ("text/css; charset=utf-8", _stylesheet),
     "console.js": ("text/javascript; charset=utf-8", _script),
-    "icons.svg": ("image/svg+xml", icons.document),
+    "icons.svg": ("image/svg+xml", _sprite),
 }
 
 
@@ -100,14 +148,14 @@ def _made(name: str) -> Asset:
 
 
 def asset(name: str) -> Asset:
-    """One of our assets; made anew each time under DEBUG, so that edits show at once."""
+    """Return an asset. Under DEBUG it is rebuilt on each call, so that edits show at once."""
     if settings.DEBUG and name != "icons.svg":
         _made.cache_clear()
     return _made(name)
 
 
 def make_all() -> None:
-    """Make every asset now: processes that share them name the same addresses."""
+    """Build every asset before the server forks, so that all its processes share them."""
     for name in _MAKERS:
         asset(name)
 
@@ -115,7 +163,7 @@ def make_all() -> None:
 @login_not_required
 @require_safe
 def serve(request: HttpRequest, stem: str, digest: str, suffix: str) -> HttpResponse:
-    """Answer with an asset; 404 for a name or digest that this release does not have."""
+    """Serve an asset, or 404 for a name or digest that this release does not have."""
     name = f"{stem}.{suffix}"
     if name not in _MAKERS or asset(name).digest != digest:
         raise Http404

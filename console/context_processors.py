@@ -1,8 +1,9 @@
-"""The menu as data. An entry whose page does not exist, or is not for this person, is left out."""
+"""Context processors of every page: the navigation menu, and the appearance from cookies."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from django import forms
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
@@ -12,10 +13,13 @@ from console.lib.errors import Text
 from console.lib.users import User
 from instances.reviewing import waiting_for
 
+YEAR = 365 * 24 * 3600  # seconds
+COOKIES = {"theme": "theme", "density": "density", "shortcut": "shortcut"}
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the menu; ``url_name`` is resolved when the menu is drawn."""
+    """A line of the menu; `url_name` is resolved for each request."""
 
     label: Text
     url_name: str
@@ -26,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """A headed part of the menu."""
+    """Entries of the menu under a heading."""
 
     label: Text
     entries: tuple[Entry, ...]
@@ -34,7 +38,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Item:
-    """An entry as the page shows it."""
+    """A menu entry with its resolved URL, for the template."""
 
     label: Text
     url: str
@@ -85,7 +89,11 @@ MENU = (
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
-    """Context processor: ``navigation``, a list of ``{"label", "items"}``; empty when signed out."""
+    """Context processor: `navigation`, a list of `{"label", "items"}`; empty when signed out.
+
+    Entries for administrators are left out for other users, and entries whose URL does
+    not resolve for everyone.
+    """
     return {"navigation": SimpleLazyObject(lambda: list(_groups(request)))}
 
 
@@ -110,3 +118,42 @@ def _item(entry: Entry, path: str, user: User) -> Item | None:
         return None
     count = entry.count(user) if entry.count else 0
     return Item(entry.label, url, entry.icon, path.startswith(url), count)
+
+
+class AppearanceForm(forms.Form):
+    """Theme, density and keyboard shortcuts of the browser. A missing field keeps its value."""
+
+    theme = forms.ChoiceField(
+        choices=[("auto", _("Automatic")), ("light", _("Light")), ("dark", _("Dark"))],
+        required=False,
+    )
+    density = forms.ChoiceField(
+        choices=[("comfortable", _("Comfortable")), ("compact", _("Compact"))],
+        required=False,
+    )
+
+    shortcut = forms.ChoiceField(
+        choices=[("on", _("On")), ("off", _("Off"))], required=False
+    )
+
+    def cookies(self) -> dict[str, str]:
+        """Return the cookies to set, by name."""
+        return {
+            cookie: self.cleaned_data[name]
+            for name, cookie in COOKIES.items()
+            if self.cleaned_data.get(name)
+        }
+
+
+def appearance(request: HttpRequest) -> dict[str, str]:
+    """Context processor: `theme`, `density`, `shortcut` and `request_id`.
+
+    A cookie with an unknown value is ignored.
+    """
+    form = AppearanceForm(
+        {name: request.COOKIES.get(cookie, "") for name, cookie in COOKIES.items()}
+    )
+    form.is_valid()
+    return {name: form.cleaned_data.get(name, "") for name in COOKIES} | {
+        "request_id": getattr(request, "id", "")
+    }

@@ -164,7 +164,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "console.context_processors.navigation",
-                "console.appearance.appearance",
+                "console.context_processors.appearance",
             ],
         },
     },

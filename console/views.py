@@ -18,7 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from console.accounts.form_recovery import SIGN_IN, kept_entries, own_form, shown_to
-from console.appearance import YEAR, AppearanceForm
+from console.context_processors import YEAR, AppearanceForm
 from console.lib.http import Request
 from instances.models import Heartbeat
 from instances.presenters.columns import ColumnsForm

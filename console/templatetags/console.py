@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 
-from console import assets, icons
+from console import assets
 from console.lib.prose import Prose, prose_of
 from console.templatetags import statuses
 
@@ -42,13 +42,13 @@ SYSTEMS = (
 def icon(name: str, modifier: str = "") -> SafeString:
     """``{% icon "copy" %}``: a decorative 16 px icon; ``modifier`` is "small", "large" or "spin".
 
-    Raises `icons.UnknownIcon` for a name the sprite does not hold.
+    Raises `assets.UnknownIconError` if the sprite has no such icon.
     """
     return format_html(
         '<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>',
         f"icon icon--{modifier}" if modifier else "icon",
         assets.asset("icons.svg").url,
-        icons.check(name),
+        assets.check_icon(name),
     )
 
 

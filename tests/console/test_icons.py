@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from django.template import Context, Template
 
-from console import assets, icons
+from console import assets
 
 ROOT = Path(__file__).resolve().parents[2]
 ICON_TAG = re.compile(r'{%\s*icon\s+"([^"]+)"')
@@ -20,17 +20,21 @@ def names_in_templates():
         yield from ICON_TAG.findall(template.read_text())
 
 
+def sprite():
+    return assets.asset("icons.svg").content
+
+
 def test_the_sprite_holds_one_symbol_for_each_allowed_name():
-    symbols = ElementTree.fromstring(icons.document())
-    assert {symbol.get("id") for symbol in symbols} == icons.NAMES
+    symbols = ElementTree.fromstring(sprite())
+    assert {symbol.get("id") for symbol in symbols} == assets.ICON_NAMES
 
 
 def test_every_icon_a_template_names_is_in_the_sprite():
-    assert set(names_in_templates()) <= icons.NAMES
+    assert set(names_in_templates()) <= assets.ICON_NAMES
 
 
 def test_a_symbol_takes_the_colour_of_its_surroundings():
-    symbols = ElementTree.fromstring(icons.document())
+    symbols = ElementTree.fromstring(sprite())
     assert {symbol.get("stroke") for symbol in symbols} == {"currentColor"}
 
 
@@ -43,7 +47,7 @@ def test_the_icon_tag_points_into_the_sprite():
 
 
 def test_an_unknown_icon_is_refused():
-    with pytest.raises(icons.UnknownIconError, match="no-such-icon"):
+    with pytest.raises(assets.UnknownIconError, match="no-such-icon"):
         Template('{% load console %}{% icon "no-such-icon" %}').render(Context())
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
-from console import icons
+from console import assets
 from console.templatetags import statuses
 from console.templatetags.console import browser, duration, plain, relative_time
 
@@ -47,7 +47,7 @@ def test_two_statuses_of_a_plan_never_share_a_word():
 
 
 def test_every_icon_of_a_status_is_in_the_sprite():
-    assert {status.icon for status in statuses.STATUSES.values()} <= icons.NAMES
+    assert {status.icon for status in statuses.STATUSES.values()} <= assets.ICON_NAMES
 
 
 @pytest.mark.parametrize("value", [*KNOWN, "SomethingNew"])
