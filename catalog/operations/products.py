@@ -28,7 +28,7 @@ from console.lib.operation import (
     numbered,
     spelled,
 )
-from console.lib.prepared import Prepared
+from console.lib.queries import PreparedQuery
 from console.lib.users import User
 
 NAMES = {
@@ -158,7 +158,7 @@ def _granted(user: int, username: str, pk: str) -> QuerySet[Product]:
 
 
 # The call scripts make most: measured, its query costs 5.5 ms to build and 0.2 ms to run.
-GRANTED = Prepared(_granted, user=int, username=str, pk=str)
+GRANTED = PreparedQuery(_granted, user=int, username=str, pk=str)
 GROUP = "Products"
 TYPE = Parameter(
     "ProductType",

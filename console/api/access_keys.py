@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from console.lib.audit import AuditEntry
 from console.lib.encryption import EncryptedField
 from console.lib.errors import ConflictError, NotFoundError
-from console.lib.prepared import Prepared
+from console.lib.queries import PreparedQuery
 from console.lib.users import User
 
 MOST = 2
@@ -172,8 +172,8 @@ def access_key_for(user: User, pk: Any) -> AccessKey:
     return key
 
 
-KEY = Prepared(lambda pk: AccessKey.objects.filter(pk=pk), pk=str)
-PERSON = Prepared(lambda pk: User.objects.filter(pk=pk), pk=int)
-PERSON_WITH_ROLE = Prepared(
+KEY = PreparedQuery(lambda pk: AccessKey.objects.filter(pk=pk), pk=str)
+PERSON = PreparedQuery(lambda pk: User.objects.filter(pk=pk), pk=int)
+PERSON_WITH_ROLE = PreparedQuery(
     lambda pk: User.objects.with_administrator().filter(pk=pk), pk=int
 )

@@ -27,8 +27,7 @@ from console.backup.archive import (
 from console.backup.create import described
 from console.backup.databases import store
 from console.lib.audit import AuditEntry
-from console.lib.encryption import key_id_of, key_ids
-from console.lib.sealed import opens, some_sealed
+from console.lib.encryption import can_unseal, key_id_of, key_ids, sealed_values
 from console.lib.users import User
 from instances.models import Heartbeat, Task
 
@@ -131,7 +130,7 @@ def _report(manifest: Manifest) -> Iterator[str]:
             status_message__in=[interrupted_work.RAN, interrupted_work.WAITED]
         ).values_list("pk", flat=True)
     )
-    found = [opens(*each) for each in some_sealed(SAMPLE)]
+    found = [can_unseal(*each) for each in sealed_values(SAMPLE)]
     yield f"{sum(found)} of {len(found)} encrypted values looked at can be opened."
     try:
         length, _last = verify()

@@ -10,8 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.timezone import now
 
 from console.doctor.result import OK, PROBLEM, WARNING, Finding
-from console.lib.encryption import key_ids
-from console.lib.sealed import opens, some_sealed
+from console.lib.encryption import can_unseal, key_ids, sealed_values
 from instances.models import Heartbeat
 
 SAMPLE = 20
@@ -37,7 +36,8 @@ def keys() -> Iterator[Finding]:
             yield Finding(PROBLEM, "keys", f"{path} is open to others", remedy)
     try:
         found = {
-            context: opens(context, value) for context, value in some_sealed(SAMPLE)
+            context: can_unseal(context, value)
+            for context, value in sealed_values(SAMPLE)
         }
     except Error:
         return  # the database says more about itself below

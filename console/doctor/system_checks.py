@@ -9,8 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
 
-from console.lib.encryption import seal
-from console.lib.sealed import check_ring
+from console.lib.encryption import check_ring, seal
 
 KEYS_HINT = "`manage.py doctor` says more about the keys."
 # How libpq makes sure that it speaks to the right server.

@@ -13,8 +13,13 @@ from django.db import models, transaction
 
 from console.accounts import second_factor, sessions
 from console.lib.audit import AuditEntry
-from console.lib.encryption import DecryptionError, EncryptedField, reseal, reseal_text
-from console.lib.sealed import encrypted_columns
+from console.lib.encryption import (
+    DecryptionError,
+    EncryptedField,
+    encrypted_columns,
+    reseal,
+    reseal_text,
+)
 
 BATCH = 50
 

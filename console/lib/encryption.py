@@ -8,10 +8,12 @@ import base64
 import binascii
 import hashlib
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
@@ -189,3 +191,43 @@ class EncryptedJSONField(EncryptedField):
 
     def loads(self, plain: bytes) -> Any:
         return loads(plain)
+
+
+def encrypted_columns() -> list[EncryptedField]:
+    """Return the encrypted columns of all tables."""
+    return [
+        column
+        for model in apps.get_models(include_auto_created=True)
+        for column in model._meta.local_fields
+        if isinstance(column, EncryptedField)
+    ]
+
+
+def sealed_values(limit: int) -> Iterator[tuple[str, bytes]]:
+    """Yield up to `limit` values of each encrypted column as pairs of context and ciphertext."""
+    for column in encrypted_columns():
+        rows = column.model._base_manager.exclude(**{column.attname: None})
+        for row in rows.only("pk", column.attname).order_by("-pk")[:limit]:
+            yield column.context(row), row.__dict__[column.attname]
+
+
+def can_unseal(context: str, sealed: bytes) -> bool:
+    """Return True if a key of the ring decrypts the value."""
+    try:
+        unseal(sealed, context)
+    except DecryptionError:
+        return False
+    return True
+
+
+def check_ring() -> None:
+    """Raise ImproperlyConfigured if the key ring decrypts nothing in this database.
+
+    Values written with such keys could not be read with the old ones later.
+    """
+    found = list(sealed_values(1))
+    if found and not any(can_unseal(*each) for each in found):
+        raise ImproperlyConfigured(
+            "CONSOLE_ENCRYPTION_KEYS opens nothing in this database: set it to the keys "
+            "its data was encrypted with."
+        )

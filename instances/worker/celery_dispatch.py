@@ -20,7 +20,7 @@ from django.db import Error, close_old_connections, connection
 from django.utils.timezone import now
 from kombu.exceptions import KombuError
 
-from console.lib.sealed import check_ring
+from console.lib.encryption import check_ring
 from instances.models import Check, Plan, Task
 from instances.worker.loop import Worker
 

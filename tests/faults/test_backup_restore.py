@@ -32,8 +32,8 @@ print(Plan.objects.draft_for("LaunchProduct", wish, by=User.objects.get(username
     region=Region.objects.get(pk="eu-central-1"), instance_name="drafted").pk)
 """
 EVERYTHING = """
-from console.lib.sealed import opens, some_sealed
-values = [opens(*each) for each in some_sealed(10**6)]
+from console.lib.encryption import can_unseal, sealed_values
+values = [can_unseal(*each) for each in sealed_values(10**6)]
 print(sum(values), len(values))
 """
 PLAN = """

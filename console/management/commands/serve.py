@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from console.demo import PASSWORD, PEOPLE, DemoRefusedError, seed
-from console.lib.sealed import check_ring
+from console.lib.encryption import check_ring
 from console.serving import Service, ServingError
 from instances.engines import signals
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from console.lib.sealed import check_ring
+from console.lib.encryption import check_ring
 from instances.worker.host import host_name
 from instances.worker.recovery import reconcile
 
