@@ -79,5 +79,5 @@ class PreparedQuery(Generic[Row]):
             if kind is int and param == PLACEHOLDER_NUMBER - place:
                 return values[name]
             if kind is str and isinstance(param, str):
-                param = param.replace(PLACEHOLDER_TEXT.format(name), values[name])
+                param = param.replace(PLACEHOLDER_TEXT.format(name), str(values[name]))
         return param
