@@ -7,15 +7,6 @@ from django.views.i18n import set_language
 
 from console import assets, views
 from console.metrics.views import metrics
-from instances import manage_urls, plan_urls, wizard_urls
-from instances import urls as instance_urls
-
-instance_pages = [
-    *instance_urls.urlpatterns,
-    *wizard_urls.urlpatterns,
-    *plan_urls.urlpatterns,
-    *manage_urls.urlpatterns,
-]
 
 urlpatterns = [
     path("", views.root, name="root"),
@@ -24,7 +15,7 @@ urlpatterns = [
     path("manage/", include("console.offboarding.urls")),
     path("manage/", include("console.audit_log.urls")),
     path("", include("console.api.urls")),
-    path("", include((instance_pages, "instances"))),
+    path("", include("instances.urls")),
     path("", include(assets.urlpatterns)),
     path("appearance/", views.appearance, name="appearance"),
     path("language/", login_not_required(set_language), name="set_language"),

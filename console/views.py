@@ -21,7 +21,7 @@ from console.accounts.form_recovery import SIGN_IN, kept_entries, own_form, show
 from console.context_processors import YEAR, AppearanceForm
 from console.lib.http import Request
 from instances.models import Heartbeat
-from instances.presenters.columns import ColumnsForm
+from instances.presenters.instance_list import ColumnsForm
 
 
 @require_safe

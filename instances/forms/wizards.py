@@ -10,8 +10,7 @@ from catalog.effective_constraints import LaunchOption, launch_options
 from catalog.models import Product, Region, Version
 from console.lib.errors import ConflictError
 from console.lib.users import User
-from instances.forms.choices_form import ChoicesForm, LaunchChoicesForm
-from instances.forms.provisioning import WishForm
+from instances.forms.provisioning import ChoicesForm, LaunchChoicesForm, WishForm
 from instances.launch_validation import (
     Asked,
     LaunchWish,

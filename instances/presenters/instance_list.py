@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django import forms
 from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from catalog.models import Product, Version
 from console.lib.errors import Text
@@ -23,8 +25,45 @@ from console.lib.users import User
 from instances.filters import InstanceFilter, filter_options
 from instances.models import Instance
 from instances.models.ownership import owner_mark
-from instances.presenters.columns import HIDEABLE, SIZE_COOKIE, shown_columns
-from instances.presenters.liveness import heard_mark, heard_text, is_lost
+from instances.presenters.task_progress import heard_mark, heard_text, is_lost
+
+# Name, status and operations are always there.
+ALWAYS = "name"
+HIDEABLE = {
+    "product": gettext_lazy("Product name"),
+    "version": gettext_lazy("Version name"),
+    "owner": gettext_lazy("Owner"),
+    "region": gettext_lazy("Stack region"),
+    "created": gettext_lazy("Created time"),
+}
+COLUMNS_COOKIE, SIZE_COOKIE = "instance-columns", "instance-rows"
+
+
+class ColumnsForm(forms.Form):
+    """The columns to show and the rows of a page; several values of `columns` are one choice."""
+
+    columns = forms.MultipleChoiceField(
+        choices=[(ALWAYS, gettext_lazy("Instance name / ID")), *HIDEABLE.items()],
+        required=False,
+    )
+    size = forms.TypedChoiceField(
+        choices=[(str(size), str(size)) for size in SIZES], required=False
+    )
+
+    def cookies(self) -> dict[str, str]:
+        """The cookies to set, by name; what was not sent stays as it is."""
+        chosen = {
+            COLUMNS_COOKIE: ".".join(self.cleaned_data["columns"]),
+            SIZE_COOKIE: self.cleaned_data["size"],
+        }
+        return {name: value for name, value in chosen.items() if value}
+
+
+def shown_columns(cookies: Mapping[str, str]) -> frozenset[str]:
+    """The names of HIDEABLE to show: all of them until somebody has chosen."""
+    chosen = cookies.get(COLUMNS_COOKIE, "").split(".")
+    return frozenset(HIDEABLE if ALWAYS not in chosen else HIDEABLE.keys() & {*chosen})
+
 
 DEFAULT_SIZE = 20
 NONE: Mapping[str, str] = {}

@@ -2,19 +2,35 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 from django_htmx.http import reswap, retarget
 
+from console.lib.access import administrator_required
+from console.lib.errors import DomainError
 from console.lib.exact import decimal_text, dumps
+from console.lib.forms import refusals_on, render_form
 from console.lib.htmx import render_page
 from console.lib.http import Request
 from console.lib.masking import MASK
-from instances.models import Evidence, Task, instance_for, task_for
+from instances.forms.reconcile import ReconcileForm, StatusForm
+from instances.models import (
+    Evidence,
+    Task,
+    instance_for,
+    living_instance_for,
+    task_for,
+    why_not,
+)
 from instances.presenters.task_diagnostics import proof_of
 from instances.presenters.task_failure import aftermath_of
 from instances.presenters.task_log import (
@@ -25,6 +41,7 @@ from instances.presenters.task_log import (
     log_text,
 )
 from instances.presenters.task_progress import task_progress
+from instances.retry import retry
 from instances.views.outcome import flash_task
 
 
@@ -219,3 +236,60 @@ def _shown(value: Any) -> str:
 
 
 PANELS = {"log": _log, "output": _output, "parameters": _parameters}
+
+
+@require_POST
+def instance_retry(request: Request, pk: str) -> HttpResponse:
+    """Try the failed task again that the person has seen, or say why not."""
+    instance = living_instance_for(request.user, pk)
+    try:
+        task = retry(instance, by=request.user, task=request.POST.get("task", ""))
+    except DomainError as refusal:
+        # Told where the other ways to go on are.
+        messages.error(request, f"{refusal} {refusal.hint}".strip())
+        return redirect(instance)
+    flash_task(request, task, _("%(name)s is being retried.") % {"name": instance.name})
+    return redirect(task)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrator_required
+def task_reconcile(request: Request, pk: str, task: str) -> HttpResponse:
+    """Say what is known and what settling would do; then let a worker do it."""
+    found = task_of(request, pk, task)
+    form = ReconcileForm(found, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with refusals_on(form):
+            found.reconcile(by=request.user, **form.cleaned_data)
+            told = _(
+                "Reconciliation has started. A worker is checking the actual status of the "
+                "task."
+            )
+            flash_task(request, found, told)
+            return redirect(found)
+    context = {
+        "form": form,
+        "task": found,
+        "instance": found.instance,
+        "progress": task_progress(found),
+        "standing": found.standing.value,
+        "why_not": why_not(found),
+    }
+    return render_form(request, "instances/task_reconcile.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrator_required
+def instance_reconcile(request: Request, pk: str) -> HttpResponse:
+    """Show what tasks and state say of an instance; then set its status to that."""
+    instance = living_instance_for(request.user, pk)
+    form = StatusForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with refusals_on(form):
+            instance.reconcile_status(by=request.user, **form.cleaned_data)
+            messages.success(request, _("The status has been reconciled."))
+            return redirect(
+                "instances:instance-list" if instance.terminated_at else instance
+            )
+    context = {"form": form, "instance": instance, "true": instance.true_status()}
+    return render_form(request, "instances/instance_reconcile.html", context)

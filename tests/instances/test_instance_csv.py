@@ -79,7 +79,7 @@ def test_commas_and_quotes_stay_in_their_cell(browser, alice):
 
 
 def test_it_says_where_it_is_cut(browser, alice, monkeypatch):
-    monkeypatch.setattr("instances.views.export.MOST_ROWS", 2)
+    monkeypatch.setattr("instances.views.instances.MAX_CSV_ROWS", 2)
     InstanceFactory.create_batch(3, owner=alice)
     rows = table(browser.get(URL))
     assert len(rows) == 4
@@ -89,6 +89,6 @@ def test_it_says_where_it_is_cut(browser, alice, monkeypatch):
 
 
 def test_a_full_file_is_not_called_cut(browser, alice, monkeypatch):
-    monkeypatch.setattr("instances.views.export.MOST_ROWS", 2)
+    monkeypatch.setattr("instances.views.instances.MAX_CSV_ROWS", 2)
     InstanceFactory.create_batch(2, owner=alice)
     assert len(table(browser.get(URL))) == 3

@@ -7,7 +7,7 @@ import pytest
 from django.utils.timezone import now
 
 from instances.models import Heartbeat, Task
-from instances.presenters.liveness import Queued, heard_text
+from instances.presenters.task_progress import Queued, heard_text
 from tests.factories import InstanceFactory, TaskFactory
 from tests.instances.running import running, with_task
 

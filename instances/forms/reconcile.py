@@ -1,0 +1,43 @@
+"""Forms with which an administrator reconciles a task, or the status of an instance."""
+
+from django import forms
+from django.utils.translation import gettext_lazy
+
+from console.lib.forms import VerbForm
+from instances.models import Standing, Task
+
+
+class ReconcileForm(VerbForm):
+    """Whether the host is gone, and why."""
+
+    host_lost = forms.BooleanField(
+        label=gettext_lazy(
+            "The host is switched off or permanently gone, so this task cannot still be "
+            "running on it"
+        ),
+        required=False,
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=500,
+        required=False,
+        help_text=gettext_lazy("Recorded in the audit trail."),
+    )
+
+    def __init__(self, task: Task, *args: object) -> None:
+        super().__init__(*args)
+        lost = self.fields["host_lost"]
+        # Nobody else can settle it: then the word that the host is gone must be given.
+        lost.required = task.standing == Standing.HOST_SILENT
+        if not lost.required:
+            del self.fields["host_lost"]
+
+
+class StatusForm(VerbForm):
+    """Why the status is corrected."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=500,
+        help_text=gettext_lazy("Recorded in the audit trail."),
+    )
