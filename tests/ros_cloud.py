@@ -53,7 +53,7 @@ KNOBS = {
 KINDS = ("throttle", "unavailable", "internal", "drop_before", "drop_after", "garbage")
 
 
-class Answer(Exception):
+class ApiError(Exception):
     """An error as ROS tells it."""
 
     def __init__(self, status, code, message):
@@ -73,7 +73,7 @@ def nested(flat):
             whole[first] = value
             continue
         if not rest[0].isdigit() or len(rest) > 2:
-            raise Answer(400, "InvalidParameter", f"{name} is not a parameter.")
+            raise ApiError(400, "InvalidParameter", f"{name} is not a parameter.")
         entry = whole.setdefault(first, {}).setdefault(int(rest[0]), {})
         if len(rest) == 2:
             entry[rest[1]] = value
@@ -98,24 +98,24 @@ def whole(value):
 
 
 def checked(action, flat):
-    """The request, or Answer: every field known to the SDK, every required one there."""
+    """The request, or ApiError: every field known to the SDK, every required one there."""
     if action not in REQUIRED:
-        raise Answer(404, "InvalidAction.NotFound", f"{action} is no action here.")
+        raise ApiError(404, "InvalidAction.NotFound", f"{action} is no action here.")
     request = nested(flat)
     kind = getattr(models, f"{action}Request")
     back = through(kind, request)
     if back != request:
         unknown = sorted(set(request) - set(back)) or sorted(request)
-        raise Answer(400, "InvalidParameter", f"Unknown: {unknown}.")
+        raise ApiError(400, "InvalidParameter", f"Unknown: {unknown}.")
     if missing := sorted(REQUIRED[action] - set(request)):
-        raise Answer(400, f"Missing{missing[0]}", f"{missing[0]} is mandatory.")
+        raise ApiError(400, f"Missing{missing[0]}", f"{missing[0]} is mandatory.")
     hints = inspect.signature(kind.__init__).parameters
     for name, value in request.items():
         python = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
         hint = str(hints[python].annotation)
         good = {"int": str(value).isdigit(), "bool": value in ("True", "False")}
         if not good.get(hint, True) or value == "":
-            raise Answer(400, f"Invalid{name}", f"{value} does not fit {name}.")
+            raise ApiError(400, f"Invalid{name}", f"{value} does not fit {name}.")
     return request
 
 
@@ -164,7 +164,9 @@ def resources_of(body):
     """Logical ID to type and properties, of either kind of template."""
     template = json.loads(body)
     if template.get("ROSTemplateFormatVersion") != "2015-09-01":
-        raise Answer(400, "InvalidTemplate", "The version of the template is invalid.")
+        raise ApiError(
+            400, "InvalidTemplate", "The version of the template is invalid."
+        )
     if str(template.get("Transform", "")).startswith("Aliyun::Terraform"):
         text = "\n".join(template["Workspace"].values())
         found = re.findall(r'resource\s+"(\w+)"\s+"(\w+)"', text)
@@ -378,7 +380,7 @@ class Cloud:
         found = self.stacks.get(request["StackId"])
         if found is None:
             message = f"The Stack ({request['StackId']}) could not be found."
-            raise Answer(404, "StackNotFound", message)
+            raise ApiError(404, "StackNotFound", message)
         found.advance()
         return found
 
@@ -386,12 +388,12 @@ class Cloud:
         """The answer to a request that is well formed."""
         regions = self.knobs["regions"]
         if regions and request["RegionId"] not in regions:
-            raise Answer(400, "InvalidRegionId", "The region does not exist.")
+            raise ApiError(400, "InvalidRegionId", "The region does not exist.")
         token = request.get("ClientToken")
         if token and self.knobs["tokens"] and (action, token) in self.answers:
             before, body = self.answers[action, token]
             if before != request:
-                raise Answer(400, "IdempotentParameterMismatch", "Another request.")
+                raise ApiError(400, "IdempotentParameterMismatch", "Another request.")
             return body
         body = getattr(self, action)(request)
         body = fitting(action, {**body, "RequestId": str(uuid.uuid4()).upper()})
@@ -405,7 +407,7 @@ class Cloud:
             for each in self.stacks.values():
                 each.advance()
                 if each.name == name and each.status != "DELETE_COMPLETE":
-                    raise Answer(409, "StackExists", f"The Stack ({name}) exists.")
+                    raise ApiError(409, "StackExists", f"The Stack ({name}) exists.")
         made = Stack(self, request)
         self.stacks[made.id] = made
         self.created.append(made.id)
@@ -414,9 +416,9 @@ class Cloud:
     def UpdateStack(self, request):
         found = self.stack(request)
         if found.status.endswith("IN_PROGRESS"):
-            raise Answer(409, "ActionInProgress", "An action is in progress.")
+            raise ApiError(409, "ActionInProgress", "An action is in progress.")
         if found.status.startswith(("DELETE", "CREATE_ROLLBACK", "CREATE_FAILED")):
-            raise Answer(400, "NotSupported", f"{found.status} cannot be updated.")
+            raise ApiError(400, "NotSupported", f"{found.status} cannot be updated.")
         parameters = {
             each["ParameterKey"]: each["ParameterValue"]
             for each in request.get("Parameters", [])
@@ -424,7 +426,7 @@ class Cloud:
         changes = found.changes_to(request["TemplateBody"], parameters)
         if all(change[2] == "None" for change in changes):
             message = "Update the completely same stack is not supported."
-            raise Answer(400, "NotSupported", message)
+            raise ApiError(400, "NotSupported", message)
         found.take(request)
         found.updated = f"{self.now()}-{self.number()}"
         remove = [change[0] for change in changes if change[2] == "Remove"]
@@ -435,7 +437,7 @@ class Cloud:
     def DeleteStack(self, request):
         found = self.stack(request)
         if found.status.endswith("IN_PROGRESS"):
-            raise Answer(409, "ActionInProgress", "An action is in progress.")
+            raise ApiError(409, "ActionInProgress", "An action is in progress.")
         if found.status != "DELETE_COMPLETE":
             found.begin("DELETE", [], list(found.resources))
         return {}
@@ -443,9 +445,9 @@ class Cloud:
     def CancelStackOperation(self, request):
         found = self.stack(request)
         if request.get("CancelType", "Safe") not in ("Safe", "Quick"):
-            raise Answer(400, "InvalidCancelType", "Safe or Quick.")
+            raise ApiError(400, "InvalidCancelType", "Safe or Quick.")
         if not found.status.endswith("IN_PROGRESS"):
-            raise Answer(409, "NotSupported", "No operation is in progress.")
+            raise ApiError(409, "NotSupported", "No operation is in progress.")
         found.canceled = True
         return {}
 
@@ -504,7 +506,7 @@ class Cloud:
         found = self.stack(request)
         size = int(request.get("PageSize", 10))
         if size > 50:
-            raise Answer(400, "InvalidPageSize", "At most 50.")
+            raise ApiError(400, "InvalidPageSize", "At most 50.")
         start = (int(request.get("PageNumber", 1)) - 1) * size
         newest = found.events[::-1]
         return {
@@ -533,9 +535,9 @@ class Cloud:
 
     def PreviewStack(self, request):
         if ("StackId" in request) == ("StackName" in request):
-            raise Answer(400, "InvalidParameter", "Either StackId or StackName.")
+            raise ApiError(400, "InvalidParameter", "Either StackId or StackName.")
         if self.knobs["refuse"]:
-            raise Answer(400, "InvalidParameter", self.knobs["refuse"])
+            raise ApiError(400, "InvalidParameter", self.knobs["refuse"])
         parameters = {
             each["ParameterKey"]: each["ParameterValue"]
             for each in request.get("Parameters", [])
@@ -543,7 +545,7 @@ class Cloud:
         declared = json.loads(request["TemplateBody"]).get("Parameters", {})
         for key in parameters:
             if declared and key not in declared:
-                raise Answer(400, "InvalidParameter", f"{key} is not a parameter.")
+                raise ApiError(400, "InvalidParameter", f"{key} is not a parameter.")
         if "StackId" in request:
             changes = self.stack(request).changes_to(
                 request["TemplateBody"], parameters
@@ -647,15 +649,15 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, cloud, kind, action, flat, query, body):
         try:
             if kind == "throttle":
-                raise Answer(400, "Throttling.User", "Request was denied.")
+                raise ApiError(400, "Throttling.User", "Request was denied.")
             if kind == "unavailable":
-                raise Answer(503, "ServiceUnavailable", "Try again later.")
+                raise ApiError(503, "ServiceUnavailable", "Try again later.")
             if kind == "internal":
-                raise Answer(500, "InternalError", "Something happened.")
+                raise ApiError(500, "InternalError", "Something happened.")
             if not signed(self, query, body):
-                raise Answer(403, "InvalidAccessKeyId.NotFound", "Wrong key.")
+                raise ApiError(403, "InvalidAccessKeyId.NotFound", "Wrong key.")
             return 200, cloud.answer(action, checked(action, flat))
-        except Answer as error:
+        except ApiError as error:
             return error.status, {
                 "Code": error.code,
                 "Message": str(error),

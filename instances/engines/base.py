@@ -10,7 +10,7 @@ class EngineError(Exception):
     """Work that cannot be done; the message is shown to the person and says what to do."""
 
 
-class EngineMissing(EngineError):
+class EngineMissingError(EngineError):
     """The machine lacks what an engine needs: a binary, or a sandbox to run it in."""
 
 
@@ -270,4 +270,4 @@ class Engine(Protocol):
         """What is wrong with these values; None when no answer came in time."""
 
     def version(self) -> str:
-        """Name and version of the tool, such as "terraform 1.11.4"; EngineMissing if none."""
+        """Name and version of the tool, such as "terraform 1.11.4"; EngineMissingError if none."""

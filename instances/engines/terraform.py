@@ -25,7 +25,7 @@ from instances.engines.base import (
     Change,
     Diagnostic,
     EngineError,
-    EngineMissing,
+    EngineMissingError,
     Event,
     Order,
     Outcome,
@@ -64,7 +64,7 @@ class Terraform:
     def start(self, directory: Path, order: Order) -> None:
         """Start the order in `directory`, which must be new; returns at once.
 
-        Raises EngineError when the template or the state is refused, EngineMissing when
+        Raises EngineError when the template or the state is refused, EngineMissingError when
         this machine lacks the tool or the sandbox.
         """
         if order.action not in ACTIONS:
@@ -224,7 +224,7 @@ class Terraform:
         return workspace.stage(tool, "plan", *options, *more, values)
 
     def version(self) -> str:
-        """Name and version of the tool; EngineMissing with what to do when there is none."""
+        """Name and version of the tool; EngineMissingError with what to do when there is none."""
         return binary.find(self.settings.terraform_bin).version
 
     def _failure(self, directory: Path, record: dict[str, Any]) -> str:
@@ -261,7 +261,7 @@ class Terraform:
     def _tool(self) -> binary.Binary:
         """The tool, on a machine that can confine it or whose owner does without."""
         if not sandbox.available() and not self.settings.allow_unsandboxed:
-            raise EngineMissing(NO_SANDBOX)
+            raise EngineMissingError(NO_SANDBOX)
         return binary.find(self.settings.terraform_bin)
 
     def _answer(

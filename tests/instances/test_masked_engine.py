@@ -58,7 +58,7 @@ class Loud:
         raise base.EngineError(f"cannot begin with {SECRET}")
 
     def resume(self, directory, order, offset):
-        raise base.EngineMissing(f"cannot resume {SECRET}")
+        raise base.EngineMissingError(f"cannot resume {SECRET}")
 
     def events(self, directory, offset, limit=500):
         return [telling(base.Event)]
@@ -114,7 +114,7 @@ def test_of_a_state_only_what_is_encrypted_stays_in_clear(engine):
 def test_errors_are_masked_and_keep_their_kind(engine):
     with pytest.raises(base.EngineError, match=r"begin with \*{6}"):
         engine.start(Path(), None)
-    with pytest.raises(base.EngineMissing, match=r"resume \*{6}"):
+    with pytest.raises(base.EngineMissingError, match=r"resume \*{6}"):
         engine.resume(Path(), None, 0)
 
 

@@ -16,7 +16,7 @@ BUSY = ("Throttling", "ServiceUnavailable", "InternalError", "RequestTimeout")
 GONE = ("StackNotFound", "ChangeSetNotFound")
 
 
-class Refused(Exception):
+class CloudRefusedError(Exception):
     """An answer that says no, and would say it again; the text is for the person.
 
     In `doubt` it is not the first answer: one before it may have been yes, and was lost.
@@ -28,7 +28,7 @@ class Refused(Exception):
         super().__init__(f"{message} ({code})" if code else message)
 
 
-class Unanswered(Exception):
+class CloudUnavailableError(Exception):
     """A call that got no usable answer: whether it was carried out is not known."""
 
 
@@ -64,7 +64,7 @@ class Cloud:
         )
 
     def call(self, operation: str, **fields: Any) -> Any:
-        """The body of the answer. Raises Refused; waits and asks again on anything else.
+        """The body of the answer. Raises CloudRefusedError; waits and asks again on anything else.
 
         Only for what may be asked twice: reads, and what a client token makes one.
         `wait` may raise to give up.
@@ -73,19 +73,19 @@ class Cloud:
         while True:
             try:
                 return self.once(operation, **fields)
-            except Unanswered as error:
+            except CloudUnavailableError as error:
                 seconds = min(LONGEST_WAIT, 0.5 * 2 ** min(attempt, 10)) * self.pace
                 # Spread, so that many runs that were throttled at once come back apart.
                 seconds *= random.uniform(0.5, 1.0)
                 attempt += 1
                 self.say("warn", f"{operation}: {error} Asking again.")
                 self.wait(seconds)
-            except Refused as refusal:
+            except CloudRefusedError as refusal:
                 refusal.doubt = attempt > 0
                 raise
 
     def once(self, operation: str, **fields: Any) -> Any:
-        """One call. Raises Refused or Unanswered."""
+        """One call. Raises CloudRefusedError or CloudUnavailableError."""
         method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation)
         ask = getattr(self.client, f"{method[1:]}_with_options")
         request = getattr(models, f"{operation}Request")(
@@ -96,7 +96,7 @@ class Cloud:
         except Exception as error:
             raise _judged(error) from None
         if body is None:
-            raise Unanswered("The answer was empty.")
+            raise CloudUnavailableError("The answer was empty.")
         self.heard()
         return body
 
@@ -120,9 +120,9 @@ def _judged(error: Exception) -> Exception:
     code = str(getattr(error, "code", None) or "")
     status = int(getattr(error, "status_code", None) or 0)
     if not code and not status:
-        return Unanswered("No usable answer came.")
+        return CloudUnavailableError("No usable answer came.")
     if code.startswith(BUSY) or status >= 500:
-        return Unanswered(f"The cloud is busy ({code}).")
+        return CloudUnavailableError(f"The cloud is busy ({code}).")
     data = getattr(error, "data", None) or {}
     said = data.get("Message") if isinstance(data, dict) else None
-    return Refused(code, str(said or getattr(error, "message", "") or error))
+    return CloudRefusedError(code, str(said or getattr(error, "message", "") or error))

@@ -25,7 +25,7 @@ sys.path.insert(
 from instances.engines import events, launcher, signals
 from instances.engines.plan_json import MASK
 from instances.engines.ros import run_files
-from instances.engines.ros.cloud import Cloud, Refused
+from instances.engines.ros.cloud import Cloud, CloudRefusedError
 from instances.engines.ros.document import SECRET
 from instances.engines.ros.stack import Stack
 
@@ -40,7 +40,7 @@ STAGES = {
 SHORTEST = 4
 
 
-class Canceled(Exception):
+class RunCanceledError(Exception):
     """Somebody asked to stop while nothing had been asked of the cloud yet."""
 
 
@@ -99,9 +99,9 @@ class Drive(launcher.Run):
         begun, code = time.monotonic(), 0
         try:
             getattr(self.stack, name)()
-        except Canceled as told:
+        except RunCanceledError as told:
             self.message, code = self.hidden(str(told)), 1
-        except Refused as refusal:
+        except CloudRefusedError as refusal:
             self.message, code = self.hidden(str(refusal)), 1
             self.diagnose("", str(refusal))
         facts.update(seconds=round(time.monotonic() - begun, 3), exit_code=code)
@@ -110,7 +110,7 @@ class Drive(launcher.Run):
         return code
 
     def pause(self, seconds: float) -> None:
-        """Wait, or until somebody asks to stop. Raises Canceled where that is harmless."""
+        """Wait, or until somebody asks to stop. Raises RunCanceledError where that is harmless."""
         told = signal.sigtimedwait(launcher.SIGNALS, seconds)
         if told is not None and told.si_signo != signal.SIGCHLD:
             self.interrupts += 1
@@ -119,9 +119,9 @@ class Drive(launcher.Run):
         self.check_stop()
 
     def check_stop(self) -> None:
-        """Raise Canceled when somebody asked to stop and nothing was begun."""
+        """Raise RunCanceledError when somebody asked to stop and nothing was begun."""
         if self.interrupted and self.stoppable:
-            raise Canceled(f"Canceled during {self.stage}.")
+            raise RunCanceledError(f"Canceled during {self.stage}.")
 
     def note(self, **facts: Any) -> None:
         """Put on disk what must survive this process."""

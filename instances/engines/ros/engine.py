@@ -13,7 +13,7 @@ from instances.engines.base import (
     Change,
     Diagnostic,
     EngineError,
-    EngineMissing,
+    EngineMissingError,
     Order,
     StateFile,
 )
@@ -120,9 +120,9 @@ class Ros(Terraform):
         return None
 
     def version(self) -> str:
-        """The version of the API; EngineMissing without the SDK."""
+        """The version of the API; EngineMissingError without the SDK."""
         if importlib.util.find_spec("alibabacloud_ros20190910") is None:
-            raise EngineMissing(NO_SDK)
+            raise EngineMissingError(NO_SDK)
         return "ros 2019-09-10"
 
     def _lay_out(self, directory: Path, order: Order) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from instances.engines.ros import preview, run_files
-from instances.engines.ros.cloud import GONE, Refused
+from instances.engines.ros.cloud import GONE, CloudRefusedError
 from instances.engines.ros.stack_lookup import LABEL, Finding, basis_of
 from instances.engines.ros.stack_watch import Watch
 from instances.engines.ros.statuses import SPENT, meaning
@@ -52,7 +52,7 @@ class Stack(Finding):
         run_files.write(self.drive.path / run_files.PLAN, found)
         saved = run_files.read(self.drive.path / run_files.SAVED)
         if saved and preview.essence(saved) != preview.essence(found):
-            raise Refused("", STALE)
+            raise CloudRefusedError("", STALE)
         self.drive.say("info", preview.summary(changes), **preview.totals(changes))
 
     def apply(self) -> None:
@@ -122,10 +122,10 @@ class Stack(Finding):
         found = watch.to_the_end()
         if found is None:
             self.kept.keep(exists=False, stack_id="", resources=[], outputs=[])
-            raise Refused("", LOST)
+            raise CloudRefusedError("", LOST)
         watch.keep(found, properties=self._properties())
         if meaning(found.status) != "Available":
-            raise Refused("", watch.why(found))
+            raise CloudRefusedError("", watch.why(found))
 
     def _create(self) -> str:
         doubt = bool(self.drive.journal.get("asked"))
@@ -140,13 +140,13 @@ class Stack(Finding):
                     **self._request("CreateStack"),
                 ).stack_id
             )
-        except Refused as refusal:
+        except CloudRefusedError as refusal:
             # Asked for before this, and the token forgotten: the name finds it.
             existing = self.named(self.order["name"])
             if existing is not None and self.ours(existing):
                 return str(existing.stack_id)
             if doubt or refusal.doubt:
-                raise Refused(refusal.code, f"{refusal} {DOUBT}") from None
+                raise CloudRefusedError(refusal.code, f"{refusal} {DOUBT}") from None
             self.kept.keep(exists=existing is not None)
             raise
 
@@ -165,7 +165,7 @@ class Stack(Finding):
                 **replaces,
                 **self._request("UpdateStack"),
             )
-        except Refused as refusal:
+        except CloudRefusedError as refusal:
             found = self.get(stack_id)
             if found is not None and self.ours(found):
                 # Asked for before this, and the token forgotten.
@@ -186,7 +186,7 @@ class Stack(Finding):
             found = watch.to_the_end()
             if found is not None:
                 watch.keep(found)
-                raise Refused("", watch.why(found))
+                raise CloudRefusedError("", watch.why(found))
         self.kept.keep(exists=False, stack_id="", resources=[], outputs=[])
 
     def _delete(self, existing: Any) -> Any | None:
@@ -200,7 +200,7 @@ class Stack(Finding):
         role = {"ram_role_name": self.order["role"]} if self.order["role"] else {}
         try:
             self.cloud.call("DeleteStack", stack_id=stack_id, **role)
-        except Refused as refusal:
+        except CloudRefusedError as refusal:
             if refusal.code in GONE:
                 return None
             now = self.get(stack_id)
@@ -217,7 +217,7 @@ class Stack(Finding):
             found = watch.to_the_end()
             if found is not None:
                 watch.keep(found)
-                raise Refused("", watch.why(found))
+                raise CloudRefusedError("", watch.why(found))
         self.drive.note(asked=False, basis={}, before="")
         self.drive.stoppable = True
         self.kept.keep(exists=False, stack_id="", resources=[], outputs=[])

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from instances.engines.ros.cloud import GONE, Refused
+from instances.engines.ros.cloud import GONE, CloudRefusedError
 from instances.engines.ros.stack_state import Kept
 from instances.engines.ros.stack_watch import POLL_SECONDS
 from instances.engines.ros.statuses import meaning
@@ -28,7 +28,7 @@ class Finding:
         self.mark = f"{self.order['label']}/{self.order['token']}"
 
     def existing(self) -> Any | None:
-        """The stack as it is now, None when there is none. Raises Refused for a foreign one.
+        """The stack as it is now, None when there is none. Raises CloudRefusedError for a foreign one.
 
         Where something else is still changing it, that is waited for.
         """
@@ -57,7 +57,7 @@ class Finding:
             found = self.cloud.call(
                 "GetStack", stack_id=stack_id, output_option="Disabled"
             )
-        except Refused as refusal:
+        except CloudRefusedError as refusal:
             if refusal.code in GONE:
                 return None
             raise
@@ -75,7 +75,7 @@ class Finding:
             if found is None:
                 continue
             if label_of(found).partition("/")[0] != self.order["label"]:
-                raise Refused("StackExists", FOREIGN.format(name=name))
+                raise CloudRefusedError("StackExists", FOREIGN.format(name=name))
             return found
         return None
 

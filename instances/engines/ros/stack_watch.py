@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from instances.engines import events
 from instances.engines.plan_json import MASK
-from instances.engines.ros.cloud import GONE, Refused
+from instances.engines.ros.cloud import GONE, CloudRefusedError
 from instances.engines.ros.preview import address_of
 from instances.engines.ros.statuses import ABSENT, meaning
 
@@ -52,7 +52,7 @@ class Watch:
         while True:
             try:
                 found = self._look()
-            except Refused as refusal:
+            except CloudRefusedError as refusal:
                 self._bear(refusal)
                 found = ...
             if found is None or (found is not ... and self._settled(found)):
@@ -69,7 +69,7 @@ class Watch:
                 "GetStack", stack_id=self.stack_id, output_option="Disabled"
             )
             fresh = self._events()
-        except Refused as refusal:
+        except CloudRefusedError as refusal:
             if refusal.code in GONE:
                 return None
             raise
@@ -100,11 +100,11 @@ class Watch:
             or time.monotonic() - self.begun > patience
         )
 
-    def _bear(self, refusal: Refused) -> None:
+    def _bear(self, refusal: CloudRefusedError) -> None:
         """Go on for a while where reading is refused: what runs in the cloud runs on."""
         self.blind_since = self.blind_since or time.monotonic()
         if time.monotonic() - self.blind_since > BLIND_SECONDS * self.cloud.pace:
-            raise Refused("", BLIND.format(refusal=refusal))
+            raise CloudRefusedError("", BLIND.format(refusal=refusal))
 
     def _heed_interrupts(self) -> None:
         """Ask the cloud to cancel, once for each time somebody asked to stop."""
@@ -117,7 +117,7 @@ class Watch:
                 "CancelStackOperation", stack_id=self.stack_id, cancel_type=kind
             )
             self.drive.say("warn", f"Asked to cancel ({kind}).")
-        except Refused as refusal:
+        except CloudRefusedError as refusal:
             self.drive.say("warn", f"It cannot be canceled: {refusal}")
 
     # Telling

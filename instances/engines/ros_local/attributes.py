@@ -7,7 +7,7 @@ from typing import Any
 
 from instances.engines.ros_local.expressions import (
     Expression,
-    Refused,
+    TranslationError,
     quoted,
 )
 from instances.engines.ros_local.identifiers import identifier
@@ -171,7 +171,7 @@ def _output(resource: Resource, key: str) -> Expression:
     """An output of a nested stack, or all of them."""
     outputs = resource.stack or {}
     if key and key not in outputs:
-        raise Refused(
+        raise TranslationError(
             f"Fn::GetAtt names the output {key[:80]}, which {resource.name} does not have."
         )
     if key:

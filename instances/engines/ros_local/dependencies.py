@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from instances.engines.ros_local.error_collector import Findings
+from instances.engines.ros_local.error_collector import ErrorCollector
 from instances.engines.ros_local.scope import Node
 
 Uses = Mapping[Node, Iterable[Node]]
@@ -106,22 +106,22 @@ def on_resources(uses: Uses) -> dict[Node, str]:
     return found
 
 
-def tell_dependencies(uses: Uses, findings: Findings) -> None:
+def tell_dependencies(uses: Uses, errors: ErrorCollector) -> None:
     """Tell of circles, and of what depends on a resource before there is one."""
     if way := [node for node in circle(uses) if node[0] in SECTIONS]:
-        _tell_circle(way, findings)
+        _tell_circle(way, errors)
     for (kind, name), resource in on_resources(uses).items():
         if kind in EARLY:
             section, what = EARLY[kind]
             message = f"{what} may not depend on the resource {resource}."
-            findings.add(section, name, message)
+            errors.add(section, name, message)
 
 
-def _tell_circle(way: list[Node], findings: Findings) -> None:
+def _tell_circle(way: list[Node], errors: ErrorCollector) -> None:
     """Tell of a circle, from the part of it that stands first in the document."""
-    places = [findings.order.get((SECTIONS[kind], name), 0) for kind, name in way]
+    places = [errors.order.get((SECTIONS[kind], name), 0) for kind, name in way]
     at = places.index(min(places))
     way = [*way[at:], *way[:at], way[at]]
     path = " → ".join(f"{WORDS[kind]} {name}" for kind, name in way)
     kind, name = way[0]
-    findings.add(SECTIONS[kind], name, f"Circular dependency: {path}.")
+    errors.add(SECTIONS[kind], name, f"Circular dependency: {path}.")

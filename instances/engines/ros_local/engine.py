@@ -18,7 +18,7 @@ from instances.engines.base import (
     Outcome,
     StateFile,
 )
-from instances.engines.ros_local.expressions import Refused
+from instances.engines.ros_local.expressions import TranslationError
 from instances.engines.ros_local.identifiers import identifier
 from instances.engines.ros_local.parameters import PSEUDO, value_for
 from instances.engines.ros_local.resource_types import Kind, facts_of
@@ -139,7 +139,7 @@ def _values(made: Translation, given: Mapping[str, Any]) -> dict[str, Any]:
         parameter = made.scope.parameters.get(name)
         try:
             fit = value_for(parameter, value) if parameter else value
-        except Refused:
+        except TranslationError:
             raise EngineError(f"The value of {name} is not a number.") from None
         known = name in PSEUDO or parameter is not None
         if known and (

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from instances.engines.ros_local.expressions import Refused
+from instances.engines.ros_local.expressions import TranslationError
 
 SECTIONS = (
     *("Parameters", "Mappings", "Conditions", "Locals"),
@@ -26,7 +26,7 @@ class Problem:
         return f"{self.place}: {self.message}" if self.place else self.message
 
 
-class Findings:
+class ErrorCollector:
     """The problems of one document."""
 
     def __init__(self, sections: Mapping[str, Mapping[str, Any]]) -> None:
@@ -39,7 +39,7 @@ class Findings:
         """Whatever is refused inside is a problem of this place."""
         try:
             yield
-        except Refused as refused:
+        except TranslationError as refused:
             self.add(section, name, str(refused))
         except RecursionError:
             self.add(section, name, TOO_DEEP)
@@ -53,7 +53,7 @@ class Findings:
             self.found.append((number, problem))
 
     @property
-    def told(self) -> list[Problem]:
+    def problems(self) -> list[Problem]:
         """The problems, those of the document as a whole first."""
         ordered = sorted(self.found, key=lambda each: each[0])
         return [problem for _, problem in ordered][:MOST]

@@ -15,7 +15,7 @@ SIMPLE = re.compile(r"[\w.-]+")
 NUMBER_DIGITS = 60
 
 
-class Refused(Exception):
+class TranslationError(Exception):
     """Something that cannot be simulated; the message is a sentence for its author."""
 
 
@@ -50,7 +50,7 @@ def quoted(text: str) -> str:
     if text.isalnum() and text.isascii():
         return f'"{text}"'
     if SURROGATE.search(text):
-        raise Refused("A text is not valid Unicode.")
+        raise TranslationError("A text is not valid Unicode.")
     return '"' + ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + '"'
 
 
@@ -160,8 +160,8 @@ def shown(value: Expression) -> Expression:
 def _number(value: int | float) -> str:
     """A number as HCL writes it."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise Refused("A number is not finite.")
+        raise TranslationError("A number is not finite.")
     if isinstance(value, int) and abs(value) >= 10**NUMBER_DIGITS:
-        raise Refused("A number is too large.")
+        raise TranslationError("A number is too large.")
     text = repr(value)
     return f"({text})" if text.startswith("-") else text

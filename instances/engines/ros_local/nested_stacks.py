@@ -6,7 +6,7 @@ from typing import Any
 
 from instances.engines.ros_local.expressions import (
     Expression,
-    Refused,
+    TranslationError,
     call,
     concatenated,
     quoted,
@@ -27,14 +27,16 @@ def template_of(given: Any) -> dict[str, Any] | None:
     properties = given if isinstance(given, Mapping) else {}
     body = properties.get("TemplateBody")
     if not body:
-        raise Refused("A nested stack needs its TemplateBody to be simulated.")
+        raise TranslationError("A nested stack needs its TemplateBody to be simulated.")
     if isinstance(body, str):
         try:
             body = json.loads(body)
         except (ValueError, RecursionError):
             body = None
     if not isinstance(body, dict):
-        raise Refused("The TemplateBody of a nested stack must be an object or JSON.")
+        raise TranslationError(
+            "The TemplateBody of a nested stack must be an object or JSON."
+        )
     terraform = str(body.get("Transform") or "").startswith("Aliyun::Terraform-")
     return None if terraform else body
 
@@ -48,7 +50,7 @@ def given_values(scope: Scope, given: Mapping[str, Any]) -> dict[str, Expression
     """The values a stack is given for its parameters."""
     values = given.get("Parameters") or {}
     if not isinstance(values, dict) or any(key in scope.functions for key in values):
-        raise Refused("The Parameters of a nested stack must have names.")
+        raise TranslationError("The Parameters of a nested stack must have names.")
     return scope.members(values)
 
 
@@ -71,7 +73,9 @@ def arguments(
         if key in values:
             made[identifier(key)] = parameter.given(values[key]).text
         elif not parameter.has_default:
-            raise Refused(f"The stack needs a value for its parameter {key[:80]}.")
+            raise TranslationError(
+                f"The stack needs a value for its parameter {key[:80]}."
+            )
     return made
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from instances.engines.ros_local.expressions import (
     Expression,
-    Refused,
+    TranslationError,
     any_secret,
     quoted,
     shown,
@@ -19,7 +19,7 @@ from instances.engines.ros_local.scope import Scope
 def output_block(scope: Scope, declared: Any) -> dict[str, str]:
     """An output; Terraform wants to be told that it is secret."""
     if not isinstance(declared, Mapping) or "Value" not in declared:
-        raise Refused("An output must have a Value.")
+        raise TranslationError("An output must have a Value.")
     value = scope.value(declared["Value"])
     if declared.get("Condition") is not None:
         when = shown(condition(scope, declared["Condition"]))
@@ -36,7 +36,7 @@ def assertions(scope: Scope, name: str, declared: Any) -> list[dict[str, str]]:
     if not isinstance(found, list) or not all(
         isinstance(each, Mapping) and "Assert" in each for each in found
     ):
-        raise Refused("A rule must have Assertions.")
+        raise TranslationError("A rule must have Assertions.")
     applies = condition(scope, declared.get("RuleCondition", "true"))
     made: list[dict[str, str]] = []
     for each in found:

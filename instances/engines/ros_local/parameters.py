@@ -8,7 +8,7 @@ from typing import Any
 from console.lib.exact import decimal_text, dumps, exact, loads
 from instances.engines.ros_local.expressions import (
     Expression,
-    Refused,
+    TranslationError,
     as_text,
     call,
     quoted,
@@ -103,9 +103,9 @@ class Parameter:
 def read_parameter(
     name: str, declared: Any, *, secret: bool = False, nested: bool = False
 ) -> Parameter:
-    """The parameter a document declares; Refused when its default does not fit."""
+    """The parameter a document declares; TranslationError when its default does not fit."""
     if not isinstance(declared, Mapping):
-        raise Refused("A parameter must have a Type.")
+        raise TranslationError("A parameter must have a Type.")
     kind = declared.get("Type")
     association = str(declared.get("AssociationProperty") or "")
     parameter = Parameter(
@@ -135,7 +135,7 @@ def pseudo_variables() -> dict[str, dict[str, Any]]:
 
 
 def value_for(parameter: Parameter, value: Any) -> Any:
-    """A value as the variable takes it; Refused when it does not fit."""
+    """A value as the variable takes it; TranslationError when it does not fit."""
     if value is None or (value == "" and parameter.type in (*TYPES, *STRUCTURED)):
         return None
     if parameter.type in STRUCTURED:
@@ -179,4 +179,6 @@ def _number(parameter: Parameter, value: Any) -> int | float:
         text = str(value)
         return exact(text) if set(text) & set(".eE") else int(text)
     except (ValueError, ArithmeticError):
-        raise Refused(f"The default of {parameter.name} is not a number.") from None
+        raise TranslationError(
+            f"The default of {parameter.name} is not a number."
+        ) from None

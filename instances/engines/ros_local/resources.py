@@ -6,7 +6,7 @@ from typing import Any
 from instances.engines.ros_local.attributes import address
 from instances.engines.ros_local.expressions import (
     Expression,
-    Refused,
+    TranslationError,
     quoted,
     shown,
     string,
@@ -28,10 +28,10 @@ COUNT_MEANT = f"Count must be a number from 0 to {MOST}."
 def outline(name: str, declared: Any) -> Resource:
     """What of a resource is known before its properties are."""
     if not isinstance(declared, Mapping):
-        raise Refused("A resource must have a Type.")
+        raise TranslationError("A resource must have a Type.")
     kind = declared.get("Type")
     if not isinstance(kind, str) or not kind:
-        raise Refused("A resource must have a Type.")
+        raise TranslationError("A resource must have a Type.")
     counted = declared.get("Count") is not None
     conditional = declared.get("Condition") is not None and not counted
     return Resource(name, kind, counted=counted, conditional=conditional)
@@ -42,7 +42,7 @@ def read_properties(scope: Scope, resource: Resource, given: Any) -> None:
     if not given:
         return
     if not isinstance(given, dict):
-        raise Refused("The Properties of a resource must have names.")
+        raise TranslationError("The Properties of a resource must have names.")
     if len(given) == 1 and next(iter(given)) in scope.functions:
         resource.whole = scope.value(given)
     else:
@@ -86,10 +86,10 @@ def dependencies(scope: Scope, given: Any) -> list[str]:
     """The resources that must be made first."""
     names = [given] if isinstance(given, str) else given or []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise Refused("DependsOn takes names of resources.")
+        raise TranslationError("DependsOn takes names of resources.")
     for name in names:
         if not scope.has("Resources", name):
-            raise Refused(
+            raise TranslationError(
                 f"DependsOn names {name[:80]}, which is not a resource of the template."
             )
         scope.use("resource", name)
@@ -107,9 +107,9 @@ def _size(scope: Scope, declared: Mapping[str, Any]) -> Expression | None:
         return written(pattern, wanted)
     digits = str(given)
     if isinstance(given, bool) or not (digits.isascii() and digits.isdecimal()):
-        raise Refused(COUNT_MEANT)
+        raise TranslationError(COUNT_MEANT)
     if len(digits) > len(str(MOST)) or int(digits) > MOST:
-        raise Refused(COUNT_MEANT)
+        raise TranslationError(COUNT_MEANT)
     return Expression(str(int(digits)), "number")
 
 

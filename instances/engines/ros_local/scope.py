@@ -8,7 +8,7 @@ from typing import Any
 from instances.engines.ros_local.expressions import (
     NULL,
     Expression,
-    Refused,
+    TranslationError,
     mapping,
     scalar,
     sequence,
@@ -64,11 +64,11 @@ class Scope:
         self.condition_secret: Callable[[str], bool] = lambda name: False
 
     def value(self, given: Any) -> Expression:
-        """The expression for any value of the document; Refused when there is none."""
+        """The expression for any value of the document; TranslationError when there is none."""
         self.depth += 1
         try:
             if self.depth > DEPTH:
-                raise Refused("It is nested too deeply.")
+                raise TranslationError("It is nested too deeply.")
             if isinstance(given, list):
                 return self.items(given)
             if isinstance(given, dict):
@@ -104,7 +104,7 @@ class Scope:
             if isinstance(name, str) and (function := self.functions.get(name)):
                 return function(self, argument)
             if isinstance(name, str) and name.startswith("Fn::"):
-                raise Refused(f"{name[:80]} cannot be simulated.")
+                raise TranslationError(f"{name[:80]} cannot be simulated.")
         return mapping(self.members(given))
 
 

@@ -8,12 +8,16 @@ from instances.engines.base import EngineError
 from instances.engines.ros_local import nested_stacks, resources
 from instances.engines.ros_local.dependencies import SECTIONS as NAMED
 from instances.engines.ros_local.dependencies import in_order, tell_dependencies
-from instances.engines.ros_local.error_collector import SECTIONS, Findings, Problem
+from instances.engines.ros_local.error_collector import (
+    SECTIONS,
+    ErrorCollector,
+    Problem,
+)
 from instances.engines.ros_local.expressions import (
     FALSE,
     NULL,
     Expression,
-    Refused,
+    TranslationError,
     literal,
 )
 from instances.engines.ros_local.functions import FUNCTIONS
@@ -72,7 +76,7 @@ class Translation:
     ) -> None:
         self.around = around
         self.sections = {name: _section(document, name) for name in SECTIONS}
-        self.findings = Findings(self.sections)
+        self.errors = ErrorCollector(self.sections)
         self.scope = Scope(self.sections, FUNCTIONS)
         self.scope.resource = self._resource
         self.scope.local = self._local
@@ -91,19 +95,19 @@ class Translation:
     @property
     def problems(self) -> list[Problem]:
         """What could not be translated."""
-        return self.findings.told
+        return self.errors.problems
 
     def _translate(self, document: Mapping[str, Any], judged: bool) -> None:
         for name in SECTIONS:
             if not isinstance(document.get(name) or {}, Mapping):
-                self.findings.add(name, "", "It must hold names with values.")
+                self.errors.add(name, "", "It must hold names with values.")
         if transform := document.get("Transform"):
             message = f"The transform {str(transform)[:80]} cannot be simulated."
-            self.findings.add("Transform", "", message)
+            self.errors.add("Transform", "", message)
             return
         self._parameters()
         if self.sections["Mappings"]:
-            with self.findings.at("Mappings", ""):
+            with self.errors.at("Mappings", ""):
                 self._define("mappings", literal(self.sections["Mappings"]))
         self._parts()
         if judged:
@@ -113,17 +117,17 @@ class Translation:
                 self.body["output"][identifier(name)] = output_block(
                     self.scope, declared
                 )
-        tell_dependencies(self.scope.uses, self.findings)
+        tell_dependencies(self.scope.uses, self.errors)
         if self.scope.ids:
             self.body["locals"] = {**self.body.get("locals", {}), **self.scope.ids}
         self.files["main.tf"] = text = write(self.body)
         if "${" in text or "%{" in text:
             # Cannot be, as `quoted` sees to it; but this is what keeps a text a text.
-            self.findings.add("", "", "A text of it cannot be written safely.")
+            self.errors.add("", "", "A text of it cannot be written safely.")
 
     def _parameters(self) -> None:
         for name, declared in self.sections["Parameters"].items():
-            with self.findings.at("Parameters", name):
+            with self.errors.at("Parameters", name):
                 parameter = read_parameter(
                     name,
                     declared,
@@ -172,9 +176,11 @@ class Translation:
             with self._translating("Locals", node):
                 declared = self.sections["Locals"][name]
                 if not isinstance(declared, Mapping) or "Value" not in declared:
-                    raise Refused("Only a local value with a Value can be simulated.")
+                    raise TranslationError(
+                        "Only a local value with a Value can be simulated."
+                    )
                 if declared.get("Type") not in MACROS:
-                    raise Refused(
+                    raise TranslationError(
                         f"A local value of type {declared['Type']} cannot be simulated."
                     )
                 value = self.scope.value(declared["Value"])
@@ -217,14 +223,14 @@ class Translation:
     ) -> None:
         """Add a nested stack as a module of its own resources."""
         if self.around.level >= nested_stacks.LEVELS:
-            raise Refused(nested_stacks.TOO_DEEP)
+            raise TranslationError(nested_stacks.TOO_DEEP)
         values = nested_stacks.given_values(self.scope, declared["Properties"])
         secrets = frozenset(key for key, value in values.items() if value.secret)
         around = Around(secrets, self.around.level + 1)
         inner = Translation(template, around, judged=False)
         for problem in inner.problems:
             below = f"TemplateBody.{problem.place}"
-            self.findings.add("Resources", resource.name, problem.message, below)
+            self.errors.add("Resources", resource.name, problem.message, below)
         modules = self.body.setdefault("module", {})
         folder = f"stack-{len(modules) + 1}"
         modules[identifier(resource.name)] = {
@@ -256,7 +262,7 @@ class Translation:
         self.body.setdefault("locals", {})[name] = value.text
 
     def _translating(self, section: str, node: Node) -> "Translating":
-        return Translating(self.scope, self.findings.at(section, node[1]), node)
+        return Translating(self.scope, self.errors.at(section, node[1]), node)
 
 
 def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:

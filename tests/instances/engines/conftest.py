@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from instances.engines import sandbox
-from instances.engines.base import EngineMissing, Event, Order, Outcome, Settings
+from instances.engines.base import EngineMissingError, Event, Order, Outcome, Settings
 from instances.engines.terraform import Terraform
 from tests.waiting import wait_for
 
@@ -34,7 +34,7 @@ def engine() -> Terraform:
     engine = Terraform(Settings())
     try:
         engine.version()
-    except EngineMissing:
+    except EngineMissingError:
         missing("Terraform or OpenTofu")
     if not sandbox.available():
         missing("landlock")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from instances.engines.base import EngineError, EngineMissing, Order, Settings
+from instances.engines.base import EngineError, EngineMissingError, Order, Settings
 from instances.engines.terraform import Terraform
 from tests.instances.engines.conftest import said
 from tests.security.listener import listening
@@ -231,12 +231,12 @@ def test_where_any_provider_is_allowed_it_is_asked_for(folder: Path, finish):
 
 def test_a_missing_binary_says_what_to_do(folder: Path):
     engine = Terraform(Settings(terraform_bin="/nonexistent/terraform"))
-    with pytest.raises(EngineMissing, match="CONSOLE_TERRAFORM_BIN"):
+    with pytest.raises(EngineMissingError, match="CONSOLE_TERRAFORM_BIN"):
         engine.version()
 
 
 def test_a_program_that_is_something_else_is_refused():
-    with pytest.raises(EngineMissing, match="neither Terraform nor OpenTofu"):
+    with pytest.raises(EngineMissingError, match="neither Terraform nor OpenTofu"):
         Terraform(Settings(terraform_bin="/bin/true")).version()
 
 

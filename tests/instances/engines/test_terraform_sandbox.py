@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from instances.engines import sandbox
-from instances.engines.base import EngineMissing, Order, Settings
+from instances.engines.base import EngineMissingError, Order, Settings
 from instances.engines.terraform import Terraform
 from tests.instances.engines.conftest import said, wait_for
 
@@ -149,7 +149,7 @@ def test_values_are_written_one_per_line(start, finish):
 
 def test_without_a_sandbox_nothing_runs(folder: Path, monkeypatch):
     monkeypatch.setattr(sandbox, "available", lambda: 0)
-    with pytest.raises(EngineMissing, match="landlock"):
+    with pytest.raises(EngineMissingError, match="landlock"):
         Terraform(Settings()).start(folder / "run", Order("plan", {"main.tf": ""}))
 
 

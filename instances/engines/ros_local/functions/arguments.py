@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from instances.engines.ros_local.expressions import Expression, Refused
+from instances.engines.ros_local.expressions import Expression, TranslationError
 from instances.engines.ros_local.scope import Scope
 
 
@@ -11,14 +11,14 @@ def listed(name: str, given: Any, least: int, most: int | None = None) -> list[A
     most = least if most is None else most
     if not isinstance(given, list) or not least <= len(given) <= most:
         count = str(least) if least == most else f"{least} to {most}"
-        raise Refused(f"{name} takes a list of {count} values.")
+        raise TranslationError(f"{name} takes a list of {count} values.")
     return given
 
 
 def many(name: str, given: Any) -> list[Any]:
     """The arguments of a function that takes a list of any length."""
     if not isinstance(given, list) or not given:
-        raise Refused(f"{name} takes a list of values.")
+        raise TranslationError(f"{name} takes a list of values.")
     return given
 
 
@@ -29,7 +29,7 @@ def whole_number(name: str, given: Any, what: str, most: int) -> int:
     except ValueError:
         number = -1
     if isinstance(given, bool) or not 0 <= number <= most:
-        raise Refused(f"{name} takes a number of {what} from 0 to {most}.")
+        raise TranslationError(f"{name} takes a number of {what} from 0 to {most}.")
     return number
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from instances.engines.ros_local.expressions import (
     Expression,
-    Refused,
+    TranslationError,
     call,
     scalar,
     sequence,
@@ -67,7 +67,9 @@ def calculate(scope: Scope, given: Any) -> Expression:
     formula, *rest = listed("Fn::Calculate", given, 1, 3)
     named = rest[1] if len(rest) > 1 else []
     if not isinstance(formula, str | int | float) or not isinstance(named, list):
-        raise Refused("Fn::Calculate takes a formula and a list of its values.")
+        raise TranslationError(
+            "Fn::Calculate takes a formula and a list of its values."
+        )
     result = Formula(str(formula), scope, named).read().value
     if not rest:
         return result
@@ -130,7 +132,7 @@ class Formula:
         if token == "(":
             self.depth += 1
             if self.depth > NESTING:
-                raise Refused(
+                raise TranslationError(
                     "Fn::Calculate cannot be simulated: it is nested too deeply."
                 )
             part = self._sum()
@@ -148,7 +150,9 @@ class Formula:
 
     def _named(self, number: int) -> Part:
         if number >= len(self.given):
-            raise Refused(f"Fn::Calculate names {{{number}}}, which is not given.")
+            raise TranslationError(
+                f"Fn::Calculate names {{{number}}}, which is not given."
+            )
         value = self.given[number]
         whole = isinstance(value, int) if isinstance(value, int | float) else None
         expression = self.scope.value(value)
@@ -159,9 +163,11 @@ class Formula:
 
 
 def _tokens(text: str) -> list[str]:
-    """The words of a formula; Refused when there are others in it."""
+    """The words of a formula; TranslationError when there are others in it."""
     if len(text) > LENGTH:
-        raise Refused("Fn::Calculate cannot be simulated: its formula is too long.")
+        raise TranslationError(
+            "Fn::Calculate cannot be simulated: its formula is too long."
+        )
     found: list[str] = []
     at, end = 0, len(text.rstrip())
     while at < end:
@@ -173,8 +179,10 @@ def _tokens(text: str) -> list[str]:
     return found
 
 
-def _unreadable() -> Refused:
-    return Refused("Fn::Calculate cannot be simulated: its formula cannot be read.")
+def _unreadable() -> TranslationError:
+    return TranslationError(
+        "Fn::Calculate cannot be simulated: its formula cannot be read."
+    )
 
 
 def _combined(one: Part, sign: str, other: Part) -> Part:

@@ -6,7 +6,7 @@ from instances.engines.ros_local.expressions import (
     FALSE,
     TRUE,
     Expression,
-    Refused,
+    TranslationError,
     any_secret,
     as_text,
     chosen,
@@ -28,7 +28,7 @@ def condition(scope: Scope, given: Any) -> Expression:
         name = f"local.{condition_name(given)}"
         return Expression(name, "bool", scope.condition_secret(given))
     if isinstance(given, str) and given.lower() not in WORDS:
-        raise Refused(f"There is no condition called {given[:80]}.")
+        raise TranslationError(f"There is no condition called {given[:80]}.")
     if isinstance(given, str):
         return WORDS[given.lower()]
     return truth(scope.value(given))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from instances.engines.ros_local.expressions import (
     Expression,
-    Refused,
+    TranslationError,
     chosen,
     literal,
     written,
@@ -87,7 +87,7 @@ def jq(scope: Scope, given: Any) -> Expression:
     """The first or all results of a program over an object, or over its JSON."""
     method, program, source = listed("Fn::Jq", given, 3)
     if method not in ("First", "All"):
-        raise Refused("Fn::Jq takes First or All, a program and its input.")
+        raise TranslationError("Fn::Jq takes First or All, a program and its input.")
     if not isinstance(program, str):
         raise _refusal("its program must be written in the template")
     result = Program(program).read()
@@ -113,7 +113,7 @@ class Program:
         self.depth = 0
 
     def read(self) -> Result:
-        """Return the result of the whole program. Raises Refused for any other jq."""
+        """Return the result of the whole program. Raises TranslationError for any other jq."""
         result = self._expression()
         if self.at < len(self.tokens):
             raise self._unexpected()
@@ -236,7 +236,7 @@ class Program:
         if not self._take(text):
             raise self._unexpected()
 
-    def _unexpected(self) -> Refused:
+    def _unexpected(self) -> TranslationError:
         """Return the refusal of the next token, by the construct that it begins."""
         kind, text = self._peek()
         if not kind:
@@ -278,7 +278,7 @@ def _single(result: Result) -> Expression:
 
 
 def _tokens(program: str) -> list[tuple[str, str]]:
-    """Return kind and text of each token. Raises Refused at anything that is none."""
+    """Return kind and text of each token. Raises TranslationError at anything that is none."""
     if len(program) > PROGRAM_LENGTH:
         raise _refusal("its program is too long")
     found: list[tuple[str, str]] = []
@@ -302,12 +302,12 @@ def _text_of(token: str) -> str:
         raise _refusal(f"it cannot read {token[:20]}") from None
 
 
-def _unsupported(construct: str) -> Refused:
+def _unsupported(construct: str) -> TranslationError:
     return _refusal(f"{construct} is not supported, only paths, if and comparisons are")
 
 
-def _refusal(why: str) -> Refused:
-    return Refused(f"Fn::Jq cannot be simulated: {why}.")
+def _refusal(why: str) -> TranslationError:
+    return TranslationError(f"Fn::Jq cannot be simulated: {why}.")
 
 
 FUNCTIONS: dict[str, Function] = {"Fn::Jq": jq}

@@ -6,7 +6,7 @@ from typing import Any
 from instances.engines.ros_local.expressions import (
     NULL,
     Expression,
-    Refused,
+    TranslationError,
     as_text,
     call,
     sequence,
@@ -48,7 +48,7 @@ def find_in_map(scope: Scope, given: Any) -> Expression:
     """A value of a mapping, by two keys."""
     name, *keys = listed("Fn::FindInMap", given, 3, 4)
     if isinstance(name, str) and not scope.has("Mappings", name):
-        raise Refused(
+        raise TranslationError(
             f"Fn::FindInMap names the mapping {name[:80]}, which is not there."
         )
     path = [as_text(scope.value(key)) for key in (name, *keys[:2])]
@@ -97,7 +97,7 @@ def merge_map(scope: Scope, given: Any) -> Expression:
 def merge_map_to_list(scope: Scope, given: Any) -> Expression:
     """A list of objects from an object of lists; a short list repeats its last item."""
     if not isinstance(given, list):
-        raise Refused("Fn::MergeMapToList takes a list of objects of lists.")
+        raise TranslationError("Fn::MergeMapToList takes a list of objects of lists.")
     merged = written("merge(%s...)", one_list(scope, given))
     row = "{for k, v in m : k => v[min(i, length(v) - 1)] if length(v) > 0}"
     size = "max(concat([0], [for v in m : length(v)])...)"
@@ -127,7 +127,9 @@ def _slice(text: str, items: Expression) -> Expression:
     """A part of a list; a bound that is negative counts from the end."""
     found = SLICE.fullmatch(text.replace(" ", ""))
     if found is None:
-        raise Refused(f"Fn::Select cannot be simulated with the slice {text[:40]}.")
+        raise TranslationError(
+            f"Fn::Select cannot be simulated with the slice {text[:40]}."
+        )
     low, high = (_bound(bound) for bound in found.groups())
     kept = " && ".join(
         f"i {sign} {bound}" for sign, bound in ((">=", low), ("<", high)) if bound

@@ -7,7 +7,7 @@ from instances.engines.ros_local.attributes import attribute, identity, of_each
 from instances.engines.ros_local.expressions import (
     NULL,
     Expression,
-    Refused,
+    TranslationError,
     as_text,
     concatenated,
     string,
@@ -22,24 +22,28 @@ PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 def ref(scope: Scope, given: Any) -> Expression:
     """A parameter, a local value, a pseudo parameter, or the ID of a resource."""
     if not isinstance(given, str):
-        raise Refused("Ref takes the name of a parameter or resource.")
+        raise TranslationError("Ref takes the name of a parameter or resource.")
     found = _named(scope, given)
     if found is None:
-        raise Refused(f"Ref names {given[:80]}, which is not in the template.")
+        raise TranslationError(f"Ref names {given[:80]}, which is not in the template.")
     return found
 
 
 def get_att(scope: Scope, given: Any) -> Expression:
     """An attribute of a resource."""
     if not isinstance(given, list) or len(given) < 2:
-        raise Refused("Fn::GetAtt takes a list of a resource and its attribute.")
+        raise TranslationError(
+            "Fn::GetAtt takes a list of a resource and its attribute."
+        )
     name = given[0]
     if not scope.has("Resources", name):
-        raise Refused(
+        raise TranslationError(
             f"Fn::GetAtt names {str(name)[:80]}, which is not a resource of the template."
         )
     if not all(isinstance(part, str) for part in given):
-        raise Refused("Fn::GetAtt takes names that are written in the template.")
+        raise TranslationError(
+            "Fn::GetAtt takes names that are written in the template."
+        )
     return _attribute(scope, name, ".".join(given[1:]))
 
 
@@ -47,7 +51,9 @@ def sub(scope: Scope, given: Any) -> Expression:
     """A text with values at its placeholders."""
     text, *extra = given if isinstance(given, list) and given else [given]
     if not isinstance(text, str) or not all(isinstance(each, dict) for each in extra):
-        raise Refused("Fn::Sub takes a text, or a list of a text and its values.")
+        raise TranslationError(
+            "Fn::Sub takes a text, or a list of a text and its values."
+        )
     known = {str(key): value for each in extra for key, value in each.items()}
     parts: list[Expression] = []
     at = 0
@@ -73,7 +79,9 @@ def _placeholder(scope: Scope, name: str, known: dict[str, Any]) -> Expression:
     if found is None and attribute_name and scope.has("Resources", resource):
         found = _attribute(scope, resource, attribute_name)
     if found is None:
-        raise Refused(f"Fn::Sub names {name[:80]}, which is not in the template.")
+        raise TranslationError(
+            f"Fn::Sub names {name[:80]}, which is not in the template."
+        )
     return as_text(found)
 
 
@@ -92,7 +100,9 @@ def _named(scope: Scope, name: str) -> Expression | None:
         return NULL
     if name == "ALIYUN::Index":
         if not scope.indexed:
-            raise Refused("ALIYUN::Index is only known to a resource with a Count.")
+            raise TranslationError(
+                "ALIYUN::Index is only known to a resource with a Count."
+            )
         return Expression("count.index", "number")
     return None
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from instances.engines.ros_local.expressions import (
     Expression,
-    Refused,
+    TranslationError,
     as_text,
     call,
     joined,
@@ -41,7 +41,9 @@ def replaced(scope: Scope, given: Any) -> Expression:
     """
     changes, text = listed("Fn::Replace", given, 2)
     if not isinstance(changes, dict):
-        raise Refused("Fn::Replace takes an object of texts and their replacements.")
+        raise TranslationError(
+            "Fn::Replace takes an object of texts and their replacements."
+        )
     made = as_text(scope.value(text))
     for old, new in changes.items():
         if str(old):

@@ -26,7 +26,7 @@ ACTIONS = (
 )
 
 
-class Death(BaseException):
+class DriverKilledError(BaseException):
     """The driver is killed here."""
 
 
@@ -119,7 +119,7 @@ class Chance:
         if now and self.deaths < 8:
             self.deaths += 1
             self.rest()
-            raise Death
+            raise DriverKilledError
 
 
 def mortal(chance):
@@ -154,7 +154,7 @@ def mortal(chance):
         def _drive(self, *args, **options):
             try:
                 super()._drive(*args, **options)
-            except Death:
+            except DriverKilledError:
                 return
 
     return Dying

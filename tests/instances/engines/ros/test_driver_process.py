@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from instances.engines import processes
-from instances.engines.base import EngineError, EngineMissing
+from instances.engines.base import EngineError, EngineMissingError
 from instances.engines.ros import engine as engine_module
 from tests.instances.engines.ros.conftest import on, order, other, wait_for
 
@@ -199,7 +199,7 @@ def test_a_region_without_keys_is_refused_in_words(detached, tmp_path):
 
 def test_without_the_sdk_it_says_what_to_install(detached, tmp_path, monkeypatch):
     monkeypatch.setattr(engine_module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(EngineMissing, match=r"\[ros\]"):
+    with pytest.raises(EngineMissingError, match=r"\[ros\]"):
         detached.start(tmp_path / "x", order())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from instances.engines import sandbox
-from instances.engines.base import EngineMissing, Settings
+from instances.engines.base import EngineMissingError, Settings
 from instances.engines.ros_local import RosLocal
 from tests.instances.engines.conftest import missing
 
@@ -32,7 +32,7 @@ def engine() -> RosLocal:
     engine = RosLocal(Settings())
     try:
         engine.version()
-    except EngineMissing:
+    except EngineMissingError:
         missing("Terraform or OpenTofu")
     if not sandbox.available():
         missing("landlock")
