@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from catalog.schema.constants import Constants
 from console.lib.exact import loads
-from instances.engine_setup import engine_settings
+from instances.engine_setup import CHECKS, engine_settings
 from instances.engines.base import Diagnostic, EngineError
 from instances.engines.terraform import Terraform
-from instances.objections import CHECKS
 
 # How long an upload waits for other checks.
 WAIT_SECONDS = 5.0

@@ -5,7 +5,8 @@ a ROS template is simulated and a Terraform template is run; on Alibaba Cloud bo
 stacks that ROS makes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from threading import BoundedSemaphore
 from typing import Any
 
 from django.conf import settings
@@ -14,16 +15,20 @@ from django.db import connection
 from catalog.models import Constraint, LaunchRole, Template
 from catalog.schema import read_document, variable_types
 from console.lib.exact import dumps
+from console.lib.masking import Masker
 from instances.engines import engine_for
-from instances.engines.base import Engine, Stack
+from instances.engines.base import Diagnostic, Engine, EngineError, Stack
 from instances.engines.base import Settings as EngineSettings
 from instances.engines.ros_local import DOCUMENT
+from instances.masked_engine import MaskedEngine
 from instances.models import Instance, Plan, Task, Wish
 from instances.models.engine_name import CLOUD, local_engine
 from instances.models.instance import stack_id_of
 
 # A run is stopped for flooding its log at so many times of what is kept of it.
 FLOOD = 64
+# A check takes a process and up to two seconds: more than two at once would starve pages.
+CHECKS = BoundedSemaphore(2)
 
 
 def engine_settings() -> EngineSettings:
@@ -173,3 +178,42 @@ def _place_of(work: Task | Plan) -> tuple[str, str]:
     if isinstance(work, Task):
         return work.instance.region_id, work.instance_id
     return work.region_id, work.reserved_instance_id
+
+
+def objections(
+    template: Template, values: Mapping[str, Any], hidden: Collection[str] = ()
+) -> dict[str, list[str]]:
+    """Return the engine's own messages by parameter, secrets masked.
+
+    `hidden` are keys of secret values that the template does not mark so.
+
+    Empty as well when it cannot answer at once: the preview, which always runs, will tell.
+    """
+    if template.kind != Template.Kind.TERRAFORM or not template.variables_source:
+        return {}
+    plain, secrets = template.split(values)
+    secrets |= {key: plain.pop(key) for key in hidden if key in plain}
+    found: dict[str, list[str]] = {}
+    for each in _answer(template, plain, secrets):
+        if each.severity == "error" and each.variable in template.schema.by_key:
+            sentence = each.detail or each.summary
+            found.setdefault(each.variable, []).append(sentence)
+    return found
+
+
+def _answer(
+    template: Template, plain: dict[str, Any], secrets: dict[str, Any]
+) -> list[Diagnostic]:
+    if not CHECKS.acquire(blocking=False):
+        return []
+    try:
+        defaults = (p.default for p in template.schema.parameters if p.secret)
+        known = [*secrets.values(), *defaults]
+        engine = MaskedEngine(engine_of(template), Masker(known))
+        files = {"variables.tf": template.variables_source}
+        types = types_of(template, secrets)
+        return engine.check_values(files, plain, secrets, types) or []
+    except EngineError:
+        return []
+    finally:
+        CHECKS.release()

@@ -30,8 +30,8 @@ from console.lib.errors import (
 from console.lib.ids import new_number
 from console.lib.names import check_name, spelled
 from console.lib.users import User
+from instances.engine_setup import objections
 from instances.models import Carried, Instance, Plan, Task, Wish, instance_for
-from instances.objections import objections
 
 NAME_LENGTH = 128
 

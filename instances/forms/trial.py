@@ -16,10 +16,10 @@ from catalog.schema import InvalidParametersError
 from catalog.suggestions import suggested_in
 from console.lib.masking import MASK
 from console.lib.users import User
+from instances.engine_setup import objections
 from instances.forms.provisioning import shown_first
 from instances.launch_validation import Asked, filled
 from instances.models import Carried, Plan, Task, Wish
-from instances.objections import objections
 
 
 class PlaceForm(forms.Form):

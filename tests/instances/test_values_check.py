@@ -5,8 +5,8 @@ import os
 import pytest
 from django.urls import reverse
 
-from instances import objections as checking
-from instances.objections import objections
+from instances import engine_setup as checking
+from instances.engine_setup import objections
 from tests.factories import (
     PortfolioFactory,
     RegionFactory,
