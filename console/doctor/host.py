@@ -15,7 +15,7 @@ from console.doctor.result import OK, PROBLEM, WARNING, Finding
 from instances.engine_setup import engine_of
 from instances.engines import processes, sandbox
 from instances.engines.base import EngineError
-from instances.worker.room import room_for_runs
+from instances.worker.host import room_for_runs
 
 # Tries to read what the data directory holds, from inside.
 PROBE = """

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from django.conf import settings
 
+# A run has some dozens of files, a provider some more.
+FREE_FILES = 1000
+
 
 def host_name() -> str:
     """The name of the host whose runs are in our data directory.
@@ -63,3 +66,11 @@ class Presence:
 
 def _path(worker: str) -> Path:
     return Path(settings.DATA_DIR) / "wake" / f"{worker}.alive"
+
+
+def room_for_runs() -> bool:
+    """Whether the disk of the runs is above its floor, in bytes and in files."""
+    disk = os.statvfs(settings.DATA_DIR)
+    # A file system that makes its inodes as they are needed counts none.
+    files = disk.f_favail >= FREE_FILES or not disk.f_files
+    return files and disk.f_bavail * disk.f_frsize >= settings.FREE_BYTES

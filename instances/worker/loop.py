@@ -16,8 +16,7 @@ from instances.wakeup import Bell
 from instances.worker.check_run import CheckRun
 from instances.worker.cleanup import sweep_runs
 from instances.worker.database_retry import UNREACHABLE, Outage
-from instances.worker.host import Presence, host_name
-from instances.worker.room import room_for_runs
+from instances.worker.host import Presence, host_name, room_for_runs
 from instances.worker.run import Run
 
 logger = logging.getLogger(__name__)

@@ -108,7 +108,7 @@ def test_a_clock_that_jumps_ends_no_run_and_makes_no_time_negative(
     real = timezone.now
     task, thread = running("launch", "apply")
     jumped = lambda: real() + timedelta(hours=hours)  # noqa: E731
-    for module in ("settling", "recording", "models.work"):
+    for module in ("worker.completion", "worker.event_recorder", "models.work"):
         monkeypatch.setattr(f"instances.{module}.now", jumped)
     go_on(run_of(task))
     over(thread)

@@ -6,7 +6,7 @@ import pytest
 
 from instances.engines.base import Event
 from instances.models import TaskLog
-from instances.worker.log_keeping import LogKeeper
+from instances.worker.event_recorder import LogKeeper
 from tests.factories import TaskFactory
 from tests.faults.conftest import ended, said
 from tests.waiting import beside, over

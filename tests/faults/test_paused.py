@@ -12,7 +12,6 @@ from django.db import connection, transaction
 from instances.engines import processes, run_lease
 from instances.engines.base import EngineError, Order
 from instances.models import Fenced, Resource, StateVersion, Task
-from instances.worker.claimed import Claimed
 from instances.worker.database_retry import UNREACHABLE
 from instances.worker.host import host_name
 from instances.worker.run import Run
@@ -114,9 +113,9 @@ def test_every_write_of_a_worker_that_lost_its_lease_is_refused(scene):
         old.release,
         old.requeue,
         lambda: old.write(stage="apply"),
-        lambda: Claimed(old, threading.Event()).settlement.fail_unstarted("no"),
-        lambda: Claimed(old, threading.Event()).settlement.fail_interrupted("no"),
-        lambda: Claimed(old, threading.Event()).settlement.succeed_unstarted(),
+        lambda: Run(old, threading.Event()).settlement.fail_unstarted("no"),
+        lambda: Run(old, threading.Event()).settlement.fail_interrupted("no"),
+        lambda: Run(old, threading.Event()).settlement.succeed_unstarted(),
     ):
         with pytest.raises(Fenced):
             write()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from instances.engines.base import Change, Outcome
 from instances.models import Instance, Plan, Task, Wish
-from instances.worker.preview_settling import PlanSettlement
+from instances.worker.completion import PlanSettlement
 from tests.factories import RegionFactory
 
 ALL = ("LaunchProduct", "UpdateProvisionedProduct", "TerminateProvisionedProduct")
