@@ -1,35 +1,55 @@
-"""Filters of the catalogue's lists: one for page and API alike."""
+"""Searches of the lists of the catalog."""
 
 import re
 
 import django_filters as filters
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from catalog.models import Product
-from catalog.models.product import ProductQuerySet
+from catalog.models import Portfolio, Product, TagOption
 from console.lib.names import folded
+from console.lib.users import User
 
-# Pasted IDs bring these along, and nobody sees them.
+# Zero-width characters that come along when an ID is copied from a page.
 INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
 
 
-class ProductFilter(filters.FilterSet):
-    """Search in name, provider, description; an ID or its beginning."""
+class SearchFilter(filters.FilterSet):
+    """Search for a text in the columns that `search_text` holds, or for an ID or its beginning."""
+
+    ID = "pk"
 
     q = filters.CharFilter(method="search", label=_("Search"))
 
+    def search(self, rows: QuerySet, name: str, text: str) -> QuerySet:
+        text = INVISIBLE.sub("", text).strip()
+        if not text:
+            return rows
+        by_id = Q(**{f"{self.ID}__istartswith": text})
+        return rows.filter(by_id | Q(search_text__contains=folded(text)))
+
+
+class ProductFilter(SearchFilter):
     class Meta:
         model = Product
         fields: list[str] = []
 
-    def search(
-        self, products: ProductQuerySet, name: str, text: str
-    ) -> ProductQuerySet:
-        """Keep products in which the text occurs, in any case."""
-        text = INVISIBLE.sub("", text).strip()
-        if not text:
-            return products
-        return products.filter(
-            Q(search_text__contains=folded(text)) | Q(pk__istartswith=text)
-        )
+
+class PortfolioFilter(SearchFilter):
+    class Meta:
+        model = Portfolio
+        fields: list[str] = []
+
+
+class TagOptionFilter(SearchFilter):
+    class Meta:
+        model = TagOption
+        fields: list[str] = []
+
+
+class UserFilter(SearchFilter):
+    ID = "principal_id"
+
+    class Meta:
+        model = User
+        fields: list[str] = []

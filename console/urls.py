@@ -11,7 +11,6 @@ from console.metrics.views import metrics
 urlpatterns = [
     path("", views.root, name="root"),
     path("", include("catalog.urls")),
-    path("manage/", include("catalog.manage_urls")),
     path("manage/", include("console.offboarding.urls")),
     path("manage/", include("console.audit_log.urls")),
     path("", include("console.api.urls")),

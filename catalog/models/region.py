@@ -6,9 +6,9 @@ from typing import Any, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from catalog.region_names import shown_name
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
@@ -18,6 +18,34 @@ from console.lib.users import User
 
 # Without these nobody may ask Alibaba Cloud for a stack.
 CLOUD_KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+
+# The vendor's names, which pages show in the reader's language.
+VENDOR_NAMES = {
+    "cn-qingdao": gettext_noop("China (Qingdao)"),
+    "cn-beijing": gettext_noop("China (Beijing)"),
+    "cn-zhangjiakou": gettext_noop("China (Zhangjiakou)"),
+    "cn-huhehaote": gettext_noop("China (Hohhot)"),
+    "cn-wulanchabu": gettext_noop("China (Ulanqab)"),
+    "cn-hangzhou": gettext_noop("China (Hangzhou)"),
+    "cn-shanghai": gettext_noop("China (Shanghai)"),
+    "cn-shenzhen": gettext_noop("China (Shenzhen)"),
+    "cn-heyuan": gettext_noop("China (Heyuan)"),
+    "cn-guangzhou": gettext_noop("China (Guangzhou)"),
+    "cn-chengdu": gettext_noop("China (Chengdu)"),
+    "cn-hongkong": gettext_noop("China (Hong Kong)"),
+    "ap-southeast-1": gettext_noop("Singapore"),
+    "ap-southeast-3": gettext_noop("Malaysia (Kuala Lumpur)"),
+    "ap-southeast-5": gettext_noop("Indonesia (Jakarta)"),
+    "ap-southeast-6": gettext_noop("Philippines (Manila)"),
+    "ap-southeast-7": gettext_noop("Thailand (Bangkok)"),
+    "ap-northeast-1": gettext_noop("Japan (Tokyo)"),
+    "ap-northeast-2": gettext_noop("South Korea (Seoul)"),
+    "eu-central-1": gettext_noop("Germany (Frankfurt)"),
+    "eu-west-1": gettext_noop("UK (London)"),
+    "us-west-1": gettext_noop("US (Silicon Valley)"),
+    "us-east-1": gettext_noop("US (Virginia)"),
+    "me-east-1": gettext_noop("UAE (Dubai)"),
+}
 
 
 class RegionQuerySet(models.QuerySet["Region"]):
@@ -112,7 +140,9 @@ class Region(Editable):
         ]
 
     def __str__(self) -> str:
-        return shown_name(self.pk, self.name)
+        """Return the name, translated if it is the vendor's name of the region."""
+        vendors = VENDOR_NAMES.get(self.pk) == self.name
+        return gettext(self.name) if vendors else self.name
 
     @property
     def in_cloud(self) -> bool:

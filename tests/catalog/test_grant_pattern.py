@@ -2,9 +2,9 @@
 
 import pytest
 
+from catalog.launch_access import described, with_owned
 from catalog.models import Grant
 from catalog.models.grant import matcher
-from catalog.people import described, with_owned
 from console.lib.users import User
 from tests.factories import PortfolioFactory, RoleFactory, UserFactory, VersionFactory
 

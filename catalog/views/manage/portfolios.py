@@ -11,8 +11,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from catalog.curation_filters import PortfolioFilter
-from catalog.filters import ProductFilter
+from catalog.filters import PortfolioFilter, ProductFilter
 from catalog.forms.records import GrantForm, PortfolioForm
 from catalog.models import Constraint, Grant, Portfolio, Product
 from catalog.views.manage.products import READ_OR_POST

@@ -10,7 +10,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from catalog.curation_filters import TagOptionFilter
+from catalog.filters import TagOptionFilter
 from catalog.forms.records import TagOptionEditForm, TagOptionForm
 from catalog.models import Portfolio, Product, TagOption
 from catalog.views.manage.products import READ_OR_POST

@@ -3,8 +3,8 @@
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from catalog.curation_filters import PersonFilter
-from catalog.people import described, with_owned
+from catalog.filters import UserFilter
+from catalog.launch_access import described, with_owned
 from console.lib.access import administrator_required
 from console.lib.htmx import render_page
 from console.lib.http import Request
@@ -18,7 +18,7 @@ SIZE = 20
 @administrator_required
 def people(request: Request) -> HttpResponse:
     """List people by login name."""
-    found = PersonFilter(request.GET, User.objects.all()).qs
+    found = UserFilter(request.GET, User.objects.all()).qs
     after = request.GET.get("after", "")
     shown = found.filter(username__gt=after) if after else found
     shown = with_owned(shown.with_administrator()).prefetch_related("groups")
