@@ -156,7 +156,7 @@ class LaunchOption:
 
 def launch_options(product: Product, user: User) -> list[LaunchOption]:
     """The launch options a person has for a product, by name. Two queries."""
-    return options_through(product.launch_options(user), product)
+    return options_through(Portfolio.objects.launch_options(product, user), product)
 
 
 def options_through(

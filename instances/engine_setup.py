@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db import connection
 
 from catalog.models import Constraint, LaunchRole, Template
-from catalog.schema import read_document, variable_types
+from catalog.ros.document import read_document
+from catalog.terraform.variables import variable_types
 from console.lib.exact import dumps
 from console.lib.masking import Masker
 from instances.engines import engine_for

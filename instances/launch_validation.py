@@ -206,8 +206,9 @@ def usual_option(instance: Instance, options: Sequence[LaunchOption], by: User) 
     offered = {option.portfolio.pk for option in options}
     if instance.portfolio_id in offered:
         return str(instance.portfolio_id)
-    default = instance.product.default_launch_option(by)
-    return default.pk if default and default.pk in offered else ""
+    granted = list(Portfolio.objects.launch_options(instance.product, by)[:2])
+    alone = len(granted) == 1 and granted[0].pk in offered
+    return str(granted[0].pk) if alone else ""
 
 
 def check_region_of(instance: Instance, option: LaunchOption) -> None:
@@ -378,7 +379,7 @@ def _active_version(product: Product, pk: str, running: Version | None) -> Versi
     """A version people may choose; what an instance runs stays possible for it."""
     if running is not None and running.pk == pk:
         return running
-    return product.active_version(pk)
+    return Version.objects.launchable(product, pk)
 
 
 def _active_region(pk: str) -> Region:

@@ -21,26 +21,40 @@ VISIBLE = {
     "static",
     "tests",
 }
-# Longest name first: a module belongs to the most specific package that holds it.
+LIB = {"console.lib", "console.lib.exact"}
+# The layers of the catalog, and what each may import of the others. The rules, searches
+# and suggestions at its top stand between the models and the pages.
+CATALOG_LAYERS = {
+    "catalog.schema": set(),
+    "catalog.terraform": {"catalog.schema"},
+    "catalog.ros": {"catalog.schema", "catalog.terraform"},
+    "catalog.models": {"catalog.schema", "catalog.terraform", "catalog.ros"},
+    "catalog": {"catalog.schema", "catalog.models"},
+    "catalog.forms": {"catalog.schema", "catalog.models", "catalog"},
+    "catalog.operations": {
+        "catalog.schema",
+        "catalog.ros",
+        "catalog.models",
+        "catalog",
+    },
+    "catalog.views": {"catalog.schema", "catalog.models", "catalog", "catalog.forms"},
+    "catalog.urls": {"catalog.views"},
+}
+# A module belongs to the most specific package that holds it, and may import that one.
 MAY_IMPORT = {
     # Plain Python without imports of ours: the engines may use it.
     "console.lib.exact": set(),
-    "console.lib": {"console.lib", "console.lib.exact"},
-    "instances.engines": {"instances.engines", "console.lib.exact"},
-    "catalog": {"catalog", "console.lib", "console.lib.exact"},
-    "instances": {
-        *("instances", "instances.engines", "catalog"),
-        *("console.lib", "console.lib.exact"),
-    },
-    "console": {
-        *("console", "console.lib", "console.lib.exact"),
-        *("catalog", "instances", "instances.engines"),
-    },
+    "console.lib": LIB,
+    "instances.engines": {"console.lib.exact"},
+    **{layer: others | LIB for layer, others in CATALOG_LAYERS.items()},
+    "instances": {*CATALOG_LAYERS, "instances.engines", *LIB},
+    "console": {*CATALOG_LAYERS, "instances", "instances.engines", *LIB},
 }
 
 
 def package_of(module: str) -> str:
-    return next(p for p in MAY_IMPORT if module == p or module.startswith(p + "."))
+    holding = (p for p in MAY_IMPORT if module == p or module.startswith(p + "."))
+    return max(holding, key=len)
 
 
 def imports(source: str) -> set[str]:
@@ -54,7 +68,8 @@ def imports(source: str) -> set[str]:
 
 
 def forbidden(module: str, source: str) -> list[str]:
-    allowed = MAY_IMPORT[package_of(module)]
+    package = package_of(module)
+    allowed = {package, *MAY_IMPORT[package]}
     return sorted(
         name
         for name in imports(source)
@@ -84,10 +99,92 @@ def test_arrows_point_one_way(module, path):
         ("console.lib.ids", "from catalog.models import Product"),
         ("instances.engines.terraform", "from console.lib.ids import new_id"),
         ("instances.models.task", "from console.settings import DATA_DIR"),
+        ("catalog.schema.errors", "from catalog.terraform.values import literal"),
+        ("catalog.schema.errors", "from catalog.models import Template"),
+        ("catalog.terraform.module", "from catalog.ros import document"),
+        ("catalog.terraform.module", "import catalog.models.template"),
+        ("catalog.ros.document", "from catalog.models import Template"),
+        ("catalog.models.region", "from catalog.forms.region import RegionForm"),
+        ("catalog.models.region", "from catalog.suggestions import canonical"),
+        ("catalog.forms.product", "from catalog.views.products import product_list"),
+        ("catalog.forms.product", "from catalog.operations import OPERATIONS"),
+        ("catalog.operations.products", "from catalog.forms import product"),
+        ("catalog.views.products", "from catalog.operations import OPERATIONS"),
+        ("catalog.tags", "from catalog.views.products import product_list"),
+        (
+            "catalog.models.grant",
+            "if TYPE_CHECKING:\n    from catalog.views.products import product_list",
+        ),
     ],
 )
 def test_a_planted_violation_is_found(module, line):
     assert forbidden(module, line)
+
+
+def import_graph(sources: dict[str, str]) -> dict[str, set[str]]:
+    """Return the modules that each module imports, those for type checking included."""
+    graph = {}
+    for module, source in sources.items():
+        found = set()
+        for name in imports(source):
+            found.add(name if name in sources else name.rpartition(".")[0])
+        graph[module] = (found & sources.keys()) - {module}
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the groups of modules that import one another (Tarjan's algorithm)."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(module: str) -> None:
+        index[module] = low[module] = len(index)
+        stack.append(module)
+        for other in sorted(graph[module]):
+            if other not in index:
+                visit(other)
+                low[module] = min(low[module], low[other])
+            elif other in stack:
+                low[module] = min(low[module], index[other])
+        if low[module] == index[module]:
+            at = stack.index(module)
+            group = sorted(stack[at:])
+            del stack[at:]
+            if len(group) > 1:
+                found.append(group)
+
+    for module in graph:
+        if module not in index:
+            visit(module)
+    return found
+
+
+def test_no_modules_import_one_another_in_a_circle():
+    sources = {
+        module.removesuffix(".__init__"): path.read_text()
+        for module, path in modules()
+        if not module.startswith("instances.")
+    }
+    assert circles(import_graph(sources)) == []
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {"catalog.a": "from catalog.b import x", "catalog.b": "import catalog.a"},
+        {
+            "catalog.a": "from catalog.b import x",
+            "catalog.b": "if TYPE_CHECKING:\n    from catalog.a import y",
+        },
+        {
+            "catalog": "from catalog.a import x",
+            "catalog.a": "from catalog import b",
+            "catalog.b": "def f():\n    from catalog import x",
+        },
+    ],
+    ids=["two modules", "for type checking", "through a package"],
+)
+def test_a_planted_circle_is_found(sources):
+    assert circles(import_graph(sources)) == [sorted(sources)]
 
 
 def test_engines_do_not_know_django():

@@ -6,7 +6,7 @@ from typing import Any
 
 from catalog.schema.conversion import as_text
 from catalog.schema.parameter import Parameter
-from catalog.schema.schema import Schema
+from catalog.schema.validation import Schema
 
 _SINGLE = {"string", "number", "boolean"}
 

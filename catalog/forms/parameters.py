@@ -24,7 +24,7 @@ from catalog.schema.conditions import UNCHANGED, governing, visible
 from catalog.schema.conversion import as_text
 from catalog.schema.errors import InvalidParametersError
 from catalog.schema.parameter import Parameter
-from catalog.schema.schema import Schema
+from catalog.schema.validation import Schema
 from catalog.suggestions import Suggestions
 from console.lib.line_breaks import received
 
@@ -72,7 +72,7 @@ class ParameterForm(forms.Form):
             p.key for p in schema.parameters if p.secret
         }
         self.again, self.suggestions = again, suggestions
-        self.governing = governing(schema)
+        self.governing = governing(schema.parameters)
         self._known = dict(initial or {})
         self._given = {**self._known, **again_typed}
         self._kept_defaults = kept_defaults
@@ -244,7 +244,7 @@ class ParameterForm(forms.Form):
             for name, field in self.fields.items()
             if isinstance(field, ParameterField)
         }
-        return visible(self.schema, self._given | entered)
+        return visible(self.schema.parameters, self._given | entered)
 
 
 def _key_of(name: str) -> str:

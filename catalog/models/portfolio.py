@@ -1,6 +1,6 @@
 """A portfolio: products that some people may launch."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -10,6 +10,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.grant import Grant
+from catalog.models.product import Product
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.errors import ConflictError, InvalidInputError, NotFoundError
@@ -18,10 +19,6 @@ from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name
 from console.lib.records import facts, listed, store
 from console.lib.users import Role, User
 
-if TYPE_CHECKING:
-    from catalog.models.product import Product
-
-
 NAME_TAKEN = _("A portfolio of this name exists already.")
 
 
@@ -29,6 +26,10 @@ class PortfolioQuerySet(FoldedQuerySet):
     def granted_to(self, user: User) -> Self:
         """Portfolios this person may launch from."""
         return self.filter(pk__in=Grant.objects.covering(user).values("portfolio_id"))
+
+    def launch_options(self, product: Product, user: User) -> Self:
+        """Return the portfolios through which a user may launch a product, by name."""
+        return self.granted_to(user).filter(products=product).order_by("name", "pk")
 
     @transaction.atomic
     def open(
@@ -53,7 +54,7 @@ class Portfolio(Named, Editable):
     provider = models.CharField(_("provider"), max_length=128)
     description = models.CharField(_("description"), max_length=128, blank=True)
     products = models.ManyToManyField(
-        "catalog.Product", related_name="portfolios", verbose_name=_("products")
+        Product, related_name="portfolios", verbose_name=_("products")
     )
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
 
@@ -134,7 +135,7 @@ class Portfolio(Named, Editable):
         self.delete()
 
     @transaction.atomic
-    def add_product(self, product: "Product", *, by: User) -> None:
+    def add_product(self, product: Product, *, by: User) -> None:
         """Put a product in. One that is in already is no change."""
         if self.products.filter(pk=product.pk).exists():
             return
@@ -144,7 +145,7 @@ class Portfolio(Named, Editable):
         )
 
     @transaction.atomic
-    def remove_product(self, product: "Product", *, by: User) -> None:
+    def remove_product(self, product: Product, *, by: User) -> None:
         """Take a product out, and its constraints in this portfolio with it.
 
         Running instances stay. Raises NotFoundError when the product is not in.
@@ -214,7 +215,7 @@ class Portfolio(Named, Editable):
         grant.delete()
 
 
-def _reference(product: "Product") -> dict[str, Any]:
+def _reference(product: Product) -> dict[str, Any]:
     return {"product": product.pk, "name": product.name}
 
 

@@ -1,6 +1,6 @@
 """A product: what a platform team offers, in versions."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -10,7 +10,6 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.grant import Grant
-from catalog.models.portfolio import Portfolio
 from catalog.models.region import Region
 from catalog.models.template import Template
 from console.lib.audit import AuditEntry
@@ -20,10 +19,6 @@ from console.lib.ids import id_field
 from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name, folded
 from console.lib.records import facts, listed, store
 from console.lib.users import User
-
-if TYPE_CHECKING:
-    from catalog.models.version import Version
-
 
 SIMULATED = _(
     "These resources are simulated and have generated IDs. Nothing is "
@@ -45,14 +40,9 @@ class ProductQuerySet(FoldedQuerySet):
         """Products that some portfolio granted to this person holds."""
         return self.filter(Exists(self._granted_portfolios(user)))
 
-    def launchable_by(self, user: User) -> Self:
-        """Products this person sees and that have an active version."""
-        with_active = Product.objects.filter(versions__active=True)
-        return self.visible_to(user).filter(pk__in=with_active.values("pk"))
-
     def with_launch_options(self, user: User) -> Self:
         """Count, as `launch_option_count`, the portfolios that give this person the product."""
-        granted = Portfolio.objects.granted_to(user)
+        granted = Grant.objects.covering(user).values("portfolio_id")
         return self.annotate(
             launch_option_count=Count(
                 "portfolios", filter=Q(portfolios__in=granted), distinct=True
@@ -88,7 +78,7 @@ class ProductQuerySet(FoldedQuerySet):
 
     @staticmethod
     def _granted_portfolios(user: User) -> models.QuerySet[Any]:
-        return Portfolio.products.through.objects.filter(
+        return Product.portfolios.through.objects.filter(
             product_id=OuterRef("pk"),
             portfolio_id__in=Grant.objects.covering(user).values("portfolio_id"),
         )
@@ -271,30 +261,6 @@ class Product(Named, Editable):
             )
         )
         return next((name for name in made if folded(name) not in taken), made[-1])
-
-    def launch_options(self, user: User) -> "models.QuerySet[Portfolio]":
-        """The portfolios through which this person may launch the product."""
-        return self.portfolios.granted_to(user).order_by("name", "pk")
-
-    def default_launch_option(self, user: User) -> Portfolio | None:
-        """The only launch option, or None when there are several or none."""
-        options = list(self.launch_options(user)[:2])
-        return options[0] if len(options) == 1 else None
-
-    def active_version(self, pk: str) -> "Version":
-        """Return a version people may launch, of this product only.
-
-        Raises NotFoundError for a missing, foreign or inactive one.
-        """
-        version = (
-            self.versions.active().select_related("template", "product").filter(pk=pk)
-        ).first()
-        if version is None:
-            raise NotFoundError(
-                _("This version does not exist or is not active."),
-                code="InvalidProductVersion.NotFound",
-            )
-        return version
 
 
 def product_for(user: User, pk: str) -> Product:

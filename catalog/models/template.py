@@ -14,8 +14,11 @@ from django.utils.module_loading import import_string
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from catalog.schema import Schema, read_document, read_terraform, variables_source
+from catalog.ros.document import read_document
+from catalog.schema import Schema
 from catalog.schema.constants import Constants, Evaluate
+from catalog.terraform.parameters import read_terraform
+from catalog.terraform.variables import variables_source
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import id_field
 from console.lib.users import User

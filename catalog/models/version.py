@@ -14,11 +14,12 @@ from catalog.models.product import Product
 from catalog.models.region import Region
 from catalog.models.template import Template
 from catalog.models.trusted import is_trusted
-from catalog.schema import Problem, TemplateError, read_document
+from catalog.ros.document import read_document
+from catalog.schema import Problem, TemplateError
 from catalog.schema.size_limits import check_root
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
-from console.lib.errors import ConflictError, InvalidInputError
+from console.lib.errors import ConflictError, InvalidInputError, NotFoundError
 from console.lib.ids import id_field
 from console.lib.names import check_name, spelled
 from console.lib.records import facts, listed, store
@@ -44,6 +45,20 @@ class VersionQuerySet(models.QuerySet["Version"]):
             output_field=models.IntegerField(),
         )
         return self.order_by(rank, "-created_at", "-pk")
+
+    def launchable(self, product: Product, pk: str) -> "Version":
+        """Return an active version of a product, with its template.
+
+        Raises NotFoundError for a version that is missing, inactive or another product's.
+        """
+        versions = self.active().select_related("template", "product")
+        version = versions.filter(product=product, pk=pk).first()
+        if version is None:
+            raise NotFoundError(
+                _("This version does not exist or is not active."),
+                code="InvalidProductVersion.NotFound",
+            )
+        return version
 
     @transaction.atomic
     def publish(

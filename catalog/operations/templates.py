@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from catalog.models import Template
 from catalog.operations import shared_parameters
 from catalog.operations.lookups import find, versions_in_reach
-from catalog.schema import TemplateError, read_document
+from catalog.ros.document import read_document
+from catalog.schema import TemplateError
 from catalog.schema.safe_parsing import read_json, read_yaml
 from catalog.schema.size_limits import FILES, TEMPLATE_BYTES
 from console.lib.audit import AuditEntry

@@ -16,8 +16,8 @@ from catalog.schema.errors import Problem, TemplateError, fail
 from catalog.schema.interface import INTERFACE, arrange, output_of, rules_of
 from catalog.schema.parameter import Texts
 from catalog.schema.safe_parsing import read_json, read_yaml
-from catalog.schema.schema import Schema
 from catalog.schema.size_limits import PARAMETERS
+from catalog.schema.validation import Schema
 from catalog.terraform.parameters import read_terraform
 
 _FORMAT = "2015-09-01"

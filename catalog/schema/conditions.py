@@ -6,14 +6,11 @@ parameter stays visible and a rule is left to the engine.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from catalog.schema.conversion import as_text
 from catalog.schema.parameter import Parameter, Rule
-
-if TYPE_CHECKING:
-    from catalog.schema.schema import Schema
 
 UNDEFINED = "undefined"
 _REFERENCE = re.compile(r"\$\{(!?)([^${}]{1,255})\}")
@@ -31,17 +28,18 @@ class Unchanged:
 UNCHANGED = Unchanged()
 
 
-def visible(schema: "Schema", values: Mapping[str, Any]) -> set[str]:
+def visible(parameters: Sequence[Parameter], values: Mapping[str, Any]) -> set[str]:
     """Return the keys whose Visible condition holds for these values (raw or typed).
 
-    A hidden parameter counts with its default, so the answer is found by repetition.
+    A hidden parameter counts with its default, so the conditions are evaluated until
+    the result no longer changes.
     """
-    shown = {parameter.key for parameter in schema.parameters}
-    if all(parameter.visible is None for parameter in schema.parameters):
+    shown = {parameter.key for parameter in parameters}
+    if all(parameter.visible is None for parameter in parameters):
         return shown
     for _round in range(_ROUNDS):
-        known = {p.key: _current(p, values, shown) for p in schema.parameters}
-        now = {p.key for p in schema.parameters if is_visible(p, known)}
+        known = {p.key: _current(p, values, shown) for p in parameters}
+        now = {p.key for p in parameters if is_visible(p, known)}
         if now == shown:
             break
         shown = now
@@ -68,11 +66,11 @@ def is_visible(parameter: Parameter, values: Mapping[str, Any]) -> bool:
         return True
 
 
-def governing(schema: "Schema") -> set[str]:
-    """Return the keys that Visible conditions of other parameters speak of."""
-    keys = {parameter.key for parameter in schema.parameters}
+def governing(parameters: Sequence[Parameter]) -> set[str]:
+    """Return the keys that Visible conditions of other parameters refer to."""
+    keys = {parameter.key for parameter in parameters}
     named: set[str] = set()
-    waiting = [p.visible for p in schema.parameters if p.visible is not None]
+    waiting = [p.visible for p in parameters if p.visible is not None]
     while waiting:
         each = waiting.pop()
         if isinstance(each, Mapping):

@@ -11,7 +11,7 @@ from catalog.schema.errors import TemplateError, fail
 from catalog.schema.interface import INTERFACE, arrange, output_of
 from catalog.schema.parameter import Parameter
 from catalog.schema.safe_parsing import read_json
-from catalog.schema.schema import Schema
+from catalog.schema.validation import Schema
 from catalog.terraform.module import Declaration, Module, read_module
 from catalog.terraform.values import NotLiteral, literal
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import get_language
 
 from catalog.effective_constraints import Limits
-from catalog.models import Constraint
+from catalog.models import Constraint, Portfolio
 from catalog.schema.conversion import as_text
 from console.lib.errors import Text
 from console.lib.users import User
@@ -121,7 +121,12 @@ def _around(task: Task, instance: Instance, evidence: Evidence, by: User) -> _Ar
             _text_of(""),
         ),
         _listed("limit", limits, Cast("config", TextField()), _text_of("")),
-        _listed("shared", instance.product.launch_options(by), F("pk"), _text_of("")),
+        _listed(
+            "shared",
+            Portfolio.objects.launch_options(instance.product, by),
+            F("pk"),
+            _text_of(""),
+        ),
         all=True,
     )
     found: dict[str, list[tuple[str, str]]] = {}

@@ -19,6 +19,7 @@ from django_htmx.http import (
     trigger_client_event,
 )
 
+from catalog.models import Portfolio
 from console.lib.errors import NotFoundError
 from console.lib.htmx import render_page, wants_fragment
 from console.lib.http import Request
@@ -190,7 +191,7 @@ def _counts(instance: Instance, user: User) -> tuple[Any, ...]:
         CappedCount(instance.resources.all()),
         CappedCount(instance.tags.all()),
         CappedCount(Plan.objects.submitted().filter(instance=instance)),
-        Exists(instance.product.launch_options(user)),
+        Exists(Portfolio.objects.launch_options(instance.product, user)),
     )[0]
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from catalog.schema import Schema, TemplateError, read_document
+from catalog.ros.document import read_document
+from catalog.schema import Schema, TemplateError
 
 HEAD = "ROSTemplateFormatVersion: '2015-09-01'\n"
 STANDARD = (

@@ -16,7 +16,7 @@ def schema(condition, **members):
 
 
 def shows(condition, **values):
-    return "Period" in visible(schema(condition), values)
+    return "Period" in visible(schema(condition).parameters, values)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_a_hidden_parameter_counts_with_its_default():
             Parameter("Unit", visible={"Condition": equals}),
         ]
     )
-    assert "Unit" not in visible(chained, {"Period": "x"})
-    assert "Unit" in visible(chained, {"Period": "x", "Pay": "PrePaid"})
+    assert "Unit" not in visible(chained.parameters, {"Period": "x"})
+    assert "Unit" in visible(chained.parameters, {"Period": "x", "Pay": "PrePaid"})
 
 
 def test_conditions_in_a_circle_come_to_an_end():
@@ -86,7 +86,7 @@ def test_conditions_in_a_circle_come_to_an_end():
             Parameter("B", visible={"Fn::Equals": ["${A}", "undefined"]}),
         ]
     )
-    assert visible(circle, {"A": "1", "B": "2"}) <= {"A", "B"}
+    assert visible(circle.parameters, {"A": "1", "B": "2"}) <= {"A", "B"}
 
 
 HIDDEN = {"Fn::Equals": ["${Pay}", "PrePaid"]}

@@ -8,8 +8,10 @@ import json
 
 import pytest
 
-from catalog.schema import TemplateError, read_document, read_terraform
+from catalog.ros.document import read_document
+from catalog.schema import TemplateError
 from catalog.schema.size_limits import FILES, PARAMETERS, TEMPLATE_BYTES
+from catalog.terraform.parameters import read_terraform
 
 HEAD = "ROSTemplateFormatVersion: '2015-09-01'\nResources: {a: 1}\n"
 LAUGHS = "a: &a [lol]\n" + "".join(

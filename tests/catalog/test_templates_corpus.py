@@ -10,16 +10,12 @@ import pytest
 
 from catalog.forms.parameters import CONFIRM, parameter_form
 from catalog.models import Template, Version
-from catalog.schema import (
-    InvalidParametersError,
-    Schema,
-    TemplateError,
-    read_document,
-    read_terraform,
-    variables_source,
-)
+from catalog.ros.document import read_document
+from catalog.schema import InvalidParametersError, Schema, TemplateError
 from catalog.schema.conversion import as_text
 from catalog.terraform.module import read_module
+from catalog.terraform.parameters import read_terraform
+from catalog.terraform.variables import variables_source
 from tests.factories import ProductFactory
 from tests.form_fields import shown
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from catalog.schema import TemplateError, read_terraform
+from catalog.schema import TemplateError
+from catalog.terraform.parameters import read_terraform
 
 
 def parameter(source, name="a", **options):

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from catalog.schema import variables_source
+from catalog.terraform.variables import variables_source
 
 MAIN = """
 # A note } with a bracket

@@ -48,7 +48,7 @@ for number in (1, 2):
 portfolio = next(
     each for each in Portfolio.objects.all() if each.products.exists()
     and carol in User.objects.filter(pk=carol.pk)
-    and each.products.first().launch_options(carol).filter(pk=each.pk).exists()
+    and Portfolio.objects.launch_options(each.products.first(), carol).filter(pk=each.pk).exists()
 )
 portfolio.products.add(product)
 wish = Wish(versions[0], portfolio, {{"nets": nets, "long": "y" * 500}}, {{"k" * 60: "v" * 120}})

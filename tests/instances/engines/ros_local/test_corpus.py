@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from catalog.forms.parameters import parameter_form
-from catalog.schema import InvalidParametersError, read_document
+from catalog.ros.document import read_document
+from catalog.schema import InvalidParametersError
 from catalog.schema.conversion import as_text
 from instances.engines.base import Order
 from instances.engines.ros_local import problems
