@@ -80,7 +80,7 @@ MENU = (
                 admin_only=True,
             ),
             Entry(_("Users"), "manage:people", "users", admin_only=True),
-            Entry(_("Audit trail"), "trail:audit-list", "history", admin_only=True),
+            Entry(_("Audit trail"), "audit_log:audit-list", "history", admin_only=True),
             Entry(_("Site administration"), "admin:index", "settings", admin_only=True),
         ),
     ),

@@ -1,4 +1,4 @@
-"""The check of the audit trail: every entry is what it was, and none is missing."""
+"""The check of the audit audit_log: every entry is what it was, and none is missing."""
 
 from console.lib.audit import AuditEntry, AuditHead
 

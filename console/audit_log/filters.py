@@ -1,4 +1,4 @@
-"""What narrows the audit trail: who, what was done, to what, from when to when."""
+"""What narrows the audit audit_log: who, what was done, to what, from when to when."""
 
 from datetime import date, datetime, time
 

@@ -4,7 +4,7 @@ from django.urls import path
 
 from console.audit_log import views
 
-app_name = "trail"
+app_name = "audit_log"
 
 urlpatterns = [
     path("audit/", views.audit_list, name="audit-list"),

@@ -4,7 +4,7 @@ from django.urls import path
 
 from console.offboarding import views
 
-app_name = "people"
+app_name = "offboarding"
 
 urlpatterns = [
     path("people/<str:name>/", views.person, name="person"),

@@ -35,7 +35,7 @@ def person(request: Request, name: str) -> HttpResponse:
                 found, by=request.user, **form.arguments
             )
             _tell(request, departure)
-            return redirect("people:person", found.get_username())
+            return redirect("offboarding:person", found.get_username())
         found.refresh_from_db(fields=["is_active"])
     context = {
         "person": found,
@@ -44,7 +44,7 @@ def person(request: Request, name: str) -> HttpResponse:
         "principals": suggestions(without=found),
         "ticked": request.POST.getlist("instance"),
     }
-    return render_form(request, "people/person.html", context)
+    return render_form(request, "offboarding/person.html", context)
 
 
 @require_POST
@@ -63,7 +63,7 @@ def undo(request: Request, name: str) -> HttpResponse:
     if kept:
         sentence = _("Not restored because of later changes: %(kept)s.")
         messages.warning(request, sentence % {"kept": ", ".join(kept)})
-    return redirect("people:person", found.get_username())
+    return redirect("offboarding:person", found.get_username())
 
 
 @require_POST
@@ -83,7 +83,7 @@ def end_sessions(request: Request, name: str) -> HttpResponse:
         ended,
     )
     messages.success(request, sentence % {"count": ended})
-    return redirect("people:person", found.get_username())
+    return redirect("offboarding:person", found.get_username())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -93,10 +93,10 @@ def second_factors_remove(request: Request, name: str) -> HttpResponse:
     """Ask, then let somebody who lost their second factor in without it."""
     found = person_for(name)
     if request.method != "POST":
-        return render(request, "people/second_factors_remove.html", {"person": found})
+        return render(request, "offboarding/second_factors_remove.html", {"person": found})
     remove_factors(found, by=request.user)
     messages.success(request, _("MFA has been removed."))
-    return redirect("people:person", found.get_username())
+    return redirect("offboarding:person", found.get_username())
 
 
 def _tell(request: Request, departure: Departure) -> None:
