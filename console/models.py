@@ -5,13 +5,13 @@ from console.api.access_keys import AccessKey
 from console.api.nonces import UsedNonce
 from console.lib.audit import AuditEntry, AuditHead
 from console.lib.users import Role, User
-from console.offboarding.models import Departure
+from console.offboarding.models import Offboarding
 
 __all__ = [
     "AccessKey",
     "AuditEntry",
     "AuditHead",
-    "Departure",
+    "Offboarding",
     "Role",
     "Session",
     "UsedNonce",

@@ -37,7 +37,10 @@ def audit_list(request: Request) -> HttpResponse:
     )
     context = {"page": page, "rows": page.rows, "filter": found}
     return render_page(
-        request, "audit_log/audit_list.html", context, fragment="audit_log/_audit_table.html"
+        request,
+        "audit_log/audit_list.html",
+        context,
+        fragment="audit_log/_audit_table.html",
     )
 
 

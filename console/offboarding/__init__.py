@@ -1,1 +1,1 @@
-"""Somebody leaves: what they own, approve and hold, and handing all of it over."""
+"""Offboarding of users: their holdings, the transfer and its undo."""

@@ -1,4 +1,4 @@
-"""The form on a person's page: what goes where when they leave."""
+"""The offboarding form on the page of a user."""
 
 from typing import Any
 
@@ -12,8 +12,11 @@ from instances.forms.transfer import PersonField, PrincipalField, ReasonField
 from instances.models import Instance
 
 
-class DepartureForm(VerbForm):
-    """Its `arguments` are those of `Departure.objects.begin`."""
+class OffboardingForm(VerbForm):
+    """Choice of the new owner, the instances and the new approver.
+
+    `arguments` are those of `Offboarding.objects.begin`.
+    """
 
     ALL, CHOSEN, NONE = "all", "chosen", "none"
 
@@ -52,7 +55,7 @@ class DepartureForm(VerbForm):
             for name in ("to", "which", "instance"):
                 del self.fields[name]
             return
-        # Said as required where it is: only who hands over nothing may leave it empty.
+        # The new owner is optional only if no instances are transferred.
         self.fields["to"].required = self.data.get("which") != self.NONE
         ids = [each.pk for each in holdings.instances]
         field = self.fields["instance"]
@@ -60,8 +63,8 @@ class DepartureForm(VerbForm):
         field.choices = [(pk, pk) for pk in ids]
 
     @property
-    def chosen(self) -> QuerySet[Instance]:
-        """The instances that are handed over."""
+    def selected(self) -> QuerySet[Instance]:
+        """The instances to transfer."""
         which = self.cleaned_data.get("which", self.NONE)
         if which == self.ALL:
             return self.holdings.owned
@@ -71,9 +74,9 @@ class DepartureForm(VerbForm):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the verb, apart from who does it."""
+        """Return the arguments of `Offboarding.objects.begin` except `by`."""
         return {
-            "instances": self.chosen,
+            "instances": self.selected,
             "to": self.cleaned_data.get("to"),
             "approver": self.cleaned_data.get("approver"),
             "reason": self.cleaned_data["reason"],

@@ -1,4 +1,4 @@
-"""Everything one person has to do with: what must go to somebody else when they leave."""
+"""The instances, plans, constraints, keys and sessions of a user."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,14 +13,14 @@ from console.accounts.sessions import Session
 from console.api.access_keys import AccessKey
 from console.lib.errors import NotFoundError
 from console.lib.users import User
-from console.offboarding.models import Departure
+from console.offboarding.models import Offboarding
 from instances.models import Duties, Instance, Plan
 
-SHOWN = 200
+MAX_ROWS_SHOWN = 200
 
 
 def person_for(name: str) -> User:
-    """Return a person by login name or principal ID. Raises NotFoundError."""
+    """Return a user by login name or principal ID. Raises NotFoundError."""
     people = User.objects.with_administrator()
     person = (
         people.filter(username=name).first() or people.filter(principal_id=name).first()
@@ -32,13 +32,13 @@ def person_for(name: str) -> User:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What a person owns, approves and holds. Each part is read when a page asks for it."""
+    """Everything that an offboarding concerns. Each part is queried when it is first used."""
 
     person: User
 
     @property
     def owned(self) -> QuerySet[Instance]:
-        """Their living instances; those of their groups stay with the groups."""
+        """Active instances owned by the user; those of groups stay with the groups."""
         return Instance.objects.living().filter(owner=self.person)
 
     @cached_property
@@ -47,31 +47,31 @@ class Holdings:
 
     @cached_property
     def instances(self) -> list[Instance]:
-        """The first of them by name, to choose from."""
+        """The first `MAX_ROWS_SHOWN` owned instances by name."""
         rows = self.owned.select_related("product", "version", "region")
-        return list(rows.order_by("name")[:SHOWN])
+        return list(rows.order_by("name")[:MAX_ROWS_SHOWN])
 
     @property
     def more(self) -> int:
-        """How many instances are not among those shown."""
+        """Number of owned instances beyond those shown."""
         return self.instance_count - len(self.instances)
 
     @cached_property
     def constraints(self) -> list[Constraint]:
-        """The approval constraints that name them."""
+        """Approval constraints that name the user as approver."""
         return Constraint.objects.naming(self.person)
 
     @cached_property
     def waiting(self) -> list[Any]:
-        """The plans that wait for their decision, by name or through a group."""
+        """Plans that wait for approval by the user, named directly or through a group."""
         plans = Plan.objects.received_by(self.person, Duties.of(self.person))
-        return list(plans.light().select_related("owner")[:SHOWN])
+        return list(plans.light().select_related("owner")[:MAX_ROWS_SHOWN])
 
     @cached_property
     def plans(self) -> list[Any]:
-        """Their own plans that are not at their end: nobody else can execute them."""
+        """Open plans of the user, which no other user can execute."""
         mine = Plan.objects.submitted().filter(owner=self.person)
-        return list(mine.filter(status__in=Plan.OPEN).light()[:SHOWN])
+        return list(mine.filter(status__in=Plan.OPEN).light()[:MAX_ROWS_SHOWN])
 
     @cached_property
     def keys(self) -> list[AccessKey]:
@@ -84,21 +84,20 @@ class Holdings:
 
     @cached_property
     def grants(self) -> list[Grant]:
-        """The portfolios granted to them by name."""
+        """Grants that name the user directly."""
         return list(Grant.objects.filter(user=self.person).select_related("portfolio"))
 
     @cached_property
     def sessions(self) -> list[Session]:
-        """Where they are signed in."""
-        return list(Session.objects.of(self.person)[:SHOWN])
+        return list(Session.objects.of(self.person)[:MAX_ROWS_SHOWN])
 
     @cached_property
     def factors(self) -> list[str]:
-        """The kinds of second factor they have, and whether they have recovery codes."""
+        """The types of MFA that the user has, recovery codes included."""
         found = Authenticator.objects.filter(user=self.person)
         return [str(each.get_type_display()) for each in found.order_by("type", "pk")]
 
     @cached_property
-    def departure(self) -> Departure | None:
-        """Their last departure, while it can be undone."""
-        return Departure.objects.undoable(self.person)
+    def offboarding(self) -> Offboarding | None:
+        """The last offboarding, if it can still be undone."""
+        return Offboarding.objects.undoable(self.person)

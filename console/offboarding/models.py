@@ -1,4 +1,4 @@
-"""A departure: somebody is deactivated and what they had goes to others, in one transaction."""
+"""Offboarding: deactivate a user and transfer what they have, in one transaction."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from instances.models.ownership import check_recipient, owner_columns, owner_nam
 UNDO_FOR = timedelta(hours=24)
 
 
-class DepartureManager(models.Manager["Departure"]):
+class OffboardingManager(models.Manager["Offboarding"]):
     @transaction.atomic
     def begin(
         self,
@@ -34,32 +34,33 @@ class DepartureManager(models.Manager["Departure"]):
         to: Principal | None = None,
         approver: User | None = None,
         reason: str = "",
-    ) -> "Departure":
-        """Deactivate a person, end their sessions and keys, and hand over these instances.
+    ) -> "Offboarding":
+        """Deactivate a user, end their sessions and access keys, and transfer the instances.
 
-        `approver` approves from now on where the person was named; without one the
-        constraints stay as they are, flagged on the person's page. Raises ConflictError for
-        oneself, InvalidInputError when instances have nowhere to go.
+        `to` becomes the owner of the instances. `approver` replaces the user in all
+        approval constraints; without one the constraints stay and are flagged on the
+        page of the user. Raises ConflictError for one's own account, InvalidInputError
+        if there are instances but no new owner.
         """
         _check(person, by, instances, to, approver, reason)
         waiting = list(Plan.objects.received_by(person, Duties.of(person)))
-        departure = self.model(user=person, by=by, reason=reason)
-        departure.was_active = bool(
+        offboarding = self.model(user=person, by=by, reason=reason)
+        offboarding.was_active = bool(
             User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)
         )
         person.is_active = False
-        departure.sessions = Session.objects.of(person).end()
-        departure.keys = _disable_keys(person)
-        departure._hand_over(instances, to)
-        departure._reassign(approver)
-        departure.save()
+        offboarding.sessions = Session.objects.of(person).end()
+        offboarding.keys = _disable_keys(person)
+        offboarding._transfer(instances, to)
+        offboarding._replace_approver(approver)
+        offboarding.save()
         if approver is not None:
-            _ask_instead(approver, waiting)
-        departure._record("DeactivatePerson", by, reason)
-        return departure
+            _notify_approver(approver, waiting)
+        offboarding._record("DeactivatePerson", by, reason)
+        return offboarding
 
-    def undoable(self, person: User) -> "Departure | None":
-        """The person's last departure, while it can be taken back."""
+    def undoable(self, person: User) -> "Offboarding | None":
+        """Return the last offboarding of the user if it can still be undone."""
         last = self.filter(user=person).order_by("-at", "-pk").first()
         return last if last and last.can_be_undone else None
 
@@ -94,24 +95,25 @@ def _disable_keys(person: User) -> list[str]:
     return found
 
 
-def _ask_instead(approver: User, waiting: Iterable[Plan]) -> None:
-    """Tell who approves from now on what has been waiting for the other."""
+def _notify_approver(approver: User, waiting: Iterable[Plan]) -> None:
+    """Notify the new approver of the plans that wait for approval."""
     for plan in waiting:
         if plan.may_decide(approver):
             Notice.objects.tell([approver], Notice.Kind.REQUESTED, plan)
 
 
-class Departure(models.Model):
-    """One departure and everything needed to take it back.
+class Offboarding(models.Model):
+    """The offboarding of a user, with everything needed to undo it.
 
-    `instances` maps an instance to its new owner's columns, `constraints` a constraint to
-    its configurations before and after; `flagged` lists constraints nobody took over.
+    `instances` maps instance IDs to the columns of the new owner, `constraints` maps
+    constraint IDs to the configurations before and after; `flagged` lists the
+    constraints that still name the user.
     """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
-        related_name="departures",
+        related_name="offboardings",
         verbose_name=gettext_lazy("user"),
     )
     by = models.ForeignKey(
@@ -129,18 +131,20 @@ class Departure(models.Model):
     new_approver = models.CharField(max_length=200, blank=True)
     undone_at = models.DateTimeField(null=True, editable=False)
 
-    objects = DepartureManager()
+    objects = OffboardingManager()
 
     class Meta:
         app_label = "console"
-        verbose_name = gettext_lazy("departure")
-        verbose_name_plural = gettext_lazy("departures")
+        # The table and its index keep the names they were created with.
+        db_table = "console_departure"
+        verbose_name = gettext_lazy("offboarding")
+        verbose_name_plural = gettext_lazy("offboardings")
         indexes = [models.Index(fields=["user", "-at"], name="departure_of_person")]
 
     def __str__(self) -> str:
         return str(self.user)
 
-    # What could not be handed over, for the page that follows; not stored.
+    # Transfers that failed, for the page that follows; not stored.
     refused: list[Move]
 
     @property
@@ -153,12 +157,13 @@ class Departure(models.Model):
 
     @transaction.atomic
     def undo(self, *, by: User) -> list[str]:
-        """Reactivate the person and give back what nobody has changed since.
+        """Reactivate the user and restore what has not changed since.
 
-        Return the IDs of what stays with others. Ended sessions stay ended. Raises
-        ConflictError after 24 hours, or when it was undone already.
+        Return the IDs of the instances and constraints that changed meanwhile and keep
+        their new owner or approver. Ended sessions stay ended. Raises ConflictError after
+        24 hours, or if it was undone already.
         """
-        mine = Departure.objects.filter(pk=self.pk, undone_at=None)
+        mine = Offboarding.objects.filter(pk=self.pk, undone_at=None)
         moment = now()
         if not mine.filter(at__gt=moment - UNDO_FOR).update(undone_at=moment):
             raise ConflictError(_("This can no longer be undone."))
@@ -168,14 +173,14 @@ class Departure(models.Model):
             self.user.is_active = True
         keys = AccessKey.objects.filter(pk__in=self.keys, user=self.user)
         keys.update(active=True)
-        kept = [*self._take_back_instances(), *self._take_back_constraints()]
+        kept = [*self._restore_instances(), *self._restore_constraints()]
         back = [pk for pk in (*self.instances, *self.constraints) if pk not in kept]
         AuditEntry.objects.record(
             "ReactivatePerson", self.user, by=by, after={"back": back, "kept": kept}
         )
         return kept
 
-    def _hand_over(self, instances: QuerySet[Instance], to: Principal | None) -> None:
+    def _transfer(self, instances: QuerySet[Instance], to: Principal | None) -> None:
         self.refused = []
         if to is None:
             return
@@ -186,7 +191,7 @@ class Departure(models.Model):
         self.instances = {each.pk: columns for each in moves if each.moved}
         self.new_owner = owner_name(columns) if self.instances else ""
 
-    def _reassign(self, approver: User | None) -> None:
+    def _replace_approver(self, approver: User | None) -> None:
         for constraint in Constraint.objects.naming(self.user):
             if approver is None:
                 self.flagged.append(constraint.pk)
@@ -195,13 +200,13 @@ class Departure(models.Model):
             after = constraint.with_approver(approver, self.user)
             same = Constraint.objects.filter(pk=constraint.pk, config=before)
             if not same.update(config=after):
-                # Edited at this very moment: left to whoever did.
+                # Edited concurrently: leave it to that administrator.
                 self.flagged.append(constraint.pk)
                 continue
             self.constraints[constraint.pk] = [before, after]
             self.new_approver = owner_name(owner_columns(approver))
 
-    def _take_back_instances(self) -> list[str]:
+    def _restore_instances(self) -> list[str]:
         kept = []
         for pk, columns in self.instances.items():
             same = Instance.objects.living().filter(pk=pk, **columns)
@@ -209,7 +214,7 @@ class Departure(models.Model):
                 kept.append(pk)
         return kept
 
-    def _take_back_constraints(self) -> list[str]:
+    def _restore_constraints(self) -> list[str]:
         kept = []
         for pk, (before, after) in self.constraints.items():
             same = Constraint.objects.filter(pk=pk, config=after)

@@ -1,4 +1,4 @@
-"""Addresses of one person's page, below `/manage/`."""
+"""URLs of the page of a user, below `/manage/`."""
 
 from django.urls import path
 

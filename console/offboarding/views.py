@@ -1,4 +1,4 @@
-"""The page of one person: what they own, approve and hold, and the button that ends it."""
+"""The page of a user: holdings, offboarding and its undo, sessions, removal of MFA."""
 
 from typing import Any
 
@@ -16,25 +16,25 @@ from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError
 from console.lib.forms import refusals_on, render_form
 from console.lib.http import Request
-from console.offboarding.forms import DepartureForm
+from console.offboarding.forms import OffboardingForm
 from console.offboarding.holdings import Holdings, person_for
-from console.offboarding.models import Departure
+from console.offboarding.models import Offboarding
 from instances.forms.transfer import suggestions
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @administrator_required
 def person(request: Request, name: str) -> HttpResponse:
-    """Show everything somebody has; deactivate them and hand it over."""
+    """Show what a user has; deactivate the user and transfer it."""
     found = person_for(name)
     holdings = Holdings(found)
-    form = DepartureForm(holdings, request.POST if request.method == "POST" else None)
+    form = OffboardingForm(holdings, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with refusals_on(form):
-            departure = Departure.objects.begin(
+            offboarding = Offboarding.objects.begin(
                 found, by=request.user, **form.arguments
             )
-            _tell(request, departure)
+            _report(request, offboarding)
             return redirect("offboarding:person", found.get_username())
         found.refresh_from_db(fields=["is_active"])
     context = {
@@ -50,15 +50,15 @@ def person(request: Request, name: str) -> HttpResponse:
 @require_POST
 @administrator_required
 def undo(request: Request, name: str) -> HttpResponse:
-    """Take the last departure back: what nobody changed since goes back to the person."""
+    """Undo the last offboarding of a user."""
     found = person_for(name)
-    departure = Departure.objects.undoable(found)
-    if departure is None:
+    offboarding = Offboarding.objects.undoable(found)
+    if offboarding is None:
         raise ConflictError(_("This can no longer be undone."))
-    kept = departure.undo(by=request.user)
+    kept = offboarding.undo(by=request.user)
     messages.success(
         request,
-        _("%(name)s has been reactivated.") % {"name": departure.user.display_name},
+        _("%(name)s has been reactivated.") % {"name": offboarding.user.display_name},
     )
     if kept:
         sentence = _("Not restored because of later changes: %(kept)s.")
@@ -69,7 +69,7 @@ def undo(request: Request, name: str) -> HttpResponse:
 @require_POST
 @administrator_required
 def end_sessions(request: Request, name: str) -> HttpResponse:
-    """Sign somebody out: of one browser, or without its name of all."""
+    """Sign a user out of the session named in the request, or of all sessions."""
     found = person_for(name)
     sessions = Session.objects.of(found)
     if key := request.POST.get("session"):
@@ -90,26 +90,28 @@ def end_sessions(request: Request, name: str) -> HttpResponse:
 @administrator_required
 @fresh_sign_in_required
 def second_factors_remove(request: Request, name: str) -> HttpResponse:
-    """Ask, then let somebody who lost their second factor in without it."""
+    """Ask for confirmation, then remove the MFA of a user who lost the device."""
     found = person_for(name)
     if request.method != "POST":
-        return render(request, "offboarding/second_factors_remove.html", {"person": found})
+        return render(
+            request, "offboarding/second_factors_remove.html", {"person": found}
+        )
     remove_factors(found, by=request.user)
     messages.success(request, _("MFA has been removed."))
     return redirect("offboarding:person", found.get_username())
 
 
-def _tell(request: Request, departure: Departure) -> None:
-    name: dict[str, Any] = {"name": departure.user.display_name}
+def _report(request: Request, offboarding: Offboarding) -> None:
+    name: dict[str, Any] = {"name": offboarding.user.display_name}
     messages.success(request, _("%(name)s has been deactivated and signed out.") % name)
-    count = len(departure.instances)
+    count = len(offboarding.instances)
     if count:
         sentence = ngettext(
             "%(count)d instance was handed over to %(owner)s.",
             "%(count)d instances were handed over to %(owner)s.",
             count,
         )
-        owner = {"count": count, "owner": departure.new_owner}
+        owner = {"count": count, "owner": offboarding.new_owner}
         messages.success(request, sentence % owner)
-    for each in departure.refused:
+    for each in offboarding.refused:
         messages.warning(request, f"{each.name}: {each.refusal}")

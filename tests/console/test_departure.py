@@ -11,7 +11,7 @@ from console.accounts.sessions import SessionStore
 from console.api.access_keys import AccessKey
 from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError, InvalidInputError
-from console.offboarding.models import Departure
+from console.offboarding.models import Offboarding
 from instances.models import Instance, Notice, Plan
 from tests.factories import (
     InstanceFactory,
@@ -58,7 +58,7 @@ def waiting(constraint):
 
 def leave(bob, admin, to=None, **options):
     mine = Instance.objects.filter(owner=bob)
-    return Departure.objects.begin(bob, by=admin, instances=mine, to=to, **options)
+    return Offboarding.objects.begin(bob, by=admin, instances=mine, to=to, **options)
 
 
 def owners():
@@ -107,7 +107,7 @@ def test_one_button_deactivates_and_hands_everything_over(admin_browser, owned, 
     response = admin_browser.post(URL, {"to": "alice", "which": "all"})
     assert response.url == URL
     assert owners() == {"alice"}
-    assert not Departure.objects.get().user.is_active
+    assert not Offboarding.objects.get().user.is_active
 
 
 def test_the_others_stay_when_some_are_ticked(admin_browser, owned, alice):
@@ -238,8 +238,8 @@ def test_nothing_goes_to_who_leaves(bob, admin, owned):
 def test_undo_gives_everything_back(bob, admin, alice, owned, constraint):
     key = AccessKey.objects.issue(bob, by=bob)
     before = constraint.config
-    departure = leave(bob, admin, to=alice, approver=alice)
-    assert departure.undo(by=admin) == []
+    offboarding = leave(bob, admin, to=alice, approver=alice)
+    assert offboarding.undo(by=admin) == []
     bob.refresh_from_db()
     constraint.refresh_from_db()
     assert bob.is_active
@@ -249,10 +249,10 @@ def test_undo_gives_everything_back(bob, admin, alice, owned, constraint):
 
 
 def test_undo_leaves_what_was_changed_since(bob, admin, alice, owned):
-    departure = leave(bob, admin, to=alice)
+    offboarding = leave(bob, admin, to=alice)
     moved = Instance.objects.get(pk=owned[0].pk)
     moved.transfer(to=admin, by=admin)
-    assert departure.undo(by=admin) == [moved.pk]
+    assert offboarding.undo(by=admin) == [moved.pk]
     assert owners() == {"bob", "admin"}
 
 
@@ -269,15 +269,15 @@ def test_undo_is_audited(bob, admin):
 
 
 def test_undo_works_once(bob, admin):
-    departure = leave(bob, admin)
-    departure.undo(by=admin)
+    offboarding = leave(bob, admin)
+    offboarding.undo(by=admin)
     with pytest.raises(ConflictError):
-        departure.undo(by=admin)
+        offboarding.undo(by=admin)
 
 
 def test_undo_ends_after_a_day(admin_browser, bob, admin):
     leave(bob, admin)
-    Departure.objects.update(at=now() - timedelta(hours=25))
+    Offboarding.objects.update(at=now() - timedelta(hours=25))
     assert admin_browser.post(f"{URL}undo/").status_code == 409
     bob.refresh_from_db()
     assert not bob.is_active

@@ -18,7 +18,7 @@ from console.admin_site import Audited
 from console.api.access_keys import AccessKey
 from console.lib.audit import AuditEntry
 from console.lib.users import User
-from console.offboarding.models import Departure
+from console.offboarding.models import Offboarding
 from instances.models import Heartbeat, Instance, Plan
 from instances.presenters.plan_detail import PlanPage
 from tests.access_table import TABLE
@@ -156,9 +156,9 @@ def wants_ticked_instances(ready):
     ready.data = {"instance": [ready.instance.pk], "to": "bob", "reason": "so"}
 
 
-def wants_departure(ready):
+def wants_offboarding(ready):
     everything = Instance.objects.filter(owner=ready.alice)
-    Departure.objects.begin(
+    Offboarding.objects.begin(
         ready.alice, by=ready.admin, instances=everything, to=ready.bob, reason="gone"
     )
 
@@ -263,7 +263,7 @@ READY = {
     "instances/transfer/": wants_ticked_instances,
     "instances/<str:pk>/update/review/": wants_draft("UpdateProvisionedProduct"),
     "products/<str:pk>/launch/review/": wants_draft("LaunchProduct"),
-    "manage/people/<str:name>/undo/": wants_departure,
+    "manage/people/<str:name>/undo/": wants_offboarding,
     "manage/portfolios/<str:pk>/delete/": wants_empty_portfolio,
     "manage/portfolios/<str:pk>/products/<str:product_pk>/add/": wants_other_portfolio,
     "manage/portfolios/<str:pk>/tag-options/<str:option>/attach/": wants_loose_option,
