@@ -98,8 +98,8 @@ def _disable_keys(person: User) -> list[str]:
 def _notify_approver(approver: User, waiting: Iterable[Plan]) -> None:
     """Notify the new approver of the plans that wait for approval."""
     for plan in waiting:
-        if plan.may_decide(approver):
-            Notice.objects.tell([approver], Notice.Kind.REQUESTED, plan)
+        if plan.approval.may_decide(approver):
+            plan.notify([approver], Notice.Kind.REQUESTED)
 
 
 class Offboarding(models.Model):

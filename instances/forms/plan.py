@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.lib.forms import VerbForm
 from instances.models.approval import COMMENT_LENGTH
-from instances.models.plan_life import TEXT_LENGTH
+from instances.models.plan import TEXT_LENGTH
 
 
 class PlanForm(VerbForm):

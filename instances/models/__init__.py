@@ -1,8 +1,7 @@
 """The instances' models."""
 
-from instances.models.approval import Duties, OperationRecord
+from instances.models.approval import Approval, Duties, OperationRecord
 from instances.models.check import Check
-from instances.models.decision import Stale
 from instances.models.evidence import Evidence
 from instances.models.heartbeat import Heartbeat
 from instances.models.instance import (
@@ -14,7 +13,7 @@ from instances.models.instance import (
 from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
 from instances.models.ownership import Move, Principal
-from instances.models.plan import Plan, plan_for
+from instances.models.plan import Plan, Stale, plan_for
 from instances.models.resource import Resource, StateVersion, Tag
 from instances.models.tally import Tally
 from instances.models.task import Output, Standing, Task, TaskLog, why_not
@@ -22,6 +21,7 @@ from instances.models.wish import Carried, Wish
 from instances.models.work import Fenced, Work
 
 __all__ = [
+    "Approval",
     "Carried",
     "Check",
     "Duties",

@@ -1,22 +1,20 @@
-"""Who may decide on a plan, asked anew at each decision, and the record of what was decided."""
+"""The approval of a plan: its approvers, the decision, and the record of each step."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from catalog.effective_constraints import Approver, Limits
+from catalog.effective_constraints import Approver
 from catalog.models import Constraint
+from console.lib.errors import ConflictError, ForbiddenError, InvalidInputError, Text
 from console.lib.users import PrincipalType, User
-
-if TYPE_CHECKING:
-    from instances.models.previewed import Previewed
 
 COMMENT_LENGTH = 1024
 
@@ -25,10 +23,10 @@ class OperationRecord(models.Model):
     """One step of a plan's approval: never changed. `action` is the API's word."""
 
     class Action(models.TextChoices):
-        SUBMIT = "Submit", _("Submitted")
-        APPROVE = "Approve", _("Approved")
-        REJECT = "Reject", _("Rejected")
-        CANCEL = "Cancel", _("Canceled")
+        SUBMIT = "Submit", gettext_lazy("Submitted")
+        APPROVE = "Approve", gettext_lazy("Approved")
+        REJECT = "Reject", gettext_lazy("Rejected")
+        CANCEL = "Cancel", gettext_lazy("Canceled")
 
     DECISIONS = ("Approve", "Reject")
 
@@ -36,23 +34,25 @@ class OperationRecord(models.Model):
         "instances.Plan",
         models.CASCADE,
         related_name="records",
-        verbose_name=_("plan"),
+        verbose_name=gettext_lazy("plan"),
     )
-    action = models.CharField(_("action"), max_length=8, choices=Action)
+    action = models.CharField(gettext_lazy("action"), max_length=8, choices=Action)
     operator = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
         related_name="+",
-        verbose_name=_("operator"),
+        verbose_name=gettext_lazy("operator"),
     )
-    comment = models.CharField(_("comment"), max_length=COMMENT_LENGTH, blank=True)
+    comment = models.CharField(
+        gettext_lazy("comment"), max_length=COMMENT_LENGTH, blank=True
+    )
     # The fingerprint this was said about: another preview needs another decision.
-    digest = models.CharField(_("digest"), max_length=64, blank=True)
-    at = models.DateTimeField(_("time"), default=now, editable=False)
+    digest = models.CharField(gettext_lazy("digest"), max_length=64, blank=True)
+    at = models.DateTimeField(gettext_lazy("time"), default=now, editable=False)
 
     class Meta:
-        verbose_name = _("operation record")
-        verbose_name_plural = _("operation records")
+        verbose_name = gettext_lazy("operation record")
+        verbose_name_plural = gettext_lazy("operation records")
         ordering = ["at", "pk"]
         constraints = [
             models.UniqueConstraint(
@@ -69,11 +69,6 @@ class OperationRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.plan_id}"
-
-
-def limits_of(plan: "Previewed") -> Limits:
-    """The constraints a plan falls under now."""
-    return Limits.of(plan.version.product, plan.portfolio)
 
 
 def fits(user: User, approvers: Iterable[Approver]) -> bool:
@@ -93,6 +88,81 @@ def people_among(approvers: Iterable[Approver]) -> QuerySet[User]:
     named = Q(username__in=names[PrincipalType.USER])
     grouped = Q(groups__name__in=names[PrincipalType.ROLE])
     return User.objects.filter(named | grouped, is_active=True).distinct()
+
+
+@dataclass(frozen=True)
+class Approval:
+    """The approval of one preview of a plan, which its digest names."""
+
+    plan_id: str
+    owner_id: int
+    digest: str
+    approvers: Sequence[Approver]
+
+    def may_decide(self, user: User) -> bool:
+        """Return True if a user is an approver now. The owner of the plan never is."""
+        return user.pk != self.owner_id and fits(user, self.approvers)
+
+    def people(self) -> QuerySet[User]:
+        """The approvers, groups included, without the owner of the plan."""
+        return people_among(self.approvers).exclude(pk=self.owner_id)
+
+    def decisions(self) -> QuerySet[OperationRecord]:
+        return OperationRecord.objects.filter(
+            plan_id=self.plan_id, action__in=OperationRecord.DECISIONS
+        )
+
+    def deciders(self) -> QuerySet[User]:
+        """The users who have decided on the plan."""
+        return User.objects.filter(pk__in=self.decisions().values("operator"))
+
+    def approved_digest(self) -> str:
+        """The digest that was approved last; empty when there was no approval."""
+        given = self.decisions().filter(action=OperationRecord.Action.APPROVE)
+        last = given.order_by("-at", "-pk").values_list("digest", flat=True).first()
+        return last or ""
+
+    def changed(self) -> list[Text]:
+        """Return a sentence when another preview than this one was approved."""
+        if self.approved_digest() == self.digest:
+            return []
+        return [_("The approval was given for a different preview.")]
+
+    def check_decision(self, by: User, *, comment: str = "", seen: str = "") -> None:
+        """Raise an error for a decision that this user may not take.
+
+        `seen` is the digest that the user looked at. Raises ForbiddenError for the owner and
+        for users who are no approver now, ConflictError when the plan was previewed again
+        since, InvalidInputError for the comment.
+        """
+        if by.pk == self.owner_id:
+            raise ForbiddenError(
+                _(
+                    "You cannot approve or reject your own plan. Another approver must do this."
+                )
+            )
+        if not self.may_decide(by):
+            raise ForbiddenError(_("You are not an approver of this plan."))
+        if seen and seen != self.digest:
+            raise ConflictError(
+                _(
+                    "The plan was previewed again after you opened it. Reload the page and review the new preview."
+                ),
+                code="IncorrectStatus.Plan",
+            )
+        if len(comment) > COMMENT_LENGTH:
+            problem = _("Enter up to %(most)d characters.") % {"most": COMMENT_LENGTH}
+            raise InvalidInputError({"comment": [problem]}, code="InvalidComment")
+
+    def record(self, action: str, by: User, comment: str = "") -> None:
+        """Keep a step of the approval for good."""
+        OperationRecord.objects.create(
+            plan_id=self.plan_id,
+            action=action,
+            operator=by,
+            comment=comment,
+            digest=self.digest,
+        )
 
 
 @dataclass(frozen=True)

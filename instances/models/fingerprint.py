@@ -1,9 +1,10 @@
-"""What an approval is bound to: everything that decides what the run of a plan will do."""
+"""The fingerprint of a plan: an approval is bound to all that its run depends on."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Self
+from datetime import datetime
+from typing import Self
 
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
@@ -11,11 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from console.lib.errors import Text
 from console.lib.exact import dumps
 
-if TYPE_CHECKING:
-    from instances.models.previewed import Previewed
-
+# Stored with every plan in the digest of its parameters: it stays, whatever is renamed.
 SALT = "instances.models.fingerprint"
-MOVED: Mapping[str, Text] = {
+CHANGED: Mapping[str, Text] = {
     "request": _("The version, launch option, or region of the plan has changed."),
     "template": _("The template of the version has changed."),
     "parameters": _("The parameters have changed since the preview."),
@@ -42,25 +41,27 @@ class Fingerprint:
     expires_at: str
 
     @classmethod
-    def of(cls, plan: "Previewed", *, state: str) -> Self:
-        """Take the fingerprint of a plan as it is stored, over a state of its instance."""
-        target = [
-            plan.operation,
-            plan.reserved_instance_id,
-            plan.instance_name,
-            plan.region_id,
-            plan.version_id,
-            plan.portfolio_id,
-        ]
-        parameters = salted_hmac(SALT, _canonical(plan.values), algorithm="sha256")
+    def of(
+        cls,
+        *,
+        request: Sequence[object],
+        template: str,
+        parameters: Mapping[str, object],
+        tags: Mapping[str, str],
+        state: str,
+        file: str,
+        expires_at: datetime | None,
+    ) -> Self:
+        """Take the fingerprint of these parts, of which some are digests already."""
+        keyed = salted_hmac(SALT, _canonical(parameters), algorithm="sha256")
         return cls(
-            request=_digest(target),
-            template=plan.version.template.digest,
-            parameters=parameters.hexdigest(),
-            tags=_digest(plan.tags),
+            request=_digest(request),
+            template=template,
+            parameters=keyed.hexdigest(),
+            tags=_digest(tags),
             state=state,
-            file=plan.file_digest,
-            expires_at=plan.expires_at.isoformat() if plan.expires_at else "",
+            file=file,
+            expires_at=expires_at.isoformat() if expires_at else "",
         )
 
     @classmethod
@@ -79,12 +80,12 @@ class Fingerprint:
     def differences(self, other: "Fingerprint") -> list[Text]:
         """Say in words what the other one does not share."""
         mine, theirs = asdict(self), asdict(other)
-        return [MOVED[name] for name, value in mine.items() if value != theirs[name]]
+        return [CHANGED[name] for name, value in mine.items() if value != theirs[name]]
 
 
-def _canonical(value: Any) -> str:
+def _canonical(value: object) -> str:
     return dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def _digest(value: Any) -> str:
+def _digest(value: object) -> str:
     return hashlib.sha256(_canonical(value).encode()).hexdigest()

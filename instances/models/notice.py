@@ -1,8 +1,7 @@
 """A notice: something about a plan that a person should know, in the console and by mail."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models, transaction
@@ -15,19 +14,13 @@ from console.lib.errors import NotFoundError, Text
 from console.lib.mail import Letter, send
 from console.lib.users import User
 
-if TYPE_CHECKING:
-    from instances.models.plan import Plan
-
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def unread(self) -> "NoticeQuerySet":
         return self.filter(read_at=None)
 
-    def tell(
-        self, people: Iterable[User], kind: str, plan: "Plan", *, comment: str = ""
-    ) -> None:
-        """Leave a notice for each person, and send them a mail once this is committed."""
-        notices = [Notice(recipient=each, kind=kind, plan=plan) for each in people]
+    def deliver(self, notices: Sequence["Notice"], *, comment: str = "") -> None:
+        """Store notices, and send each recipient a mail once this is committed."""
         Notice.objects.bulk_create(notices)
         letters = [
             Letter(each.recipient.email, str(each), _body(each, comment))

@@ -53,7 +53,7 @@ class PlanPage:
     @cached_property
     def moved(self) -> list[Text]:
         """What has changed since the preview, of a plan that could still be executed."""
-        return self.plan.moved_since()
+        return self.plan.out_of_date_reasons()
 
     @cached_property
     def needs_approval(self) -> bool:
@@ -116,7 +116,7 @@ class PlanPage:
     @cached_property
     def may_decide(self) -> bool:
         waits = self.plan.status == Plan.Status.APPLICATION_IN_PROGRESS
-        return waits and self.plan.may_decide(self.user)
+        return waits and self.plan.approval.may_decide(self.user)
 
     @property
     def may_execute(self) -> bool:

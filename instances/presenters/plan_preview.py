@@ -124,13 +124,16 @@ class Preview:
     @property
     def ready(self) -> bool:
         """Return True if the preview has succeeded and is not out of date."""
-        return self.plan.status == Plan.Status.PREVIEW_SUCCESS and not self.plan.stale
+        return (
+            self.plan.status == Plan.Status.PREVIEW_SUCCESS
+            and not self.plan.out_of_date
+        )
 
     @property
     def executable(self) -> bool:
         """Return True if a plan can be created, also while the preview still runs."""
         ready = (Plan.Status.PREVIEW_IN_PROGRESS, Plan.Status.PREVIEW_SUCCESS)
-        return self.plan.status in ready and not self.plan.stale
+        return self.plan.status in ready and not self.plan.out_of_date
 
     @property
     def unchanged(self) -> int:

@@ -103,7 +103,7 @@ def _answer(request: Request, pk: str, plan: Plan) -> HttpResponse:
         wizard.withdraw(plan, by=request.user)
         messages.info(request, _("Canceled. Nothing was launched."))
         return redirect(plan.version.product)
-    if "check_again" in request.POST and not plan.stale:
+    if "check_again" in request.POST and not plan.out_of_date:
         plan.preview_again(by=request.user)
         return redirect(wizard.preview_of(plan, "launch-review", "launch", pk).url)
     if "create_plan" in request.POST:

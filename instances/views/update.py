@@ -124,7 +124,7 @@ def _answer(request: Request, instance: Instance, plan: Plan) -> HttpResponse:
         wizard.withdraw(plan, by=request.user)
         messages.info(request, _("Canceled. Nothing was changed."))
         return redirect(instance)
-    if "check_again" in request.POST and not plan.stale:
+    if "check_again" in request.POST and not plan.out_of_date:
         plan.preview_again(by=request.user)
         return redirect(
             wizard.preview_of(plan, "update-review", "update", instance.pk).url
@@ -162,7 +162,9 @@ def _review(
         "instance": instance,
         "preview": preview,
         "comparison": comparison,
-        "since": changes_since(instance, plan.base_task_id or "") if plan.stale else [],
+        "since": changes_since(instance, plan.base_task_id or "")
+        if plan.out_of_date
+        else [],
         "refusal": refusal,
         # A poll of the review shows no form: none is made for it.
         "form": form or SimpleLazyObject(lambda: wizard.plan_form(request, plan)),

@@ -174,7 +174,7 @@ def poll_answer(request: Request, plan: Plan) -> HttpResponse | None:
         return None
     if plan.status == Plan.Status.PREVIEW_IN_PROGRESS:
         return HttpResponse(status=204)
-    if plan.status == Plan.Status.PREVIEW_SUCCESS and not plan.stale:
+    if plan.status == Plan.Status.PREVIEW_SUCCESS and not plan.out_of_date:
         return None
     return HttpResponseClientRefresh()
 

@@ -26,6 +26,7 @@ from instances.models import (
     Tally,
     Task,
 )
+from instances.models.plan_status import PlanStatus
 from instances.models.resource import PHYSICAL_ID_LENGTH
 from instances.models.work import clock
 
@@ -382,7 +383,7 @@ class PlanSettlement:
             )
             self.plan.save(update_fields=["file"])
 
-    def _end(self, status: Plan.Status, **found: Any) -> None:
+    def _end(self, status: PlanStatus, **found: Any) -> None:
         moment = clock()
         with transaction.atomic():
             self.plan.write(

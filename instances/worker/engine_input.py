@@ -114,7 +114,7 @@ def approved_file(plan: Plan, engine_version: str) -> bytes:
     """Return the saved plan to apply, and put on record which one it is.
 
     Raises EngineError when it is missing, was made by another engine, or when anything it
-    was made from has moved: nothing is ever computed anew in its place.
+    was made from has changed: nothing is ever computed anew in its place.
     """
     if not plan.file:
         raise EngineError(
@@ -128,11 +128,12 @@ def approved_file(plan: Plan, engine_version: str) -> bytes:
             )
             % {"made": plan.engine_version, "here": engine_version}
         )
-    moved = plan.moved_content() + plan.moved_file()
+    approval = plan.approval
+    changes = plan.changed_content() + plan.changed_file()
     if plan.needs_approval:
-        moved += plan.moved_approval()
-    if moved:
-        sentence = " ".join(str(each) for each in moved)
+        changes += approval.changed()
+    if changes:
+        sentence = " ".join(str(each) for each in changes)
         raise EngineError(
             _("The plan is out of date. %s Nothing was changed.") % sentence
         )
@@ -141,7 +142,7 @@ def approved_file(plan: Plan, engine_version: str) -> bytes:
         "ApplyPlan",
         plan,
         by=None,
-        before={"digest": plan.approved_digest() or plan.digest},
+        before={"digest": approval.approved_digest() or plan.digest},
         after={"digest": plan.digest, "file_digest": hashlib.sha256(file).hexdigest()},
     )
     return file

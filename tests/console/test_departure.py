@@ -174,7 +174,7 @@ def test_approvals_are_named_anew(bob, admin, alice, waiting, constraint):
     assert constraint.config["Approvers"] == [
         {"PrincipalType": "RamUser", "PrincipalName": "alice"}
     ]
-    assert Plan.objects.get(pk=waiting.pk).may_decide(alice)
+    assert Plan.objects.get(pk=waiting.pk).approval.may_decide(alice)
 
 
 def test_the_new_approver_is_told_what_waits(bob, admin, alice, waiting):

@@ -118,7 +118,7 @@ def test_whatever_moves_makes_the_plan_stale_and_is_named(plan, bob, move, told)
 
 def test_an_expired_plan_is_stale(plan, bob, monkeypatch):
     later = now() + timedelta(hours=25)
-    monkeypatch.setattr("instances.models.previewed.now", lambda: later)
+    monkeypatch.setattr("instances.models.preview.now", lambda: later)
     with pytest.raises(Stale, match="expired at"):
         plan.execute(by=bob)
 

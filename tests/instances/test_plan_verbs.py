@@ -139,7 +139,7 @@ def test_an_approver_rejects(plan, carol):
 def test_the_requester_never_approves_even_as_an_approver(bob, version):
     constrain(version, "bob", "carol")
     plan = previewed(asked(bob, version))
-    with pytest.raises(ForbiddenError, match="Somebody else"):
+    with pytest.raises(ForbiddenError, match="your own plan"):
         plan.approve(by=bob)
     assert Plan.objects.get().status == Status.APPLICATION_IN_PROGRESS
 
@@ -160,7 +160,7 @@ def test_a_member_of_an_approving_group_approves(bob, carol, version):
 
 
 def test_who_is_no_longer_an_approver_does_not_approve(plan, version, carol):
-    assert plan.may_decide(carol)
+    assert plan.approval.may_decide(carol)
     constraint = portfolio_of(version).constraints.get()
     constraint.config["Approvers"] = [
         {"PrincipalType": "RamUser", "PrincipalName": "dave"}
@@ -336,7 +336,7 @@ def test_a_change_after_the_approval_makes_the_plan_stale(
     plan = approved(previewed(asked_of(instance, bob, kind=kind)), carol)
     task = changed_by_another(instance)
     plan = Plan.objects.get(pk=plan.pk)
-    assert plan.stale
+    assert plan.out_of_date
     with pytest.raises(Stale, match=task.pk):
         plan.execute(by=bob)
     assert Plan.objects.get().status == Status.APPLICATION_APPROVED
@@ -360,7 +360,7 @@ def test_a_stale_plan_is_previewed_again_and_then_approved(
     plan = Plan.objects.get(pk=plan.pk)
     plan.preview_again(by=bob)
     plan = previewed(plan)
-    assert not plan.stale
+    assert not plan.out_of_date
     assert approved(plan, carol).execute(by=bob)
 
 

@@ -12,7 +12,6 @@ from django.apps import apps
 from catalog.models import Template, Version
 from console.lib.encryption import EncryptedField, Sealed, seal
 from instances.models import Plan
-from instances.models.fingerprint import Fingerprint
 
 SEALED_AS = (
     "catalog.launchrole:row:environment",
@@ -183,6 +182,6 @@ def test_the_fingerprint_of_a_plan_stays_the_same(settings):
         base_state="lineage/3",
         expires_at=datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC),
     )
-    found = Fingerprint.of(plan, state=plan.base_state)
+    found = plan.current_fingerprint(state=plan.base_state)
     assert found.parameters == PARAMETERS
     assert found.digest == DIGEST

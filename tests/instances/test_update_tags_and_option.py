@@ -327,7 +327,7 @@ def test_a_plan_tells_that_its_tags_were_changed(api, instance, alice):
     for column, value in plan.seal(b"").items():
         setattr(plan, column, value)
     plan.tags = {"team": "y"}
-    assert [str(each) for each in plan.moved_content()] == [
+    assert [str(each) for each in plan.changed_content()] == [
         "The tags have changed since the preview."
     ]
 

@@ -10,7 +10,7 @@ from django.utils.crypto import salted_hmac
 
 from catalog.models import Constraint
 from instances.models import Instance, Plan, Task
-from instances.models.fingerprint import SALT, Fingerprint
+from instances.models.fingerprint import SALT
 from instances.worker.engine_input import order_of
 from instances.worker.run import Run
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
@@ -320,8 +320,8 @@ def test_a_plan_of_before_keeps_its_fingerprint(alice, version):
     text = json.dumps(json.loads(stored), sort_keys=True, ensure_ascii=False)
     expected = salted_hmac(SALT, text, algorithm="sha256").hexdigest()
     plan = Plan.objects.get(pk=plan.pk)
-    assert Fingerprint.of(plan, state="").parameters == expected
-    assert plan.moved_content() == []
+    assert plan.current_fingerprint(state="").parameters == expected
+    assert plan.changed_content() == []
 
 
 # A secret stays one

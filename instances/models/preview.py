@@ -1,4 +1,4 @@
-"""What a preview is made of: the wish, where it goes, what was found, and whether it still holds."""
+"""The preview of a change: its request, its result, and what has changed since."""
 
 import hashlib
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from console.lib.errors import Text
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import new_id
 from instances.models.engine_name import SIMULATION, engine_in
-from instances.models.fingerprint import MOVED, Fingerprint
+from instances.models.fingerprint import CHANGED, Fingerprint
 from instances.models.instance import Instance
 from instances.models.task import Task
 from instances.models.warning import NO_ITEMS
@@ -51,7 +51,7 @@ UNSEEN: Mapping[str, Any] = {
 }
 
 
-class Previewed(Work):
+class Preview(Work):
     """A change that is computed before it is made. Abstract: the content of a plan."""
 
     operation = models.CharField(
@@ -143,13 +143,32 @@ class Previewed(Work):
         self.file = file
         self.file_digest = hashlib.sha256(file).hexdigest()
         self.expires_at = now() + timedelta(hours=settings.PLAN_HOURS)
-        found = Fingerprint.of(self, state=self.base_state)
+        found = self.current_fingerprint(state=self.base_state)
         return {
             "file_digest": self.file_digest,
             "expires_at": self.expires_at,
             "fingerprint": found.stored(),
             "digest": found.digest,
         }
+
+    def current_fingerprint(self, *, state: str) -> Fingerprint:
+        """Take the fingerprint of what is stored, over a state of the instance."""
+        return Fingerprint.of(
+            request=[
+                self.operation,
+                self.reserved_instance_id,
+                self.instance_name,
+                self.region_id,
+                self.version_id,
+                self.portfolio_id,
+            ],
+            template=self.version.template.digest,
+            parameters=self.values,
+            tags=self.tags,
+            state=state,
+            file=self.file_digest,
+            expires_at=self.expires_at,
+        )
 
     def forget(self) -> list[str]:
         """Make it a plan that no preview has seen yet; return the columns to store."""
@@ -164,36 +183,36 @@ class Previewed(Work):
         return list(columns)
 
     @property
-    def overtaken(self) -> bool:
-        """Whether another task has changed the instance since the preview began."""
+    def superseded(self) -> bool:
+        """Return True if another task has changed the instance since the preview began."""
         instance = self.instance
         return instance is not None and instance.last_task_id != self.base_task_id
 
-    def moved(self) -> list[Text]:
-        """Say what is no longer as it was previewed; empty when the plan still holds."""
+    def changed_since_preview(self) -> list[Text]:
+        """Return a sentence for each difference; empty when the plan can still run."""
         found: list[Text] = []
-        if self.overtaken:
-            found.append(self._overtaken_by())
-        return found + self.moved_content()
+        if self.superseded:
+            found.append(self._superseded_by())
+        return found + self.changed_content()
 
-    def moved_content(self) -> list[Text]:
-        """The same for the content and the state alone: the plan's own task may be running."""
+    def changed_content(self) -> list[Text]:
+        """Return the differences of content and state: the plan's own task may be running."""
         was = Fingerprint.read(self.fingerprint)
         state = self.instance.state_mark if self.instance else ""
-        found = was.differences(Fingerprint.of(self, state=state))
+        found = was.differences(self.current_fingerprint(state=state))
         if was.digest != self.digest:
             found.append(_("The preview record has been changed."))
         if self.expires_at is None or self.expires_at <= now():
             found.append(self._expired())
         return found
 
-    def moved_file(self) -> list[Text]:
-        """The same for the bytes of the saved plan, which only a run has to read."""
+    def changed_file(self) -> list[Text]:
+        """Return the difference of the saved plan's bytes, which only a run has to read."""
         file = b"" if self.file is None else bytes(self.file)
         same = hashlib.sha256(file).hexdigest() == self.file_digest
-        return [] if same else [MOVED["file"]]
+        return [] if same else [CHANGED["file"]]
 
-    def _overtaken_by(self) -> Text:
+    def _superseded_by(self) -> Text:
         task = self.instance.last_task if self.instance else None
         if task is None:
             return _("The instance has changed since the preview.")
