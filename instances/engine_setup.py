@@ -23,7 +23,7 @@ from instances.engines.base import Settings as EngineSettings
 from instances.engines.ros_local import DOCUMENT
 from instances.masked_engine import MaskedEngine
 from instances.models import Instance, Plan, Task, Wish
-from instances.models.engine_name import CLOUD, local_engine
+from instances.models.engine import CLOUD, local_engine
 from instances.models.instance import stack_id_of
 
 # A run is stopped for flooding its log at so many times of what is kept of it.

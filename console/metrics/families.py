@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from console.metrics import latencies
 from console.metrics.text import Family, Sample, histogram
 from instances.models import Check, Heartbeat, Plan, Tally, Task, Work
-from instances.models.tally import BOUNDS
+from instances.models.counter import BOUNDS
 
 
 def families() -> Iterator[Family]:

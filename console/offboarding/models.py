@@ -18,7 +18,7 @@ from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError, InvalidInputError
 from console.lib.users import User
 from instances.models import Duties, Instance, Move, Notice, Plan, Principal
-from instances.models.ownership import check_recipient, owner_columns, owner_name
+from instances.models.owner import check_recipient, owner_columns, owner_name
 
 UNDO_FOR = timedelta(hours=24)
 

@@ -16,7 +16,7 @@ from console.lib.errors import ConflictError
 from console.lib.users import User
 from instances.admin.tables import BigTable
 from instances.models import Instance, StateVersion
-from instances.models.ownership import owner_columns, owner_name
+from instances.models.owner import owner_columns, owner_name
 
 
 class TagsField(forms.CharField):

@@ -10,7 +10,7 @@ from console.lib.forms import EditForm
 from console.lib.users import Role, User
 from instances.filters import INVISIBLE
 from instances.models import Instance, Principal
-from instances.models.ownership import REASON_LENGTH, owner_mark, owner_name
+from instances.models.owner import REASON_LENGTH, owner_mark, owner_name
 
 SUGGESTED = 500
 USER, ROLE = "user/", "role/"

@@ -2,7 +2,7 @@
 
 from instances.models.approval import Approval, Duties, OperationRecord
 from instances.models.check import Check
-from instances.models.evidence import Evidence
+from instances.models.counter import Tally
 from instances.models.heartbeat import Heartbeat
 from instances.models.instance import (
     Instance,
@@ -12,12 +12,12 @@ from instances.models.instance import (
 )
 from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
-from instances.models.ownership import Move, Principal
+from instances.models.owner import Move, Principal
 from instances.models.plan import Plan, Stale, plan_for
+from instances.models.provisioning_spec import Carried, Wish
 from instances.models.resource import Resource, StateVersion, Tag
-from instances.models.tally import Tally
 from instances.models.task import Output, Standing, Task, TaskLog, why_not
-from instances.models.wish import Carried, Wish
+from instances.models.task_diagnostics import Evidence
 from instances.models.work import Fenced, Work
 
 __all__ = [

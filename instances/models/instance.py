@@ -23,17 +23,17 @@ from console.lib.errors import ConflictError, NotFoundError, Text
 from console.lib.ids import id_field, new_id
 from console.lib.names import FoldedQuerySet, Named, check_name, folded
 from console.lib.users import Role, User
-from instances.models.engine_name import CLOUD, SIMULATION, engine_in, local_engine
+from instances.models.engine import CLOUD, SIMULATION, engine_in, local_engine
 from instances.models.instance_status import InstanceStatus, TrueStatus
-from instances.models.ownership import (
+from instances.models.owner import (
     OwnedQuerySet,
     Principal,
     check_recipient,
     owner_columns,
     owner_name,
 )
+from instances.models.provisioning_spec import Wish
 from instances.models.task import Task
-from instances.models.wish import Wish
 from instances.wakeup import announce
 
 # Any fixed UUID: stack IDs are made in its name space.

@@ -45,8 +45,8 @@ from instances.models.instance import Instance
 from instances.models.notice import Notice
 from instances.models.plan_status import PlanStatus
 from instances.models.preview import Preview
+from instances.models.provisioning_spec import Wish
 from instances.models.task import Task
-from instances.models.wish import Wish
 from instances.models.work import Work, WorkQuerySet, queue_indexes
 from instances.wakeup import announce
 

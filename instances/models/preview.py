@@ -18,12 +18,12 @@ from console.lib.encryption import EncryptedField
 from console.lib.errors import Text
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import new_id
-from instances.models.engine_name import SIMULATION, engine_in
+from instances.models.engine import SIMULATION, engine_in
 from instances.models.fingerprint import CHANGED, Fingerprint
 from instances.models.instance import Instance
+from instances.models.provisioning_spec import Wish
 from instances.models.task import Task
 from instances.models.warning import NO_ITEMS
-from instances.models.wish import Wish
 from instances.models.work import Work
 
 UNSEEN: Mapping[str, Any] = {

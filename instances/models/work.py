@@ -20,8 +20,8 @@ from catalog.schema.conversion import canonical
 from console.lib.encryption import EncryptedJSONField
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.masking import MASK
-from instances.models.tally import Tally
-from instances.models.wish import secret_keys, wire_text
+from instances.models.counter import Tally
+from instances.models.provisioning_spec import secret_keys, wire_text
 
 
 class Fenced(Exception):

@@ -24,7 +24,7 @@ from console.lib.pagination import COUNT_CAP, SIZES, Page, page_size, paginate
 from console.lib.users import User
 from instances.filters import InstanceFilter, filter_options
 from instances.models import Instance
-from instances.models.ownership import owner_mark
+from instances.models.owner import owner_mark
 from instances.presenters.task_progress import heard_mark, heard_text, is_lost
 
 # Name, status and operations are always there.
