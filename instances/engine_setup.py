@@ -22,7 +22,7 @@ from instances.engines.base import Diagnostic, Engine, EngineError, Stack
 from instances.engines.base import Settings as EngineSettings
 from instances.engines.ros_local import DOCUMENT
 from instances.masked_engine import MaskedEngine
-from instances.models import Instance, Plan, Task, Wish
+from instances.models import Instance, Plan, ProvisioningSpec, Task
 from instances.models.engine import CLOUD, local_engine
 from instances.models.instance import stack_id_of
 
@@ -156,12 +156,12 @@ def concerns_engine(work: Task | Plan) -> bool:
             return True
     else:
         before = instance.status
-    wish = Wish.of(work)
+    spec = ProvisioningSpec.of(work)
     if before != Instance.Status.AVAILABLE or instance.last_successful_task is None:
         return True
-    if not wish.acts_like(instance.current()):
+    if not spec.acts_like(instance.current()):
         return True
-    if instance.made_by == CLOUD and wish.tags != instance.current().tags:
+    if instance.made_by == CLOUD and spec.tags != instance.current().tags:
         return True
     return _roles(work, work.portfolio_id) != _roles(work, instance.portfolio_id)
 

@@ -1,4 +1,4 @@
-"""The one place where what somebody asks for becomes a `Wish`: pages and API come here.
+"""The one place where what somebody asks for becomes a `ProvisioningSpec`: pages and API come here.
 
 Everything wrong is collected and raised together, so that a person learns it all at once.
 Nothing is stored and nothing runs but the bounded check of values by the engine.
@@ -31,7 +31,14 @@ from console.lib.ids import new_number
 from console.lib.names import check_name, spelled
 from console.lib.users import User
 from instances.engine_setup import objections
-from instances.models import Carried, Instance, Plan, Task, Wish, instance_for
+from instances.models import (
+    Carried,
+    Instance,
+    Plan,
+    ProvisioningSpec,
+    Task,
+    instance_for,
+)
 
 NAME_LENGTH = 128
 
@@ -51,13 +58,13 @@ class Asked:
     tags: Sequence[Pair] = ()
     typed: bool = False
     texts: Mapping[str, str] = field(default_factory=dict)
-    present: Wish | None = None
+    present: ProvisioningSpec | None = None
     reset: frozenset[str] = frozenset()
 
-    def carried_to(self, version: Version, current: Wish | None) -> Carried:
+    def carried_to(self, version: Version, current: ProvisioningSpec | None) -> Carried:
         """Return what stays in a version.
 
-        Secrets that the present wish, made for another version, could not have are those
+        Secrets that the present spec, made for another version, could not have are those
         of what the instance is now.
         """
         present = self.present or current
@@ -77,10 +84,10 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class LaunchWish:
-    """A wish for a new instance: with the name and the region it will have for good."""
+class LaunchSpec:
+    """A spec for a new instance: with the name and the region it will have for good."""
 
-    wish: Wish
+    spec: ProvisioningSpec
     name: str
     region: Region
 
@@ -88,7 +95,7 @@ class LaunchWish:
         """Store it as a draft and queue its preview. Nothing is launched."""
         return Plan.objects.draft_for(
             Task.Kind.LAUNCH,
-            self.wish,
+            self.spec,
             by=by,
             region=self.region,
             instance_name=self.name,
@@ -124,7 +131,7 @@ class Findings:
 
 def launch_from(
     asked: Asked, product: Product, *, name: str, region: str, by: User
-) -> LaunchWish:
+) -> LaunchSpec:
     """Check everything about a launch of a product the caller was given.
 
     Raises InvalidInputError, keyed name, version, portfolio, region, tags, tags.<n>,
@@ -141,14 +148,14 @@ def launch_from(
     with found.at("region"):
         place = _active_region(region)
         limits.check_region(place)
-    wish = _wish(asked, product, options, found)
+    spec = _spec(asked, product, options, found)
     found.settle()
-    assert wish is not None  # otherwise something was found
+    assert spec is not None  # otherwise something was found
     assert place is not None
-    return LaunchWish(wish, name, place)
+    return LaunchSpec(spec, name, place)
 
 
-def update_from(asked: Asked, instance: Instance, *, by: User) -> Wish:
+def update_from(asked: Asked, instance: Instance, *, by: User) -> ProvisioningSpec:
     """Check everything about a change of an instance the caller was given.
 
     Raises InvalidInputError like `launch_from`, and ForbiddenError for somebody who may no longer
@@ -163,10 +170,10 @@ def update_from(asked: Asked, instance: Instance, *, by: User) -> Wish:
     )
     with found.at("portfolio"):
         check_region_of(instance, choose(options, asked.portfolio))
-    wish = _wish(asked, instance.product, options, found, instance=instance)
+    spec = _spec(asked, instance.product, options, found, instance=instance)
     found.settle()
-    assert wish is not None
-    return replace(wish, option_named=named)
+    assert spec is not None
+    return replace(spec, option_named=named)
 
 
 def update_options(instance: Instance, by: User) -> list[LaunchOption]:
@@ -294,7 +301,7 @@ def check_again(plan: Plan, *, by: User) -> None:
     if plan.operation == Task.Kind.TERMINATE:
         return
     if plan.instance is not None:
-        check_still_offered(plan.instance, plan.wish, by=by)
+        check_still_offered(plan.instance, plan.spec, by=by)
         return
     version, product = plan.version, plan.version.product
     options = launch_options(product, by)
@@ -310,29 +317,31 @@ def check_again(plan: Plan, *, by: User) -> None:
     _active_version(product, version.pk, None)
     limits = choose(options, plan.portfolio_id or "").limits
     limits.check_region(plan.region)
-    limits.check_values(version, plan.wish.effective)
+    limits.check_values(version, plan.spec.effective)
 
 
-def check_still_offered(instance: Instance, wish: Wish, *, by: User) -> None:
+def check_still_offered(
+    instance: Instance, spec: ProvisioningSpec, *, by: User
+) -> None:
     """Refuse a change that was allowed when it was first asked for and no longer is.
 
     Raises a DomainError: grant, version, launch option or its rules have changed.
     """
     options = update_options(instance, by)
-    _active_version(wish.version.product, wish.version.pk, instance.version)
-    option = choose(options, wish.portfolio.pk if wish.portfolio else "")
+    _active_version(spec.version.product, spec.version.pk, instance.version)
+    option = choose(options, spec.portfolio.pk if spec.portfolio else "")
     check_region_of(instance, option)
-    option.limits.check_values(wish.version, wish.effective)
+    option.limits.check_values(spec.version, spec.effective)
 
 
-def _wish(
+def _spec(
     asked: Asked,
     product: Product,
     options: Sequence[LaunchOption],
     found: Findings,
     *,
     instance: Instance | None = None,
-) -> Wish | None:
+) -> ProvisioningSpec | None:
     """Check version, tags and parameters, noting what is wrong; None without a version."""
     with found.at("version"):
         running = instance.version if instance else None
@@ -345,30 +354,30 @@ def _wish(
         tags: dict[str, str] = {}
         with found.at("tags"):
             tags = OfferedTags.of(product, portfolio).complete(asked.tags)
-        wish = Wish(version, portfolio, tags=tags)
+        spec = ProvisioningSpec(version, portfolio, tags=tags)
         with found.at("parameters"):
             carried = asked.carried_to(
                 version, instance.current() if instance else None
             )
-            wish = filled(wish, asked, carried)
+            spec = filled(spec, asked, carried)
             limits = option.limits if option else Limits()
-            limits.check_values(version, wish.effective)
-            if against := objections(version.template, wish.values, wish.hidden):
+            limits.check_values(version, spec.effective)
+            if against := objections(version.template, spec.values, spec.hidden):
                 raise InvalidInputError(against)
-        return wish
+        return spec
     return None
 
 
-def filled(wish: Wish, asked: Asked, carried: Carried) -> Wish:
-    """Return a wish with the values that its template accepts. Raises InvalidParametersError."""
-    schema = wish.version.template.schema.with_secrets(carried.hidden)
+def filled(spec: ProvisioningSpec, asked: Asked, carried: Carried) -> ProvisioningSpec:
+    """Return a spec with the values that its template accepts. Raises InvalidParametersError."""
+    schema = spec.version.template.schema.with_secrets(carried.hidden)
     judged = schema.judge(asked.parameters, kept=carried.values, text=not asked.typed)
     given = asked.texts if asked.typed else asked.parameters
     texts = {key: carried.texts[key] for key in judged.kept if key in carried.texts}
     entered = judged.values.keys() - judged.kept
     texts |= {key: given[key] for key in entered if isinstance(given.get(key), str)}
     return replace(
-        wish,
+        spec,
         values=judged.values,
         texts=texts,
         hidden=carried.hidden & judged.kept,

@@ -16,7 +16,7 @@ from django.test import Client
 from catalog.models import LaunchRole
 from console.api.endpoint import OPERATIONS
 from console.lib.users import User
-from instances.models import Instance, Plan, Task, Wish
+from instances.models import Instance, Plan, ProvisioningSpec, Task
 from instances.worker.loop import Worker
 from tests.access_table import TABLE
 from tests.everything import Everything
@@ -164,16 +164,16 @@ def lived(alice, bob, admin, secrets, settings, caplog):
     )
     for name, fails in (("failing", True), ("parameter", False)):
         values = {"password": secrets[name], "fail": fails}
-        wish = Wish(everything.version, everything.portfolio, values)
+        spec = ProvisioningSpec(everything.version, everything.portfolio, values)
         task = Instance.objects.launch(
-            wish, name=f"{name}-one", region=everything.region, by=alice
+            spec, name=f"{name}-one", region=everything.region, by=alice
         )
         Worker().work(once=True)
     everything.instance = task.instance
     everything.task = Task.objects.get(pk=task.pk)
     everything.plan = Plan.objects.submit(
         "LaunchProduct",
-        Wish(
+        ProvisioningSpec(
             everything.version, everything.portfolio, {"password": secrets["parameter"]}
         ),
         name="a plan",

@@ -20,7 +20,7 @@ from console.lib.edit_conflicts import EditConflict
 from console.lib.errors import InvalidInputError
 from instances.forms.tags import TagsForm, typed_tags
 from instances.launch_validation import NAME_LENGTH, Asked
-from instances.models import Carried, Wish
+from instances.models import Carried, ProvisioningSpec
 
 VERSION_LABEL = _("%(name)s — %(guidance)s")
 WITHDRAWN_LABEL = _("%(name)s — no longer available")
@@ -113,7 +113,7 @@ def _version_label(version: Version) -> str:
 PREFIX = "parameters-"
 
 
-class WishForm:
+class ProvisioningForm:
     """Choices, tags and the parameters of the chosen version, as one form.
 
     `request_data` is what a browser sent; with `validate` it is judged, without it is only
@@ -131,13 +131,13 @@ class WishForm:
         versions: list[Version],
         request_data: QueryDict,
         validate: bool,
-        start: Wish | None,
+        start: ProvisioningSpec | None,
     ) -> None:
         self.options, self.versions = options, versions
         self.request_data, self.start = request_data, start
         # Fields made for another choice are not judged: they are only shown again.
         self.validate = validate and not self.outdated
-        self.wish: Any = None
+        self.spec: Any = None
 
     @cached_property
     def version(self) -> Version:
@@ -281,7 +281,7 @@ class WishForm:
         return {key: "" for key in keys if key not in self.schema.by_key}
 
     def is_valid(self) -> bool:
-        """Judge everything at once; afterwards `wish` is set or `errors` say why not."""
+        """Judge everything at once; afterwards `spec` is set or `errors` say why not."""
         if not self.validate:
             return False
         parts = [
@@ -290,17 +290,17 @@ class WishForm:
             self.parameters.is_valid(),
         ]
         try:
-            wish = self.checked(self._asked())
+            spec = self.checked(self._asked())
         except InvalidInputError as refusal:
             self._spread(refusal.errors)
             return False
         if not all(parts):
             return False
-        self.wish = wish
+        self.spec = spec
         return True
 
     def checked(self, asked: Asked) -> Any:
-        """Make the wish. Raises InvalidInputError."""
+        """Make the spec. Raises InvalidInputError."""
         raise NotImplementedError
 
     def _asked(self) -> Asked:

@@ -19,7 +19,7 @@ from console.lib.users import User
 from instances.engine_setup import objections
 from instances.forms.provisioning import shown_first
 from instances.launch_validation import Asked, filled
-from instances.models import Carried, Plan, Task, Wish
+from instances.models import Carried, Plan, ProvisioningSpec, Task
 
 
 class PlaceForm(forms.Form):
@@ -38,7 +38,7 @@ class TrialForm:
     ) -> None:
         self.version, self.data, self.plan = version, data, plan
         self.validate = validate
-        self.wish = Wish(version, None)
+        self.spec = ProvisioningSpec(version, None)
 
     @cached_property
     def regions(self) -> dict[str, Region]:
@@ -63,7 +63,7 @@ class TrialForm:
     @cached_property
     def carried(self) -> Carried:
         """The values of the trial it goes on from: what is left as it is, stays."""
-        return self.plan.wish.carried_to(self.version) if self.plan else Carried()
+        return self.plan.spec.carried_to(self.version) if self.plan else Carried()
 
     @cached_property
     def parameters(self) -> ParameterForm:
@@ -100,8 +100,8 @@ class TrialForm:
             typed=True,
         )
         try:
-            self.wish = filled(self.wish, asked, self.carried.without(form.reset()))
-            against = objections(self.version.template, self.wish.values)
+            self.spec = filled(self.spec, asked, self.carried.without(form.reset()))
+            against = objections(self.version.template, self.spec.values)
         except InvalidParametersError as refusal:
             against = refusal.errors
         for key, messages in against.items():
@@ -111,8 +111,8 @@ class TrialForm:
 
     def shown_values(self) -> Iterator[tuple[str, Any]]:
         """What the template would be given, secrets masked."""
-        for key, value in self.wish.effective.items():
-            yield key, MASK if key in self.wish.secret_keys else value
+        for key, value in self.spec.effective.items():
+            yield key, MASK if key in self.spec.secret_keys else value
 
     def start(self, *, by: User) -> Plan | None:
         """Queue a plan nobody can carry out; None where there is no region for it."""
@@ -120,7 +120,7 @@ class TrialForm:
             return None
         return Plan.objects.draft_for(
             Task.Kind.LAUNCH,
-            self.wish,
+            self.spec,
             by=by,
             region=self.region,
             instance_name=str(self.version.product),

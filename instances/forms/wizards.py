@@ -10,20 +10,24 @@ from catalog.effective_constraints import LaunchOption, launch_options
 from catalog.models import Product, Region, Version
 from console.lib.errors import ConflictError
 from console.lib.users import User
-from instances.forms.provisioning import ChoicesForm, LaunchChoicesForm, WishForm
+from instances.forms.provisioning import (
+    ChoicesForm,
+    LaunchChoicesForm,
+    ProvisioningForm,
+)
 from instances.launch_validation import (
     Asked,
-    LaunchWish,
+    LaunchSpec,
     automatic_name,
     launch_from,
     update_from,
     update_options,
     usual_option,
 )
-from instances.models import Instance, Plan, Task, Wish
+from instances.models import Instance, Plan, ProvisioningSpec, Task
 
 
-class LaunchForm(WishForm):
+class LaunchForm(ProvisioningForm):
     """A launch of a product the caller was given. Raises ConflictError without an active version."""
 
     choices_class = LaunchChoicesForm
@@ -49,7 +53,7 @@ class LaunchForm(WishForm):
             versions=versions,
             request_data=request_data,
             validate=validate,
-            start=draft.wish if draft else None,
+            start=draft.spec if draft else None,
         )
 
     @property
@@ -81,7 +85,7 @@ class LaunchForm(WishForm):
             return {"region": settings.REGION_ID}
         return {"name": self.draft.instance_name, "region": self.draft.region_id}
 
-    def checked(self, asked: Asked) -> LaunchWish:
+    def checked(self, asked: Asked) -> LaunchSpec:
         automatic = bool(self.request_data.get("automatic"))
         name = self.request_data.get("name", "").strip()
         return launch_from(
@@ -93,7 +97,7 @@ class LaunchForm(WishForm):
         )
 
 
-class UpdateForm(WishForm):
+class UpdateForm(ProvisioningForm):
     """A change of an instance the caller was given. Raises ForbiddenError without a launch option.
 
     It starts from the draft, else from what the task `origin` asked for, else from what
@@ -118,7 +122,7 @@ class UpdateForm(WishForm):
             versions=self._versions(),
             request_data=request_data,
             validate=validate,
-            start=Wish.of(started) if started else instance.current(),
+            start=ProvisioningSpec.of(started) if started else instance.current(),
         )
 
     @property
@@ -154,5 +158,5 @@ class UpdateForm(WishForm):
         """Whether somebody else has changed the instance since the page was opened."""
         return self.base_task != (self.instance.last_task_id or "")
 
-    def checked(self, asked: Asked) -> Wish:
+    def checked(self, asked: Asked) -> ProvisioningSpec:
         return update_from(asked, self.instance, by=self.by)

@@ -14,7 +14,7 @@ from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
 from instances.models.owner import Move, Principal
 from instances.models.plan import Plan, Stale, plan_for
-from instances.models.provisioning_spec import Carried, Wish
+from instances.models.provisioning_spec import Carried, ProvisioningSpec
 from instances.models.resource import Resource, StateVersion, Tag
 from instances.models.task import Output, Standing, Task, TaskLog, why_not
 from instances.models.task_diagnostics import Evidence
@@ -36,6 +36,7 @@ __all__ = [
     "Output",
     "Plan",
     "Principal",
+    "ProvisioningSpec",
     "Resource",
     "Stale",
     "Standing",
@@ -44,7 +45,6 @@ __all__ = [
     "Tally",
     "Task",
     "TaskLog",
-    "Wish",
     "Work",
     "instance_for",
     "living_instance_for",

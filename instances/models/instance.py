@@ -32,7 +32,7 @@ from instances.models.owner import (
     owner_columns,
     owner_name,
 )
-from instances.models.provisioning_spec import Wish
+from instances.models.provisioning_spec import ProvisioningSpec
 from instances.models.task import Task
 from instances.wakeup import announce
 
@@ -102,7 +102,7 @@ class InstanceQuerySet(OwnedQuerySet, FoldedQuerySet):  # type: ignore[override]
     @transaction.atomic
     def launch(
         self,
-        wish: Wish,
+        spec: ProvisioningSpec,
         *,
         name: str,
         region: Region,
@@ -118,18 +118,18 @@ class InstanceQuerySet(OwnedQuerySet, FoldedQuerySet):  # type: ignore[override]
         already, ApprovalRequired for a direct change that needs an approval.
         """
         if direct:
-            check_direct(Task.Kind.LAUNCH, wish.version.product, wish.portfolio)
+            check_direct(Task.Kind.LAUNCH, spec.version.product, spec.portfolio)
         pk = pk or new_id("pp")
         try:
             with transaction.atomic():
                 instance = self.create(
                     pk=pk,
                     stack_id=stack_id_of(pk),
-                    engine=engine_in(region, wish.version.template),
+                    engine=engine_in(region, spec.version.template),
                     name=name,
-                    product=wish.version.product,
-                    version=wish.version,
-                    portfolio=wish.portfolio,
+                    product=spec.version.product,
+                    version=spec.version,
+                    portfolio=spec.portfolio,
                     region=region,
                     owner=by,
                     status=Instance.Status.UNDER_CHANGE,
@@ -139,7 +139,7 @@ class InstanceQuerySet(OwnedQuerySet, FoldedQuerySet):  # type: ignore[override]
                 _("An instance with this name already exists. Enter another name."),
                 code="DuplicateName.ProvisionedProduct",
             ) from error
-        return instance._queue(Task.Kind.LAUNCH, wish, by=by, plan_id=plan_id, was="")
+        return instance._queue(Task.Kind.LAUNCH, spec, by=by, plan_id=plan_id, was="")
 
 
 class Instance(Named):
@@ -312,7 +312,7 @@ class Instance(Named):
 
     def update_to(
         self,
-        wish: Wish,
+        spec: ProvisioningSpec,
         *,
         by: User,
         plan_id: str | None = None,
@@ -328,9 +328,9 @@ class Instance(Named):
         approval.
         """
         if direct:
-            check_direct(Task.Kind.UPDATE, self.product, wish.portfolio)
-        self.check_differs(wish)
-        return self._change(Task.Kind.UPDATE, wish, by=by, plan_id=plan_id, after=after)
+            check_direct(Task.Kind.UPDATE, self.product, spec.portfolio)
+        self.check_differs(spec)
+        return self._change(Task.Kind.UPDATE, spec, by=by, plan_id=plan_id, after=after)
 
     def terminate(
         self,
@@ -433,16 +433,16 @@ class Instance(Named):
         )
         self.refresh_from_db(fields=[*columns, "terminated_at"])
 
-    def current(self) -> Wish:
+    def current(self) -> ProvisioningSpec:
         """What the instance is now: the last change that succeeded, else the first attempt."""
         task = self.basis
         if task is None:
-            return Wish(self.version, self.portfolio)
+            return ProvisioningSpec(self.version, self.portfolio)
         if task.version_id == self.version_id:
             # Read already, with its template.
             task.version = self.version
         return replace(
-            Wish.of(task),
+            ProvisioningSpec.of(task),
             version=self.version,
             portfolio=self.portfolio,
             tags=self.tags_after(task),
@@ -481,18 +481,18 @@ class Instance(Named):
         """The task whose parameters the next update starts from."""
         return self.last_successful_task or self.last_task
 
-    def check_differs(self, wish: Wish) -> None:
-        """Raise ConflictError for a wish that asks for what the instance is already.
+    def check_differs(self, spec: ProvisioningSpec) -> None:
+        """Raise ConflictError for a spec that asks for what the instance is already.
 
         After a failure the last good values are a change: applying them again repairs it.
         """
-        if self.status == self.Status.ERROR or self.changes_template_input(wish):
+        if self.status == self.Status.ERROR or self.changes_template_input(spec):
             return
-        option = wish.portfolio.pk if wish.portfolio else None
+        option = spec.portfolio.pk if spec.portfolio else None
         # Its portfolio may be deleted: taking the usual one then is no change by itself.
-        taken = self.portfolio_id is None and not wish.option_named
+        taken = self.portfolio_id is None and not spec.option_named
         same_option = taken or option == self.portfolio_id
-        if same_option and wish.tags == self.current().tags:
+        if same_option and spec.tags == self.current().tags:
             raise ConflictError(
                 _(
                     "Nothing to update: version, launch option, parameters and tags "
@@ -501,17 +501,17 @@ class Instance(Named):
                 code="NoChange.ProvisionedProduct",
             )
 
-    def changes_template_input(self, wish: Wish) -> bool:
+    def changes_template_input(self, spec: ProvisioningSpec) -> bool:
         """Return True if version or parameters differ from the last successful task."""
         if self.last_successful_task is None:
             return True
-        changed = wish.version.pk != self.version_id
-        return changed or not wish.entered_like(self.current())
+        changed = spec.version.pk != self.version_id
+        return changed or not spec.entered_like(self.current())
 
     def _change(
         self,
         kind: Task.Kind,
-        wish: Wish,
+        spec: ProvisioningSpec,
         *,
         by: User,
         plan_id: str | None,
@@ -527,10 +527,16 @@ class Instance(Named):
                 idle = idle.filter(last_task=after)
             if not idle.update(status=self.Status.UNDER_CHANGE, status_message=""):
                 raise self._busy()
-            return self._queue(kind, wish, by=by, plan_id=plan_id, was=was)
+            return self._queue(kind, spec, by=by, plan_id=plan_id, was=was)
 
     def _queue(
-        self, kind: Task.Kind, wish: Wish, *, by: User, plan_id: str | None, was: str
+        self,
+        kind: Task.Kind,
+        spec: ProvisioningSpec,
+        *,
+        by: User,
+        plan_id: str | None,
+        was: str,
     ) -> Task:
         before = {}
         if kind == Task.Kind.UPDATE:
@@ -541,7 +547,7 @@ class Instance(Named):
             created_by=by,
             plan_id=plan_id,
             instance_status_before=was,
-            **wish.columns(),
+            **spec.columns(),
         )
         Instance.objects.filter(pk=self.pk).update(last_task=task)
         self.last_task, self.status = task, self.Status.UNDER_CHANGE
@@ -550,7 +556,7 @@ class Instance(Named):
             self,
             by=by,
             before=before,
-            after={"task": task.pk, **_facts(wish)},
+            after={"task": task.pk, **_facts(spec)},
         )
         announce(task.pk)
         return task
@@ -605,10 +611,10 @@ class Instance(Named):
         )
 
 
-def _facts(wish: Wish) -> dict[str, Any]:
+def _facts(spec: ProvisioningSpec) -> dict[str, Any]:
     """Return the facts for the audit trail; parameters stand on the task."""
-    option = wish.portfolio.pk if wish.portfolio else ""
-    return {"version": wish.version.pk, "portfolio": option, "tags": wish.tags}
+    option = spec.portfolio.pk if spec.portfolio else ""
+    return {"version": spec.version.pk, "portfolio": option, "tags": spec.tags}
 
 
 def check_direct(operation: str, product: Product, portfolio: Portfolio | None) -> None:

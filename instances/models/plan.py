@@ -45,7 +45,7 @@ from instances.models.instance import Instance
 from instances.models.notice import Notice
 from instances.models.plan_status import PlanStatus
 from instances.models.preview import Preview
-from instances.models.provisioning_spec import Wish
+from instances.models.provisioning_spec import ProvisioningSpec
 from instances.models.task import Task
 from instances.models.work import Work, WorkQuerySet, queue_indexes
 from instances.wakeup import announce
@@ -134,7 +134,7 @@ class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
     def draft_for(
         self,
         operation: str,
-        wish: Wish,
+        spec: ProvisioningSpec,
         *,
         by: User,
         region: Region,
@@ -157,7 +157,7 @@ class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
             instance_name=instance.name if instance else instance_name,
             reserved_instance_id=instance.pk if instance else new_id("pp"),
             base_task=instance.last_task if instance else None,
-            **wish.columns(),
+            **spec.columns(),
         )
         announce(plan.pk)
         return plan
@@ -166,7 +166,7 @@ class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
     def submit(
         self,
         operation: str,
-        wish: Wish,
+        spec: ProvisioningSpec,
         *,
         name: str,
         description: str = "",
@@ -183,7 +183,7 @@ class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
             instance.check_idle()
         plan = self.draft_for(
             operation,
-            wish,
+            spec,
             by=by,
             region=region,
             instance=instance,
@@ -418,7 +418,7 @@ class Plan(Named, Preview):
     @transaction.atomic
     def edit(
         self,
-        wish: Wish,
+        spec: ProvisioningSpec,
         *,
         by: User,
         description: str | None = None,
@@ -433,14 +433,14 @@ class Plan(Named, Preview):
         edited since.
         """
         self.check_owner(by)
-        columns = wish.columns()
+        columns = spec.columns()
         if description is not None:
             check_texts(self.name, description)
             columns["description"] = description
         if self.instance is None and region is not None:
             columns |= {"instance_name": instance_name, "region": region}
         self._preview(self.EDITABLE, columns, seen)
-        self._audit("UpdatePlan", by, after={"version": wish.version.pk})
+        self._audit("UpdatePlan", by, after={"version": spec.version.pk})
 
     @transaction.atomic
     def preview_again(self, *, by: User) -> None:
@@ -649,7 +649,7 @@ class Plan(Named, Preview):
         return refusal
 
     def _start(self, by: User) -> Task:
-        spec, direct = self.wish, self.draft
+        spec, direct = self.spec, self.draft
         if self.operation == Task.Kind.LAUNCH:
             return Instance.objects.launch(
                 spec,

@@ -21,7 +21,7 @@ from console.lib.ids import new_id
 from instances.models.engine import SIMULATION, engine_in
 from instances.models.fingerprint import CHANGED, Fingerprint
 from instances.models.instance import Instance
-from instances.models.provisioning_spec import Wish
+from instances.models.provisioning_spec import ProvisioningSpec
 from instances.models.task import Task
 from instances.models.warning import NO_ITEMS
 from instances.models.work import Work
@@ -109,9 +109,9 @@ class Preview(Work):
         abstract = True
 
     @property
-    def wish(self) -> Wish:
+    def spec(self) -> ProvisioningSpec:
         """What the plan asks for."""
-        return Wish.of(self)
+        return ProvisioningSpec.of(self)
 
     @property
     def engine(self) -> str:

@@ -36,7 +36,7 @@ class Carried:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ProvisioningSpec:
     """What a person asks an instance to be, already checked by a form.
 
     `values` are the typed parameters that were entered, secret ones included; for the
@@ -96,14 +96,14 @@ class Wish:
         value = self.effective.get(key)
         return wire_text(self.version.template.schema.by_key.get(key), value)
 
-    def entered_like(self, other: "Wish") -> bool:
+    def entered_like(self, other: "ProvisioningSpec") -> bool:
         """Return whether the same values were entered, as the same text where known."""
         if canonical(self.values) != canonical(other.values):
             return False
         both = self.texts.keys() & other.texts.keys()
         return all(self.texts[key] == other.texts[key] for key in both)
 
-    def acts_like(self, other: "Wish") -> bool:
+    def acts_like(self, other: "ProvisioningSpec") -> bool:
         """Return whether the engine is asked for the same."""
         same = self.version.pk == other.version.pk
         return same and canonical(self.effective) == canonical(other.effective)

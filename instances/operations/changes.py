@@ -10,18 +10,18 @@ from console.lib.names import exactly_called
 from console.lib.operation import Answer, Operation, Parameter, Values, spelled
 from console.lib.users import User
 from instances.launch_validation import execute_once
-from instances.models import Instance, Plan, Task, Wish, plan_for
+from instances.models import Instance, Plan, ProvisioningSpec, Task, plan_for
 from instances.operations import serializers
 from instances.operations.launching import (
     NAME,
     OPTION,
     PARAMETERS,
     REGION,
+    SPEC_ERRORS,
     TAGS,
-    WISH_ERRORS,
+    launch_spec,
     living_instance,
-    wished_launch,
-    wished_update,
+    update_spec,
 )
 from instances.operations.plans import PLAN_ID
 
@@ -35,8 +35,8 @@ def create_plan(params: Values, by: User) -> Answer:
     operation = params["OperationType"]
     target: dict[str, Any] = {}
     if operation == Task.Kind.LAUNCH:
-        asked = wished_launch(params, by)
-        wish = asked.wish
+        asked = launch_spec(params, by)
+        spec = asked.spec
         target = {"region": asked.region, "instance_name": asked.name}
     else:
         instance = _named(params["ProvisionedProductName"], by)
@@ -45,12 +45,12 @@ def create_plan(params: Values, by: User) -> Answer:
             raise InvalidInputError(
                 {"StackRegionId": [problem]}, code="InvalidStackRegionId"
             )
-        wish = _wish(operation, params, instance, by)
+        spec = _spec(operation, params, instance, by)
         target = {"region": instance.region, "instance": instance}
     with spelled(name="PlanName", description="Description"):
         plan = Plan.objects.submit(
             operation,
-            wish,
+            spec,
             name=params["PlanName"],
             description=params.get("Description", ""),
             by=by,
@@ -73,11 +73,11 @@ def update_plan(params: Values, by: User) -> Answer:
             "ProvisionedProductName": plan.instance_name,
             "StackRegionId": plan.region_id,
         }
-        wish = wished_launch(params | names, by, planned=plan.wish).wish
+        spec = launch_spec(params | names, by, planned=plan.spec).spec
     else:
-        wish = _wish(plan.operation, params, plan.instance, by, planned=plan.wish)
+        spec = _spec(plan.operation, params, plan.instance, by, planned=plan.spec)
     with spelled(description="Description"):
-        plan.edit(wish, by=by, description=params.get("Description"))
+        plan.edit(spec, by=by, description=params.get("Description"))
     return _ids(plan)
 
 
@@ -114,19 +114,19 @@ def _named(name: str, by: User) -> Instance:
     return living_instance(by, found.pk if found else "")
 
 
-def _wish(
+def _spec(
     operation: str,
     params: Values,
     instance: Instance,
     by: User,
     *,
-    planned: Wish | None = None,
-) -> Wish:
+    planned: ProvisioningSpec | None = None,
+) -> ProvisioningSpec:
     """What an update asks for; a termination asks for what is there."""
     if operation == Task.Kind.UPDATE:
-        wish = wished_update(params, instance, by, planned=planned)
-        instance.check_differs(wish)
-        return wish
+        spec = update_spec(params, instance, by, planned=planned)
+        instance.check_differs(spec)
+        return spec
     if params["ProductId"] != instance.product_id:
         raise NotFoundError(
             _("The instance does not belong to this product."),
@@ -145,7 +145,7 @@ KIND = Parameter(
 DESCRIPTION = Parameter(
     "Description", _("The description of the plan."), example="More memory for the sale"
 )
-WISH = (
+SPEC_PARAMETERS = (
     shared_parameters.PRODUCT_ID,
     shared_parameters.VERSION_ID,
     OPTION,
@@ -177,7 +177,7 @@ OPERATIONS = {
             DESCRIPTION,
             NAME,
             REGION,
-            *WISH,
+            *SPEC_PARAMETERS,
         ),
         IDS,
         summary=_("Creates a plan."),
@@ -188,7 +188,7 @@ OPERATIONS = {
             "approval after the precheck."
         ),
         errors=(
-            *WISH_ERRORS,
+            *SPEC_ERRORS,
             "DuplicateName.Plan",
             "DuplicateName.ProvisionedProduct",
             "InvalidProvisionedProduct.NotFound",
@@ -199,7 +199,7 @@ OPERATIONS = {
     "UpdateProvisionedProductPlan": Operation(
         update_plan,
         GROUP,
-        (PLAN_ID, DESCRIPTION, *WISH),
+        (PLAN_ID, DESCRIPTION, *SPEC_PARAMETERS),
         IDS,
         summary=_("Updates a plan."),
         description=_(
@@ -209,7 +209,7 @@ OPERATIONS = {
         errors=(
             MISSING,
             STATUS,
-            *WISH_ERRORS,
+            *SPEC_ERRORS,
             "IncorrectStatus.ProvisionedProduct",
             "InvalidProvisionedProduct.NotFound",
             "NoChange.ProvisionedProduct",
@@ -233,7 +233,7 @@ OPERATIONS = {
             "IncorrectStatus.ProvisionedProduct",
             "InvalidProvisionedProduct.NotFound",
             "DuplicateName.ProvisionedProduct",
-            *WISH_ERRORS,
+            *SPEC_ERRORS,
             "NoPermission",
         ),
     ),

@@ -17,8 +17,8 @@ from console.lib.operation import (
     spelled,
 )
 from console.lib.users import User
-from instances.launch_validation import Asked, LaunchWish, launch_from, update_from
-from instances.models import Instance, Task, Wish, instance_for
+from instances.launch_validation import Asked, LaunchSpec, launch_from, update_from
+from instances.models import Instance, ProvisioningSpec, Task, instance_for
 from instances.operations import serializers
 from instances.operations.instances import INSTANCE_ID
 
@@ -37,9 +37,9 @@ def launch_product(params: Values, by: User) -> Answer:
 
     Answers at once; poll GetProvisionedProduct until the status is Available.
     """
-    asked = wished_launch(params, by)
+    asked = launch_spec(params, by)
     task = Instance.objects.launch(
-        asked.wish, name=asked.name, region=asked.region, by=by
+        asked.spec, name=asked.name, region=asked.region, by=by
     )
     return {"ProvisionedProductId": task.instance_id}
 
@@ -51,7 +51,7 @@ def update_provisioned_product(params: Values, by: User) -> Answer:
     `******` is sent.
     """
     instance = living_instance(by, params["ProvisionedProductId"])
-    instance.update_to(wished_update(params, instance, by), by=by)
+    instance.update_to(update_spec(params, instance, by), by=by)
     return {"ProvisionedProductId": instance.pk}
 
 
@@ -75,9 +75,9 @@ def living_instance(by: User, pk: str) -> Instance:
     return instance
 
 
-def wished_launch(
-    params: Values, by: User, *, planned: Wish | None = None
-) -> LaunchWish:
+def launch_spec(
+    params: Values, by: User, *, planned: ProvisioningSpec | None = None
+) -> LaunchSpec:
     """Check a launch as the wizard does, under the wire's names. Raises InvalidInputError.
 
     What is not sent stays as in the launch that is `planned` already, if there is one.
@@ -94,9 +94,13 @@ def wished_launch(
         )
 
 
-def wished_update(
-    params: Values, instance: Instance, by: User, *, planned: Wish | None = None
-) -> Wish:
+def update_spec(
+    params: Values,
+    instance: Instance,
+    by: User,
+    *,
+    planned: ProvisioningSpec | None = None,
+) -> ProvisioningSpec:
     """Check an update as the wizard does, under the wire's names. Raises InvalidInputError.
 
     What is not sent stays as in the update that is `planned` already, else as it is now.
@@ -111,7 +115,7 @@ def wished_update(
         return update_from(asked, instance, by=by)
 
 
-def _asked(params: Values, present: Wish | None) -> Asked:
+def _asked(params: Values, present: ProvisioningSpec | None) -> Asked:
     """Return what was sent; parameters and tags that were not stay as they are at present."""
     sent = _parameters(params)
     tags = _tags(params)
@@ -231,7 +235,7 @@ TAGS = Parameter(
         ),
     ),
 )
-WISH = (
+SPEC_PARAMETERS = (
     shared_parameters.PRODUCT_ID,
     shared_parameters.VERSION_ID,
     OPTION,
@@ -239,7 +243,7 @@ WISH = (
     TAGS,
 )
 # What can be wrong with the product, the version, the launch option or the values.
-WISH_ERRORS = (
+SPEC_ERRORS = (
     "InvalidProduct.NotFound",
     "NoPermission.ProductNotGranted",
     "InvalidProductVersion.NotFound",
@@ -253,7 +257,7 @@ OPERATIONS = {
     "LaunchProduct": Operation(
         launch_product,
         GROUP,
-        (NAME, REGION, *WISH),
+        (NAME, REGION, *SPEC_PARAMETERS),
         (serializers.NEW_INSTANCE_ID,),
         summary=_("Launches a product."),
         description=_(
@@ -263,7 +267,7 @@ OPERATIONS = {
             "CreateProvisionedProductPlan instead."
         ),
         errors=(
-            *WISH_ERRORS,
+            *SPEC_ERRORS,
             "DuplicateName.ProvisionedProduct",
             "ApprovalRequired",
         ),
@@ -271,7 +275,7 @@ OPERATIONS = {
     "UpdateProvisionedProduct": Operation(
         update_provisioned_product,
         GROUP,
-        (INSTANCE_ID, *WISH),
+        (INSTANCE_ID, *SPEC_PARAMETERS),
         (serializers.NEW_INSTANCE_ID,),
         summary=_("Updates a product instance."),
         description=_(
@@ -280,7 +284,7 @@ OPERATIONS = {
         ),
         errors=(
             "InvalidProvisionedProduct.NotFound",
-            *WISH_ERRORS,
+            *SPEC_ERRORS,
             "IncorrectStatus.ProvisionedProduct",
             "NoChange.ProvisionedProduct",
             "ApprovalRequired",

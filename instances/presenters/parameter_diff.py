@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from catalog.models import Region
 from console.lib.errors import Text
 from console.lib.masking import MASK, is_weak
-from instances.models import Instance, Plan, Task, Wish
+from instances.models import Instance, Plan, ProvisioningSpec, Task
 
 NOTHING = "–"
 
@@ -50,10 +50,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two wishes side by side; without an old one, the new one alone. Secrets are masked."""
+    """Two specs side by side; without an old one, the new one alone. Secrets are masked."""
 
-    new: Wish
-    old: Wish | None = None
+    new: ProvisioningSpec
+    old: ProvisioningSpec | None = None
     name: str = ""
     region: Region | None = None
     owner: str = ""
@@ -61,13 +61,13 @@ class Comparison:
     @classmethod
     def of_launch(cls, plan: Plan) -> "Comparison":
         """What a draft would launch."""
-        return cls(plan.wish, None, plan.instance_name, plan.region)
+        return cls(plan.spec, None, plan.instance_name, plan.region)
 
     @classmethod
     def of_update(cls, plan: Plan, instance: Instance) -> "Comparison":
         """What a draft would change in an instance as it is now."""
         owner = instance.principal.display_name
-        return cls(plan.wish, instance.current(), instance.name, instance.region, owner)
+        return cls(plan.spec, instance.current(), instance.name, instance.region, owner)
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -168,9 +168,9 @@ class Comparison:
 
     def _secret_keys(self) -> Iterator[str]:
         """Keys that are secret in either version: the stricter one decides."""
-        for wish in (self.new, self.old):
-            if wish is not None:
-                yield from wish.secret_keys
+        for spec in (self.new, self.old):
+            if spec is not None:
+                yield from spec.secret_keys
 
     def _row(self, label: Text, after: str, before: str) -> Row:
         if self.old is None:
@@ -179,9 +179,9 @@ class Comparison:
         return Row(label, after or NOTHING, was, changed=(after or NOTHING) != was)
 
 
-def wish_of(task: Task) -> Wish:
+def spec_of(task: Task) -> ProvisioningSpec:
     """What a task asked for."""
-    return Wish.of(task)
+    return ProvisioningSpec.of(task)
 
 
 def changes_since(instance: Instance, base_task: str) -> list[Row]:
@@ -195,7 +195,7 @@ def changes_since(instance: Instance, base_task: str) -> list[Row]:
     earlier = instance.tasks.filter(created_at__lte=opened.created_at)
     ended = earlier.filter(status=Task.Status.SUCCEEDED).newest_first()
     was = ended.first() or earlier.newest_first().last() or opened
-    return Comparison(instance.current(), wish_of(was), instance.name).changed_rows
+    return Comparison(instance.current(), spec_of(was), instance.name).changed_rows
 
 
 def _same(label: Text, text: str) -> Row:
@@ -213,11 +213,11 @@ def _present(tags: Mapping[str, str], key: str) -> str:
     return tags[key] or _("(empty)")
 
 
-def _value(wish: Wish, key: str) -> str:
-    if wish.effective.get(key) is None:
+def _value(spec: ProvisioningSpec, key: str) -> str:
+    if spec.effective.get(key) is None:
         return NOTHING
-    return wish.text(key) or _("(empty)")
+    return spec.text(key) or _("(empty)")
 
 
-def _is_default(wish: Wish, key: str) -> bool:
-    return key in wish.effective and key not in wish.values
+def _is_default(spec: ProvisioningSpec, key: str) -> bool:
+    return key in spec.effective and key not in spec.values

@@ -61,7 +61,7 @@ class PlanPage:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """The wish; for an update that is still to come, beside what is there now."""
+        """The spec; for an update that is still to come, beside what is there now."""
         plan = self.plan
         compared = plan.operation == Task.Kind.UPDATE and plan.status in Plan.OPEN
         if compared and plan.instance is not None:

@@ -17,7 +17,7 @@ from console.lib.htmx import render_page
 from console.lib.http import Request
 from instances.forms.plan import PlanForm
 from instances.forms.wizards import LaunchForm
-from instances.launch_validation import LaunchWish, execute_once
+from instances.launch_validation import LaunchSpec, execute_once
 from instances.models import Plan, Task
 from instances.presenters.parameter_diff import Comparison
 from instances.views import wizard
@@ -34,10 +34,10 @@ def launch(request: Request, pk: str) -> HttpResponse:
     conflict = None
     if form.is_valid():
         try:
-            return _next(request, pk, form.wish, draft)
+            return _next(request, pk, form.spec, draft)
         except EditConflictError as error:
-            asked = form.wish
-            conflict = wizard.conflict_of(error, asked.wish, asked.name, asked.region)
+            asked = form.spec
+            conflict = wizard.conflict_of(error, asked.spec, asked.name, asked.region)
             form.conflict, draft = conflict, cast(Plan, error.record)
     context = {
         "form": form,
@@ -56,11 +56,11 @@ def launch(request: Request, pk: str) -> HttpResponse:
 
 
 def _next(
-    request: Request, pk: str, asked: LaunchWish, draft: Plan | None
+    request: Request, pk: str, asked: LaunchSpec, draft: Plan | None
 ) -> HttpResponse:
     if draft is not None and not draft.draft:
         target = {"instance_name": asked.name, "region": asked.region}
-        return wizard.change_plan(request, draft, asked.wish, **target)
+        return wizard.change_plan(request, draft, asked.spec, **target)
     plan = asked.draft(by=request.user)
     wizard.withdraw(draft, by=request.user)
     review = wizard.preview_of(plan, "launch-review", "launch", pk)

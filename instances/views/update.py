@@ -38,7 +38,7 @@ def update(request: Request, pk: str) -> HttpResponse:
         try:
             return _next(request, instance, form, draft)
         except EditConflictError as error:
-            conflict = form.conflict = wizard.conflict_of(error, form.wish)
+            conflict = form.conflict = wizard.conflict_of(error, form.spec)
             draft = cast(Plan, error.record)
     context = {
         "form": form,
@@ -79,15 +79,15 @@ def _next(
     request: Request, instance: Instance, form: UpdateForm, draft: Plan | None
 ) -> HttpResponse:
     try:
-        instance.check_differs(form.wish)
+        instance.check_differs(form.spec)
     except ConflictError as refusal:
         messages.info(request, str(refusal))
         return redirect("instances:update", instance.pk)
     if draft is not None and not draft.draft:
-        return wizard.change_plan(request, draft, form.wish)
+        return wizard.change_plan(request, draft, form.spec)
     plan = Plan.objects.draft_for(
         Task.Kind.UPDATE,
-        form.wish,
+        form.spec,
         by=request.user,
         region=instance.region,
         instance=instance,

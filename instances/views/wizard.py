@@ -23,7 +23,7 @@ from console.lib.htmx import wants_fragment
 from console.lib.http import Request
 from console.lib.users import User
 from instances.forms.plan import PlanForm
-from instances.models import Plan, Wish, plan_for
+from instances.models import Plan, ProvisioningSpec, plan_for
 from instances.presenters.parameter_diff import Comparison
 from instances.presenters.plan_preview import Preview
 from instances.views.outcome import flash_preview
@@ -61,13 +61,13 @@ def start_of(request: Request, operation: str, **scope: Any) -> Plan | None:
 
 
 def change_plan(
-    request: Request, plan: Plan, wish: Wish, **target: Any
+    request: Request, plan: Plan, spec: ProvisioningSpec, **target: Any
 ) -> HttpResponse:
     """Edit a plan that people see already, and lead back to it.
 
     Raises EditConflictError when it was edited since the page was opened.
     """
-    plan.edit(wish, by=request.user, seen=seen_in(request), **target)
+    plan.edit(spec, by=request.user, seen=seen_in(request), **target)
     told = _("The plan was changed and is being previewed.")
     flash_preview(request, plan, told)
     return redirect(plan)
@@ -85,13 +85,16 @@ def plan_seen(request: Request, plan: Plan | None, *, anew: bool) -> str:
 
 
 def conflict_of(
-    error: EditConflictError, wish: Wish, name: str = "", region: Region | None = None
+    error: EditConflictError,
+    spec: ProvisioningSpec,
+    name: str = "",
+    region: Region | None = None,
 ) -> EditConflict:
     """Return the conflict of a plan that was edited since: mine beside what is stored."""
     plan = cast(Plan, error.record)
     rows = [
         Difference(row.label, row.after, row.before, kept=False)
-        for row in Comparison(wish, plan.wish).changed_rows
+        for row in Comparison(spec, plan.spec).changed_rows
     ]
     if name and name != plan.instance_name:
         label = _("Product instance name")

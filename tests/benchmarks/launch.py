@@ -70,7 +70,7 @@ def main(rounds: int) -> None:
     call_command("migrate", verbosity=0)
     from catalog.models import Product, Region, Template, Version
     from console.lib.users import User
-    from instances.models import Instance, Task, TaskLog, Wish
+    from instances.models import Instance, ProvisioningSpec, Task, TaskLog
 
     version = Version.objects.create(
         product=Product.objects.create(name="Benchmark", provider="us"),
@@ -89,7 +89,10 @@ def main(rounds: int) -> None:
             plain.append(bare(binary))
             begun = time.time()
             task = Instance.objects.launch(
-                Wish(version, None), name=f"b{number}", region=region, by=user
+                ProvisioningSpec(version, None),
+                name=f"b{number}",
+                region=region,
+                by=user,
             )
             while Task.objects.get(pk=task.pk).status == "InProgress":
                 time.sleep(0.005)

@@ -120,14 +120,14 @@ def pages(admin):
 
 def enqueue(version, person):
     """A launch on top of them all."""
-    from instances.models import Instance, Wish
+    from instances.models import Instance, ProvisioningSpec
     from tests.factories import RegionFactory
 
     times = []
     for number in range(40):
         begun = time.perf_counter()
-        wish, region = Wish(version, None), RegionFactory()
-        Instance.objects.launch(wish, name=f"more-{number}", region=region, by=person)
+        spec, region = ProvisioningSpec(version, None), RegionFactory()
+        Instance.objects.launch(spec, name=f"more-{number}", region=region, by=person)
         times.append((time.perf_counter() - begun) * 1000)
     print(f"launch, button to row, p95   {p95(times):7.0f} ms")
 
@@ -147,7 +147,7 @@ def wait(condition):
 
 def starts(version, person):
     """From the button to the claim and to the first line, with a worker that sleeps."""
-    from instances.models import Heartbeat, Instance, Task, Wish
+    from instances.models import Heartbeat, Instance, ProvisioningSpec, Task
     from tests.factories import RegionFactory
 
     process, taken, spoke = worker(), [], []
@@ -155,9 +155,9 @@ def starts(version, person):
     time.sleep(1)
     for number in range(LAUNCHES):
         begun = time.time()
-        wish, region = Wish(version, None), RegionFactory()
+        spec, region = ProvisioningSpec(version, None), RegionFactory()
         task = Instance.objects.launch(
-            wish, name=f"start-{number}", region=region, by=person
+            spec, name=f"start-{number}", region=region, by=person
         )
         rows = Task.objects.filter(pk=task.pk)
         wait(lambda rows=rows: rows.exclude(stage="").exists())
@@ -172,14 +172,17 @@ def starts(version, person):
 
 def truth(version, person, process, victims):
     """From SIGKILL to a status that is true again, with the lease of 30 seconds."""
-    from instances.models import Instance, Task, Wish
+    from instances.models import Instance, ProvisioningSpec, Task
     from tests.factories import RegionFactory
 
     region = RegionFactory()
     region.credentials = {"SHIM_SLEEP": "apply 600"}
     region.save()
     task = Instance.objects.launch(
-        Wish(version, None), name=f"killed-{victims}", region=region, by=person
+        ProvisioningSpec(version, None),
+        name=f"killed-{victims}",
+        region=region,
+        by=person,
     )
     rows = Task.objects.filter(pk=task.pk)
     wait(lambda: rows.filter(stage="apply").exists())

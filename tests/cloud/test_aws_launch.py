@@ -13,7 +13,7 @@ import pytest
 
 from catalog.models import Template
 from catalog.models.trusted import example_files
-from instances.models import Check, Instance, Wish
+from instances.models import Check, Instance, ProvisioningSpec
 from instances.worker.loop import Worker
 from tests.factories import RegionFactory, VersionFactory
 
@@ -108,7 +108,10 @@ def test_the_aws_product_is_launched_and_terminated_for_real(alice, cloud, regio
         template=Template.objects.from_files(example_files("aws-network"))
     )
     task = Instance.objects.launch(
-        Wish(version, None, {"name": "demo"}), name="net", region=region, by=alice
+        ProvisioningSpec(version, None, {"name": "demo"}),
+        name="net",
+        region=region,
+        by=alice,
     )
     work()
     instance = Instance.objects.get()

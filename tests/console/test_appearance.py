@@ -37,8 +37,8 @@ def test_a_cookie_that_makes_no_sense_is_ignored(browser):
 
 def choose(browser, columns, size="20"):
     """Send the menu of the instance list as a browser does: `name` says that it was sent."""
-    wish = {"columns": ["name", *columns], "size": size, "next": "/instances/"}
-    return browser.post(URL, wish)
+    spec = {"columns": ["name", *columns], "size": size, "next": "/instances/"}
+    return browser.post(URL, spec)
 
 
 def test_the_instance_list_shows_the_chosen_columns_also_after_signing_out(

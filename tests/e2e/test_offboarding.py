@@ -18,14 +18,14 @@ SCENE = """
 import sys
 from catalog.models import Constraint, Portfolio, Product, Region, Version
 from console.lib.users import User
-from instances.models import Instance, Plan, Wish
+from instances.models import Instance, Plan, ProvisioningSpec
 alice, bob = (User.objects.get(username=name) for name in ("alice", "bob"))
 region = Region.objects.first()
 everyday = Portfolio.objects.get(name="Everyday services")
 database = Version.objects.filter(product__name="Database").latest("created_at")
 for number in range({instances}):
-    wish = Wish(database, everyday)
-    Instance.objects.launch(wish, name=f"{tag}-{{number:02}}", region=region, by=bob)
+    spec = ProvisioningSpec(database, everyday)
+    Instance.objects.launch(spec, name=f"{tag}-{{number:02}}", region=region, by=bob)
 kind = database.product.template_kind
 watched = Product.objects.create(
     name="Watched {tag}", provider="Data team", template_kind=kind
@@ -45,7 +45,7 @@ portfolio.constraints.create(
 for number in range({approvals}):
     name = f"{tag}-wanted-{{number}}"
     Plan.objects.submit(
-        "LaunchProduct", Wish(version, portfolio), name=name, by=alice, region=region,
+        "LaunchProduct", ProvisioningSpec(version, portfolio), name=name, by=alice, region=region,
         instance_name=name,
     )
 """

@@ -29,7 +29,7 @@ SEED = """
 import json
 from catalog.models import Portfolio, Product, Region, Template, Version
 from console.lib.users import User
-from instances.models import Instance, Plan, Wish
+from instances.models import Instance, Plan, ProvisioningSpec
 admin, carol = (User.objects.get(username=name) for name in ("admin", "carol"))
 source, nets = json.loads({facts!r})
 product = Product.objects.publish(
@@ -51,11 +51,11 @@ portfolio = next(
     and Portfolio.objects.launch_options(each.products.first(), carol).filter(pk=each.pk).exists()
 )
 portfolio.products.add(product)
-wish = Wish(versions[0], portfolio, {{"nets": nets, "long": "y" * 500}}, {{"k" * 60: "v" * 120}})
+spec = ProvisioningSpec(versions[0], portfolio, {{"nets": nets, "long": "y" * 500}}, {{"k" * 60: "v" * 120}})
 region = Region.objects.active().first()
-task = Instance.objects.launch(wish, name="wide-" + "i" * 100, region=region, by=carol)
+task = Instance.objects.launch(spec, name="wide-" + "i" * 100, region=region, by=carol)
 plan = Plan.objects.submit(
-    "LaunchProduct", wish, name="plan-" + "p" * 100, by=carol, region=region,
+    "LaunchProduct", spec, name="plan-" + "p" * 100, by=carol, region=region,
     instance_name="planned-wide", description="Why:\\n- " + "d" * 60,
 )
 print(json.dumps([product.pk, versions[0].pk, versions[1].pk, task.instance_id, task.pk, plan.pk]))

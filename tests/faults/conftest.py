@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from instances.engines import sandbox
-from instances.models import Instance, Task, TaskLog, Wish
+from instances.models import Instance, ProvisioningSpec, Task, TaskLog
 from instances.worker.loop import Worker
 from tests.factories import RegionFactory, TemplateFactory, VersionFactory
 from tests.faults.forked import Forked
@@ -57,10 +57,10 @@ class Scene:
     def order(self, kind="launch", **shim):
         """Ask for a change; its task waits for a worker."""
         region = self.behave(**shim)
-        wish = Wish(self.version, None)
+        spec = ProvisioningSpec(self.version, None)
         if kind == "launch":
             task = Instance.objects.launch(
-                wish, name="shop", region=region, by=self.person
+                spec, name="shop", region=region, by=self.person
             )
             self.instance = task.instance
             return task
@@ -71,12 +71,12 @@ class Scene:
         other = VersionFactory(
             product=self.version.product, template=self.version.template
         )
-        return instance.update_to(Wish(other, None), by=self.person)
+        return instance.update_to(ProvisioningSpec(other, None), by=self.person)
 
     def beside(self, name):
         """Launch another instance of the same product."""
-        wish, region = Wish(self.version, None), RegionFactory()
-        return Instance.objects.launch(wish, name=name, region=region, by=self.person)
+        spec, region = ProvisioningSpec(self.version, None), RegionFactory()
+        return Instance.objects.launch(spec, name=name, region=region, by=self.person)
 
     def standing(self, kind):
         """Have the instance that an update or termination needs."""

@@ -185,12 +185,12 @@ class Load:
 LAUNCH = """
 from catalog.models import Product, Region
 from console.lib.users import User
-from instances.models import Instance, Wish
+from instances.models import Instance, ProvisioningSpec
 product = Product.objects.get(name={product!r})
 version = product.versions.get()
-wish = Wish(version, product.portfolios.get(), {values!r})
+spec = ProvisioningSpec(version, product.portfolios.get(), {values!r})
 task = Instance.objects.launch(
-    wish, name={name!r}, region=Region.objects.get(pk="eu-central-1"),
+    spec, name={name!r}, region=Region.objects.get(pk="eu-central-1"),
     by=User.objects.get(username="alice"))
 print(task.pk)
 """

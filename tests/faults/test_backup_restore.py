@@ -25,10 +25,10 @@ while True:
 PLANS = """
 from catalog.models import Product, Region
 from console.lib.users import User
-from instances.models import Plan, Wish
+from instances.models import Plan, ProvisioningSpec
 product = Product.objects.get(name="Web service")
-wish = Wish(product.versions.get(), product.portfolios.get(), {})
-print(Plan.objects.draft_for("LaunchProduct", wish, by=User.objects.get(username="alice"),
+spec = ProvisioningSpec(product.versions.get(), product.portfolios.get(), {})
+print(Plan.objects.draft_for("LaunchProduct", spec, by=User.objects.get(username="alice"),
     region=Region.objects.get(pk="eu-central-1"), instance_name="drafted").pk)
 """
 EVERYTHING = """

@@ -244,14 +244,14 @@ def test_with_a_full_database_people_read_on_and_no_change_is_half_made(
         "UpdateProvisionedProduct": InstanceFactory(owner=alice, version=version),
         "TerminateProvisionedProduct": InstanceFactory(owner=alice, version=version),
     }
-    wish = {"ProductId": version.product_id, "ProductVersionId": version.pk}
+    spec = {"ProductId": version.product_id, "ProductVersionId": version.pk}
     calls = {
         "LaunchProduct": {
-            **wish,
+            **spec,
             "ProvisionedProductName": "new",
             "StackRegionId": RegionFactory().pk,
         },
-        "UpdateProvisionedProduct": wish,
+        "UpdateProvisionedProduct": spec,
         "TerminateProvisionedProduct": {},
     }
     for action, instance in instances.items():

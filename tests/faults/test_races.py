@@ -12,7 +12,7 @@ import pytest
 
 from console.lib.audit import AuditEntry
 from console.lib.errors import DomainError
-from instances.models import Instance, Plan, Task, Wish
+from instances.models import Instance, Plan, ProvisioningSpec, Task
 from tests.factories import InstanceFactory, PortfolioFactory, VersionFactory
 from tests.instances.planning import approved, asked, constrain, previewed
 from tests.waiting import PATIENCE_SECONDS, beside, over
@@ -87,8 +87,8 @@ def one_wins(results):
 
 
 def update(instance, by, name):
-    wish = Wish(instance.version, None, {"name": name})
-    return partial(instance.update_to, wish, by=by)
+    spec = ProvisioningSpec(instance.version, None, {"name": name})
+    return partial(instance.update_to, spec, by=by)
 
 
 def test_two_updates(pair, instance, alice, bob):

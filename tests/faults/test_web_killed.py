@@ -140,7 +140,7 @@ def test_a_change_whose_process_is_killed_is_not_there_and_can_be_sent_again(
         name: InstanceFactory(owner=alice, version=version, last_task=None)
         for name in ("update", "terminate", "transfer")
     }
-    wish = {"ProductId": version.product_id, "ProductVersionId": version.pk}
+    spec = {"ProductId": version.product_id, "ProductVersionId": version.pk}
     where = {"ProvisionedProductName": "shop", "StackRegionId": RegionFactory().pk}
 
     def call(action, **params):
@@ -168,11 +168,11 @@ def test_a_change_whose_process_is_killed_is_not_there_and_can_be_sent_again(
         return web.post(url, body, {"Cookie": sent, "Content-Type": FORM})
 
     requests = {
-        "launch": lambda: call("LaunchProduct", **wish, **where),
+        "launch": lambda: call("LaunchProduct", **spec, **where),
         "update": lambda: call(
             "UpdateProvisionedProduct",
             ProvisionedProductId=made["update"].pk,
-            **wish,
+            **spec,
         ),
         "terminate": lambda: call(
             "TerminateProvisionedProduct", ProvisionedProductId=made["terminate"].pk

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from instances.engines.base import Change, Outcome
-from instances.models import Instance, Plan, Task, Wish
+from instances.models import Instance, Plan, ProvisioningSpec, Task
 from instances.worker.completion import PlanSettlement
 from tests.factories import RegionFactory
 
@@ -77,7 +77,9 @@ def asked(by, version, *, name="please", instance_name="prod", values=None):
     """A submitted plan for a launch; its preview waits."""
     return Plan.objects.submit(
         Task.Kind.LAUNCH,
-        Wish(version, portfolio_of(version), values or {"name": "one"}, {"team": "a"}),
+        ProvisioningSpec(
+            version, portfolio_of(version), values or {"name": "one"}, {"team": "a"}
+        ),
         name=free(name, by),
         by=by,
         region=RegionFactory(),
@@ -88,10 +90,12 @@ def asked(by, version, *, name="please", instance_name="prod", values=None):
 def asked_of(instance, by, *, kind=Task.Kind.UPDATE, name="please", values=None):
     """A submitted plan for a change of an instance, or its end; its preview waits."""
     current = instance.current()
-    wish = Wish(instance.version, instance.portfolio, values or {"name": "two"}, {})
+    spec = ProvisioningSpec(
+        instance.version, instance.portfolio, values or {"name": "two"}, {}
+    )
     return Plan.objects.submit(
         kind,
-        wish if kind == Task.Kind.UPDATE else current,
+        spec if kind == Task.Kind.UPDATE else current,
         name=free(name, by),
         by=by,
         region=instance.region,

@@ -6,7 +6,7 @@ from catalog.models import Template
 from catalog.models.trusted import example_files
 from instances.culprit import parameter_behind
 from instances.engines.base import Diagnostic, Outcome
-from instances.models import Evidence, Instance, Resource, Task, Wish
+from instances.models import Evidence, Instance, ProvisioningSpec, Resource, Task
 from instances.worker.loop import Worker
 from tests.factories import (
     InstanceFactory,
@@ -148,8 +148,8 @@ def test_an_interruption_names_what_was_in_flight(task, facts, interrupted):
 @pytest.mark.django_db(transaction=True)
 def test_a_real_failure_leaves_its_exit_code_resource_and_parameter(alice):
     template = Template.objects.from_files(example_files("unlucky"))
-    wish = Wish(VersionFactory(template=template), None, {"budget": 100})
-    task = Instance.objects.launch(wish, name="dwh", region=RegionFactory(), by=alice)
+    spec = ProvisioningSpec(VersionFactory(template=template), None, {"budget": 100})
+    task = Instance.objects.launch(spec, name="dwh", region=RegionFactory(), by=alice)
     Worker().work(once=True)
     kept = Evidence.objects.get(task=task)
     assert Task.objects.get().status == "Failed"

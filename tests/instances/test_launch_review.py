@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from instances.launch_validation import execute_once
-from instances.models import Instance, Plan, Task, Wish, plan_for
+from instances.models import Instance, Plan, ProvisioningSpec, Task, plan_for
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -48,14 +48,14 @@ def version(alice):
 
 @pytest.fixture
 def plan(version, alice):
-    wish = Wish(
+    spec = ProvisioningSpec(
         version,
         version.product.portfolios.get(),
         {"size": "small", "password": "s3cret-word"},
         {"team": "web"},
     )
     return Plan.objects.draft_for(
-        Task.Kind.LAUNCH, wish, by=alice, region=RegionFactory(), instance_name="my-web"
+        Task.Kind.LAUNCH, spec, by=alice, region=RegionFactory(), instance_name="my-web"
     )
 
 

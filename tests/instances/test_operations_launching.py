@@ -51,7 +51,7 @@ def version(alice):
     return version
 
 
-def wish(version, **values):
+def spec(version, **values):
     return {
         "ProductId": version.product_id,
         "ProductVersionId": version.pk,
@@ -66,7 +66,7 @@ def launch(version, **changed):
     params = {
         "ProvisionedProductName": "orders",
         "StackRegionId": "cn-hangzhou",
-        **wish(version, name="first", password="hunter22"),
+        **spec(version, name="first", password="hunter22"),
     }
     return params | changed
 
@@ -175,7 +175,7 @@ def test_what_needs_an_approval_is_not_done_directly(api, version, instance, ope
         "LaunchProduct": launch(version, ProvisionedProductName="second"),
         "UpdateProvisionedProduct": {
             "ProvisionedProductId": instance.pk,
-            **wish(version, size="6"),
+            **spec(version, size="6"),
         },
         "TerminateProvisionedProduct": {"ProvisionedProductId": instance.pk},
     }
@@ -194,7 +194,7 @@ def test_an_update_keeps_what_is_not_sent(api, version, instance):
     api.call(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
-        **wish(version, name="second"),
+        **spec(version, name="second"),
     )
     task = Task.objects.get(instance=instance, state="queued")
     assert task.parameters == {"name": "second", "size": 5}
@@ -204,7 +204,7 @@ def test_an_update_keeps_what_is_not_sent(api, version, instance):
 
 def test_an_update_that_changes_nothing_is_refused(api, version, instance):
     refusal = api.refusal(
-        "UpdateProvisionedProduct", ProvisionedProductId=instance.pk, **wish(version)
+        "UpdateProvisionedProduct", ProvisionedProductId=instance.pk, **spec(version)
     )
     assert refusal == (400, "NoChange.ProvisionedProduct")
 
@@ -213,7 +213,7 @@ def test_an_update_is_of_the_same_product(api, instance):
     refusal = api.refusal(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
-        **wish(VersionFactory()),
+        **spec(VersionFactory()),
     )
     assert refusal == (404, "InvalidProduct.NotFound")
 
@@ -225,7 +225,7 @@ def test_a_busy_instance_refuses_a_second_change(api, version, instance):
         api.refusal(
             "UpdateProvisionedProduct",
             ProvisionedProductId=instance.pk,
-            **wish(version, size="7"),
+            **spec(version, size="7"),
         ),
     ]
     assert refusals == [(400, "IncorrectStatus.ProvisionedProduct")] * 2
@@ -267,7 +267,7 @@ def test_the_owner_of_an_instance_knows_its_product(api, version, instance):
     refusal = api.refusal(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
-        **wish(version, name="second"),
+        **spec(version, name="second"),
     )
     assert refusal == told
 
@@ -297,7 +297,7 @@ def test_an_administrator_gets_the_same_launch_option_by_update_as_by_launch(
         admin_api.call(
             "UpdateProvisionedProduct",
             ProvisionedProductId=pk,
-            **wish(version, name=f"second-{orphaned}"),
+            **spec(version, name=f"second-{orphaned}"),
         )
         assert Task.objects.get(state="queued").portfolio == granted
 
@@ -309,6 +309,6 @@ def test_an_administrator_who_helps_leaves_the_launch_option_alone(
     admin_api.call(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
-        **wish(version, name="second"),
+        **spec(version, name="second"),
     )
     assert Task.objects.get(state="queued").portfolio == instance.portfolio

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from console.lib.errors import DomainError
-from instances.models import Instance, OperationRecord, Plan, Task, Wish
+from instances.models import Instance, OperationRecord, Plan, ProvisioningSpec, Task
 from tests.factories import PortfolioFactory, UserFactory, VersionFactory
 from tests.instances.planning import asked, constrain, portfolio_of, previewed
 
@@ -108,8 +108,8 @@ class PlanLife(RuleBasedStateMachine):
         elif step == "edit":
             self.count += 1
             values = {"name": f"edit {self.count}"}
-            wish = Wish(self.version, portfolio_of(self.version), values)
-            plan.edit(wish, by=by)
+            spec = ProvisioningSpec(self.version, portfolio_of(self.version), values)
+            plan.edit(spec, by=by)
         else:
             getattr(plan, step)(by=by)
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from console.lib.errors import DomainError
-from instances.models import Instance, OperationRecord, Plan, Task, Wish
+from instances.models import Instance, OperationRecord, Plan, ProvisioningSpec, Task
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -138,7 +138,7 @@ def test_submitted_while_its_preview_ends_asks_for_the_approval_once(
 ):
     draft = Plan.objects.draft_for(
         Task.Kind.LAUNCH,
-        Wish(version, portfolio_of(version), {}),
+        ProvisioningSpec(version, portfolio_of(version), {}),
         by=bob,
         region=InstanceFactory(owner=UserFactory()).region,
         instance_name="prod",

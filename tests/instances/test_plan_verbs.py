@@ -6,7 +6,14 @@ from catalog.effective_constraints import ApprovalRequired
 from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError, ForbiddenError, InvalidInputError
 from instances.launch_validation import execute_once
-from instances.models import Instance, OperationRecord, Plan, Stale, Task, Wish
+from instances.models import (
+    Instance,
+    OperationRecord,
+    Plan,
+    ProvisioningSpec,
+    Stale,
+    Task,
+)
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -80,7 +87,7 @@ def test_a_draft_whose_preview_has_ended_asks_for_it_when_it_is_submitted(bob, v
     constrain(version, "carol")
     draft = Plan.objects.draft_for(
         Task.Kind.LAUNCH,
-        Wish(version, portfolio_of(version), {}),
+        ProvisioningSpec(version, portfolio_of(version), {}),
         by=bob,
         region=RegionFactory(),
         instance_name="prod",
@@ -209,7 +216,9 @@ def test_an_approval_is_on_the_audit_trail_with_its_digest(plan, carol):
 
 def test_editing_an_approved_plan_drops_the_approval(plan, bob, carol, version):
     plan = approved(plan, carol)
-    plan.edit(Wish(version, portfolio_of(version), {"name": "other"}), by=bob)
+    plan.edit(
+        ProvisioningSpec(version, portfolio_of(version), {"name": "other"}), by=bob
+    )
     fresh = Plan.objects.get()
     assert (fresh.status, fresh.digest) == (Status.PREVIEW_IN_PROGRESS, "")
     assert previewed(fresh).status == Status.APPLICATION_IN_PROGRESS
@@ -219,7 +228,9 @@ def test_what_was_approved_before_an_edit_is_not_what_is_approved_now(
     plan, bob, carol, version
 ):
     plan = approved(plan, carol)
-    plan.edit(Wish(version, portfolio_of(version), {"name": "other"}), by=bob)
+    plan.edit(
+        ProvisioningSpec(version, portfolio_of(version), {"name": "other"}), by=bob
+    )
     plan = previewed(plan)
     with pytest.raises(ConflictError):
         plan.execute(by=bob)
@@ -228,8 +239,8 @@ def test_what_was_approved_before_an_edit_is_not_what_is_approved_now(
 def test_an_edited_launch_may_have_another_name_and_region(bob, version):
     plan = previewed(asked(bob, version))
     region = RegionFactory(id="cn-beijing", name="Beijing")
-    wish = Wish(version, portfolio_of(version), {"name": "x"})
-    plan.edit(wish, by=bob, instance_name="other", region=region)
+    spec = ProvisioningSpec(version, portfolio_of(version), {"name": "x"})
+    plan.edit(spec, by=bob, instance_name="other", region=region)
     fresh = Plan.objects.get()
     assert (fresh.instance_name, fresh.region, fresh.parameters) == (
         "other",
@@ -367,19 +378,19 @@ def test_a_stale_plan_is_previewed_again_and_then_approved(
 @pytest.mark.parametrize(
     "change",
     [
-        lambda wish, instance, by: Instance.objects.launch(
-            wish, name="x", region=instance.region, by=by
+        lambda spec, instance, by: Instance.objects.launch(
+            spec, name="x", region=instance.region, by=by
         ),
-        lambda wish, instance, by: instance.update_to(wish, by=by),
-        lambda wish, instance, by: instance.terminate(by=by),
+        lambda spec, instance, by: instance.update_to(spec, by=by),
+        lambda spec, instance, by: instance.terminate(by=by),
     ],
     ids=["launch", "update", "terminate"],
 )
 def test_direct_changes_stay_refused(bob, version, instance, change):
     constrain(version, "carol")
-    wish = Wish(version, portfolio_of(version), {"name": "two"})
+    spec = ProvisioningSpec(version, portfolio_of(version), {"name": "two"})
     with pytest.raises(ApprovalRequired):
-        change(wish, instance, bob)
+        change(spec, instance, bob)
     assert Task.objects.count() == 1
 
 
@@ -402,9 +413,9 @@ def test_records_stay_one_decision_per_preview_in_the_database(plan, carol, admi
 
 def draft_opened_before_its_preview_ended(version, bob):
     """What a request holds that began while the preview ran and acts when it has ended."""
-    wish = Wish(version, portfolio_of(version), {"name": "two"})
+    spec = ProvisioningSpec(version, portfolio_of(version), {"name": "two"})
     opened = Plan.objects.draft_for(
-        Task.Kind.LAUNCH, wish, by=bob, region=RegionFactory(), instance_name="two"
+        Task.Kind.LAUNCH, spec, by=bob, region=RegionFactory(), instance_name="two"
     )
     previewed(Plan.objects.get(pk=opened.pk))
     return opened

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from catalog.models import Template
 from catalog.models.trusted import example_files
 from instances.engines import processes
-from instances.models import Instance, Task, Wish
+from instances.models import Instance, ProvisioningSpec, Task
 from instances.worker.host import Presence, host_name
 from instances.worker.run import Run
 from tests.factories import RegionFactory, TemplateFactory, VersionFactory
@@ -34,8 +34,8 @@ def reconcile(capsys):
 
 
 def launch(by, template, **values):
-    wish = Wish(VersionFactory(template=template), None, values)
-    return Instance.objects.launch(wish, name="box", region=RegionFactory(), by=by)
+    spec = ProvisioningSpec(VersionFactory(template=template), None, values)
+    return Instance.objects.launch(spec, name="box", region=RegionFactory(), by=by)
 
 
 def begun_by_a_dead_worker(task, until):

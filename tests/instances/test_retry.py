@@ -47,20 +47,20 @@ def instance(alice, version, portfolio):
 
 def fail(instance, **values):
     """A task that wanted something and failed; the instance as it is read afterwards."""
-    wish = {
+    spec = {
         "version": instance.version,
         "portfolio": instance.portfolio,
         "parameters": {"size": 3},
         "secrets": {"secret_key": "hunter2-hunter2"},
         "tags": {"team": "web"},
     }
-    task = failed(instance, **{**wish, **values})
+    task = failed(instance, **{**spec, **values})
     instance.refresh_from_db()
     return task
 
 
 @pytest.mark.parametrize("kind", [Task.Kind.LAUNCH, Task.Kind.UPDATE])
-def test_a_launch_or_update_goes_on_as_an_update_with_the_same_wish(
+def test_a_launch_or_update_goes_on_as_an_update_with_the_same_spec(
     instance, alice, kind
 ):
     task = fail(instance, kind=kind)

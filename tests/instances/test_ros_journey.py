@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from catalog.models import Constraint, LaunchRole, Template
 from instances.engine_setup import role_of
-from instances.models import Instance, Plan, Task, TaskLog, Wish
+from instances.models import Instance, Plan, ProvisioningSpec, Task, TaskLog
 from instances.worker.loop import Worker
 from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
 from tests.instances.test_worker_killed import worker  # noqa: F401
@@ -72,13 +72,13 @@ def version():
     )
 
 
-def wish(version, cidr="10.0.0.0/8", portfolio=None, tags=None):
+def spec(version, cidr="10.0.0.0/8", portfolio=None, tags=None):
     values = {"Cidr": cidr, "Password": SECRET}
-    return Wish(version, portfolio, values, tags or {})
+    return ProvisioningSpec(version, portfolio, values, tags or {})
 
 
 def launch(version, region, by):
-    Instance.objects.launch(wish(version), name="site", region=region, by=by)
+    Instance.objects.launch(spec(version), name="site", region=region, by=by)
     Worker().work(once=True)
     return Instance.objects.get()
 
@@ -129,7 +129,7 @@ def test_the_pages_link_to_the_console_of_the_vendor_and_call_nothing_simulated(
 
 
 def test_a_stack_that_is_not_known_yet_has_no_link(version, region, alice, cloud):
-    Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    Instance.objects.launch(spec(version), name="site", region=region, by=alice)
     assert Instance.objects.get().console_url == ""
 
 
@@ -146,7 +146,7 @@ def test_a_preview_shows_the_changes_and_the_update_carries_them_out(
 ):
     plan = Plan.objects.draft_for(
         Task.Kind.UPDATE,
-        wish(version, "10.1.0.0/16"),
+        spec(version, "10.1.0.0/16"),
         by=alice,
         region=region,
         instance=site,
@@ -170,7 +170,7 @@ def test_a_plan_is_stale_when_the_stack_was_changed_elsewhere(
 ):
     plan = Plan.objects.draft_for(
         Task.Kind.UPDATE,
-        wish(version, "10.1.0.0/16"),
+        spec(version, "10.1.0.0/16"),
         by=alice,
         region=region,
         instance=site,
@@ -223,7 +223,7 @@ def test_without_rollback_the_resource_that_failed_is_shown_with_its_reason(
 
 def test_cancel_has_the_cloud_cancel(cloud, version, region, alice):
     cloud.set(step=1.5)
-    task = Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    task = Instance.objects.launch(spec(version), name="site", region=region, by=alice)
     thread = working()
     wait_for(lambda: cloud.stacks)
     task.cancel(by=alice)
@@ -235,7 +235,7 @@ def test_cancel_has_the_cloud_cancel(cloud, version, region, alice):
 
 def test_a_driver_that_is_killed_is_started_again(cloud, version, region, alice):
     cloud.set(step=0.5)
-    task = Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    task = Instance.objects.launch(spec(version), name="site", region=region, by=alice)
     thread = working()
     wait_for(lambda: cloud.stacks)
     task.refresh_from_db()
@@ -249,7 +249,7 @@ def test_a_driver_that_is_killed_is_started_again(cloud, version, region, alice)
 
 def test_a_run_whose_directory_is_lost_is_taken_up(cloud, version, region, alice):
     cloud.set(step=0.8)
-    task = Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    task = Instance.objects.launch(spec(version), name="site", region=region, by=alice)
     thread = working()
     wait_for(lambda: task.logs.filter(command="apply").exists())
     task.refresh_from_db()
@@ -268,7 +268,7 @@ def test_a_run_of_a_host_that_is_lost_is_taken_up_by_another(
     cloud, version, region, alice, told
 ):
     cloud.set(step=0.8)
-    task = Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    task = Instance.objects.launch(spec(version), name="site", region=region, by=alice)
     first = Worker()
     thread = beside(first.work)
     wait_for(lambda: task.logs.filter(command="apply").exists())
@@ -299,7 +299,7 @@ def test_a_worker_that_is_killed_loses_nothing(
     worker,  # noqa: F811
 ):
     cloud.set(step=2)
-    Instance.objects.launch(wish(version), name="site", region=region, by=alice)
+    Instance.objects.launch(spec(version), name="site", region=region, by=alice)
     first = worker(CONSOLE_ROS_ENDPOINT=cloud.endpoint)
     wait_for(lambda: cloud.stacks)
     first.send_signal(signal.SIGKILL)
@@ -315,7 +315,7 @@ def test_a_worker_that_is_killed_loses_nothing(
 
 def test_a_terraform_template_runs_there_too(cloud, region, alice):
     version = VersionFactory()
-    made = Wish(version, None, {"name": "demo"}, {"team": "web"})
+    made = ProvisioningSpec(version, None, {"name": "demo"}, {"team": "web"})
     Instance.objects.launch(made, name="site", region=region, by=alice)
     Worker().work(once=True)
     instance = Instance.objects.get()
@@ -372,7 +372,7 @@ def test_the_launch_role_is_assumed_by_the_cloud_unless_its_keys_are_here(
     portfolio = PortfolioFactory(products=[version.product], users=[alice])
     constrain_to_role(portfolio, version, alice)
     task = Instance.objects.launch(
-        wish(version, portfolio=portfolio), name="site", region=region, by=alice
+        spec(version, portfolio=portfolio), name="site", region=region, by=alice
     )
     assert role_of(task) == "launcher"
     LaunchRole.objects.add(name="launcher", environment={"A": "b"}, by=alice)
@@ -387,7 +387,7 @@ def test_a_stack_is_made_with_the_keys_of_the_launch_role(cloud, version, alice)
     constrain_to_role(portfolio, version, alice)
     LaunchRole.objects.add(name="launcher", environment=CREDENTIALS, by=alice)
     Instance.objects.launch(
-        wish(version, portfolio=portfolio), name="site", region=region, by=alice
+        spec(version, portfolio=portfolio), name="site", region=region, by=alice
     )
     Worker().work(once=True)
     instance = Instance.objects.get()

@@ -9,7 +9,15 @@ from catalog.models.region import CLOUD_KEYS
 from catalog.schema import TemplateError
 from console.demo import seed
 from console.lib.users import Role
-from instances.models import Check, Instance, Plan, StateVersion, Task, TaskLog, Wish
+from instances.models import (
+    Check,
+    Instance,
+    Plan,
+    ProvisioningSpec,
+    StateVersion,
+    Task,
+    TaskLog,
+)
 from instances.models.check import check_version
 from tests.factories import (
     PlanFactory,
@@ -55,8 +63,8 @@ def version(alice):
 
 
 @pytest.fixture
-def wish(version):
-    return Wish(version, version.product.portfolios.get(), values())
+def spec(version):
+    return ProvisioningSpec(version, version.product.portfolios.get(), values())
 
 
 def values(**changed):
@@ -69,8 +77,8 @@ def work():
 
 
 @pytest.fixture
-def instance(wish, alice, terraform):
-    Instance.objects.launch(wish, name="shop", region=RegionFactory(), by=alice)
+def instance(spec, alice, terraform):
+    Instance.objects.launch(spec, name="shop", region=RegionFactory(), by=alice)
     work()
     instance = Instance.objects.get()
     assert instance.status == Instance.Status.AVAILABLE, instance.status_message
@@ -103,8 +111,8 @@ def test_secrets_are_neither_in_the_outputs_nor_in_the_log(instance):
 
 @engine
 @threads
-def test_an_update_changes_it_and_a_termination_leaves_nothing(instance, wish, alice):
-    changed = Wish(wish.version, wish.portfolio, values(Name="other"))
+def test_an_update_changes_it_and_a_termination_leaves_nothing(instance, spec, alice):
+    changed = ProvisioningSpec(spec.version, spec.portfolio, values(Name="other"))
     instance.update_to(changed, by=alice)
     work()
     task = Task.objects.latest("created_at")
@@ -120,9 +128,9 @@ def test_an_update_changes_it_and_a_termination_leaves_nothing(instance, wish, a
 
 @engine
 @threads
-def test_a_launch_applies_the_plan_that_was_previewed(wish, alice, terraform):
+def test_a_launch_applies_the_plan_that_was_previewed(spec, alice, terraform):
     plan = Plan.objects.draft_for(
-        Task.Kind.LAUNCH, wish, by=alice, region=RegionFactory(), instance_name="shop"
+        Task.Kind.LAUNCH, spec, by=alice, region=RegionFactory(), instance_name="shop"
     )
     work()
     plan = Plan.objects.get(pk=plan.pk)
@@ -177,8 +185,8 @@ def test_where_a_region_is_in_the_cloud_only_a_simulated_run_refuses_it(
     version = Version.objects.publish(
         product=product, template=template, name="1", by=admin
     )
-    wish = Wish(version, portfolio, values())
-    Instance.objects.launch(wish, name="shop", region=RegionFactory(), by=alice)
+    spec = ProvisioningSpec(version, portfolio, values())
+    Instance.objects.launch(spec, name="shop", region=RegionFactory(), by=alice)
     work()
     instance = Instance.objects.get()
     assert instance.status == Instance.Status.ERROR
@@ -212,12 +220,12 @@ def test_the_task_page_says_that_it_is_simulated(browser, instance):
 
 
 @pytest.mark.django_db
-def test_the_preview_says_that_it_is_simulated(browser, wish, alice):
+def test_the_preview_says_that_it_is_simulated(browser, spec, alice):
     Plan.objects.draft_for(
-        Task.Kind.LAUNCH, wish, by=alice, region=RegionFactory(), instance_name="shop"
+        Task.Kind.LAUNCH, spec, by=alice, region=RegionFactory(), instance_name="shop"
     )
     plan = Plan.objects.get()
-    url = reverse("instances:launch-review", args=[wish.version.product_id])
+    url = reverse("instances:launch-review", args=[spec.version.product_id])
     html = browser.get(url, {"plan": plan.pk}).content.decode()
     assert SENTENCE in html
 
@@ -253,9 +261,9 @@ def test_the_demonstration_has_a_ros_product_that_can_be_launched(alice, terrafo
     assert "Simulated" in product.description
     version = product.versions.get()
     given = version.template.schema.clean({"DatabasePassword": SECRET})
-    wish = Wish(version, product.portfolios.get(), given)
+    spec = ProvisioningSpec(version, product.portfolios.get(), given)
     region = Region.objects.get(pk="cn-hangzhou")
-    Instance.objects.launch(wish, name="site", region=region, by=alice)
+    Instance.objects.launch(spec, name="site", region=region, by=alice)
     work()
     instance = Instance.objects.get()
     assert instance.status == Instance.Status.AVAILABLE, instance.status_message

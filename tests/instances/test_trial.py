@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from console.lib.errors import ConflictError
-from instances.models import Instance, Plan, Wish
+from instances.models import Instance, Plan, ProvisioningSpec
 from instances.worker.loop import Worker
 from tests.factories import (
     AdministratorFactory,
@@ -59,10 +59,10 @@ def try_it(admin_browser, version, region, **values):
 
 @pytest.fixture
 def trial(admin, version, region):
-    wish = Wish(version, None, {"name": "shop"}, {})
+    spec = ProvisioningSpec(version, None, {"name": "shop"}, {})
     return Plan.objects.draft_for(
         "LaunchProduct",
-        wish,
+        spec,
         by=admin,
         region=region,
         instance_name="trial",

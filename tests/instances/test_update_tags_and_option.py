@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from catalog.models import Constraint, LaunchRole, Portfolio
 from console.lib.audit import AuditEntry
-from instances.models import Instance, Output, Plan, Tag, Task, Wish
+from instances.models import Instance, Output, Plan, ProvisioningSpec, Tag, Task
 from instances.retry import retry
 from instances.worker.run import Run
 from tests.factories import (
@@ -133,7 +133,8 @@ def test_failed_instance_is_repaired_with_the_values_it_has(api, instance):
 
 def test_outputs_are_kept(api, instance, alice):
     instance.update_to(
-        Wish(instance.version, instance.portfolio, {"name": "first"}), by=alice
+        ProvisioningSpec(instance.version, instance.portfolio, {"name": "first"}),
+        by=alice,
     )
     task = claimed(Task.objects.all())
     kept = {each.key: each for each in Output.objects.filter(task=task)}
@@ -318,7 +319,9 @@ def test_a_plan_that_changes_nothing_is_refused(api, instance):
 def test_a_plan_tells_that_its_tags_were_changed(api, instance, alice):
     plan = Plan.objects.submit(
         Task.Kind.UPDATE,
-        Wish(instance.version, instance.portfolio, {"name": "first"}, {"team": "x"}),
+        ProvisioningSpec(
+            instance.version, instance.portfolio, {"name": "first"}, {"team": "x"}
+        ),
         name="tags",
         by=alice,
         region=instance.region,
@@ -334,7 +337,8 @@ def test_a_plan_tells_that_its_tags_were_changed(api, instance, alice):
 
 def test_a_failed_update_of_tags_is_retried(instance, alice):
     instance.update_to(
-        Wish(instance.version, instance.portfolio, {"name": "first"}), by=alice
+        ProvisioningSpec(instance.version, instance.portfolio, {"name": "first"}),
+        by=alice,
     )
     task = Task.objects.get(state="queued")
     task.cancel(by=alice)

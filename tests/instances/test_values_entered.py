@@ -14,7 +14,7 @@ from instances.models.fingerprint import SALT
 from instances.worker.engine_input import order_of
 from instances.worker.run import Run
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
-from tests.instances.doors import PageDoor, publish, wish
+from tests.instances.doors import PageDoor, publish, spec
 from tests.signing import Caller
 
 SOURCE = """
@@ -69,7 +69,7 @@ def launched(api, version, name="shop", **values):
         "LaunchProduct",
         ProvisionedProductName=name,
         StackRegionId="cn-hangzhou",
-        **wish(version, values),
+        **spec(version, values),
     )
     return done(answer["ProvisionedProductId"])
 
@@ -78,7 +78,7 @@ def updated(api, instance, version, **values):
     api.call(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
-        **wish(version, values),
+        **spec(version, values),
     )
     return done(instance.pk)
 
@@ -169,7 +169,7 @@ def test_the_same_again_changes_nothing_and_another_text_does(api, version):
         refusal = api.refusal(
             "UpdateProvisionedProduct",
             ProvisionedProductId=instance.pk,
-            **wish(version, values),
+            **spec(version, values),
         )
         assert refusal == (400, "NoChange.ProvisionedProduct")
     assert told(api, updated(api, instance, version, size="2")) == {"size": "2"}
@@ -265,9 +265,9 @@ def test_a_constraint_judges_the_default_as_well(api, version):
         "ProvisionedProductName": "shop",
         "StackRegionId": "cn-hangzhou",
     }
-    refusal = api.refusal("LaunchProduct", **call, **wish(version, {}))
+    refusal = api.refusal("LaunchProduct", **call, **spec(version, {}))
     assert refusal == (400, "ParameterNotAllowed")
-    api.call("LaunchProduct", **call, **wish(version, {"size": "2.0"}))
+    api.call("LaunchProduct", **call, **spec(version, {"size": "2.0"}))
 
 
 # Rows of version 0.1.0: all values stored, texts unknown
@@ -300,7 +300,7 @@ def test_values_of_an_old_row_go_on(api, alice, version, page):
     refusal = api.refusal(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
-        **wish(version, {}),
+        **spec(version, {}),
     )
     assert refusal == (400, "NoChange.ProvisionedProduct")
     url = reverse("instances:update", args=[instance.pk])
@@ -395,7 +395,7 @@ def test_a_secret_of_another_type_must_be_entered_anew(api, alice, page, forgetf
     response = page.send(url, listed, {})
     assert response.status_code == 422
     assert "was entered for a parameter of another type" in response.content.decode()
-    call = {"ProvisionedProductId": instance.pk, **wish(listed, {})}
+    call = {"ProvisionedProductId": instance.pk, **spec(listed, {})}
     refusal = api.refusal("UpdateProvisionedProduct", **call)
     assert refusal == (400, "InvalidParameters")
     updated(api, instance, listed, token='["new"]')

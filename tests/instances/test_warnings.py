@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from instances.models import Evidence, Instance, Plan, Resource, Wish
+from instances.models import Evidence, Instance, Plan, ProvisioningSpec, Resource
 from instances.models.warning import after_apply, merged
 from instances.worker.loop import Worker
 from tests.factories import (
@@ -66,8 +66,8 @@ def version_of(source, user):
 
 
 def launched(user, version):
-    wish = Wish(version, version.product.portfolios.get(), {}, {})
-    task = Instance.objects.launch(wish, name="shop", region=RegionFactory(), by=user)
+    spec = ProvisioningSpec(version, version.product.portfolios.get(), {}, {})
+    task = Instance.objects.launch(spec, name="shop", region=RegionFactory(), by=user)
     return task.instance
 
 

@@ -10,11 +10,11 @@ from console.lib.errors import ConflictError
 from instances.models import (
     Instance,
     Output,
+    ProvisioningSpec,
     Resource,
     StateVersion,
     Task,
     TaskLog,
-    Wish,
 )
 from instances.worker.loop import Worker
 from tests.factories import (
@@ -73,8 +73,8 @@ def version_of(source=MAIN_TF, **kwargs):
 
 
 def launch(by, version, name="shop", **values):
-    wish = Wish(version, None, values, {"team": "web"})
-    task = Instance.objects.launch(wish, name=name, region=RegionFactory(), by=by)
+    spec = ProvisioningSpec(version, None, values, {"team": "web"})
+    task = Instance.objects.launch(spec, name=name, region=RegionFactory(), by=by)
     return task.instance
 
 
@@ -119,7 +119,7 @@ def test_an_update_changes_in_place(alice):
     instance = launch(alice, version)
     work()
     instance.refresh_from_db()
-    instance.update_to(Wish(version, None, {"name": "new"}), by=alice)
+    instance.update_to(ProvisioningSpec(version, None, {"name": "new"}), by=alice)
     work()
     instance.refresh_from_db()
     assert instance.status == "Available"
@@ -133,7 +133,7 @@ def test_an_update_to_another_version_makes_it_current(alice):
     instance = launch(alice, old)
     work()
     instance.refresh_from_db()
-    instance.update_to(Wish(new, None), by=alice)
+    instance.update_to(ProvisioningSpec(new, None), by=alice)
     assert Instance.objects.get(pk=instance.pk).version == old
     work()
     assert Instance.objects.get(pk=instance.pk).version == new
@@ -145,7 +145,9 @@ def test_an_update_that_changes_nothing_is_refused(alice):
     work()
     instance.refresh_from_db()
     with pytest.raises(ConflictError, match="Nothing to update"):
-        instance.update_to(Wish(version, None, tags={"team": "web"}), by=alice)
+        instance.update_to(
+            ProvisioningSpec(version, None, tags={"team": "web"}), by=alice
+        )
     assert instance.tasks.count() == 1
 
 
@@ -236,7 +238,9 @@ def test_two_people_updating_at_once_make_one_task(alice, bob):
         barrier.wait()
         try:
             outcomes.append(
-                fresh.update_to(Wish(version, None, {"name": name}), by=person).pk
+                fresh.update_to(
+                    ProvisioningSpec(version, None, {"name": name}), by=person
+                ).pk
             )
         except ConflictError as refusal:
             outcomes.append(str(refusal))
@@ -369,7 +373,10 @@ def test_a_run_gets_the_credentials_of_the_region_under_those_of_the_launch_role
         environment = {"CLOUD_KEY": "key-of-the-role"}
         LaunchRole.objects.add(name="deployer", environment=environment, by=alice)
     task = Instance.objects.launch(
-        Wish(version, portfolios[through]), name="shop", region=region, by=alice
+        ProvisioningSpec(version, portfolios[through]),
+        name="shop",
+        region=region,
+        by=alice,
     )
     work()
     task.refresh_from_db()

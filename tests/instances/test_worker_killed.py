@@ -13,7 +13,14 @@ from django.db import connection
 from catalog.models import Template
 from catalog.models.trusted import example_files
 from instances.engines import processes
-from instances.models import Instance, Resource, StateVersion, Task, TaskLog, Wish
+from instances.models import (
+    Instance,
+    ProvisioningSpec,
+    Resource,
+    StateVersion,
+    Task,
+    TaskLog,
+)
 from tests.factories import RegionFactory, VersionFactory
 from tests.waiting import wait_for
 
@@ -63,12 +70,12 @@ def worker(data_dir):
 
 def launch_slowly(by):
     template = Template.objects.from_files(example_files("slow-cluster"))
-    wish = Wish(
+    spec = ProvisioningSpec(
         VersionFactory(template=template),
         None,
         {"node_count": 3, "seconds_per_step": 1},
     )
-    return Instance.objects.launch(wish, name="slow", region=RegionFactory(), by=by)
+    return Instance.objects.launch(spec, name="slow", region=RegionFactory(), by=by)
 
 
 def reload(task):

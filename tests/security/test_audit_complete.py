@@ -232,8 +232,8 @@ def wants_silent_worker(ready):
 
 
 def wants_failure(ready):
-    wish = {"version": ready.version, "portfolio": ready.portfolio}
-    ready.task = failed(ready.instance, parameters={"name": "one"}, **wish)
+    spec = {"version": ready.version, "portfolio": ready.portfolio}
+    ready.task = failed(ready.instance, parameters={"name": "one"}, **spec)
     ready.data = {"task": ready.task.pk}
 
 

@@ -16,7 +16,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalog.models import Template
-from instances.models import Instance, Task, TaskLog, Wish
+from instances.models import Instance, ProvisioningSpec, Task, TaskLog
 from instances.worker.loop import Worker
 from tests.catalog.test_template_refuse import LAUGHS
 from tests.factories import (
@@ -240,7 +240,10 @@ def test_a_flood_of_output_is_cut_off(alice, browser, settings, tmp_path, name):
     portfolio = PortfolioFactory(products=[version.product], users=[alice])
     settings.LOG_BYTES = 128 * 1024
     task = Instance.objects.launch(
-        Wish(version, portfolio, {}), name="loud", region=RegionFactory(), by=alice
+        ProvisioningSpec(version, portfolio, {}),
+        name="loud",
+        region=RegionFactory(),
+        by=alice,
     )
     with bounded(seconds=60):
         Worker().work(once=True)

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalog.models import Template, Version
 from instances.engines import sandbox
-from instances.models import Instance, Task, Wish
+from instances.models import Instance, ProvisioningSpec, Task
 from instances.worker.loop import Worker
 from tests.factories import (
     PortfolioFactory,
@@ -201,8 +201,8 @@ def run_as_stored(alice, files, *, values=None, name="hostile"):
     """Launch a template that came past the checks of the pages; return the ended task."""
     version = VersionFactory(template=TemplateFactory(files=files))
     portfolio = PortfolioFactory(products=[version.product], users=[alice])
-    wish = Wish(version, portfolio, values or {})
+    spec = ProvisioningSpec(version, portfolio, values or {})
     region = RegionFactory()
-    task = Instance.objects.launch(wish, name=name, region=region, by=alice)
+    task = Instance.objects.launch(spec, name=name, region=region, by=alice)
     Worker().work(once=True)
     return Task.objects.get(pk=task.pk)

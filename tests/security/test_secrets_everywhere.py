@@ -17,7 +17,7 @@ from django.test import Client
 from catalog.models import LaunchRole
 from console.api.access_keys import AccessKey
 from console.lib.users import User
-from instances.models import Instance, Plan, Task, Wish
+from instances.models import Instance, Plan, ProvisioningSpec, Task
 from instances.worker.loop import Worker
 from tests.everything import Everything
 from tests.factories import TemplateFactory, VersionFactory
@@ -169,16 +169,18 @@ def lived(alice, bob, admin, secrets, watch, caplog):
     )
     for run in ("good", "bad"):
         values = {**values_of(secrets, run), "fail": run == "bad"}
-        wish = Wish(everything.version, everything.portfolio, values)
+        spec = ProvisioningSpec(everything.version, everything.portfolio, values)
         where = {"region": everything.region, "by": alice}
-        task = Instance.objects.launch(wish, name=f"{run}-one", **where)
+        task = Instance.objects.launch(spec, name=f"{run}-one", **where)
         Worker().work(once=True)
         if run == "good":
             everything.instance, everything.task = task.instance, task
     constrain(everything.version, "bob")
     everything.plan = Plan.objects.submit(
         "LaunchProduct",
-        Wish(everything.version, everything.portfolio, values_of(secrets, "planned")),
+        ProvisioningSpec(
+            everything.version, everything.portfolio, values_of(secrets, "planned")
+        ),
         name="a plan",
         by=alice,
         region=everything.region,

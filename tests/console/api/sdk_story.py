@@ -187,7 +187,7 @@ class Story:
     def plan(self):
         alice = self.alice
         planned = self.draft("more", "third")
-        alice("UpdateProvisionedProductPlan", plan_id=planned, **self.wish("fourth"))
+        alice("UpdateProvisionedProductPlan", plan_id=planned, **self.spec("fourth"))
         work()
         plan = alice("GetProvisionedProductPlan", plan_id=planned).plan_detail
         assert plan.status == "PreviewSuccess", plan.status_message
@@ -202,7 +202,7 @@ class Story:
         alice("CancelProvisionedProductPlan", plan_id=unwanted)
         alice("DeleteProvisionedProductPlan", plan_id=unwanted)
 
-    def wish(self, name):
+    def spec(self, name):
         value = entry(
             "CreateProvisionedProductPlan",
             "Parameters",
@@ -223,7 +223,7 @@ class Story:
             operation_type="UpdateProvisionedProduct",
             provisioned_product_name="orders",
             stack_region_id="cn-hangzhou",
-            **self.wish(value),
+            **self.spec(value),
         )
         assert made.provisioned_product_id == self.instance
         work()

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from instances.models import Instance, Task, Wish
+from instances.models import Instance, ProvisioningSpec, Task
 from instances.worker.run import Run
 from tests.factories import (
     InstanceFactory,
@@ -34,8 +34,10 @@ def instance(alice):
 
 
 def update(instance, by, *, name="one", tags=()):
-    wish = Wish(instance.version, instance.portfolio, {"name": name}, dict(tags))
-    return instance.update_to(wish, by=by)
+    spec = ProvisioningSpec(
+        instance.version, instance.portfolio, {"name": name}, dict(tags)
+    )
+    return instance.update_to(spec, by=by)
 
 
 def newer_task(instance):
