@@ -20,7 +20,7 @@ from console.lib.users import User
 Kind = Constraint.Kind
 
 
-class ApprovalRequired(DomainError):
+class ApprovalRequiredError(DomainError):
     """The operation is only possible through a plan that an approver has accepted."""
 
     code = "ApprovalRequired"
@@ -35,13 +35,15 @@ class Approver:
 
 
 @dataclass(frozen=True)
-class Limits:
+class EffectiveConstraints:
     """The constraints under which one product launches through one portfolio."""
 
-    constraints: tuple[Constraint, ...] = ()
+    all: tuple[Constraint, ...] = ()
 
     @classmethod
-    def of(cls, product: Product, portfolio: Portfolio | None) -> "Limits":
+    def of(
+        cls, product: Product, portfolio: Portfolio | None
+    ) -> "EffectiveConstraints":
         """Read the constraints; without a portfolio there are none."""
         if portfolio is None:
             return cls()
@@ -55,6 +57,11 @@ class Limits:
             for config in self._configs(Kind.STACK_REGION)
         ]
         return frozenset.intersection(*lists) if lists else None
+
+    @property
+    def sentences(self) -> list[str]:
+        """The constraints in sentences, to show them to users."""
+        return [line for each in self.all for line in each.sentences]
 
     def regions(self) -> RegionQuerySet:
         """The active regions in which the product may launch."""
@@ -91,9 +98,9 @@ class Limits:
         return list(dict.fromkeys(found))
 
     def check_direct(self, operation: str) -> None:
-        """Raise ApprovalRequired when the operation may not be done directly."""
+        """Raise ApprovalRequiredError when the operation may not be done directly."""
         if self.needs_approval(operation):
-            raise ApprovalRequired(
+            raise ApprovalRequiredError(
                 _("This operation requires approval. You cannot perform it directly."),
                 hint=_(
                     "An approval constraint of this launch option "
@@ -138,20 +145,19 @@ class Limits:
                     yield rule
 
     def _configs(self, kind: str) -> Iterator[dict[str, Any]]:
-        return (each.config for each in self.constraints if each.kind == kind)
+        return (each.config for each in self.all if each.kind == kind)
 
 
 @dataclass(frozen=True)
 class LaunchOption:
-    """A portfolio through which somebody may launch a product, and the limits it sets."""
+    """A portfolio through which a user may launch a product, with its constraints."""
 
     portfolio: Portfolio
-    limits: Limits
+    constraints: EffectiveConstraints
 
     @property
     def sentences(self) -> list[str]:
-        """What the limits demand, for people."""
-        return [line for each in self.limits.constraints for line in each.sentences]
+        return self.constraints.sentences
 
 
 def launch_options(product: Product, user: User) -> list[LaunchOption]:
@@ -167,7 +173,7 @@ def options_through(
         "constraints", Constraint.objects.filter(product=product), to_attr="here"
     )
     return [
-        LaunchOption(portfolio, Limits(tuple(portfolio.here)))
+        LaunchOption(portfolio, EffectiveConstraints(tuple(portfolio.here)))
         for portfolio in portfolios.order_by("name", "pk").prefetch_related(here)
     ]
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from catalog.effective_constraints import Limits
+from catalog.effective_constraints import EffectiveConstraints
 from catalog.models import (
     Constraint,
     Grant,
@@ -21,70 +21,76 @@ from catalog.models import (
     TagOption,
     Version,
 )
-from catalog.models.grant import matcher
-from catalog.tags import OfferedTags
+from catalog.models.grant import compile_pattern
+from catalog.tags import CombinedTagOptions
 from catalog.tags import Pair as TagPair
 from console.lib.queries import count_of
 from console.lib.users import User
 
 
 @dataclass(frozen=True)
-class Way:
-    """One launch option: a portfolio, by what it is granted, and what it demands."""
+class LaunchOptionAccess:
+    """One launch option: a portfolio, and the grants that give a user access to it.
+
+    `constraints` are sentences. `blocked` says why the product cannot be launched through
+    the portfolio; it is empty if it can.
+    """
 
     portfolio: Portfolio
-    through: str
-    demands: list[str]
+    granted_to: str
+    constraints: list[str]
     blocked: str
 
 
 @dataclass(frozen=True)
-class Reach:
-    """What decides. `remedy` is the smallest change that would let the person launch."""
+class LaunchAccess:
+    """The answer, with its reason. `remedy` is the smallest change that grants access."""
 
     allowed: bool
     sentence: str
     remedy: str = ""
-    ways: list[Way] = field(default_factory=list)
+    options: list[LaunchOptionAccess] = field(default_factory=list)
     hidden_versions: list[str] = field(default_factory=list)
 
 
-def reach_of(person: User, product: Product, versions: Sequence[Version]) -> Reach:
-    """Explain whether this person can launch this product now. `versions` are all of it."""
-    names = {"person": person.display_name, "product": product}
-    if not person.is_active:
+def launch_access_of(
+    user: User, product: Product, versions: Sequence[Version]
+) -> LaunchAccess:
+    """Explain whether a user can launch a product. `versions` are all of its versions."""
+    names = {"person": user.display_name, "product": product}
+    if not user.is_active:
         sentence = (
             _("%(person)s cannot sign in because the account is deactivated.") % names
         )
-        return Reach(False, sentence, _("Activate the account."))
+        return LaunchAccess(False, sentence, _("Activate the account."))
     hidden = [version.name for version in versions if not version.active]
-    ways = _ways(person, product)
-    if not ways:
-        return _without_way(person, product, hidden)
+    options = _options(user, product)
+    if not options:
+        return _without_option(user, product, hidden)
     if len(hidden) == len(versions):
-        return Reach(
+        return LaunchAccess(
             False,
             _("%(product)s has no active version, so end users cannot launch it.")
             % names,
             _("Activate a version or create one."),
-            ways,
+            options,
             hidden,
         )
-    usable = [way for way in ways if not way.blocked]
+    usable = [option for option in options if not option.blocked]
     if not usable:
-        return Reach(False, ways[0].blocked, "", ways, hidden)
-    return Reach(True, _through(person, product, usable), "", ways, hidden)
+        return LaunchAccess(False, options[0].blocked, "", options, hidden)
+    return LaunchAccess(True, _allowed(user, product, usable), "", options, hidden)
 
 
-def _through(person: User, product: Product, ways: list[Way]) -> str:
+def _allowed(user: User, product: Product, options: list[LaunchOptionAccess]) -> str:
     names = {
-        "person": person.display_name,
+        "person": user.display_name,
         "product": product,
-        "portfolio": ways[0].portfolio,
-        "through": ways[0].through,
-        "count": len(ways),
+        "portfolio": options[0].portfolio,
+        "through": options[0].granted_to,
+        "count": len(options),
     }
-    if len(ways) == 1:
+    if len(options) == 1:
         return (
             _(
                 "%(person)s can launch %(product)s through %(portfolio)s, which is granted "
@@ -101,11 +107,11 @@ def _through(person: User, product: Product, ways: list[Way]) -> str:
     )
 
 
-def _without_way(person: User, product: Product, hidden: list[str]) -> Reach:
-    names = {"person": person.display_name, "product": product}
+def _without_option(user: User, product: Product, hidden: list[str]) -> LaunchAccess:
+    names = {"person": user.display_name, "product": product}
     holding = list(product.portfolios.order_by("name", "pk")[:6])
     if not holding:
-        return Reach(
+        return LaunchAccess(
             False,
             _("%(product)s is not in any portfolio, so users cannot launch it.")
             % names,
@@ -115,9 +121,9 @@ def _without_way(person: User, product: Product, hidden: list[str]) -> Reach:
     names["portfolios"] = ", ".join(map(str, holding))
     remedy = _("Grant %(portfolio)s to user/%(login)s.") % {
         "portfolio": holding[0],
-        "login": person.get_username(),
+        "login": user.get_username(),
     }
-    return Reach(
+    return LaunchAccess(
         False,
         _(
             "%(product)s is in %(portfolios)s, but none of these portfolios is granted "
@@ -129,64 +135,69 @@ def _without_way(person: User, product: Product, hidden: list[str]) -> Reach:
     )
 
 
-def _ways(person: User, product: Product) -> list[Way]:
-    """The launch options, by name. Four queries for all of them."""
+def _options(user: User, product: Product) -> list[LaunchOptionAccess]:
+    """Return the launch options of a user for a product, by name. Takes four queries."""
     granted: dict[Portfolio, list[Grant]] = defaultdict(list)
-    grants = Grant.objects.covering(person).filter(portfolio__products=product)
+    grants = Grant.objects.covering(user).filter(portfolio__products=product)
     for grant in grants.select_related("portfolio", "user", "role"):
         granted[grant.portfolio].append(grant)
     if not granted:
         return []
-    limits = _limits(product, granted)
+    constraints = _constraints(product, granted)
     regions = frozenset(Region.objects.active().values_list("pk", flat=True))
     tags = _tags(product, granted)
     return [
-        Way(
+        LaunchOptionAccess(
             portfolio,
             ", ".join(map(str, granted[portfolio])),
-            [line for each in limits[portfolio].constraints for line in each.sentences],
-            _blocked(product, portfolio, limits[portfolio], regions, tags[portfolio]),
+            constraints[portfolio].sentences,
+            _blocked(
+                product, portfolio, constraints[portfolio], regions, tags[portfolio]
+            ),
         )
         for portfolio in sorted(granted, key=lambda each: (each.name, each.pk))
     ]
 
 
-def _limits(
+def _constraints(
     product: Product, portfolios: Iterable[Portfolio]
-) -> dict[Portfolio, Limits]:
+) -> dict[Portfolio, EffectiveConstraints]:
     found: dict[str, list[Constraint]] = defaultdict(list)
     of_product = Constraint.objects.filter(product=product)
     for constraint in of_product.filter(portfolio__in=list(portfolios)):
         found[constraint.portfolio_id].append(constraint)
-    return {each: Limits(tuple(found[each.pk])) for each in portfolios}
+    return {each: EffectiveConstraints(tuple(found[each.pk])) for each in portfolios}
 
 
 def _tags(
     product: Product, portfolios: Iterable[Portfolio]
-) -> dict[Portfolio, OfferedTags]:
-    """What each launch option offers, from one reading of who has which tag option."""
-    options = TagOption.objects.active().filter(
+) -> dict[Portfolio, CombinedTagOptions]:
+    """Return the tag options of each portfolio and the product. Takes one query."""
+    rows = TagOption.objects.active().filter(
         Q(products=product) | Q(portfolios__in=list(portfolios))
     )
-    pairs = options.values_list("key", "value", "products", "portfolios")
+    pairs = rows.values_list("key", "value", "products", "portfolios")
     own: dict[TagPair, None] = {}
     theirs: dict[str, dict[TagPair, None]] = defaultdict(dict)
     for key, value, of_product, of_portfolio in pairs:
         if of_product == product.pk:
             own[key, value] = None
         theirs[of_portfolio][key, value] = None
-    return {each: OfferedTags.combined(own, theirs[each.pk]) for each in portfolios}
+    return {
+        each: CombinedTagOptions.combined(own, theirs[each.pk]) for each in portfolios
+    }
 
 
 def _blocked(
     product: Product,
     portfolio: Portfolio,
-    limits: Limits,
+    constraints: EffectiveConstraints,
     active: frozenset[str],
-    tags: OfferedTags,
+    tags: CombinedTagOptions,
 ) -> str:
+    """Return the reason why no launch through the portfolio can succeed, or nothing."""
     names = {"product": str(product), "portfolio": str(portfolio)}
-    allowed = limits.region_ids
+    allowed = constraints.region_ids
     if not (active if allowed is None else active & allowed):
         return (
             _(
@@ -208,8 +219,8 @@ def _blocked(
 
 
 @dataclass(frozen=True)
-class Person:
-    """One line of the page."""
+class UserAccess:
+    """A user, with the numbers of products they can launch and of instances they own."""
 
     user: User
     groups: list[str]
@@ -218,19 +229,19 @@ class Person:
     owned: int
 
 
-def with_owned(people: QuerySet[User]) -> QuerySet[User]:
-    """Count, as `owned`, the living instances of each person."""
-    # Through the reverse relation: the catalogue does not know the model behind it.
+def with_owned(users: QuerySet[User]) -> QuerySet[User]:
+    """Annotate each user with `owned`, the number of their instances."""
+    # Through the reverse relation: the catalog must not import the model of instances.
     instances: Any = User._meta.get_field("instances").related_model
-    return people.annotate(owned=count_of(instances.objects.living(), "owner"))
+    return users.annotate(owned=count_of(instances.objects.living(), "owner"))
 
 
-def described(users: Sequence[User]) -> list[Person]:
-    """Say of each person what they can launch. `users` have `owned`, groups prefetched."""
+def summarize_users(users: Sequence[User]) -> list[UserAccess]:
+    """Summarize the access of users from `with_owned`, with their groups prefetched."""
     portfolios = _portfolios(users)
     products = _products({pk for each in portfolios.values() for pk in each})
     return [
-        Person(
+        UserAccess(
             user,
             [group.name for group in user.groups.all()],
             user.is_administrator,
@@ -242,7 +253,7 @@ def described(users: Sequence[User]) -> list[Person]:
 
 
 def _portfolios(users: Sequence[User]) -> dict[int, set[str]]:
-    """The portfolios granted to each person, by name, group or pattern."""
+    """Return the IDs of the portfolios that are granted to each user, by the user's key."""
     names, members = {}, defaultdict(set)
     for user in users:
         groups = list(user.groups.all())
@@ -254,18 +265,18 @@ def _portfolios(users: Sequence[User]) -> dict[int, set[str]]:
         Q(user__in=users) | Q(role__in=members.keys()) | ~Q(pattern="")
     ).values_list("portfolio_id", "user_id", "role_id", "pattern")
     granted: dict[int, set[str]] = defaultdict(set)
-    for portfolio, person, role, pattern in grants:
-        reached = {person} if person else members[role]
+    for portfolio, user_id, role, pattern in grants:
+        reached = {user_id} if user_id else members[role]
         if pattern:
-            fits = matcher(pattern).fullmatch
-            reached = {pk for pk, each in names.items() if any(map(fits, each))}
+            matches = compile_pattern(pattern).fullmatch
+            reached = {pk for pk, each in names.items() if any(map(matches, each))}
         for pk in reached:
             granted[pk].add(portfolio)
     return granted
 
 
 def _products(portfolios: Iterable[str]) -> dict[str, set[str]]:
-    """The launchable products of each portfolio."""
+    """Return the IDs of the launchable products in each portfolio, by its ID."""
     launchable = Version.objects.active().values("product")
     held = Portfolio.products.through.objects.filter(
         portfolio__in=portfolios, product__in=launchable

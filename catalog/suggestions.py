@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from catalog.models import Region
 
 Suggestions = Mapping[str, list[str]]
-LINES, VALUES, LONGEST = 200, 1000, 256
-BYTES = 64 * 1024
+MAX_LINES, MAX_VALUES, MAX_VALUE_LENGTH = 200, 1000, 256
+MAX_BYTES = 64 * 1024
 # The attributes that a text input and a text area have in common.
 _SHARED = {"placeholder", "readonly", "hx-preserve"}
 _LONE_COLON = re.compile(r"(?<!:):(?!:)")
@@ -74,7 +74,7 @@ class SuggestionsField(forms.CharField):
             ),
         )
         widget = forms.Textarea(attrs=attrs)
-        super().__init__(widget=widget, max_length=BYTES, required=False, **options)
+        super().__init__(widget=widget, max_length=MAX_BYTES, required=False, **options)
 
     def prepare_value(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -83,7 +83,7 @@ class SuggestionsField(forms.CharField):
 
     def clean(self, value: Any) -> dict[str, list[str]]:
         lines = [line for line in super().clean(value).splitlines() if line.strip()]
-        if len(lines) > LINES:
+        if len(lines) > MAX_LINES:
             raise ValidationError(_("Enter up to 200 lines."))
         found: dict[str, list[str]] = {}
         for line in lines:
@@ -105,7 +105,7 @@ def _split(line: str) -> tuple[str, list[str]]:
             ),
             params={"line": line[:80]},
         )
-    if len(values) > VALUES or any(len(each) > LONGEST for each in values):
+    if len(values) > MAX_VALUES or any(len(each) > MAX_VALUE_LENGTH for each in values):
         raise ValidationError(
             _("Each line can contain up to 1,000 values of up to 256 characters.")
         )

@@ -10,13 +10,13 @@ from catalog.models import Portfolio, Product, TagOption
 from catalog.models.tag_option import key_rule, value_rule
 from console.lib.errors import InvalidInputError
 
-MOST = 20
-LONGEST = 128
+MAX_TAGS = 20
+MAX_TAG_LENGTH = 128
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class OfferedTags:
+class CombinedTagOptions:
     """The tag options of a product and a portfolio, put together.
 
     `values` maps a key to the values to choose from. Where both have the key, only the
@@ -26,7 +26,7 @@ class OfferedTags:
     values: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, product: Product, portfolio: Portfolio | None) -> "OfferedTags":
+    def of(cls, product: Product, portfolio: Portfolio | None) -> "CombinedTagOptions":
         """Read and combine the active tag options."""
         theirs = _pairs(portfolio.tag_options.active()) if portfolio else ()
         return cls.combined(_pairs(product.tag_options.active()), theirs)
@@ -34,7 +34,7 @@ class OfferedTags:
     @classmethod
     def combined(
         cls, own: Iterable[Pair], of_portfolio: Iterable[Pair]
-    ) -> "OfferedTags":
+    ) -> "CombinedTagOptions":
         """Combine the active tag options of a product with those of a portfolio."""
         ours, theirs = _by_key(own), _by_key(of_portfolio)
         combined = {}
@@ -106,10 +106,10 @@ class OfferedTags:
             % {"key": key}
             for key in self.contradictory
         ]
-        if len(tags) > MOST:
+        if len(tags) > MAX_TAGS:
             wrong.append(
                 _("You entered %(count)d tags. The maximum is %(most)d.")
-                % {"count": len(tags), "most": MOST}
+                % {"count": len(tags), "most": MAX_TAGS}
             )
         return wrong
 
@@ -128,9 +128,9 @@ def _by_key(pairs: Iterable[Pair]) -> dict[str, tuple[str, ...]]:
 def _wrong(key: str, value: str) -> list[str]:
     """What the vendor's rules say against a key and a value."""
     wrong = []
-    if not 1 <= len(key) <= LONGEST:
+    if not 1 <= len(key) <= MAX_TAG_LENGTH:
         wrong.append(_("A tag key must be 1 to 128 characters long."))
-    if len(value) > LONGEST:
+    if len(value) > MAX_TAG_LENGTH:
         wrong.append(_("A tag value can be up to 128 characters long."))
     for rule, text in ((key_rule, key), (value_rule, value)):
         try:

@@ -14,13 +14,13 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from catalog.effective_constraints import (
+    EffectiveConstraints,
     LaunchOption,
-    Limits,
     launch_options,
     options_through,
 )
 from catalog.models import Portfolio, Product, Region, Version
-from catalog.tags import OfferedTags, Pair
+from catalog.tags import CombinedTagOptions, Pair
 from console.lib.errors import (
     ConflictError,
     DomainError,
@@ -141,10 +141,10 @@ def launch_from(
     options = launch_options(product, by)
     with found.at("name"):
         name = free_name(name)
-    limits, place = Limits(), None
+    limits, place = EffectiveConstraints(), None
     with found.at("portfolio"):
         option = choose(options, asked.portfolio)
-        limits = option.limits
+        limits = option.constraints
     with found.at("region"):
         place = _active_region(region)
         limits.check_region(place)
@@ -221,7 +221,7 @@ def usual_option(instance: Instance, options: Sequence[LaunchOption], by: User) 
 def check_region_of(instance: Instance, option: LaunchOption) -> None:
     """Raise InvalidInputError when another launch option does not allow the instance's region."""
     if option.portfolio.pk != instance.portfolio_id:
-        option.limits.check_region(instance.region)
+        option.constraints.check_region(instance.region)
 
 
 def choose(options: Sequence[LaunchOption], portfolio: str) -> LaunchOption:
@@ -315,7 +315,7 @@ def check_again(plan: Plan, *, by: User) -> None:
             ),
         )
     _active_version(product, version.pk, None)
-    limits = choose(options, plan.portfolio_id or "").limits
+    limits = choose(options, plan.portfolio_id or "").constraints
     limits.check_region(plan.region)
     limits.check_values(version, plan.spec.effective)
 
@@ -331,7 +331,7 @@ def check_still_offered(
     _active_version(spec.version.product, spec.version.pk, instance.version)
     option = choose(options, spec.portfolio.pk if spec.portfolio else "")
     check_region_of(instance, option)
-    option.limits.check_values(spec.version, spec.effective)
+    option.constraints.check_values(spec.version, spec.effective)
 
 
 def _spec(
@@ -353,14 +353,14 @@ def _spec(
         portfolio = option.portfolio if option else None
         tags: dict[str, str] = {}
         with found.at("tags"):
-            tags = OfferedTags.of(product, portfolio).complete(asked.tags)
+            tags = CombinedTagOptions.of(product, portfolio).complete(asked.tags)
         spec = ProvisioningSpec(version, portfolio, tags=tags)
         with found.at("parameters"):
             carried = asked.carried_to(
                 version, instance.current() if instance else None
             )
             spec = filled(spec, asked, carried)
-            limits = option.limits if option else Limits()
+            limits = option.constraints if option else EffectiveConstraints()
             limits.check_values(version, spec.effective)
             if against := objections(version.template, spec.values, spec.hidden):
                 raise InvalidInputError(against)
@@ -371,7 +371,9 @@ def _spec(
 def filled(spec: ProvisioningSpec, asked: Asked, carried: Carried) -> ProvisioningSpec:
     """Return a spec with the values that its template accepts. Raises InvalidParametersError."""
     schema = spec.version.template.schema.with_secrets(carried.hidden)
-    judged = schema.judge(asked.parameters, kept=carried.values, text=not asked.typed)
+    judged = schema.validate(
+        asked.parameters, kept=carried.values, text=not asked.typed
+    )
     given = asked.texts if asked.typed else asked.parameters
     texts = {key: carried.texts[key] for key in judged.kept if key in carried.texts}
     entered = judged.values.keys() - judged.kept

@@ -17,7 +17,7 @@ def retry(instance: Instance, *, by: User, task: str) -> Task:
     A termination is terminated again; a launch or update goes on as an update, from what
     is there by now. Raises ConflictError when that task is not the last one or has not failed,
     while another runs, or when grant, version, launch option or rules no longer allow what
-    it asked for; ApprovalRequired when it needs an approved plan.
+    it asked for; ApprovalRequiredError when it needs an approved plan.
     """
     failed = instance.failed_task
     if failed is None or failed.pk != task:

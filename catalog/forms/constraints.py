@@ -10,21 +10,21 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from catalog.forms.parameter_choices import own_choices
-from catalog.forms.records import TEXT, text
+from catalog.forms.records import MAX_TEXT_LENGTH, text
 from catalog.models import Constraint, LaunchRole, Product, Region, Version
 from catalog.models.constraint_config import (
+    MAX_PATTERN_LENGTH,
     OPERATION_NAMES,
     OPERATIONS,
-    PATTERN,
-    described,
+    describe_config,
 )
 from catalog.schema.conversion import as_text
 from console.lib.edit_conflicts import NOTHING
 from console.lib.forms import EditForm
 from console.lib.users import PrincipalType
 
-ROWS = 2
-LINES = 3
+EMPTY_RULE_ROWS = 2
+TEXT_AREA_ROWS = 3
 RULES = "rules"
 Config = dict[str, Any]
 
@@ -71,7 +71,7 @@ class LaunchForm(ConfigForm):
 
     role = forms.CharField(
         label=_("Launch role"),
-        max_length=TEXT,
+        max_length=MAX_TEXT_LENGTH,
         help_text=_(
             "The name of a set of stored credentials. Tasks use them, so end "
             "users do not need credentials of their own."
@@ -187,7 +187,7 @@ class LinesOrTicks(forms.CheckboxSelectMultiple):
     ) -> SafeString:
         texts = list(map(as_text, value or []))
         if self.ticks is None:
-            area = forms.Textarea({"rows": LINES, "spellcheck": "false"})
+            area = forms.Textarea({"rows": TEXT_AREA_ROWS, "spellcheck": "false"})
             return area.render(name, "\n".join(texts), attrs, renderer)
         self.choices = [(each, each or _("(empty)")) for each in self.ticks]
         return super().render(name, texts, attrs, renderer)
@@ -238,7 +238,7 @@ class RuleForm(forms.Form):
     pattern = forms.CharField(
         label=_("Parameter value (regular expression)"),
         required=False,
-        max_length=PATTERN,
+        max_length=MAX_PATTERN_LENGTH,
     )
     values = AllowedValuesField(
         label=_("Or enter allowed values, one per line"), required=False
@@ -311,7 +311,7 @@ class TemplateForm(ConfigForm):
     def _rules(self, config: Mapping[str, Any], data: Any) -> Any:
         """The rows: as they were sent, or without data as a configuration has them."""
         versions = list(self.product.versions.select_related("template"))
-        return forms.formset_factory(RuleForm, extra=ROWS, max_num=100)(
+        return forms.formset_factory(RuleForm, extra=EMPTY_RULE_ROWS, max_num=100)(
             data=data,
             initial=list(map(_row, config.get("Rules", []))),
             prefix="rules",
@@ -377,7 +377,7 @@ class TemplateForm(ConfigForm):
 
 def _rule_texts(kind: str, config: Mapping[str, Any]) -> list[str]:
     """Each rule in a sentence."""
-    return [str(each) for each in described(kind, config)] if config else []
+    return [str(each) for each in describe_config(kind, config)] if config else []
 
 
 def _typed(form: RuleForm) -> dict[str, Any]:

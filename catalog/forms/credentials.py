@@ -12,15 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from console.lib.line_breaks import received
 from console.lib.masking import MASK, is_mask
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # These would change which programs a run executes, not whose cloud it acts on.
-RESERVED = re.compile(
+RESERVED_NAMES = re.compile(
     r"LD_.*|DYLD_.*|PYTHON.*|TF_(?!VAR_).*|PATH|HOME|TMPDIR|SHELL|IFS"
 )
 _MARKED = re.compile(r"([^=\s]+)<<([A-Za-z0-9_]+)")
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
-BYTES = 64 * 1024
-LINES = 50
+MAX_BYTES = 64 * 1024
+MAX_VARIABLES = 50
 
 
 class WriteOnlyArea(forms.Textarea):
@@ -52,12 +52,14 @@ class CredentialsField(forms.CharField):
                 "shown again."
             ),
         )
-        super().__init__(widget=WriteOnlyArea(attrs=attrs), max_length=BYTES, **options)
+        super().__init__(
+            widget=WriteOnlyArea(attrs=attrs), max_length=MAX_BYTES, **options
+        )
 
     def clean(self, value: Any) -> dict[str, str] | None:
         text = received(super().clean(value))
         pairs = list(_pairs(text.split("\n")))
-        if len(pairs) > LINES:
+        if len(pairs) > MAX_VARIABLES:
             raise ValidationError(_("At most 50 variables."))
         if any(is_mask(each) for _name, each in pairs):
             raise ValidationError(
@@ -112,9 +114,9 @@ def _rest(value: str, waiting: deque[str]) -> Iterator[str]:
 
 
 def _checked(name: str) -> str:
-    if not NAME.fullmatch(name):
+    if not VARIABLE_NAME.fullmatch(name):
         raise _not_a_pair()
-    if RESERVED.fullmatch(name):
+    if RESERVED_NAMES.fullmatch(name):
         raise ValidationError(
             _(
                 "%(name)s is a reserved name because it affects how tasks run. Use another "

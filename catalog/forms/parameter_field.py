@@ -12,7 +12,7 @@ from catalog.forms.multiline_input import MultilineInput, SecretInput
 from catalog.forms.parameter_choices import is_withdrawn, own_choices
 from catalog.forms.rows_widget import RowsWidget
 from catalog.forms.table_rows import Rows, restored, table_of
-from catalog.schema.conversion import as_text, shape
+from catalog.schema.conversion import as_text, type_text
 from catalog.schema.parameter import Parameter, text_in
 from catalog.schema.patterns import allows_line_break
 from catalog.schema.random_name import ASSOCIATION, random_name
@@ -186,7 +186,8 @@ def _hint(parameter: Parameter, language: str, *, kept: bool, shown: str | Rows)
         sentences.append(_("Values separated by commas."))
     elif parameter.kind in {"list", "map", "object"}:
         sentences.append(
-            _("Enter JSON in this format: %(shape)s") % {"shape": shape(parameter.type)}
+            _("Enter JSON in this format: %(shape)s")
+            % {"shape": type_text(parameter.type)}
         )
     elif parameter.kind == "json":
         sentences.append(_("A JSON list or object."))

@@ -9,18 +9,18 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.forms.credentials import CredentialsField
 from catalog.models import Constraint, Region, Version
-from catalog.models.grant import PATTERN
+from catalog.models.grant import PRINCIPAL_PATTERN
 from catalog.models.tag_option import key_rule, value_rule
 from catalog.suggestions import SuggestionsField
 from console.lib.forms import EditForm, VerbForm
 from console.lib.users import Role, User
 
-TEXT = 128
+MAX_TEXT_LENGTH = 128
 
 
 def text(label: Any, **options: Any) -> forms.CharField:
     """A text of 1 to 128 characters; with `required=False` also none."""
-    return forms.CharField(label=label, max_length=TEXT, **options)
+    return forms.CharField(label=label, max_length=MAX_TEXT_LENGTH, **options)
 
 
 def text_area(label: Any) -> forms.CharField:
@@ -96,7 +96,7 @@ class GrantForm(VerbForm):
         widget=forms.TextInput(attrs={"list": "groups", "autocomplete": "off"}),
     )
     pattern = forms.RegexField(
-        PATTERN,
+        PRINCIPAL_PATTERN,
         label=_("Pattern"),
         required=False,
         max_length=160,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from catalog.forms.multiline_input import MultilineInput
 from catalog.forms.table_rows import VALUE, Column, Rows, Table, rows_in
-from catalog.schema.conversion import shape
+from catalog.schema.conversion import type_text
 from catalog.schema.errors import TemplateError
 from catalog.schema.safe_parsing import read_json
 
@@ -124,7 +124,7 @@ class RowsWidget(forms.Widget):
         context = {
             "id": attrs.get("id", name),
             "text": area.render(name, value),
-            "shape": shape(self.table.type) if self.table.type else "",
+            "shape": type_text(self.table.type) if self.table.type else "",
         }
         return render_to_string(TEMPLATE, context)
 

@@ -12,7 +12,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from catalog.schema.conversion import NoFit, as_text, boolean, fit, number, shape
+from catalog.schema.conversion import (
+    ConversionError,
+    as_text,
+    boolean,
+    convert,
+    number,
+    type_text,
+)
 from catalog.schema.errors import TemplateError
 from catalog.schema.parameter import Parameter, text_in
 from catalog.schema.safe_parsing import read_json
@@ -20,7 +27,7 @@ from console.lib.line_breaks import received, uniform
 
 # Columns no attribute can be called: a map's keys, and an element that is no object.
 KEY, VALUE = "#", "="
-MOST_ROWS = 100
+MAX_ROWS = 100
 SIMPLE = {"string", "number", "bool"}
 _CELL = re.compile(r"([0-9]{1,4})\.(.{1,255})")
 _ROS_TYPES = {"Number": "number", "Boolean": "bool", "Json": ["map", "any"]}
@@ -62,7 +69,7 @@ class Column:
         """What an empty cell means, or what it must look like."""
         if self.optional and self.default not in (None, "", [], {}):
             return as_text(self.default)
-        return shape(self.type) if self.nested else ""
+        return type_text(self.type) if self.nested else ""
 
     def read(self, text: str) -> Any:
         """Return the value of a cell; what does not fit stays text, to be refused later."""
@@ -72,7 +79,7 @@ class Column:
             if self.type == "number":
                 return number(text)
             return boolean(text) if self.type == "bool" else text
-        except (NoFit, TemplateError):
+        except (ConversionError, TemplateError):
             return text
 
 
@@ -121,16 +128,16 @@ class Table:
     def write(self, value: Any) -> Rows | None:
         """Return the rows of a value; None when rows cannot say exactly that."""
         rows = self._rows(value)
-        if rows is None or len(rows) > MOST_ROWS:
+        if rows is None or len(rows) > MAX_ROWS:
             return None
         try:
             again = self.read(rows)
             return rows if self._fitted(again) == self._fitted(value) else None
-        except (NoFit, ValidationError):
+        except (ConversionError, ValidationError):
             return None
 
     def _fitted(self, value: Any) -> Any:
-        return value if self.type is None else fit(value, self.type)
+        return value if self.type is None else convert(value, self.type)
 
     def _rows(self, value: Any) -> Rows | None:
         if value is None:

@@ -11,7 +11,7 @@ from catalog.forms.records import VersionForm
 from catalog.forms.upload import read_files, read_folder, read_text
 from catalog.models import Product, Template, Version
 from catalog.models.trusted import EXAMPLES, example_files
-from catalog.schema.size_limits import TEMPLATE_BYTES
+from catalog.schema.size_limits import MAX_TEMPLATE_BYTES
 from console.lib.users import User
 
 
@@ -85,7 +85,7 @@ class SourceForm(VersionForm):
         label=_("ROS template"),
         required=False,
         strip=False,
-        max_length=TEMPLATE_BYTES,
+        max_length=MAX_TEMPLATE_BYTES,
         widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false"}),
     )
     document_file = forms.FileField(label=_("Or upload a file"), required=False)

@@ -14,16 +14,16 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from catalog.schema import Problem, TemplateError
-from catalog.schema.size_limits import FILES, TEMPLATE_BYTES
+from catalog.schema.size_limits import MAX_FILES, MAX_TEMPLATE_BYTES
 
 # A template of 512 KiB fits in well, and the directory of so small a zip is read at once.
-ZIP_BYTES = 1024 * 1024
-ENTRIES = 500
+MAX_ZIP_BYTES = 1024 * 1024
+MAX_ZIP_ENTRIES = 500
 # File managers leave these behind; every other file of a tool begins with a dot.
-LEFTOVERS = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+IGNORED_FILES = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 # The one file with a dot that is part of a template: it arranges the form.
-KEPT = ".metadata"
-ENCRYPTED = 0x1
+METADATA_FILE = ".metadata"
+ENCRYPTED_FLAG = 0x1
 
 
 def read_files(uploads: Iterable[UploadedFile]) -> dict[str, str]:
@@ -34,8 +34,8 @@ def read_files(uploads: Iterable[UploadedFile]) -> dict[str, str]:
     uploads = list(uploads)
     if len(uploads) == 1 and (uploads[0].name or "").lower().endswith(".zip"):
         return unzip(uploads[0])
-    if len(uploads) > FILES:
-        raise _fail(_("You can upload up to %(limit)d files.") % {"limit": FILES})
+    if len(uploads) > MAX_FILES:
+        raise _fail(_("You can upload up to %(limit)d files.") % {"limit": MAX_FILES})
     files: dict[str, str] = {}
     for upload in uploads:
         name = upload.name or ""
@@ -67,8 +67,10 @@ def read_folder(uploads: Iterable[UploadedFile], paths: Any) -> dict[str, str]:
             continue
         if name in files:
             raise _fail(_("This file was uploaded twice. Remove one copy."), name)
-        if len(files) >= FILES:
-            raise _fail(_("You can upload up to %(limit)d files.") % {"limit": FILES})
+        if len(files) >= MAX_FILES:
+            raise _fail(
+                _("You can upload up to %(limit)d files.") % {"limit": MAX_FILES}
+            )
         files[name] = read_text(upload, name)
     return _without_common_folder(files)
 
@@ -76,14 +78,14 @@ def read_folder(uploads: Iterable[UploadedFile], paths: Any) -> dict[str, str]:
 def read_text(upload: UploadedFile, name: str = "") -> str:
     """Return one uploaded file's text. Raises TemplateError."""
     name = name or upload.name or ""
-    if (upload.size or 0) > TEMPLATE_BYTES:
+    if (upload.size or 0) > MAX_TEMPLATE_BYTES:
         raise _too_large(name)
-    return _decode(upload.read(TEMPLATE_BYTES + 1), name)
+    return _decode(upload.read(MAX_TEMPLATE_BYTES + 1), name)
 
 
 def unzip(upload: UploadedFile) -> dict[str, str]:
     """Return the files of a zip. Raises TemplateError naming the entry."""
-    if (upload.size or 0) > ZIP_BYTES:
+    if (upload.size or 0) > MAX_ZIP_BYTES:
         raise _fail(_("The .zip file is larger than %(limit)d KiB.") % {"limit": 1024})
     try:
         with ZipFile(upload) as archive:
@@ -96,20 +98,23 @@ def unzip(upload: UploadedFile) -> dict[str, str]:
 
 def _unpacked(archive: ZipFile) -> dict[str, str]:
     entries = archive.infolist()
-    if len(entries) > ENTRIES:
+    if len(entries) > MAX_ZIP_ENTRIES:
         raise _fail(
-            _("The .zip file has more than %(limit)d entries.") % {"limit": ENTRIES}
+            _("The .zip file has more than %(limit)d entries.")
+            % {"limit": MAX_ZIP_ENTRIES}
         )
     files: dict[str, str] = {}
-    room = TEMPLATE_BYTES
+    room = MAX_TEMPLATE_BYTES
     for entry in entries:
         _check_entry(entry)
         if entry.is_dir() or _left_out(entry.filename):
             continue
         if entry.filename in files:
             raise _fail(_("The .zip file contains this file twice."), entry.filename)
-        if len(files) >= FILES:
-            raise _fail(_("You can upload up to %(limit)d files.") % {"limit": FILES})
+        if len(files) >= MAX_FILES:
+            raise _fail(
+                _("You can upload up to %(limit)d files.") % {"limit": MAX_FILES}
+            )
         with archive.open(entry) as stream:
             data = stream.read(room + 1)
         room -= len(data)
@@ -122,7 +127,7 @@ def _unpacked(archive: ZipFile) -> dict[str, str]:
 def _left_out(name: str) -> bool:
     """Return True for a file that belongs to a tool, not to the template."""
     return any(
-        part in LEFTOVERS or (part.startswith(".") and part != KEPT)
+        part in IGNORED_FILES or (part.startswith(".") and part != METADATA_FILE)
         for part in name.split("/")
     )
 
@@ -136,7 +141,7 @@ def _check_entry(entry: ZipInfo) -> None:
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise _fail(_("Symbolic links and device files are not allowed."), name)
-    if entry.flag_bits & ENCRYPTED:
+    if entry.flag_bits & ENCRYPTED_FLAG:
         raise _fail(
             _("The .zip file is encrypted. Upload one without a password."), name
         )
@@ -177,7 +182,7 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def _too_large(name: str) -> TemplateError:
-    limit = {"limit": TEMPLATE_BYTES // 1024}
+    limit = {"limit": MAX_TEMPLATE_BYTES // 1024}
     return _fail(_("The template is larger than %(limit)d KiB.") % limit, name)
 
 

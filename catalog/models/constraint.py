@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from catalog.models.constraint_config import clean_config, described
+from catalog.models.constraint_config import clean_config, describe_config
 from catalog.models.portfolio import Portfolio
 from catalog.models.product import Product
 from console.lib.audit import AuditEntry
@@ -138,7 +138,7 @@ class Constraint(Editable):
     @property
     def sentences(self) -> list[str]:
         """What the constraint demands, for people."""
-        return list(described(self.kind, self.config))
+        return list(describe_config(self.kind, self.config))
 
     def store(self) -> None:
         """Check and save. Raises InvalidInputError; ConflictError for a second launch constraint."""

@@ -22,9 +22,9 @@ OPERATION_NAMES: dict[str, Text] = {
     "TerminateProvisionedProduct": gettext_lazy("Terminate"),
 }
 OPERATIONS = tuple(OPERATION_NAMES)
-TEXT = 128
-PATTERN = 1000
-ENTRIES = 100
+MAX_TEXT_LENGTH = 128
+MAX_PATTERN_LENGTH = 1000
+MAX_ENTRIES = 100
 RULE_KEYS = {
     "RuleName",
     "Description",
@@ -37,7 +37,7 @@ RULE_KEYS = {
 Config = dict[str, Any]
 
 
-class Wrong(Exception):
+class ConstraintConfigError(Exception):
     """One sentence about what is wrong with a configuration."""
 
 
@@ -48,7 +48,7 @@ def clean_config(kind: str, config: Any, product: Product) -> Config:
     """
     try:
         return CHECKS[kind](_object(config, _("The configuration")), product)
-    except Wrong as error:
+    except ConstraintConfigError as error:
         raise InvalidInputError(
             {"config": [str(error)]}, code="InvalidConfig"
         ) from error
@@ -82,7 +82,7 @@ def _rule(rule: Config, number: int, product: Product) -> Config:
         "ParameterKey": key,
     }
     if ("AllowedValues" in rule) == ("AllowedPattern" in rule):
-        raise Wrong(
+        raise ConstraintConfigError(
             _(
                 "Each rule must contain either AllowedValues or AllowedPattern, "
                 "not both."
@@ -92,7 +92,9 @@ def _rule(rule: Config, number: int, product: Product) -> Config:
         return cleaned | {"AllowedPattern": _pattern(rule)}
     values = _list(rule, "AllowedValues")
     if any(isinstance(value, dict | list) for value in values):
-        raise Wrong(_("AllowedValues can contain only strings, numbers, and Booleans."))
+        raise ConstraintConfigError(
+            _("AllowedValues can contain only strings, numbers, and Booleans.")
+        )
     return cleaned | {"AllowedValues": values}
 
 
@@ -103,22 +105,22 @@ def _check_parameter(product: Product, version: str, key: str) -> None:
         versions = versions.filter(pk=version)
     found = list(versions)
     if not found:
-        raise Wrong(
+        raise ConstraintConfigError(
             _("%(product)s has no version %(version)s.")
             % {"product": product, "version": version}
         )
     if not any(key in each.template.schema.by_key for each in found):
-        raise Wrong(
+        raise ConstraintConfigError(
             _("The template does not define the parameter %(key)s.") % {"key": key}
         )
 
 
 def _pattern(rule: Config) -> str:
-    pattern = _text(rule, "AllowedPattern", most=PATTERN)
+    pattern = _text(rule, "AllowedPattern", most=MAX_PATTERN_LENGTH)
     try:
         re2.compile(pattern)
     except re2.error as error:
-        raise Wrong(
+        raise ConstraintConfigError(
             _(
                 "The pattern %(pattern)s is not valid: %(error)s. "
                 "Lookarounds and backreferences are not supported."
@@ -133,7 +135,7 @@ def _approval(config: Config, product: Product) -> Config:
     operations = _list(config, "OperationTypes")
     for operation in operations:
         if operation not in OPERATIONS:
-            raise Wrong(
+            raise ConstraintConfigError(
                 _("%(value)s is not a valid operation. Valid operations: %(known)s.")
                 % {"value": operation, "known": ", ".join(OPERATIONS)}
             )
@@ -152,9 +154,9 @@ def _approver(approver: Config) -> Config:
     elif kind == PrincipalType.ROLE:
         known = Role.objects.filter(name=name).exists()
     else:
-        raise Wrong(_("PrincipalType must be RamUser or RamRole."))
+        raise ConstraintConfigError(_("PrincipalType must be RamUser or RamRole."))
     if not known:
-        raise Wrong(
+        raise ConstraintConfigError(
             _(
                 "%(name)s is not a user or group that can approve. Choose "
                 "another approver."
@@ -170,7 +172,9 @@ def _regions(config: Config, product: Product) -> Config:
     known = set(Region.objects.values_list("pk", flat=True))
     for region in wanted:
         if not isinstance(region, str) or region not in known:
-            raise Wrong(_("The region %(region)s does not exist.") % {"region": region})
+            raise ConstraintConfigError(
+                _("The region %(region)s does not exist.") % {"region": region}
+            )
     return {"StackRegions": list(dict.fromkeys(wanted))}
 
 
@@ -184,25 +188,29 @@ CHECKS: Mapping[str, Callable[[Config, Product], Config]] = {
 
 def _object(value: Any, name: str) -> Config:
     if not isinstance(value, dict):
-        raise Wrong(_("%(name)s must be a JSON object.") % {"name": name})
+        raise ConstraintConfigError(
+            _("%(name)s must be a JSON object.") % {"name": name}
+        )
     return value
 
 
 def _only(config: Config, known: set[str]) -> None:
     for key in config:
         if key not in known:
-            raise Wrong(
+            raise ConstraintConfigError(
                 _("%(key)s is not supported. Supported keys: %(known)s.")
-                % {"key": str(key)[:TEXT], "known": ", ".join(sorted(known))}
+                % {"key": str(key)[:MAX_TEXT_LENGTH], "known": ", ".join(sorted(known))}
             )
 
 
-def _text(config: Config, key: str, *, empty: bool = False, most: int = TEXT) -> str:
+def _text(
+    config: Config, key: str, *, empty: bool = False, most: int = MAX_TEXT_LENGTH
+) -> str:
     value = config.get(key)
     if empty and value in (None, ""):
         return ""
     if not isinstance(value, str) or not 1 <= len(value) <= most:
-        raise Wrong(
+        raise ConstraintConfigError(
             _("%(key)s must be 1 to %(most)d characters long.")
             % {"key": key, "most": most}
         )
@@ -211,15 +219,15 @@ def _text(config: Config, key: str, *, empty: bool = False, most: int = TEXT) ->
 
 def _list(config: Config, key: str) -> list[Any]:
     value = config.get(key)
-    if not isinstance(value, list) or not 1 <= len(value) <= ENTRIES:
-        raise Wrong(
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_ENTRIES:
+        raise ConstraintConfigError(
             _("%(key)s must be a list of 1 to %(most)d items.")
-            % {"key": key, "most": ENTRIES}
+            % {"key": key, "most": MAX_ENTRIES}
         )
     return value
 
 
-def described(kind: str, config: Mapping[str, Any]) -> Iterator[str]:
+def describe_config(kind: str, config: Mapping[str, Any]) -> Iterator[str]:
     """Say in sentences what a configuration demands, for people."""
     if kind == "Launch":
         yield _(

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from console.lib.users import PrincipalType, Role, User
 
 # Names hold almost anything; control characters and line ends they do not.
-PATTERN = r"\A(?:user|role)/[^\x00-\x1f\x7f]+\Z"
+PRINCIPAL_PATTERN = r"\A(?:user|role)/[^\x00-\x1f\x7f]+\Z"
 
 
-def like(pattern: F) -> Replace:
+def to_like_pattern(pattern: F) -> Replace:
     """Turn a stored pattern, in which `*` is any text, into one for SQL's LIKE."""
     escaped: F | Replace = pattern
     for character, replacement in (
@@ -31,7 +31,7 @@ def like(pattern: F) -> Replace:
     return escaped  # type: ignore[return-value]
 
 
-class Folded(Lower):
+class AsciiLower(Lower):
     """A text without its case, of the letters A to Z alone: the cloud's names have no others.
 
     So it is the same everywhere: SQLite's LOWER and LIKE know only these letters, while
@@ -51,13 +51,13 @@ class Like(Func):
     output_field = models.BooleanField()
 
 
-def fits(subject: Any, pattern: F) -> Like:
+def matches_pattern(subject: Any, pattern: F) -> Like:
     """Whether a name fits a stored pattern; names differ by more than their case."""
-    return Like(Folded(subject), Folded(like(pattern)))
+    return Like(AsciiLower(subject), AsciiLower(to_like_pattern(pattern)))
 
 
 @lru_cache(maxsize=4096)
-def matcher(pattern: str) -> re.Pattern[str]:
+def compile_pattern(pattern: str) -> re.Pattern[str]:
     """The same for names that are at hand already; match it in full.
 
     Kept, because a page of people needs those of all grants: 70 µs each to make.
@@ -74,10 +74,10 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         # A role pattern is matched against each of the person's groups.
         by_role = models.Exists(
             roles.annotate(granted=models.OuterRef("pattern")).filter(
-                fits(Concat(Value("role/"), F("name")), F("granted"))
+                matches_pattern(Concat(Value("role/"), F("name")), F("granted"))
             )
         )
-        pattern = ~Q(pattern="") & (Q(fits(name, F("pattern"))) | Q(by_role))
+        pattern = ~Q(pattern="") & (Q(matches_pattern(name, F("pattern"))) | Q(by_role))
         return self.filter(Q(user=user) | Q(role__in=roles) | pattern)
 
 
@@ -115,7 +115,7 @@ class Grant(models.Model):
         blank=True,
         validators=[
             RegexValidator(
-                PATTERN,
+                PRINCIPAL_PATTERN,
                 _(
                     "Enter user/<name> or role/<name>. An asterisk (*) "
                     "matches any text."

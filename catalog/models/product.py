@@ -32,7 +32,7 @@ SIMULATED_IN = _(
 
 NAME_TAKEN = _("A product of this name exists already.")
 # A name is looked for among so many; then one has to be given.
-MOST_COPIES = 100
+MAX_COPIES = 100
 
 
 class ProductQuerySet(FoldedQuerySet):
@@ -252,7 +252,7 @@ class Product(Named, Editable):
             _("%(name)s (copy)") % names,
             *(
                 _("%(name)s (copy %(number)d)") % {**names, "number": number}
-                for number in range(2, MOST_COPIES)
+                for number in range(2, MAX_COPIES)
             ),
         ]
         taken = set(

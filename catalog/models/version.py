@@ -26,7 +26,7 @@ from console.lib.records import facts, listed, store
 from console.lib.users import User
 
 # Enough to mend a document; a hostile one has thousands.
-MOST_PROBLEMS = 20
+MAX_PROBLEMS_SHOWN = 20
 
 
 class VersionQuerySet(models.QuerySet["Version"]):
@@ -143,7 +143,9 @@ def _check_document(template: Template) -> None:
     problems = import_string(settings.DOCUMENT_POLICY)
     found = problems(read_document(template.body).body)
     if found:
-        raise TemplateError(*(Problem(str(each)) for each in found[:MOST_PROBLEMS]))
+        raise TemplateError(
+            *(Problem(str(each)) for each in found[:MAX_PROBLEMS_SHOWN])
+        )
 
 
 class VersionManager(models.Manager.from_queryset(VersionQuerySet)):  # type: ignore[misc]

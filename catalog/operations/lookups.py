@@ -31,7 +31,7 @@ def any_product(pk: str) -> Product:
 def any_version(pk: str) -> Version:
     """For administrators: any version, with product and template."""
     rows = Version.objects.select_related("product", "template")
-    return find(light(rows), pk, "InvalidProductVersion.NotFound")
+    return find(without_contents(rows), pk, "InvalidProductVersion.NotFound")
 
 
 def any_portfolio(pk: str) -> Portfolio:
@@ -50,21 +50,21 @@ def any_tag_option(pk: str) -> TagOption:
     return find(TagOption.objects.all(), pk, "InvalidTagOption.NotFound")
 
 
-def product_in_reach(user: User, pk: str) -> Product:
+def product_for_caller(user: User, pk: str) -> Product:
     """Any product for administrators; for everybody else one that is granted."""
     return any_product(pk) if user.is_administrator else product_for(user, pk)
 
 
-def versions_in_reach(user: User) -> QuerySet[Version]:
+def versions_for_caller(user: User) -> QuerySet[Version]:
     """All versions for administrators; for everybody else the active ones they may launch."""
-    rows = light(Version.objects.select_related("template"))
+    rows = without_contents(Version.objects.select_related("template"))
     if user.is_administrator:
         return rows.filter(product__removed_at=None)
     mine = Product.objects.visible_to(user)
     return rows.filter(active=True, product__in=mine.values("pk"))
 
 
-def light(rows: Any) -> Any:
+def without_contents(rows: Any) -> Any:
     """Leave out a template's large columns: only its kind and ID are told."""
     return rows.defer(
         "template__body",

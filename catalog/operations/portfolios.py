@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.models import Portfolio
 from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_portfolio, any_product
-from catalog.operations.products import anywhere
+from catalog.operations.products import full_text_search
 from console.lib.names import is_called
 from console.lib.operation import (
     PAGED_ANSWER,
@@ -81,7 +81,7 @@ def list_portfolios(params: Values, by: User) -> Answer:
     for condition in params["Filters"]:
         value = condition["Value"]
         by_name = condition["Key"] == "PortfolioName"
-        rows = rows.filter(is_called(value) if by_name else anywhere(value))
+        rows = rows.filter(is_called(value) if by_name else full_text_search(value))
     found, paging = numbered(rows, params)
     return {"PortfolioDetails": [serializers.portfolio(row) for row in found], **paging}
 

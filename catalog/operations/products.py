@@ -142,11 +142,11 @@ def _filtered(rows: ProductQuerySet | QuerySet[Product], params: Values) -> Any:
         if condition["Key"] == "ProductName":
             rows = rows.filter(is_called(value))
         else:
-            rows = rows.filter(anywhere(value))
+            rows = rows.filter(full_text_search(value))
     return rows
 
 
-def anywhere(value: str) -> Q:
+def full_text_search(value: str) -> Q:
     """Match the text in name, provider or description."""
     return Q(search_text__contains=folded(value))
 

@@ -8,11 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Template
 from catalog.operations import shared_parameters
-from catalog.operations.lookups import find, versions_in_reach
+from catalog.operations.lookups import find, versions_for_caller
 from catalog.ros.document import read_document
 from catalog.schema import TemplateError
 from catalog.schema.safe_parsing import read_json, read_yaml
-from catalog.schema.size_limits import FILES, TEMPLATE_BYTES
+from catalog.schema.size_limits import MAX_FILES, MAX_TEMPLATE_BYTES
 from console.lib.audit import AuditEntry
 from console.lib.errors import DomainError, InvalidInputError
 from console.lib.exact import dumps
@@ -30,7 +30,7 @@ def create_template(params: Values, by: User) -> Answer:
     """
     text = params["TemplateBody"]
     if params["TerraformVariables"]:
-        text = described(text, params["TerraformVariables"])
+        text = with_descriptions(text, params["TerraformVariables"])
     template = Template.objects.from_document(text, by=by)
     if template.kind != params["TemplateType"]:
         problem = _(
@@ -47,7 +47,7 @@ def get_template(params: Values, by: User) -> Answer:
 
     One that was uploaded as a folder comes as the document it amounts to.
     """
-    rows = versions_in_reach(by).filter(product=params["ProductId"])
+    rows = versions_for_caller(by).filter(product=params["ProductId"])
     version = find(rows, params["ProductVersionId"], "InvalidProductVersion.NotFound")
     template = Template.objects.only("body", "files").get(pk=version.template_id)
     return {"TemplateBody": template.body or as_document(template.files)}
@@ -63,7 +63,7 @@ def as_document(files: dict[str, str]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def described(text: str, variables: list[Values]) -> str:
+def with_descriptions(text: str, variables: list[Values]) -> str:
     """Return the document with other descriptions of its variables, as JSON.
 
     A description may be a JSON object of properties, as in the variable itself. Raises
@@ -102,7 +102,7 @@ BODY = Parameter(
     "TemplateBody",
     _("The content of the template: a ROS document in JSON or YAML."),
     required=True,
-    most=TEMPLATE_BYTES,
+    most=MAX_TEMPLATE_BYTES,
     example=DOCUMENT,
     note=_("The files of a Terraform template are in Workspace."),
 )
@@ -110,7 +110,7 @@ VARIABLES = Parameter(
     "TerraformVariables",
     _("The Terraform variables whose descriptions are replaced."),
     "list",
-    most=4 * FILES,
+    most=4 * MAX_FILES,
     fields=(
         Parameter(
             "VariableName",

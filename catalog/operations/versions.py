@@ -8,9 +8,9 @@ from catalog.operations.lookups import (
     any_product,
     any_version,
     find,
-    product_in_reach,
+    product_for_caller,
     template_at,
-    versions_in_reach,
+    versions_for_caller,
 )
 from console.lib.errors import InvalidInputError
 from console.lib.operation import Answer, Field, Operation, Parameter, Values, spelled
@@ -82,15 +82,15 @@ def get_product_version(params: Values, by: User) -> Answer:
 
     End users read the active versions of products granted to them.
     """
-    rows = versions_in_reach(by)
+    rows = versions_for_caller(by)
     row = find(rows, params["ProductVersionId"], "InvalidProductVersion.NotFound")
     return {"ProductVersionDetail": serializers.version(row)}
 
 
 def list_product_versions(params: Values, by: User) -> Answer:
     """List the versions of a product, newest first; active ones only for end users."""
-    product = product_in_reach(by, params["ProductId"])
-    rows = versions_in_reach(by).filter(product=product)
+    product = product_for_caller(by, params["ProductId"])
+    rows = versions_for_caller(by).filter(product=product)
     rows = rows.order_by("-created_at", "-pk")
     return {"ProductVersionDetails": [serializers.version(row) for row in rows]}
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from catalog.schema.constants import Evaluate, unknown
+from catalog.schema.constants import Evaluate, evaluate_nothing
 from catalog.schema.declaration import parameter_of, texts
-from catalog.schema.errors import Problem, TemplateError, fail
+from catalog.schema.errors import Problem, TemplateError, template_error
 from catalog.schema.interface import INTERFACE, arrange, output_of, rules_of
 from catalog.schema.parameter import Texts
 from catalog.schema.safe_parsing import read_json, read_yaml
-from catalog.schema.size_limits import PARAMETERS
+from catalog.schema.size_limits import MAX_PARAMETERS
 from catalog.schema.validation import Schema
 from catalog.terraform.parameters import read_terraform
 
@@ -41,7 +41,7 @@ def read_document(
     text: str,
     *,
     descriptions: Mapping[str, str] | None = None,
-    evaluate: Evaluate = unknown,
+    evaluate: Evaluate = evaluate_nothing,
 ) -> Document:
     """Read a document, YAML or JSON. Raises TemplateError with file and line.
 
@@ -66,16 +66,18 @@ def _body(text: str) -> dict[str, Any]:
     is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
     body = read_json(text.lstrip("\ufeff")) if is_json else read_yaml(text)
     if not isinstance(body, dict):
-        raise fail(_("A template must consist of named sections, such as Parameters."))
+        raise template_error(
+            _("A template must consist of named sections, such as Parameters.")
+        )
     version = body.get("ROSTemplateFormatVersion")
     if version != _FORMAT:
-        raise fail(
+        raise template_error(
             _("The template must begin with ROSTemplateFormatVersion: '%(version)s'.")
             % {"version": _FORMAT}
         )
     for name in _SECTIONS:
         if body.get(name) is not None and not isinstance(body[name], dict):
-            raise fail(
+            raise template_error(
                 _("The section %(name)s must contain key-value pairs.") % {"name": name}
             )
     return body
@@ -84,7 +86,7 @@ def _body(text: str) -> dict[str, Any]:
 def _files(body: Mapping[str, Any]) -> dict[str, str]:
     files = body.get("Workspace")
     if not files:
-        raise fail(
+        raise template_error(
             _("A Terraform template needs a Workspace with its files, such as main.tf.")
         )
     unreadable = [
@@ -121,17 +123,17 @@ def _terraform_schema(
 
 def _standard_schema(body: Mapping[str, Any]) -> Schema:
     if not body.get("Resources"):
-        raise fail(
+        raise template_error(
             _(
                 "The template has neither Resources nor a Workspace with Transform: "
                 "Aliyun::Terraform-v1.5. Add one of these."
             )
         )
     declared = body.get("Parameters") or {}
-    if len(declared) > PARAMETERS:
-        raise fail(
+    if len(declared) > MAX_PARAMETERS:
+        raise template_error(
             _("The template has %(count)d parameters. The maximum is %(limit)d.")
-            % {"count": len(declared), "limit": PARAMETERS}
+            % {"count": len(declared), "limit": MAX_PARAMETERS}
         )
     found = [parameter_of(key, item) for key, item in declared.items()]
     ordered, groups = arrange(found, _interface(body))

@@ -1,7 +1,7 @@
 """The small language of Visible conditions and Rules, over the values of parameters.
 
 Functions: Fn::Equals, Fn::Not, Fn::And, Fn::Or, Fn::Contains, Fn::If, Fn::Length,
-Fn::Select, Ref and `${Name}` in text. What it cannot judge raises `Unjudged`; then a
+Fn::Select, Ref and `${Name}` in text. What it cannot judge raises `UndecidableError`; then a
 parameter stays visible and a rule is left to the engine.
 """
 
@@ -17,7 +17,7 @@ _REFERENCE = re.compile(r"\$\{(!?)([^${}]{1,255})\}")
 _ROUNDS = 10
 
 
-class Unjudged(Exception):
+class UndecidableError(Exception):
     """The expression uses something only the engine knows."""
 
 
@@ -62,7 +62,7 @@ def is_visible(parameter: Parameter, values: Mapping[str, Any]) -> bool:
         return True
     try:
         return holds(condition, values)
-    except Unjudged:
+    except UndecidableError:
         return True
 
 
@@ -83,35 +83,35 @@ def governing(parameters: Sequence[Parameter]) -> set[str]:
     return named & keys
 
 
-def broken(rule: Rule, values: Mapping[str, Any]) -> list[dict[str, str]]:
+def failed_assertions(rule: Rule, values: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the descriptions of the assertions of a rule that do not hold."""
     try:
         if rule.condition is not None and not holds(rule.condition, values):
             return []
-    except Unjudged:
+    except UndecidableError:
         return []
     failed = []
     for assertion in rule.assertions:
         try:
             if not holds(assertion["assert"], values):
                 failed.append(assertion["description"])
-        except Unjudged:
+        except UndecidableError:
             continue
     return failed
 
 
 def holds(expression: Any, values: Mapping[str, Any]) -> bool:
-    """Return the truth of a condition. Raises Unjudged."""
+    """Return the truth of a condition. Raises UndecidableError."""
     value = evaluate(expression, values)
     if isinstance(value, bool):
         return value
     if as_text(value).lower() in {"true", "false"}:
         return as_text(value).lower() == "true"
-    raise Unjudged
+    raise UndecidableError
 
 
 def evaluate(expression: Any, values: Mapping[str, Any]) -> Any:
-    """Return an expression's value; depth is bounded by the readers. Raises Unjudged."""
+    """Return an expression's value; depth is bounded by the readers. Raises UndecidableError."""
     if isinstance(expression, str):
         return _text(expression, values)
     if isinstance(expression, list):
@@ -119,11 +119,11 @@ def evaluate(expression: Any, values: Mapping[str, Any]) -> Any:
     if not isinstance(expression, Mapping):
         return expression
     if len(expression) != 1:
-        raise Unjudged
+        raise UndecidableError
     [(name, argument)] = expression.items()
     function = _FUNCTIONS.get(name)
     if function is None:
-        raise Unjudged
+        raise UndecidableError
     return function(argument, values)
 
 
@@ -142,22 +142,22 @@ def _text(text: str, values: Mapping[str, Any]) -> Any:
 def _value_of(name: str, values: Mapping[str, Any]) -> Any:
     value = values.get(name.strip())
     if isinstance(value, Unchanged):
-        raise Unjudged
+        raise UndecidableError
     return UNDEFINED if value is None else value
 
 
 def _reference(argument: Any, values: Mapping[str, Any]) -> Any:
     if not isinstance(argument, str) or argument not in values:
-        raise Unjudged
+        raise UndecidableError
     value = values[argument]
     if isinstance(value, Unchanged):
-        raise Unjudged
+        raise UndecidableError
     return "" if value is None else value
 
 
 def _arguments(argument: Any, count: int) -> list[Any]:
     if not isinstance(argument, list) or len(argument) != count:
-        raise Unjudged
+        raise UndecidableError
     return argument
 
 
@@ -202,7 +202,7 @@ def _if(argument: Any, values: Mapping[str, Any]) -> Any:
 def _length(argument: Any, values: Mapping[str, Any]) -> int:
     value = evaluate(argument, values)
     if not isinstance(value, str | list | dict):
-        raise Unjudged
+        raise UndecidableError
     return len(value)
 
 
@@ -211,7 +211,7 @@ def _select(argument: Any, values: Mapping[str, Any]) -> Any:
     try:
         return items[int(index)]
     except (TypeError, ValueError, LookupError):
-        raise Unjudged from None
+        raise UndecidableError from None
 
 
 _FUNCTIONS: dict[str, Callable[[Any, Mapping[str, Any]], Any]] = {

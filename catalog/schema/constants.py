@@ -22,6 +22,6 @@ class Constants:
 Evaluate = Callable[[Mapping[str, str]], Constants]
 
 
-def unknown(_blocks: Mapping[str, str]) -> Constants:
+def evaluate_nothing(_blocks: Mapping[str, str]) -> Constants:
     """Leave every constant to the run, where nobody can be asked."""
     return Constants()

@@ -10,12 +10,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from catalog.schema.conversion import NoFit, as_text, boolean, fit, number
-from catalog.schema.errors import TemplateError, fail
+from catalog.schema.conversion import ConversionError, as_text, boolean, convert, number
+from catalog.schema.errors import TemplateError, template_error
 from catalog.schema.parameter import Parameter, Texts
-from catalog.schema.patterns import BadPattern, Pattern
+from catalog.schema.patterns import InvalidPatternError, Pattern
 from catalog.schema.safe_parsing import read_json
-from catalog.schema.size_limits import KEY_LENGTH
+from catalog.schema.size_limits import MAX_KEY_LENGTH
 
 ROS_KINDS = {
     "String": "string",
@@ -57,7 +57,7 @@ def parameter_of(key: str, declared: Any) -> Parameter:
 
 def check_key(key: str) -> None:
     """Refuse names a form or a command cannot carry."""
-    if not 1 <= len(key) <= KEY_LENGTH or ":" in key or not key.isprintable():
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or ":" in key or not key.isprintable():
         raise _refuse(key, _("its name must be printable, without a colon"))
 
 
@@ -72,8 +72,8 @@ def default_of(parameter: Parameter, value: Any) -> Any:
             return as_text(value)
         if parameter.kind == "json" and isinstance(value, str):
             return read_json(value)
-        return fit(value, _TYPE_OF_KIND.get(parameter.kind, "any"))
-    except (NoFit, TemplateError) as error:
+        return convert(value, _TYPE_OF_KIND.get(parameter.kind, "any"))
+    except (ConversionError, TemplateError) as error:
         raise _refuse(
             parameter.key, _("the default value is not valid: %(why)s") % {"why": error}
         ) from None
@@ -119,7 +119,7 @@ def _constraints(parameter: Parameter, declared: Mapping[str, Any]) -> dict[str,
     if isinstance(pattern, str) and pattern:
         try:
             Pattern(pattern)
-        except BadPattern as error:
+        except InvalidPatternError as error:
             raise _refuse(parameter.key, str(error)) from None
         found["allowed_pattern"] = pattern
     for member, name in _BOUNDS.items():
@@ -128,7 +128,7 @@ def _constraints(parameter: Parameter, declared: Mapping[str, Any]) -> dict[str,
             continue
         try:
             bound = number(value)
-        except NoFit:
+        except ConversionError:
             raise _refuse(
                 parameter.key, _("its %(member)s is not a number") % {"member": member}
             ) from None
@@ -164,7 +164,7 @@ def flag(value: Any) -> bool:
     """Return a declared truth value; older templates write it as text."""
     try:
         return value is not None and boolean(value)
-    except NoFit:
+    except ConversionError:
         return False
 
 
@@ -180,6 +180,6 @@ def _labels(metadata: Mapping[str, Any]) -> dict[str, Texts]:
 
 
 def _refuse(key: str, reason: str) -> Exception:
-    return fail(
+    return template_error(
         _("Parameter “%(key)s”: %(reason)s.") % {"key": key[:80], "reason": reason}
     )

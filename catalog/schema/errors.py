@@ -43,6 +43,6 @@ class InvalidParametersError(InvalidInputError):
         super().__init__(errors, code="InvalidParameter")
 
 
-def fail(message: str, file: str = "", line: int = 0) -> TemplateError:
+def template_error(message: str, file: str = "", line: int = 0) -> TemplateError:
     """Return the error of one problem, ready to be raised."""
     return TemplateError(Problem(message, file, line))

@@ -13,7 +13,7 @@ from functools import lru_cache
 import re2
 from django.utils.translation import gettext as _
 
-PATTERN_CHARACTERS = 16_000
+MAX_PATTERN_CHARACTERS = 16_000
 _DEMANDS = 20
 _UNICODE_ESCAPE = re.compile(r"((?<!\\)(?:\\\\)*)\\u([0-9a-fA-F]{4})")
 # One character, class or escape of a pattern: what can stand for one character of a text.
@@ -26,18 +26,18 @@ _ATOM = re.compile(
 _FOREIGN_ESCAPE = re.compile(r"((?<!\\)(?:\\\\)*)\\([^\x00-\x7f])")
 
 
-class BadPattern(ValueError):
+class InvalidPatternError(ValueError):
     """RE2 cannot compile the pattern; the text says why."""
 
 
 class Pattern:
-    """A compiled AllowedPattern. Raises BadPattern."""
+    """A compiled AllowedPattern. Raises InvalidPatternError."""
 
     def __init__(self, source: str) -> None:
-        if len(source) > PATTERN_CHARACTERS:
-            raise BadPattern(
+        if len(source) > MAX_PATTERN_CHARACTERS:
+            raise InvalidPatternError(
                 _("its AllowedPattern is longer than %(limit)d characters")
-                % {"limit": PATTERN_CHARACTERS}
+                % {"limit": MAX_PATTERN_CHARACTERS}
             )
         source = _FOREIGN_ESCAPE.sub(r"\1\2", source)
         source = _UNICODE_ESCAPE.sub(r"\1\\x{\2}", source)
@@ -54,7 +54,7 @@ class Pattern:
 
 @lru_cache(maxsize=512)
 def pattern(source: str) -> Pattern:
-    """Return the compiled pattern; raises BadPattern."""
+    """Return the compiled pattern; raises InvalidPatternError."""
     return Pattern(source)
 
 
@@ -72,7 +72,7 @@ def _breaks(atom: str) -> bool:
         return "\n" in atom
     try:
         return bool(_compiled(atom).fullmatch("\n"))
-    except BadPattern:
+    except InvalidPatternError:
         return True
 
 
@@ -84,7 +84,7 @@ def _compiled(source: str) -> "re2._Regexp[str]":
     except re2.error as error:
         reason = error.args[0] if error.args else ""
         shown = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
-        raise BadPattern(
+        raise InvalidPatternError(
             _(
                 "its AllowedPattern is not valid (%(why)s); rewrite it without lookarounds"
             )

@@ -6,7 +6,7 @@ Metadata: Length, Prefix, Suffix, CharacterClasses [{Class, min}].
 import secrets
 import string
 
-from catalog.schema.conversion import NoFit, as_text, number
+from catalog.schema.conversion import ConversionError, as_text, number
 from catalog.schema.parameter import Parameter
 
 ASSOCIATION = "AutoCompleteInput"
@@ -47,5 +47,5 @@ def random_name(parameter: Parameter) -> str:
 def _whole(value: object, otherwise: int) -> int:
     try:
         return otherwise if value is None else int(number(value))
-    except NoFit:
+    except ConversionError:
         return otherwise

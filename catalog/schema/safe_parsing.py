@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import yaml
 from django.utils.translation import gettext as _
 
-from catalog.schema.errors import TemplateError, fail
-from catalog.schema.size_limits import DEPTH, check_size
+from catalog.schema.errors import TemplateError, template_error
+from catalog.schema.size_limits import MAX_DEPTH, check_size
 from console.lib.exact import exact
 
 _JSON_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
@@ -36,13 +36,13 @@ def read_json(text: str, file: str = "") -> Any:
             parse_float=_finite,
         )
     except json.JSONDecodeError as error:
-        raise fail(
+        raise template_error(
             _("This is not valid JSON: %(reason)s.") % {"reason": error.msg},
             file,
             error.lineno,
         ) from None
     except ValueError as error:
-        raise fail(str(error), file) from None
+        raise template_error(str(error), file) from None
     check_text(value, file)
     return value
 
@@ -63,14 +63,14 @@ def read_yaml(text: str, file: str = "") -> Any:
             "nesting depth" in reason
         ):  # the reader's own limit, which is met before ours
             raise _too_deep(file, mark.line + 1 if mark else 1) from None
-        raise fail(
+        raise template_error(
             _("This is not valid YAML: %(reason)s.") % {"reason": reason},
             file,
             mark.line + 1 if mark else 0,
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise fail(
+        raise template_error(
             _("This is not valid YAML: %(reason)s.") % {"reason": reason}, file
         ) from None
     check_text(value, file)
@@ -84,12 +84,14 @@ def check_text(value: Any, file: str = "") -> None:
             try:
                 text.encode()
             except UnicodeEncodeError:
-                raise fail(
+                raise template_error(
                     _("The text contains an incomplete Unicode character. Remove it."),
                     file,
                 ) from None
             if "\0" in text:
-                raise fail(_("The text contains a NUL character. Remove it."), file)
+                raise template_error(
+                    _("The text contains a NUL character. Remove it."), file
+                )
 
 
 def _strings(value: Any) -> Iterable[str]:
@@ -112,15 +114,15 @@ def _check_json_depth(text: str, file: str) -> None:
             depth += 1
         elif match[0] in "]}":
             depth -= 1
-        if depth > DEPTH:
+        if depth > MAX_DEPTH:
             raise _too_deep(file, text.count("\n", 0, match.start()) + 1)
 
 
 def _too_deep(file: str, line: int) -> TemplateError:
     message = _(
         "The content is nested more than %(depth)d levels deep. Reduce the nesting."
-    ) % {"depth": DEPTH}
-    return fail(message, file, line)
+    ) % {"depth": MAX_DEPTH}
+    return template_error(message, file, line)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -157,7 +159,7 @@ def _check_yaml_events(text: str, file: str) -> None:
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise fail(
+            raise template_error(
                 _(
                     "Anchors and aliases (& and *) are not allowed. Write out the content "
                     "instead."
@@ -169,10 +171,10 @@ def _check_yaml_events(text: str, file: str) -> None:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > DEPTH:
+        if depth > MAX_DEPTH:
             raise _too_deep(file, line)
         if count > _YAML_NODES:
-            raise fail(
+            raise template_error(
                 _(
                     "The template has too many entries. Split it into smaller templates."
                 ),

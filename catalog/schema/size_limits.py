@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 
 from django.utils.translation import gettext as _
 
-from catalog.schema.errors import Problem, TemplateError, fail
+from catalog.schema.errors import Problem, TemplateError, template_error
 
-TEMPLATE_BYTES = 512 * 1024
-FILES = 50
-DEPTH = 50
-PARAMETERS = 200
-VALUE_BYTES = 64 * 1024
-KEY_LENGTH = 255
+MAX_TEMPLATE_BYTES = 512 * 1024
+MAX_FILES = 50
+MAX_DEPTH = 50
+MAX_PARAMETERS = 200
+MAX_VALUE_BYTES = 64 * 1024
+MAX_KEY_LENGTH = 255
 
 _PATH_LENGTH = 1024
 _PATH_PARTS = 5
@@ -34,13 +34,13 @@ _MAX_FOLDERS_NAMED = 5
 
 def check_size(text: str) -> None:
     """Refuse a template of more than 512 KiB, or one that is not clean UTF-8 text."""
-    if byte_length(text) > TEMPLATE_BYTES:
-        raise fail(
+    if byte_length(text) > MAX_TEMPLATE_BYTES:
+        raise template_error(
             _(
                 "The template is larger than %(limit)d KiB. Move scripts and data out of "
                 "the template."
             )
-            % {"limit": TEMPLATE_BYTES // 1024}
+            % {"limit": MAX_TEMPLATE_BYTES // 1024}
         )
 
 
@@ -49,22 +49,22 @@ def byte_length(text: str) -> int:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise fail(
+        raise template_error(
             _("The text is not valid Unicode. Save it as UTF-8 and try again.")
         ) from None
     if "\0" in text:
-        raise fail(_("The text contains a NUL character. Remove it."))
+        raise template_error(_("The text contains a NUL character. Remove it."))
     return size
 
 
 def check_files(files: Mapping[str, str]) -> None:
     """Refuse a folder that is empty, too large, or names files it must not."""
     if not files:
-        raise fail(_("The template has no files. Add at least main.tf."))
-    if len(files) > FILES:
-        raise fail(
+        raise template_error(_("The template has no files. Add at least main.tf."))
+    if len(files) > MAX_FILES:
+        raise template_error(
             _("The template has %(count)d files. The maximum is %(limit)d.")
-            % {"count": len(files), "limit": FILES}
+            % {"count": len(files), "limit": MAX_FILES}
         )
     problems = [
         Problem(reason, file=path[:120]) for path in files if (reason := _refusal(path))
@@ -74,7 +74,7 @@ def check_files(files: Mapping[str, str]) -> None:
         raise TemplateError(*problems)
     for path, text in files.items():
         if not isinstance(text, str):
-            raise fail(_("The content of a file must be text."), path)
+            raise template_error(_("The content of a file must be text."), path)
     check_size("".join(files.values()))
 
 
@@ -97,7 +97,7 @@ def check_root(files: Mapping[str, str]) -> None:
         else _("Add at least main.tf.")
     )
     message = _("The root folder has no .tf file, so this template makes nothing.")
-    raise fail(f"{message} {hint}")
+    raise template_error(f"{message} {hint}")
 
 
 def _refusal(path: str) -> str:

@@ -13,13 +13,13 @@ from typing import Any, Self, TypeVar
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from catalog.schema.conditions import UNCHANGED, broken, visible
-from catalog.schema.conversion import NoFit, as_text, boolean, fit, number
+from catalog.schema.conditions import UNCHANGED, failed_assertions, visible
+from catalog.schema.conversion import ConversionError, as_text, boolean, convert, number
 from catalog.schema.errors import InvalidParametersError, TemplateError
 from catalog.schema.parameter import Group, Parameter, Rule, text_in
 from catalog.schema.patterns import pattern
 from catalog.schema.safe_parsing import check_text, read_json
-from catalog.schema.size_limits import VALUE_BYTES
+from catalog.schema.size_limits import MAX_VALUE_BYTES
 from console.lib.masking import MASK, NothingKeptError, holds_mask, is_mask, unmasked
 
 WHOLE_FORM = ""
@@ -34,7 +34,7 @@ class _Kept:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ValidatedValues:
     """Typed values by key, and the keys of those that were kept because none was given."""
 
     values: dict[str, Any]
@@ -120,16 +120,16 @@ class Schema:
         type; without, every value is already JSON. An empty secret keeps the one in
         `current_secrets`. Raises InvalidParametersError.
         """
-        return self.judge(raw, kept=current_secrets or {}, text=text).values
+        return self.validate(raw, kept=current_secrets or {}, text=text).values
 
-    def judge(
+    def validate(
         self, raw: Mapping[str, Any], *, kept: Mapping[str, Any], text: bool = True
-    ) -> Judged:
+    ) -> ValidatedValues:
         """Do the same, and tell which of the `kept` values stay. Raises InvalidParametersError.
 
         One stays where nothing is given for it, a secret one also where that is empty.
         """
-        return judge(self, raw, kept=kept, text=text)
+        return _validate(self, raw, kept=kept, text=text)
 
 
 T = TypeVar("T", Parameter, Group, Rule)
@@ -141,9 +141,9 @@ def _made(kind: type[T], rows: Iterable[Mapping[str, Any]]) -> Iterable[T]:
         yield kind(**{name: row[name] for name in row if name in known})
 
 
-def judge(
+def _validate(
     schema: Schema, raw: Mapping[str, Any], *, kept: Mapping[str, Any], text: bool
-) -> Judged:
+) -> ValidatedValues:
     """Return the typed values; raises InvalidParametersError with every refusal.
 
     `kept` are values that exist. They stay where nothing is given, a secret one also
@@ -169,7 +169,7 @@ def judge(
                 text=text,
                 shown=key in shown,
             )
-        except NoFit as error:
+        except ConversionError as error:
             errors[key] = [str(error)]
         else:
             if isinstance(value, _Kept):
@@ -183,30 +183,30 @@ def judge(
         errors = _rule_errors(schema, {**schema.defaults, **values})
     if errors:
         raise InvalidParametersError(errors)
-    return Judged(values, frozenset(unchanged & values.keys()))
+    return ValidatedValues(values, frozenset(unchanged & values.keys()))
 
 
-def fits(parameter: Parameter, value: Any) -> bool:
+def accepts(parameter: Parameter, value: Any) -> bool:
     """Return whether a parameter takes a typed value that was made for another."""
     try:
         _keep(parameter, value)
-    except NoFit:
+    except ConversionError:
         return False
     return True
 
 
 def _keep(parameter: Parameter, kept: Any) -> Any:
-    """Return a kept value as it is. Raises NoFit where this template does not take it."""
+    """Return a kept value as it is. Raises ConversionError where this template does not take it."""
     if kept is UNCHANGED:
         return kept
     if kept is None:
         return None if parameter.nullable else _MISSING
     try:
         value = parse(parameter, kept, text=False)
-    except NoFit:
+    except ConversionError:
         if not parameter.secret:
             raise
-        raise NoFit(
+        raise ConversionError(
             _(
                 "This secret was entered for a parameter of another type. Enter a new "
                 "value."
@@ -227,7 +227,7 @@ def _rule_errors(schema: Schema, values: Mapping[str, Any]) -> dict[str, list[st
         text_in(description)
         or _("The values do not meet the rule “%(name)s”.") % vars(rule)
         for rule in schema.rules
-        for description in broken(rule, known)
+        for description in failed_assertions(rule, known)
     ]
     return {WHOLE_FORM: messages} if messages else {}
 
@@ -265,7 +265,7 @@ def _revealed(parameter: Parameter, given: Any, kept: Any) -> Any:
     """Return a secret with what its masks stand for: a mask sent back means unchanged.
 
     A form does not know the secrets it keeps: there, masks inside a value stay for the
-    next judge, who does. Raises NoFit where there is no secret to keep.
+    next judge, who does. Raises ConversionError where there is no secret to keep.
     """
     tree = _tree(parameter, given)
     if not holds_mask(tree):
@@ -280,7 +280,7 @@ def _revealed(parameter: Parameter, given: Any, kept: Any) -> Any:
     sentence = _(
         "%(mask)s stands for a secret that is not shown. Enter the value itself."
     )
-    raise NoFit(sentence % {"mask": MASK})
+    raise ConversionError(sentence % {"mask": MASK})
 
 
 def _tree(parameter: Parameter, given: Any) -> Any:
@@ -303,7 +303,7 @@ def _without(parameter: Parameter, *, missing: bool) -> Any:
     if parameter.required or (default is None and not parameter.nullable):
         if not parameter.required and parameter.kind == "string":
             return _MISSING if missing else ""
-        raise NoFit(_("Enter a value. This field is required."))
+        raise ConversionError(_("Enter a value. This field is required."))
     # A secret's default is never shown, so its empty field is not an emptied one.
     if missing or default is None or parameter.kind != "string" or parameter.secret:
         return _MISSING
@@ -313,16 +313,16 @@ def _without(parameter: Parameter, *, missing: bool) -> Any:
 
 
 def parse(parameter: Parameter, given: Any, *, text: bool) -> Any:
-    """Return the typed value of what was given. Raises NoFit with a sentence."""
-    if isinstance(given, str) and _bytes(given) > VALUE_BYTES:
-        raise NoFit(
+    """Return the typed value of what was given. Raises ConversionError with a sentence."""
+    if isinstance(given, str) and _bytes(given) > MAX_VALUE_BYTES:
+        raise ConversionError(
             _("This value is larger than %(limit)d KiB. Shorten it.")
-            % {"limit": VALUE_BYTES // 1024}
+            % {"limit": MAX_VALUE_BYTES // 1024}
         )
     if not isinstance(given, str):
         _check_tree(given)
     if parameter.kind == "string":
-        return fit(given, "string")
+        return convert(given, "string")
     if parameter.kind == "number":
         return number(given)
     if parameter.kind == "boolean":
@@ -334,8 +334,8 @@ def parse(parameter: Parameter, given: Any, *, text: bool) -> Any:
     if parameter.kind == "json" and parameter.type == "Json":
         if isinstance(given, list | dict):
             return given
-        raise NoFit(_("Enter a JSON list or object."))
-    return fit(given, parameter.type)
+        raise ConversionError(_("Enter a JSON list or object."))
+    return convert(given, parameter.type)
 
 
 def _bytes(text: str) -> int:
@@ -344,7 +344,9 @@ def _bytes(text: str) -> int:
             return len(text.encode())
     except UnicodeEncodeError:
         pass
-    raise NoFit(_("This text contains characters that cannot be stored. Remove them."))
+    raise ConversionError(
+        _("This text contains characters that cannot be stored. Remove them.")
+    )
 
 
 def _check_tree(value: Any) -> None:
@@ -352,18 +354,18 @@ def _check_tree(value: Any) -> None:
         size = len(as_text(value))
         check_text(value)
     except (TemplateError, ValueError, RecursionError, TypeError) as error:
-        raise NoFit(_("This value cannot be stored.")) from error
-    if size > VALUE_BYTES:
-        raise NoFit(
+        raise ConversionError(_("This value cannot be stored.")) from error
+    if size > MAX_VALUE_BYTES:
+        raise ConversionError(
             _("This value is larger than %(limit)d KiB. Shorten it.")
-            % {"limit": VALUE_BYTES // 1024}
+            % {"limit": MAX_VALUE_BYTES // 1024}
         )
 
 
 def _comma_list(given: Any) -> list[str]:
     parts = given.split(",") if isinstance(given, str) else given
     if not isinstance(parts, list):
-        raise NoFit(_("Enter values separated by commas."))
+        raise ConversionError(_("Enter values separated by commas."))
     return [as_text(part).strip() for part in parts if as_text(part).strip()]
 
 
@@ -373,14 +375,14 @@ def _json(parameter: Parameter, text: str) -> Any:
     except TemplateError as error:
         if parameter.type == "any" and text.strip()[:1] not in {"[", "{", '"'}:
             return text
-        raise NoFit(str(error)) from None
+        raise ConversionError(str(error)) from None
 
 
 def _check(parameter: Parameter, value: Any) -> None:
     """Refuse a typed value that breaks a constraint, in the template's own words."""
     problem = _constraint_problem(parameter, value)
     if problem:
-        raise NoFit(text_in(parameter.constraint_description) or problem)
+        raise ConversionError(text_in(parameter.constraint_description) or problem)
 
 
 def _constraint_problem(parameter: Parameter, value: Any) -> str:
@@ -413,7 +415,7 @@ def _allowed(parameter: Parameter, value: Any) -> bool:
 def _number_text(text: str) -> str:
     try:
         return as_text(number(text))
-    except NoFit:
+    except ConversionError:
         return text
 
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from catalog.schema.errors import TemplateError, fail
-from catalog.schema.size_limits import DEPTH
+from catalog.schema.errors import TemplateError, template_error
+from catalog.schema.size_limits import MAX_DEPTH
 
-TOKENS = 120_000
-OPERATORS = 300
+MAX_TOKENS = 120_000
+MAX_OPERATORS = 300
 
 _CODE = re.compile(
     r"(?P<space>[ \t\r]+|\ufeff)|(?P<newline>\n)"
@@ -72,7 +72,7 @@ class Scan:
         return bisect_left(self._newlines, offset) + 1
 
     def error(self, message: str, offset: int) -> TemplateError:
-        return fail(message, self.file, self.line(offset))
+        return template_error(message, self.file, self.line(offset))
 
     def source(self, first: int, last: int) -> str:
         """The text of the tokens from `first` up to, not with, `last`."""
@@ -152,7 +152,7 @@ class Scan:
                 at = self._in_heredoc(at, top)
             else:
                 at = self._in_code(at)
-            if len(self.tokens) > TOKENS:
+            if len(self.tokens) > MAX_TOKENS:
                 raise self.error(
                     _("The template is too long. Split it into several files."), at - 1
                 )
@@ -215,12 +215,12 @@ class Scan:
         self.tokens.append(Token(kind, match.start(), match.end()))
         self._open.append(closing)
         self._operators.append(0)
-        if len(self._open) > DEPTH:
+        if len(self._open) > MAX_DEPTH:
             raise self.error(
                 _(
                     "The content is nested more than %(depth)d levels deep. Reduce the nesting."
                 )
-                % {"depth": DEPTH},
+                % {"depth": MAX_DEPTH},
                 match.start(),
             )
 
@@ -245,12 +245,12 @@ class Scan:
             self._operators[-1] = 0
         elif kind == "operator" or text == ".":
             self._operators[-1] += 1
-            if self._operators[-1] > OPERATORS:
+            if self._operators[-1] > MAX_OPERATORS:
                 raise self.error(
                     _(
                         "An expression has more than %(limit)d terms. Split the expression."
                     )
-                    % {"limit": OPERATORS},
+                    % {"limit": MAX_OPERATORS},
                     at,
                 )
 

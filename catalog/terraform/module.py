@@ -12,11 +12,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from catalog.schema.errors import TemplateError, fail
+from catalog.schema.errors import TemplateError, template_error
 from catalog.schema.safe_parsing import read_json
-from catalog.schema.size_limits import PARAMETERS, check_files, check_root
+from catalog.schema.size_limits import MAX_PARAMETERS, check_files, check_root
 from catalog.terraform.lexer import Scan, Statement
-from catalog.terraform.values import BadLiteralError, NotLiteral, literal, type_of
+from catalog.terraform.values import BadLiteralError, NotLiteralError, literal, type_of
 from console.lib.exact import dumps
 
 # What python-hcl2 gets to parse, in tokens of the scan: at most about a second.
@@ -60,7 +60,7 @@ class Declaration:
         source = self.source(name)
         try:
             return literal(source) if source else otherwise
-        except NotLiteral as error:
+        except NotLiteralError as error:
             raise self.error(name, str(error)) from None
 
     def is_constant(self, name: str) -> bool:
@@ -76,7 +76,7 @@ class Declaration:
             literal(self.source(name))
         except BadLiteralError:
             return False
-        except NotLiteral:
+        except NotLiteralError:
             pass
         scan, bound = self.scan, {"true", "false", "null"}
         for at in range(statement.first, statement.last):
@@ -101,7 +101,7 @@ class Declaration:
         source = self.source("type")
         try:
             return type_of(source) if source else None
-        except NotLiteral as error:
+        except NotLiteralError as error:
             raise self.error("type", str(error)) from None
 
     def error(self, argument: str, why: str) -> TemplateError:
@@ -111,7 +111,7 @@ class Declaration:
             "name": self.name[:80],
             "why": why,
         }
-        return fail(message, self.scan.file, place.line)
+        return template_error(message, self.scan.file, place.line)
 
 
 @dataclass
@@ -142,10 +142,10 @@ def read_module(files: Mapping[str, str]) -> Module:
             continue
         for statement in scan.statements():
             _keep(module, scan, statement)
-    if len(module.variables) > PARAMETERS:
-        raise fail(
+    if len(module.variables) > MAX_PARAMETERS:
+        raise template_error(
             _("The template has %(count)d parameters. The maximum is %(limit)d.")
-            % {"count": len(module.variables), "limit": PARAMETERS}
+            % {"count": len(module.variables), "limit": MAX_PARAMETERS}
         )
     _check_effort(module)
     return module
@@ -165,7 +165,7 @@ def _check_effort(module: Module) -> None:
 
 def _keep(module: Module, scan: Scan, statement: Statement) -> None:
     if not statement.block:
-        raise fail(
+        raise template_error(
             _("“%(name)s” is not a valid block.") % {"name": statement.name[:80]},
             scan.file,
             statement.line,
@@ -181,7 +181,7 @@ def _keep(module: Module, scan: Scan, statement: Statement) -> None:
 def _declaration(scan: Scan, statement: Statement) -> Declaration:
     declaration = Declaration(scan, statement)
     if len(statement.labels) != 1 or not _NAME.fullmatch(declaration.name):
-        raise fail(
+        raise template_error(
             _("A %(kind)s must have exactly one quoted name.")
             % {"kind": statement.name},
             scan.file,
@@ -199,7 +199,7 @@ def _declaration(scan: Scan, statement: Statement) -> Declaration:
 
 def _add(known: dict[str, Declaration], declaration: Declaration) -> None:
     if declaration.name in known:
-        raise fail(
+        raise template_error(
             _("“%(name)s” is declared more than once. Remove one of the declarations.")
             % {"name": declaration.name[:80]},
             declaration.scan.file,
@@ -248,7 +248,7 @@ def _json_blocks(
     data: Any, kind: str, path: str
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(data, dict):
-        raise fail(_("A .tf.json file must contain a single object."), path)
+        raise template_error(_("A .tf.json file must contain a single object."), path)
     for group in _list(data.get(kind)):
         for name, body in group.items() if isinstance(group, dict) else []:
             # Several bodies under one name are refused as declared twice.

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from catalog.schema.constants import Constants, Evaluate, unknown
-from catalog.schema.conversion import NoFit, fit
+from catalog.schema.constants import Constants, Evaluate, evaluate_nothing
+from catalog.schema.conversion import ConversionError, convert
 from catalog.schema.declaration import ROS_KINDS, check_key, decorate, flag, texts
-from catalog.schema.errors import TemplateError, fail
+from catalog.schema.errors import TemplateError, template_error
 from catalog.schema.interface import INTERFACE, arrange, output_of
 from catalog.schema.parameter import Parameter
 from catalog.schema.safe_parsing import read_json
 from catalog.schema.validation import Schema
 from catalog.terraform.module import Declaration, Module, read_module
-from catalog.terraform.values import NotLiteral, literal
+from catalog.terraform.values import NotLiteralError, literal
 
 _KINDS = {"string": "string", "number": "number", "bool": "boolean", "any": "json"}
 _COMPLEX = {
@@ -32,7 +32,7 @@ def read_terraform(
     parameters: Mapping[str, Any] | None = None,
     outputs: Mapping[str, Any] | None = None,
     descriptions: Mapping[str, str] | None = None,
-    evaluate: Evaluate = unknown,
+    evaluate: Evaluate = evaluate_nothing,
 ) -> Schema:
     """Return what the root module of these files (path → text) asks for.
 
@@ -107,8 +107,8 @@ def _typed(declaration: Declaration, constants: Constants) -> Parameter:
     has_default = "default" in declaration.arguments
     default, known = _default(declaration, constants)
     try:
-        default = fit(default, kind or "any")
-    except NoFit as error:
+        default = convert(default, kind or "any")
+    except ConversionError as error:
         raise declaration.error("default", str(error)) from None
     return Parameter(
         key=declaration.name,
@@ -164,7 +164,7 @@ def _messages(declaration: Declaration) -> list[str]:
             if block.name == "validation" and inner.name == "error_message":
                 try:
                     text = literal(declaration.scan.source(inner.first, inner.last))
-                except NotLiteral:
+                except NotLiteralError:
                     continue
                 messages.append(str(text))
     return messages
@@ -190,15 +190,17 @@ def _override(
         parameter = replace(parameter, kind=named)
     if "Default" in declared:
         try:
-            default = fit(_spelled_out(declared["Default"], parameter), parameter.type)
-        except NoFit as error:
+            default = convert(
+                _spelled_out(declared["Default"], parameter), parameter.type
+            )
+        except ConversionError as error:
             raise declaration.error("default", str(error)) from None
         parameter = replace(parameter, default=default, required=False)
     try:
         return decorate(parameter, declared)
     except TemplateError as error:
         problem = error.problems[0]
-        raise fail(
+        raise template_error(
             problem.message, declaration.scan.file, declaration.statement.line
         ) from None
 

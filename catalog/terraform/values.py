@@ -13,13 +13,18 @@ from django.utils.translation import gettext as _
 from lark import Token, Tree
 from lark.exceptions import LarkError
 
-from catalog.schema.conversion import NUMBER_LENGTH, NoFit, as_text, number
+from catalog.schema.conversion import (
+    MAX_NUMBER_LENGTH,
+    ConversionError,
+    as_text,
+    number,
+)
 from catalog.schema.errors import TemplateError
-from catalog.schema.size_limits import DEPTH
+from catalog.schema.size_limits import MAX_DEPTH
 from catalog.terraform.lexer import Scan
 from console.lib.exact import decimal_text, exact
 
-EXPRESSION_CHARACTERS = 128 * 1024
+MAX_EXPRESSION_CHARACTERS = 128 * 1024
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 _HEREDOC = re.compile(
@@ -40,23 +45,23 @@ _SPELLED_NAME = re.compile(r"zz_([0-9a-f]+)_zz")
 Node = Tree[Token]
 
 
-class NotLiteral(ValueError):
+class NotLiteralError(ValueError):
     """The expression is not a plain value (or not a type); the text says why."""
 
 
-class BadLiteralError(NotLiteral):
+class BadLiteralError(NotLiteralError):
     """The expression is none that Terraform could compute, or none it should."""
 
 
 def literal(source: str) -> Any:
-    """Return the JSON value of a constant HCL expression; raises NotLiteral."""
+    """Return the JSON value of a constant HCL expression; raises NotLiteralError."""
     if source.startswith("<<"):
         return heredoc(source)
     return _value(_parsed(source))
 
 
 def type_of(source: str) -> Any:
-    """Return a type expression as JSON; raises NotLiteral."""
+    """Return a type expression as JSON; raises NotLiteralError."""
     return _type(_parsed(source))
 
 
@@ -64,7 +69,7 @@ def heredoc(source: str) -> str:
     """Return a heredoc's text, `<<-` with its common indent removed."""
     match = _HEREDOC.match(source)
     if match is None or _SPLICE.search(match[3]):
-        raise NotLiteral(_("the text refers to other values; use a literal value"))
+        raise NotLiteralError(_("the text refers to other values; use a literal value"))
     text = match[3].replace("\r\n", "\n")
     if match[1]:
         lines = text.splitlines(keepends=True)
@@ -76,7 +81,7 @@ def heredoc(source: str) -> str:
 
 
 def _parsed(source: str) -> Node:
-    if len(source) > EXPRESSION_CHARACTERS:
+    if len(source) > MAX_EXPRESSION_CHARACTERS:
         raise BadLiteralError(_("the value is too long"))
     try:
         start = hcl2.parses_to_tree(f"x = {_spelled_names(source)}\n")
@@ -84,11 +89,11 @@ def _parsed(source: str) -> Node:
         line = getattr(error, "line", None)
         if isinstance(line, int) and line > 1:
             problem = _("it cannot be parsed (line %(line)d)") % {"line": line}
-            raise NotLiteral(problem) from None
-        raise NotLiteral(_("it cannot be parsed")) from None
+            raise NotLiteralError(problem) from None
+        raise NotLiteralError(_("it cannot be parsed")) from None
     attributes = [node for node in _nodes(start, deep=True) if node.data == "attribute"]
     if len(attributes) != 1:
-        raise NotLiteral(_("it is not a single expression"))
+        raise NotLiteralError(_("it is not a single expression"))
     return list(_nodes(attributes[0]))[-1]
 
 
@@ -130,7 +135,7 @@ def _is_node(child: Any) -> TypeGuard[Node]:
 def _only(node: Node) -> Node:
     nodes = list(_nodes(node))
     if len(nodes) != 1:
-        raise NotLiteral(_("it is not a literal value"))
+        raise NotLiteralError(_("it is not a literal value"))
     return nodes[0]
 
 
@@ -139,11 +144,11 @@ def _token(node: Node) -> str:
 
 
 def _value(node: Node, depth: int = 0) -> Any:
-    if depth > DEPTH:
+    if depth > MAX_DEPTH:
         raise BadLiteralError(_("it is nested too deeply"))
     read = _READERS.get(str(node.data))
     if read is None:
-        raise NotLiteral(_("it refers to other values or calls a function"))
+        raise NotLiteralError(_("it refers to other values or calls a function"))
     return read(node, depth + 1)
 
 
@@ -152,11 +157,11 @@ def _keyword(node: Node, _depth: int) -> Any:
 
 
 def _number(node: Node, _depth: int) -> int | float:
-    if len(_token(node)) > NUMBER_LENGTH:
+    if len(_token(node)) > MAX_NUMBER_LENGTH:
         raise BadLiteralError(_("a number is too long"))
     try:
         return number(_token(node))
-    except NoFit:
+    except ConversionError:
         raise BadLiteralError(_("a number is too large")) from None
 
 
@@ -165,7 +170,9 @@ def _string(node: Node, _depth: int) -> str:
     for part in _nodes(node):
         token = part.children[0]
         if not isinstance(token, Token):
-            raise NotLiteral(_("the text refers to other values; use a literal value"))
+            raise NotLiteralError(
+                _("the text refers to other values; use a literal value")
+            )
         text = str(token)
         if token.type in {"ESCAPED_INTERPOLATION", "ESCAPED_DIRECTIVE"}:
             text = text[1:]
@@ -232,7 +239,7 @@ def _negative(node: Node, depth: int) -> Any:
         return -value
     if _token(node) == "!" and isinstance(value, bool):
         return not value
-    raise NotLiteral(_("it is not a literal value"))
+    raise NotLiteralError(_("it is not a literal value"))
 
 
 def _calculation(node: Node, depth: int) -> int:
@@ -242,7 +249,7 @@ def _calculation(node: Node, depth: int) -> int:
     left, right = _value(left_node, depth), _value(right_node, depth)
     calculate = _ARITHMETIC.get(_token(sign_node))
     if calculate is None or not (_is_number(left) and _is_number(right)):
-        raise NotLiteral(_("it is not a literal value"))
+        raise NotLiteralError(_("it is not a literal value"))
     result = int(calculate(left, right))
     if abs(result) > _LARGEST:
         raise BadLiteralError(_("a number is too large"))
@@ -269,7 +276,7 @@ _READERS: dict[str, Callable[[Node, int], Any]] = {
 
 
 def _type(node: Node, depth: int = 0) -> Any:
-    if depth > DEPTH:
+    if depth > MAX_DEPTH:
         raise BadLiteralError(_("it is nested too deeply"))
     inner = _only(node) if node.data == "expr_term" else node
     if inner.data == "string":
@@ -281,12 +288,12 @@ def _type(node: Node, depth: int = 0) -> Any:
         return [name, "any"] if name in _COLLECTIONS else _simple(name)
     if inner.data == "function_call":
         return _constructor(inner, depth)
-    raise NotLiteral(_("it is not a valid type"))
+    raise NotLiteralError(_("it is not a valid type"))
 
 
 def _simple(name: str) -> str:
     if name not in _SIMPLE:
-        raise NotLiteral(_("“%(name)s” is not a valid type") % {"name": name[:80]})
+        raise NotLiteralError(_("“%(name)s” is not a valid type") % {"name": name[:80]})
     return name
 
 
@@ -299,7 +306,7 @@ def _constructor(node: Node, depth: int) -> Any:
         return ["tuple", [_type(item, depth + 1) for item in _nodes(inner)]]
     if name == "object" and inner.data == "object":
         return _object_type(inner, depth)
-    raise NotLiteral(_("“%(name)s” is not a valid type") % {"name": name[:80]})
+    raise NotLiteralError(_("“%(name)s” is not a valid type") % {"name": name[:80]})
 
 
 def _call(node: Node) -> tuple[str, list[Node]]:
@@ -328,5 +335,5 @@ def _optional_default(arguments: list[Node]) -> Any:
     """The default of an attribute; None without one, and where only Terraform knows it."""
     try:
         return _value(arguments[0]) if arguments else None
-    except NotLiteral:
+    except NotLiteralError:
         return None

@@ -19,7 +19,7 @@ from console.lib.http import Request
 from console.lib.pagination import page_size, paginate
 from console.lib.spreadsheet import download
 
-MOST_ROWS = 100_000
+MAX_ROWS = 100_000
 # Keys here are numbers; a cursor from elsewhere gives the first page.
 CURSOR = re.compile(r"[np][0-9]{1,9}\.[0-9]{1,17}\.[0-9]{1,18}")
 
@@ -47,7 +47,7 @@ def audit_list(request: Request) -> HttpResponse:
 @require_safe
 @administrator_required
 def audit_csv(request: Request) -> HttpResponse | StreamingHttpResponse:
-    """Export the filtered entries, newest first, at most MOST_ROWS of them.
+    """Export the filtered entries, newest first, at most MAX_ROWS of them.
 
     With a filter that cannot be read, show the page that says so: a file would hold more
     than was asked for.
@@ -83,7 +83,7 @@ def _heading() -> list[str]:
 
 
 def _rows(entries: QuerySet) -> Iterator[list[Any]]:
-    for entry in entries.order_by("-at", "-pk")[:MOST_ROWS].iterator():
+    for entry in entries.order_by("-at", "-pk")[:MAX_ROWS].iterator():
         yield [
             f"{entry.at:%Y-%m-%dT%H:%M:%S.%fZ}",
             entry.actor_name,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from catalog.models.tag_option import key_rule, value_rule
-from catalog.tags import LONGEST, MOST
+from catalog.tags import MAX_TAG_LENGTH, MAX_TAGS
 from console.lib.errors import ConflictError
 from console.lib.users import User
 from instances.admin.tables import BigTable
@@ -32,19 +32,19 @@ class TagsField(forms.CharField):
 
     def clean(self, value: Any) -> dict[str, str]:
         lines = [line for line in super().clean(value).splitlines() if line.strip()]
-        if len(lines) > MOST:
+        if len(lines) > MAX_TAGS:
             raise ValidationError(
-                _("An instance has at most %(most)d tags."), params={"most": MOST}
+                _("An instance has at most %(most)d tags."), params={"most": MAX_TAGS}
             )
         tags: dict[str, str] = {}
         for line in lines:
             key, equals, text = (part.strip() for part in line.partition("="))
-            if not equals or not key or max(len(key), len(text)) > LONGEST:
+            if not equals or not key or max(len(key), len(text)) > MAX_TAG_LENGTH:
                 raise ValidationError(
                     _(
                         "Write each tag as key=value, with at most %(most)d characters each."
                     ),
-                    params={"most": LONGEST},
+                    params={"most": MAX_TAG_LENGTH},
                 )
             if key in tags:
                 raise ValidationError(

@@ -9,13 +9,13 @@ from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from catalog.effective_constraints import LaunchOption, Limits
+from catalog.effective_constraints import EffectiveConstraints, LaunchOption
 from catalog.forms.parameter_field import is_untouched, text_as_typed
 from catalog.forms.parameters import ParameterForm, parameter_form, typed_again
 from catalog.models import Portfolio, Region, Version
 from catalog.schema import Schema
 from catalog.suggestions import suggested_in
-from catalog.tags import OfferedTags
+from catalog.tags import CombinedTagOptions
 from console.lib.edit_conflicts import EditConflict
 from console.lib.errors import InvalidInputError
 from instances.forms.tags import TagsForm, typed_tags
@@ -92,7 +92,7 @@ class LaunchChoicesForm(ChoicesForm):
 
     field_order = ["name", "automatic", "portfolio", "version", "region"]
 
-    def offer_regions(self, limits: Limits) -> None:
+    def offer_regions(self, limits: EffectiveConstraints) -> None:
         """Set the regions the launch option allows."""
         region = self.fields["region"]
         assert isinstance(region, forms.ChoiceField)
@@ -166,8 +166,8 @@ class ProvisioningForm:
         return self.option.portfolio if self.option else None
 
     @property
-    def limits(self) -> Limits:
-        return self.option.limits if self.option else Limits()
+    def limits(self) -> EffectiveConstraints:
+        return self.option.constraints if self.option else EffectiveConstraints()
 
     @property
     def shown(self) -> str:
@@ -207,7 +207,7 @@ class ProvisioningForm:
 
     @cached_property
     def tags(self) -> TagsForm:
-        offered = OfferedTags.of(self.version.product, self.portfolio)
+        offered = CombinedTagOptions.of(self.version.product, self.portfolio)
         if self.validate:
             return TagsForm(offered, data=self.request_data)
         typed = typed_tags(self.request_data, offered)

@@ -9,11 +9,11 @@ from django.forms import BoundField
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from catalog.tags import LONGEST, MOST, OfferedTags, Pair
+from catalog.tags import MAX_TAG_LENGTH, MAX_TAGS, CombinedTagOptions, Pair
 
 BLANK_ROWS = 2
 # One more than allowed, so that too many are told and not silently dropped.
-MOST_ROWS = MOST + 1
+MAX_ROWS = MAX_TAGS + 1
 ROW = re.compile(r"tags-key_(\d{1,2})")
 
 
@@ -24,7 +24,7 @@ class TagsForm(forms.Form):
 
     def __init__(
         self,
-        offered: OfferedTags,
+        offered: CombinedTagOptions,
         *,
         data: MultiValueDict[str, str] | None = None,
         initial: Mapping[str, str] | None = None,
@@ -44,7 +44,7 @@ class TagsForm(forms.Form):
                 choices=[("", _("Choose a value")), *((each, each) for each in values)],
             )
         rows = len(own) + BLANK_ROWS + more if data is None else _rows(data)
-        self.row_count = min(rows, MOST_ROWS)
+        self.row_count = min(rows, MAX_ROWS)
         for number in range(self.row_count):
             self._add_row(number)
 
@@ -53,12 +53,16 @@ class TagsForm(forms.Form):
         self.fields[f"key_{number}"] = forms.CharField(
             label=_("Key of tag %(number)d") % label,
             required=False,
-            widget=forms.TextInput(attrs={"maxlength": LONGEST, "autocomplete": "off"}),
+            widget=forms.TextInput(
+                attrs={"maxlength": MAX_TAG_LENGTH, "autocomplete": "off"}
+            ),
         )
         self.fields[f"value_{number}"] = forms.CharField(
             label=_("Value of tag %(number)d") % label,
             required=False,
-            widget=forms.TextInput(attrs={"maxlength": LONGEST, "autocomplete": "off"}),
+            widget=forms.TextInput(
+                attrs={"maxlength": MAX_TAG_LENGTH, "autocomplete": "off"}
+            ),
         )
 
     @property
@@ -87,7 +91,7 @@ class TagsForm(forms.Form):
     @property
     def full(self) -> bool:
         """Whether no row can be added."""
-        return self.row_count >= MOST
+        return self.row_count >= MAX_TAGS
 
     def pairs(self) -> list[tuple[str, Pair]]:
         """What was entered, each with the name of its field; empty rows are left out."""
@@ -102,20 +106,20 @@ class TagsForm(forms.Form):
         return found
 
 
-def typed_tags(data: Mapping[str, Any], offered: OfferedTags) -> dict[str, str]:
+def typed_tags(data: Mapping[str, Any], offered: CombinedTagOptions) -> dict[str, str]:
     """Tags in a request that is not validated: to show the rows again."""
     typed = {}
     for number, key in enumerate(offered.choices):
         if value := data.get(f"tags-choice_{number}"):
             typed[key] = str(value)
-    for number in range(MOST_ROWS):
+    for number in range(MAX_ROWS):
         if key := str(data.get(f"tags-key_{number}") or "").strip():
             typed[key] = str(data.get(f"tags-value_{number}") or "").strip()
     return typed
 
 
 def _initial(
-    offered: OfferedTags, tags: Mapping[str, str], own: list[Pair]
+    offered: CombinedTagOptions, tags: Mapping[str, str], own: list[Pair]
 ) -> dict[str, str]:
     initial = {
         f"choice_{number}": tags[key]

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from catalog.effective_constraints import Limits
+from catalog.effective_constraints import EffectiveConstraints
 from catalog.models import Portfolio, Product, Region, Version
 from catalog.models.product import SIMULATED
 from console.lib.audit import AuditEntry
@@ -115,7 +115,7 @@ class InstanceQuerySet(OwnedQuerySet, FoldedQuerySet):  # type: ignore[override]
 
         `pk` is the ID that its plan reserved for it. A change is `direct` unless it
         executes a submitted plan. Raises ConflictError when a living instance has the name
-        already, ApprovalRequired for a direct change that needs an approval.
+        already, ApprovalRequiredError for a direct change that needs an approval.
         """
         if direct:
             check_direct(Task.Kind.LAUNCH, spec.version.product, spec.portfolio)
@@ -324,7 +324,7 @@ class Instance(Named):
         A change is `direct` unless it executes a submitted plan. `after` is the ID of the
         task that must be the last one, None when there must be none. Raises ConflictError when
         nothing would change, when a task is running, when another task was the last, or
-        when the instance is gone, ApprovalRequired for a direct change that needs an
+        when the instance is gone, ApprovalRequiredError for a direct change that needs an
         approval.
         """
         if direct:
@@ -342,7 +342,7 @@ class Instance(Named):
     ) -> Task:
         """Queue the removal of every resource, then of the instance from all lists.
 
-        Raises ConflictError and ApprovalRequired like `update_to`.
+        Raises ConflictError and ApprovalRequiredError like `update_to`.
         """
         if direct:
             check_direct(Task.Kind.TERMINATE, self.product, self.portfolio)
@@ -618,8 +618,8 @@ def _facts(spec: ProvisioningSpec) -> dict[str, Any]:
 
 
 def check_direct(operation: str, product: Product, portfolio: Portfolio | None) -> None:
-    """Raise ApprovalRequired for an operation that needs an approved plan."""
-    Limits.of(product, portfolio).check_direct(operation)
+    """Raise ApprovalRequiredError for an operation that needs an approved plan."""
+    EffectiveConstraints.of(product, portfolio).check_direct(operation)
 
 
 def instance_for(user: User, pk: str) -> Instance:

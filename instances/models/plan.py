@@ -16,7 +16,11 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from catalog.effective_constraints import ApprovalRequired, Approver, Limits
+from catalog.effective_constraints import (
+    ApprovalRequiredError,
+    Approver,
+    EffectiveConstraints,
+)
 from catalog.models import Region
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import EditConflictError, digest
@@ -339,9 +343,9 @@ class Plan(Named, Preview):
             self._decide(OperationRecord.Action.REJECT, by, comment)
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> EffectiveConstraints:
         """The constraints that the plan falls under now."""
-        return Limits.of(self.version.product, self.portfolio)
+        return EffectiveConstraints.of(self.version.product, self.portfolio)
 
     @cached_property
     def approvers(self) -> list[Approver]:
@@ -560,7 +564,7 @@ class Plan(Named, Preview):
 
         A draft waits for its preview, unless the user goes on `unchecked`: then the task
         plans and applies in one run. Pressing twice on a draft gives the same task. Raises
-        Stale when something moved, ApprovalRequired without an approval, ConflictError in a
+        Stale when something moved, ApprovalRequiredError without an approval, ConflictError in a
         status that forbids it.
         """
         self.check_owner(by)
@@ -639,7 +643,7 @@ class Plan(Named, Preview):
                 hint=_("Wait until the check has ended, then confirm."),
             )
         if self.status == self.Status.PREVIEW_SUCCESS and not self.draft:
-            return ApprovalRequired(
+            return ApprovalRequiredError(
                 _(
                     "This plan now requires approval. Preview it again to request approval."
                 )

@@ -8,7 +8,7 @@ from typing import Any, Self
 from catalog.models import Portfolio, Version
 from catalog.schema.conversion import as_text, canonical
 from catalog.schema.parameter import Parameter
-from catalog.schema.validation import fits
+from catalog.schema.validation import accepts
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class ProvisioningSpec:
             same = key in is_now.defaults and canonical(
                 is_now.defaults[key]
             ) == canonical(default)
-            if not same and fits(parameter, default):
+            if not same and accepts(parameter, default):
                 yield key, default
 
 

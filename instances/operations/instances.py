@@ -106,7 +106,7 @@ def list_launch_options(params: Values, by: User) -> Answer:
                 "PortfolioId": option.portfolio.pk,
                 "PortfolioName": option.portfolio.name,
                 "ConstraintSummaries": [
-                    _constraint(each) for each in option.limits.constraints
+                    _constraint(each) for each in option.constraints.all
                 ],
             }
             for option in launch_options(product, by)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from catalog.effective_constraints import Limits
+from catalog.effective_constraints import EffectiveConstraints
 from catalog.models.product import granted_product
 from catalog.operations import shared_parameters
 from console.lib.errors import InvalidInputError, NotFoundError
@@ -58,7 +58,7 @@ def update_provisioned_product(params: Values, by: User) -> Answer:
 def terminate_provisioned_product(params: Values, by: User) -> Answer:
     """Remove an instance's resources, then the instance. This cannot be undone."""
     instance = living_instance(by, params["ProvisionedProductId"])
-    limits = Limits.of(instance.product, instance.portfolio)
+    limits = EffectiveConstraints.of(instance.product, instance.portfolio)
     limits.check_direct(Task.Kind.TERMINATE)
     instance.terminate(by=by)
     return {}

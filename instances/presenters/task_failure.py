@@ -8,7 +8,7 @@ from django.db.models import Count, F, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import get_language
 
-from catalog.effective_constraints import Limits
+from catalog.effective_constraints import EffectiveConstraints
 from catalog.models import Constraint, Portfolio
 from catalog.schema.conversion import as_text
 from console.lib.errors import Text
@@ -140,7 +140,7 @@ def _around(task: Task, instance: Instance, evidence: Evidence, by: User) -> _Ar
     return _Around(
         [{"address": a, "status": s} for a, s in sorted(found.get("resource", ()))],
         int(found["count"][0][0]),
-        Limits(tuple(approvals)).needs_approval(operation),
+        EffectiveConstraints(tuple(approvals)).needs_approval(operation),
         by.is_administrator or "shared" in found,
     )
 

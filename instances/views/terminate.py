@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from catalog.effective_constraints import ApprovalRequired, Limits
+from catalog.effective_constraints import ApprovalRequiredError, EffectiveConstraints
 from console.lib.errors import ConflictError, DomainError
 from console.lib.htmx import came_from, render_page
 from console.lib.http import Request
@@ -66,7 +66,7 @@ def instance_terminate(request: Request, pk: str) -> HttpResponse:
         return _ask(request, instance, form, status=422)
     try:
         task = instance.terminate(by=request.user)
-    except (ConflictError, ApprovalRequired) as refusal:
+    except (ConflictError, ApprovalRequiredError) as refusal:
         # A message behind an open dialog would not be seen: it is shown inside.
         return _ask(request, instance, form, refusal=refusal, status=refusal.status)
     told = _("Termination of %(name)s has started.") % {"name": instance.name}
@@ -90,7 +90,7 @@ def _ask(
     status: int = 200,
 ) -> HttpResponse:
     context: dict[str, Any] = {"instance": instance, "form": form, "refusal": refusal}
-    limits = Limits.of(instance.product, instance.portfolio)
+    limits = EffectiveConstraints.of(instance.product, instance.portfolio)
     # The list takes the filters up again where the dialog or page was opened from it.
     context["back"] = came_from(request, reverse("instances:instance-list"))
     context["needs_approval"] = limits.needs_approval(Task.Kind.TERMINATE)

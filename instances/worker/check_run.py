@@ -21,7 +21,7 @@ from instances.models.engine import CLOUD
 from instances.worker.completion import Settlement
 from instances.worker.run import Run
 
-MOST_PROBLEMS = 50
+MAX_PROBLEMS_SHOWN = 50
 
 # Each asks its cloud who is calling, which any valid credentials may do.
 AWS = """\
@@ -124,7 +124,7 @@ class CheckSettlement:
         self.check.end(
             ok=outcome.ok,
             message=self._said() if outcome.ok else message,
-            problems=found[:MOST_PROBLEMS],
+            problems=found[:MAX_PROBLEMS_SHOWN],
             engine_version=self.engine.version(),
         )
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from catalog.launch_access import described, with_owned
+from catalog.launch_access import summarize_users, with_owned
 from catalog.models import Grant
-from catalog.models.grant import matcher
+from catalog.models.grant import compile_pattern
 from console.lib.users import User
 from tests.factories import PortfolioFactory, RoleFactory, UserFactory, VersionFactory
 
@@ -35,7 +35,7 @@ def test_one_meaning_everywhere(pattern, name, fits):
     portfolio.grants.create(pattern=pattern)
     assert Grant.objects.covering(person).exists() is fits
     users = with_owned(User.objects.filter(pk=person.pk)).with_administrator()
-    [row] = described(list(users.prefetch_related("groups")))
+    [row] = summarize_users(list(users.prefetch_related("groups")))
     assert row.launchable == int(fits)
 
 
@@ -49,5 +49,5 @@ def test_groups_are_matched_without_their_case(pattern):
 
 
 def test_a_name_at_hand_is_matched_in_full():
-    assert matcher("user/a*").fullmatch("user/Anna")
-    assert not matcher("user/a*").fullmatch("x user/anna")
+    assert compile_pattern("user/a*").fullmatch("user/Anna")
+    assert not compile_pattern("user/a*").fullmatch("x user/anna")

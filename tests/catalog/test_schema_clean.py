@@ -4,7 +4,7 @@ import pytest
 from django.utils.translation import override
 
 from catalog.schema import InvalidParametersError, Parameter, Rule, Schema
-from catalog.schema.size_limits import VALUE_BYTES
+from catalog.schema.size_limits import MAX_VALUE_BYTES
 
 
 def clean(parameter, value, **options):
@@ -153,7 +153,7 @@ def test_every_wrong_value_is_reported():
 def test_a_value_of_one_megabyte_is_refused():
     assert "64 KiB" in refusal(Parameter("a"), "x" * 1_000_000)
     assert "64 KiB" in refusal(
-        Parameter("a", kind="json", type="any"), ["x" * VALUE_BYTES]
+        Parameter("a", kind="json", type="any"), ["x" * MAX_VALUE_BYTES]
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.models import TagOption
-from catalog.tags import OfferedTags
+from catalog.tags import CombinedTagOptions
 from console.lib.errors import InvalidInputError
 from tests.factories import PortfolioFactory, ProductFactory
 
@@ -27,7 +27,7 @@ def offer(db):
                     key=key, value=value, defaults={"active": active}
                 )
                 owner.tag_options.add(option)
-        return OfferedTags.of(product, portfolio)
+        return CombinedTagOptions.of(product, portfolio)
 
     return offer
 
@@ -80,18 +80,18 @@ def test_an_imposed_value_cannot_be_changed(offer):
     ],
 )
 def test_the_vendors_rules_hold(key, value):
-    assert "tags.1" in problems(OfferedTags(), [("fine", ""), (key, value)])
+    assert "tags.1" in problems(CombinedTagOptions(), [("fine", ""), (key, value)])
 
 
 def test_unicode_and_an_empty_value_are_fine():
-    assert OfferedTags().complete([("环境 1", "")]) == {"环境 1": ""}
+    assert CombinedTagOptions().complete([("环境 1", "")]) == {"环境 1": ""}
 
 
 def test_a_key_given_twice_is_refused():
-    assert "tags.1" in problems(OfferedTags(), [("k", "1"), ("k", "2")])
+    assert "tags.1" in problems(CombinedTagOptions(), [("k", "1"), ("k", "2")])
 
 
 def test_imposed_and_own_tags_are_twenty_together():
     own = [(f"k{number}", "") for number in range(20)]
-    assert len(OfferedTags().complete(own)) == 20
-    assert "tags" in problems(OfferedTags({"team": ("web",)}), own)
+    assert len(CombinedTagOptions().complete(own)) == 20
+    assert "tags" in problems(CombinedTagOptions({"team": ("web",)}), own)

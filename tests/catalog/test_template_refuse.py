@@ -10,7 +10,7 @@ import pytest
 
 from catalog.ros.document import read_document
 from catalog.schema import TemplateError
-from catalog.schema.size_limits import FILES, PARAMETERS, TEMPLATE_BYTES
+from catalog.schema.size_limits import MAX_FILES, MAX_PARAMETERS, MAX_TEMPLATE_BYTES
 from catalog.terraform.parameters import read_terraform
 
 HEAD = "ROSTemplateFormatVersion: '2015-09-01'\nResources: {a: 1}\n"
@@ -40,7 +40,7 @@ LAUGHS = "a: &a [lol]\n" + "".join(
         pytest.param('{"a": "\\ud800"}', "Unicode", id="half a character"),
         pytest.param(HEAD + 'x: "\\0"\n', "NUL", id="nul"),
         pytest.param(HEAD + "x: [" + "1," * 200_000 + "]", "too many", id="many nodes"),
-        pytest.param("x" * (TEMPLATE_BYTES + 1), "512 KiB", id="too large"),
+        pytest.param("x" * (MAX_TEMPLATE_BYTES + 1), "512 KiB", id="too large"),
         pytest.param("\ud800", "Unicode", id="lone surrogate"),
     ],
 )
@@ -107,13 +107,13 @@ def test_many_long_defaults_are_refused_before_they_are_parsed():
 
 
 def test_too_many_parameters_are_refused():
-    text = "".join(f'variable "v{n}" {{}}\n' for n in range(PARAMETERS + 1))
+    text = "".join(f'variable "v{n}" {{}}\n' for n in range(MAX_PARAMETERS + 1))
     with pytest.raises(TemplateError, match="maximum is 200"):
         read_terraform({"main.tf": text})
 
 
 def test_too_many_parameters_of_a_document_are_refused():
-    declared = {f"p{n}": {"Type": "String"} for n in range(PARAMETERS + 1)}
+    declared = {f"p{n}": {"Type": "String"} for n in range(MAX_PARAMETERS + 1)}
     text = {
         "ROSTemplateFormatVersion": "2015-09-01",
         "Resources": {"a": 1},
@@ -225,11 +225,11 @@ def test_an_example_beside_the_root_is_not_read():
 
 def test_too_many_files_are_refused():
     with pytest.raises(TemplateError, match="maximum is 50"):
-        read_terraform({f"f{n}.tf": "" for n in range(FILES + 1)})
+        read_terraform({f"f{n}.tf": "" for n in range(MAX_FILES + 1)})
 
 
 def test_the_size_of_all_files_counts():
-    half = "#" + "x" * (TEMPLATE_BYTES // 2)
+    half = "#" + "x" * (MAX_TEMPLATE_BYTES // 2)
     with pytest.raises(TemplateError, match="512 KiB"):
         read_terraform({"a.tf": half, "b.tf": half})
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.effective_constraints import ApprovalRequired
+from catalog.effective_constraints import ApprovalRequiredError
 from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError, ForbiddenError, InvalidInputError
 from instances.launch_validation import execute_once
@@ -314,7 +314,7 @@ def test_a_plan_is_executed_once(plan, bob, carol):
 def test_a_constraint_imposed_after_the_preview_is_heeded(bob, version):
     plan = previewed(asked(bob, version))
     constrain(version, "carol")
-    with pytest.raises(ApprovalRequired):
+    with pytest.raises(ApprovalRequiredError):
         plan.execute(by=bob)
     assert Plan.objects.get().status == Status.PREVIEW_SUCCESS
     plan.preview_again(by=bob)
@@ -389,7 +389,7 @@ def test_a_stale_plan_is_previewed_again_and_then_approved(
 def test_direct_changes_stay_refused(bob, version, instance, change):
     constrain(version, "carol")
     spec = ProvisioningSpec(version, portfolio_of(version), {"name": "two"})
-    with pytest.raises(ApprovalRequired):
+    with pytest.raises(ApprovalRequiredError):
         change(spec, instance, bob)
     assert Task.objects.count() == 1
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from catalog.effective_constraints import ApprovalRequired
+from catalog.effective_constraints import ApprovalRequiredError
 from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError
 from instances.models import Instance, Task
@@ -166,6 +166,6 @@ def test_what_needs_an_approval_is_not_done_without(
         config={"OperationTypes": [covered], "Approvers": []},
     )
     task = fail(instance, kind=kind)
-    with pytest.raises(ApprovalRequired):
+    with pytest.raises(ApprovalRequiredError):
         retry(instance, by=alice, task=task.pk)
     assert Task.objects.count() == 1

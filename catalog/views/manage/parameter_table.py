@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.translation import gettext as _
 
 from catalog.schema import Parameter, Schema, text_in
-from catalog.schema.conversion import as_text
+from catalog.schema.conversion import as_text, type_text
 from console.lib.masking import MASK
 
 
@@ -45,25 +44,6 @@ def row_of(parameter: Parameter) -> Row:
         list(_rules(parameter)),
         text_in(parameter.description),
     )
-
-
-def type_text(kind: Any) -> str:
-    """Write a type as Terraform does: `list(string)`, `object({a = number})`."""
-    if isinstance(kind, str):
-        return kind
-    name, inner = kind[0], kind[1] if len(kind) > 1 else "any"
-    if isinstance(inner, dict):
-        optional = kind[2] if len(kind) > 2 else {}
-        parts = [
-            f"{key} = optional({type_text(each)})"
-            if key in optional
-            else f"{key} = {type_text(each)}"
-            for key, each in inner.items()
-        ]
-        return f"{name}({{{', '.join(parts)}}})"
-    if name == "tuple":
-        return f"tuple([{', '.join(map(type_text, inner))}])"
-    return f"{name}({type_text(inner)})"
 
 
 def _rules(parameter: Parameter) -> Iterator[str]:

@@ -23,8 +23,8 @@ from console.lib.pagination import page_size, paginate
 from console.lib.queries import count_of
 from console.lib.users import Role, User
 
-OFFERED = 20
-SUGGESTED = 100
+MAX_CANDIDATES = 20
+MAX_SUGGESTIONS = 100
 
 
 @require_safe
@@ -70,7 +70,7 @@ def portfolio_detail(request: Request, pk: str) -> HttpResponse:
         "portfolio": portfolio,
         "page": page,
         "find": found,
-        "candidates": ProductFilter({"q": found}, candidates).qs[:OFFERED],
+        "candidates": ProductFilter({"q": found}, candidates).qs[:MAX_CANDIDATES],
         "tab": "products",
     }
     return render(request, "manage/portfolio_detail.html", context)
@@ -167,8 +167,8 @@ def portfolio_access(request: Request, pk: str) -> HttpResponse:
         "portfolio": portfolio,
         "form": form,
         "page": paginate(grants, cursor=request.GET.get("cursor", ""), size=50),
-        "people": User.objects.order_by("username")[:SUGGESTED],
-        "roles": Role.objects.order_by("name")[:SUGGESTED],
+        "people": User.objects.order_by("username")[:MAX_SUGGESTIONS],
+        "roles": Role.objects.order_by("name")[:MAX_SUGGESTIONS],
         "tab": "access",
     }
     return render_form(request, "manage/portfolio_access.html", context)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from catalog.filters import ProductFilter
 from catalog.forms.records import CopyForm, ProductForm
 from catalog.forms.template_source import SourceForm
-from catalog.launch_access import reach_of
+from catalog.launch_access import launch_access_of
 from catalog.models import Portfolio, Product, Version
 from console.lib.access import administrator_required
 from console.lib.forms import refusals_on, render_form
@@ -146,8 +146,8 @@ def product_delete(request: Request, pk: str) -> HttpResponse:
 
 @require_safe
 @administrator_required
-def product_reach(request: Request, pk: str) -> HttpResponse:
-    """Say why a person can, or cannot, launch the product."""
+def product_launch_access(request: Request, pk: str) -> HttpResponse:
+    """Explain why a user can, or cannot, launch the product."""
     known = Version.objects.filter(product=pk, product__removed_at=None)
     versions = list(known.select_related("product"))
     product = versions[0].product if versions else get_object_or_404(Product, pk=pk)
@@ -157,7 +157,7 @@ def product_reach(request: Request, pk: str) -> HttpResponse:
         "product": product,
         "login": login,
         "person": person,
-        "reach": reach_of(person, product, versions) if person else None,
+        "access": launch_access_of(person, product, versions) if person else None,
         "people": [] if person else User.objects.order_by("username")[:100],
     }
-    return render(request, "manage/product_reach.html", context)
+    return render(request, "manage/product_launch_access.html", context)

@@ -21,7 +21,7 @@ from console.lib.http import Request
 from console.lib.pagination import page_size, paginate
 from console.lib.queries import count_of
 
-SHOWN = 100
+MAX_SHOWN = 100
 
 
 @require_safe
@@ -75,8 +75,8 @@ def tag_option_edit(request: Request, pk: str) -> HttpResponse:
     context = {
         "option": option,
         "form": form,
-        "products": option.products.order_by("name")[:SHOWN],
-        "portfolios": option.portfolios.order_by("name")[:SHOWN],
+        "products": option.products.order_by("name")[:MAX_SHOWN],
+        "portfolios": option.portfolios.order_by("name")[:MAX_SHOWN],
     }
     return render_form(request, "manage/tag_option_edit.html", context)
 
@@ -105,7 +105,7 @@ def attached_tag_options(request: Request, kind: str, pk: str) -> HttpResponse:
         "resource": resource,
         "kind": kind,
         kind: resource,
-        "attached": attached[:SHOWN],
+        "attached": attached[:MAX_SHOWN],
         "others": TagOptionFilter({"q": found}, others).qs[:20],
         "find": found,
         "tab": "tag-options",

@@ -4,14 +4,14 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from catalog.filters import UserFilter
-from catalog.launch_access import described, with_owned
+from catalog.launch_access import summarize_users, with_owned
 from console.lib.access import administrator_required
 from console.lib.htmx import render_page
 from console.lib.http import Request
 from console.lib.pagination import capped_count
 from console.lib.users import User
 
-SIZE = 20
+PAGE_SIZE = 20
 
 
 @require_safe
@@ -22,10 +22,10 @@ def people(request: Request) -> HttpResponse:
     after = request.GET.get("after", "")
     shown = found.filter(username__gt=after) if after else found
     shown = with_owned(shown.with_administrator()).prefetch_related("groups")
-    users = list(shown.order_by("username")[: SIZE + 1])
+    users = list(shown.order_by("username")[: PAGE_SIZE + 1])
     context = {
-        "rows": described(users[:SIZE]),
-        "next": users[SIZE - 1].username if len(users) > SIZE else "",
+        "rows": summarize_users(users[:PAGE_SIZE]),
+        "next": users[PAGE_SIZE - 1].username if len(users) > PAGE_SIZE else "",
         "count": capped_count(found),
         "after": after,
         "q": request.GET.get("q", "").strip(),

@@ -2,7 +2,11 @@
 
 import pytest
 
-from catalog.effective_constraints import ApprovalRequired, Limits, launch_options
+from catalog.effective_constraints import (
+    ApprovalRequiredError,
+    EffectiveConstraints,
+    launch_options,
+)
 from console.lib.errors import InvalidInputError
 from tests.factories import (
     PortfolioFactory,
@@ -29,7 +33,7 @@ def portfolio(product, alice):
 def constrain(product, portfolio):
     def constrain(kind, config):
         portfolio.constraints.create(product=product, kind=kind, config=config)
-        return Limits.of(product, portfolio)
+        return EffectiveConstraints.of(product, portfolio)
 
     return constrain
 
@@ -41,7 +45,7 @@ def refusal(call, *args):
 
 
 def test_without_constraints_everything_is_allowed(product, portfolio):
-    limits = Limits.of(product, portfolio)
+    limits = EffectiveConstraints.of(product, portfolio)
     limits.check_region(RegionFactory())
     limits.check_direct("LaunchProduct")
     limits.check_values(VersionFactory(product=product), {"name": "x"})
@@ -52,7 +56,9 @@ def test_a_constraint_of_another_portfolio_does_not_hold_here(product, portfolio
     other.constraints.create(
         product=product, kind="StackRegion", config={"StackRegions": ["cn-beijing"]}
     )
-    Limits.of(product, portfolio).check_region(RegionFactory(id="cn-hangzhou"))
+    EffectiveConstraints.of(product, portfolio).check_region(
+        RegionFactory(id="cn-hangzhou")
+    )
 
 
 def test_a_region_outside_the_list_is_refused(constrain):
@@ -124,7 +130,7 @@ def test_a_covered_operation_needs_an_approval_and_others_do_not(constrain):
         "Approval", {"OperationTypes": ["LaunchProduct"], "Approvers": []}
     )
     limits.check_direct("TerminateProvisionedProduct")
-    with pytest.raises(ApprovalRequired) as caught:
+    with pytest.raises(ApprovalRequiredError) as caught:
         limits.check_direct("LaunchProduct")
     assert caught.value.code == "ApprovalRequired"
 
@@ -137,7 +143,7 @@ def test_launch_options_are_the_granted_portfolios_with_their_limits(
     with django_assert_num_queries(2):
         (option,) = launch_options(product, alice)
     assert option.portfolio == portfolio
-    assert option.limits.region_ids == {"cn-beijing"}
+    assert option.constraints.region_ids == {"cn-beijing"}
 
 
 SIZES_TF = 'variable "size" {\n  default = "large"\n}\n'

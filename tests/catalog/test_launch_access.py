@@ -1,9 +1,9 @@
-"""Why a person can, or cannot, launch a product."""
+"""Launch access of a user to a product, with the reason and the remedy."""
 
 import pytest
 from django.urls import reverse
 
-from catalog import launch_access as reaching
+from catalog.launch_access import launch_access_of
 from catalog.models import Constraint, TagOption
 from tests.factories import (
     PortfolioFactory,
@@ -16,8 +16,8 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def reach_of(person, product):
-    return reaching.reach_of(person, product, list(product.versions.all()))
+def access_of(user, product):
+    return launch_access_of(user, product, list(product.versions.all()))
 
 
 @pytest.fixture
@@ -26,52 +26,52 @@ def product():
     return VersionFactory().product
 
 
-def test_in_no_portfolio_nobody_can(bob):
-    reach = reach_of(bob, ProductFactory(name="Web"))
-    assert not reach.allowed
-    assert "not in any portfolio" in reach.sentence
+def test_product_in_no_portfolio_is_refused(bob):
+    access = access_of(bob, ProductFactory(name="Web"))
+    assert not access.allowed
+    assert "not in any portfolio" in access.sentence
 
 
-def test_without_a_grant_the_smallest_one_is_named(bob, product):
+def test_refusal_without_grant_names_the_grant_to_add(bob, product):
     PortfolioFactory(name="Cloud", products=[product])
-    reach = reach_of(bob, product)
-    assert not reach.allowed
-    assert "Cloud" in reach.sentence
-    assert reach.remedy == "Grant Cloud to user/bob."
+    access = access_of(bob, product)
+    assert not access.allowed
+    assert "Cloud" in access.sentence
+    assert access.remedy == "Grant Cloud to user/bob."
 
 
 @pytest.mark.parametrize("through", ["bob", "Ops", "user/b*"])
-def test_a_grant_says_through_what_it_reaches(admin, bob, product, through):
+def test_answer_names_the_grant_that_gives_access(admin, bob, product, through):
     ops = RoleFactory(name="Ops")
     bob.groups.add(ops)
     portfolio = PortfolioFactory(products=[product])
     grants = {"bob": {"user": bob}, "Ops": {"role": ops}}
     portfolio.grant(**grants.get(through, {"pattern": through}), by=admin)
-    reach = reach_of(bob, product)
-    assert reach.allowed
-    assert through in reach.sentence
-    assert "default launch option" in reach.sentence
+    access = access_of(bob, product)
+    assert access.allowed
+    assert through in access.sentence
+    assert "default launch option" in access.sentence
 
 
-def test_two_portfolios_leave_no_default(bob, product):
+def test_two_launch_options_leave_no_default(bob, product):
     PortfolioFactory.create_batch(2, products=[product], users=[bob])
-    assert "no default launch option" in reach_of(bob, product).sentence
+    assert "no default launch option" in access_of(bob, product).sentence
 
 
-def test_hidden_versions_are_named(bob):
+def test_inactive_versions_are_named(bob):
     version = VersionFactory(name="1.0", active=False)
     PortfolioFactory(products=[version.product], users=[bob])
-    reach = reach_of(bob, version.product)
-    assert not reach.allowed
-    assert reach.hidden_versions == ["1.0"]
+    access = access_of(bob, version.product)
+    assert not access.allowed
+    assert access.hidden_versions == ["1.0"]
 
 
-def test_an_inactive_person_cannot_sign_in(bob, product):
+def test_inactive_account_is_refused(bob, product):
     bob.is_active = False
-    assert "deactivated" in reach_of(bob, product).sentence
+    assert "deactivated" in access_of(bob, product).sentence
 
 
-def test_region_constraints_without_an_active_region_block(admin, bob, product):
+def test_region_constraints_without_active_region_block_the_option(admin, bob, product):
     portfolio = PortfolioFactory(products=[product], users=[bob])
     RegionFactory(id="eu-1", active=False)
     Constraint.objects.impose(
@@ -81,32 +81,32 @@ def test_region_constraints_without_an_active_region_block(admin, bob, product):
         config={"StackRegions": ["eu-1"]},
         by=admin,
     )
-    reach = reach_of(bob, product)
-    assert not reach.allowed
-    assert "region" in reach.sentence
-    assert reach.ways[0].demands == ["Available regions: eu-1."]
+    access = access_of(bob, product)
+    assert not access.allowed
+    assert "region" in access.sentence
+    assert access.options[0].constraints == ["Available regions: eu-1."]
 
 
-def test_contradictory_tags_block(admin, bob, product):
+def test_contradictory_tag_options_block_the_option(admin, bob, product):
     portfolio = PortfolioFactory(products=[product], users=[bob])
     offer = TagOption.objects.offer
     offer(key="team", value="a", by=admin).associate(product, by=admin)
     offer(key="team", value="b", by=admin).associate(portfolio, by=admin)
-    assert "team" in reach_of(bob, product).sentence
+    assert "team" in access_of(bob, product).sentence
 
 
-def test_the_page_explains_a_person(admin_browser, bob, product):
+def test_page_shows_the_answer(admin_browser, bob, product):
     url = reverse("manage:product-reach", args=[product.pk])
     page = admin_browser.get(url, {"person": "bob"})
-    assert b'data-reach="refused"' in page.content
+    assert b'data-access="refused"' in page.content
 
 
-def test_the_page_says_that_it_does_not_know_a_name(admin_browser, product):
+def test_page_reports_an_unknown_login(admin_browser, product):
     url = reverse("manage:product-reach", args=[product.pk])
     assert b"User not found" in admin_browser.get(url, {"person": "x"}).content
 
 
-def test_many_portfolios_take_as_few_queries_as_one(
+def test_number_of_queries_is_independent_of_portfolios(
     admin, admin_browser, bob, product, django_assert_max_num_queries
 ):
     offer = TagOption.objects.offer
@@ -124,15 +124,15 @@ def test_many_portfolios_take_as_few_queries_as_one(
     url = reverse("manage:product-reach", args=[product.pk])
     with django_assert_max_num_queries(8):
         page = admin_browser.get(url, {"person": "bob"})
-    assert len(page.context["reach"].ways) == 5
+    assert len(page.context["access"].options) == 5
 
 
-def test_tags_are_put_together_for_each_portfolio_alone(admin, bob, product):
+def test_tag_options_are_combined_for_each_portfolio(admin, bob, product):
     offer = TagOption.objects.offer
     one, two = PortfolioFactory.create_batch(2, products=[product], users=[bob])
     for value, owners in (("a", [product, one]), ("b", [two])):
         option = offer(key="team", value=value, by=admin)
         for owner in owners:
             option.associate(owner, by=admin)
-    blocked = {w.portfolio: bool(w.blocked) for w in reach_of(bob, product).ways}
+    blocked = {o.portfolio: bool(o.blocked) for o in access_of(bob, product).options}
     assert blocked == {one: False, two: True}
