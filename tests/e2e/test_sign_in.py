@@ -11,7 +11,7 @@ import time
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 
-from tests.console.oidc_provider import CLIENT, SECRET, Provider
+from tests.console.accounts.oidc_provider import CLIENT, SECRET, Provider
 from tests.e2e.conftest import PASSWORD, ROOT, send, wait_until_ready
 from tests.e2e.test_accessibility import SCHEMES, SIZES, problems_of
 

@@ -95,7 +95,7 @@ FILLED = {
 EXCUSED = {
     "accounts/reauthenticate/": "changes nothing but the own session's time of proof",
     **{
-        f"accounts/2fa/{page}": "recorded: tests/console/test_sign_in_second_factor.py"
+        f"accounts/2fa/{page}": "recorded: tests/console/accounts/test_second_factor.py"
         for page in (
             *("authenticate/", "reauthenticate/", "totp/activate/", "totp/deactivate/"),
             *("recovery-codes/generate/", "recovery-codes/download/", "webauthn/add/"),
@@ -103,7 +103,7 @@ EXCUSED = {
         )
     },
     "accounts/2fa/webauthn/keys/<int:pk>/edit/": "the name its owner gave a passkey",
-    "accounts/sessions/end/": "recorded: tests/console/test_sign_in_sessions.py",
+    "accounts/sessions/end/": "recorded: tests/console/accounts/test_sessions.py",
     "appearance/": "a cookie of the own browser",
     "language/": "a cookie of the own browser",
     "notices/read/": "which of the own notices are read",

@@ -13,8 +13,8 @@ from console.lib.audit import AuditEntry
 from console.lib.users import Role
 from instances.models import Instance
 from tests.api_shape import check_answer
-from tests.console.api.sdk_hand import Hand, exceptions, hang_up, models, sdk, unset
-from tests.console.api.sdk_story import Story
+from tests.console.api.sdk_client import Hand, exceptions, hang_up, models, sdk, unset
+from tests.console.api.sdk_lifecycle import Story
 from tests.factories import (
     AdministratorFactory,
     PortfolioFactory,

@@ -3,7 +3,7 @@
 import pytest
 
 from instances.models import Task
-from tests.console.api.sdk_hand import Hand, entry, hang_up
+from tests.console.api.sdk_client import Hand, entry, hang_up
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,

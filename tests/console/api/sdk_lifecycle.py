@@ -6,7 +6,7 @@ import pytest
 from django.db import close_old_connections
 
 from instances.worker.loop import Worker
-from tests.console.api.sdk_hand import Hand, entry, exceptions
+from tests.console.api.sdk_client import Hand, entry, exceptions
 from tests.factories import MAIN_TF
 
 DOCUMENT = json.dumps(

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from console.accounts.sessions import Session, SessionStore, row_key
 from console.lib.audit import AuditEntry
 from console.lib.encryption import generate_key
-from tests.console.signing import sign_in, signed_in, with_password
+from tests.console.accounts.sign_in import sign_in, signed_in, with_password
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,13 @@ from django.contrib.auth.hashers import identify_hasher, make_password
 from django.test import Client
 
 from console.lib.audit import AuditEntry
-from tests.console.signing import LOGIN, page_text, sign_in, signed_in, with_password
+from tests.console.accounts.sign_in import (
+    LOGIN,
+    page_text,
+    sign_in,
+    signed_in,
+    with_password,
+)
 
 pytestmark = pytest.mark.django_db
 ELSEWHERE = [

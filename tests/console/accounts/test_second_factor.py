@@ -20,7 +20,7 @@ from console.accounts.second_factor import passkeys_possible
 from console.keys.rotation import Rotation
 from console.lib.audit import AuditEntry
 from console.lib.encryption import generate_key
-from tests.console.signing import page_text, sign_in, signed_in, with_password
+from tests.console.accounts.sign_in import page_text, sign_in, signed_in, with_password
 from tests.factories import PortfolioFactory, ProductFactory, RoleFactory
 from tests.passkey import SoftKey
 

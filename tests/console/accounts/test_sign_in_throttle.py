@@ -3,7 +3,13 @@
 import pytest
 from django.test import Client
 
-from tests.console.signing import LOGIN, page_text, sign_in, signed_in, with_password
+from tests.console.accounts.sign_in import (
+    LOGIN,
+    page_text,
+    sign_in,
+    signed_in,
+    with_password,
+)
 
 pytestmark = pytest.mark.django_db
 REFUSED = "Too many failed login attempts"

@@ -14,9 +14,9 @@ from django.utils.timezone import now
 from console.accounts.sessions import Session
 from console.lib.audit import AuditEntry
 from console.lib.users import Role, User
-from tests.console import sso_urls
-from tests.console.oidc_provider import CLIENT, SECRET, Provider
-from tests.console.signing import page_text, signed_in, with_password
+from tests.console.accounts import sso_urls
+from tests.console.accounts.oidc_provider import CLIENT, SECRET, Provider
+from tests.console.accounts.sign_in import page_text, signed_in, with_password
 from tests.factories import UserFactory, administrators
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from console.lib.errors import ConflictError, InvalidInputError
 from console.lib.names import check_name, exactly_called, fill, folded, spelled
 from console.lib.users import Role, User
 from instances.models import Instance, Plan
-from tests.console.signing import sign_in, signed_in, with_password
+from tests.console.accounts.sign_in import sign_in, signed_in, with_password
 from tests.factories import (
     InstanceFactory,
     PlanFactory,

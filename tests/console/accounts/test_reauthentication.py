@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from catalog.models import LaunchRole, Region
 from console.accounts.sessions import Session
 from console.api.access_keys import AccessKey
-from tests.console.signing import sign_in, with_password
+from tests.console.accounts.sign_in import sign_in, with_password
 from tests.factories import RegionFactory
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from console.authentication import Backend
 from console.lib.users import User
-from tests.console.signing import sign_in, signed_in, with_password
+from tests.console.accounts.sign_in import sign_in, signed_in, with_password
 
 pytestmark = pytest.mark.django_db
 COMPOSED = "Gr\u00fc\u00dfe-aus-Z\u00fcrich-2026"
