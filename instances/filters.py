@@ -1,10 +1,9 @@
-"""What narrows a list of instances: one set of filters for the page, the CSV and the API."""
+"""The filters of instance lists, shared by the page, the CSV file and the API."""
 
 import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django import forms
 from django.db.models import CharField, Q, QuerySet, Value
@@ -18,8 +17,10 @@ from console.lib.users import Role, User
 from instances.models import Instance
 
 OWN, ACCOUNT = "user", "account"
-OPTIONS = 200
-LONGEST = 200
+# An ID and a name.
+Option = tuple[str, str]
+MAX_OPTIONS = 200
+MAX_SEARCH_LENGTH = 200
 # Pasted from chats and PDFs: spaces of any width, joiners, marks, the byte order mark.
 INVISIBLE = (
     string.whitespace + "\u00a0\u00ad\u3000\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
@@ -28,10 +29,10 @@ INSTANCE_ID = re.compile(r"pp-[0-9a-z]{14}")
 
 
 class SearchField(forms.CharField):
-    """Text somebody pasted: what cannot be seen at its ends is not part of it."""
+    """A text, stripped of invisible characters at both ends and cut to MAX_SEARCH_LENGTH."""
 
-    def to_python(self, value: Any) -> str:
-        return str(super().to_python(value) or "").strip(INVISIBLE)[:LONGEST]
+    def to_python(self, value: object) -> str:
+        return str(super().to_python(value) or "").strip(INVISIBLE)[:MAX_SEARCH_LENGTH]
 
 
 class TextFilter(CharFilter):
@@ -39,15 +40,15 @@ class TextFilter(CharFilter):
 
 
 class AccessFilter(ChoiceFilter):
-    """The instances that a user sees: without a choice, or with one not open to them, their own."""
+    """The access filter; without a choice, or with one that is refused, the user's own instances."""
 
-    def filter(self, qs: QuerySet, value: Any) -> QuerySet:
+    def filter(self, qs: QuerySet, value: str) -> QuerySet:
         return qs.visible_to(self.parent.user, value or OWN)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
-class Applied:
-    """A filter in force, as the page shows it."""
+class ActiveFilter:
+    """A filter that is set, with its value as the page shows it."""
 
     name: str
     label: Text
@@ -55,11 +56,10 @@ class Applied:
 
 
 class InstanceFilter(FilterSet):
-    """`access`, `q`, `status`, `product`, `region`, `owner`, `ownerless`, and for names alone
-    `name` (in any case) and `text` (a part of it).
+    """`access`, `q`, `status`, `product`, `region`, `owner`, `ownerless`, and for the API
+    `name` (the whole name, in any case) and `text` (a part of it).
 
-    The page, the CSV file and the API narrow their lists by it. The page says which value is
-    not used.
+    An invalid value does not filter; the form of the filter has an error for it.
     """
 
     access = AccessFilter(
@@ -69,13 +69,15 @@ class InstanceFilter(FilterSet):
     status = ChoiceFilter(choices=Instance.Status.choices, label=_("Status"))
     product = TextFilter(field_name="product_id", label=_("Product"))
     region = TextFilter(field_name="region_id", label=_("Region"))
-    owner = TextFilter(method="of_owner", label=_("Owner"))
+    owner = TextFilter(method="by_owner", label=_("Owner"))
     ownerless = ChoiceFilter(
-        method="without_owner", choices=[("1", _("Yes"))], label=_("No active owner")
+        method="without_active_owner",
+        choices=[("1", _("Yes"))],
+        label=_("No active owner"),
     )
 
-    name = TextFilter(method="called", label=_("Name"))
-    text = TextFilter(method="containing", label=_("Name"))
+    name = TextFilter(method="by_name", label=_("Name"))
+    text = TextFilter(method="by_name_part", label=_("Name"))
 
     class Meta:
         model = Instance
@@ -88,28 +90,28 @@ class InstanceFilter(FilterSet):
         self.user = user
 
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
-        # Also for a choice that is unknown: no list is given without its access filter.
+        # An unknown choice is not in cleaned_data: without it the access filter would not run.
         self.form.cleaned_data.setdefault("access", OWN)
         return super().filter_queryset(queryset)
 
     @property
-    def access_asked(self) -> str:
-        """The choice that was made, whether it is open to the user or not."""
+    def requested_access(self) -> str:
+        """Return the access that was chosen, also when the user may not have it."""
         self.form.is_valid()
         return self.form.cleaned_data.get("access") or OWN
 
     @property
-    def access_given(self) -> str:
-        """The access in force: only an administrator has the whole account's."""
-        return self.access_asked if self.user.is_administrator else OWN
+    def granted_access(self) -> str:
+        """Return the access that applies: only administrators get that of the account."""
+        return self.requested_access if self.user.is_administrator else OWN
 
     @property
     def scope(self) -> QuerySet:
-        """The instances that the access filter alone leaves."""
-        return self.queryset.visible_to(self.user, self.access_asked)
+        """Return the instances that pass the access filter; the other filters do not apply."""
+        return self.queryset.visible_to(self.user, self.requested_access)
 
     def search(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        """By name, ID or its beginning, product or owner."""
+        """Search in the name, the start of the ID, the product and the owner."""
         lower = value.lower()
         if INSTANCE_ID.fullmatch(lower):
             return rows.filter(pk=lower)
@@ -123,16 +125,14 @@ class InstanceFilter(FilterSet):
             | Q(owner__in=owners.values("pk"))
         )
 
-    def called(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        """By the whole name, without regard to case."""
+    def by_name(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         return rows.filter(is_called(value))
 
-    def containing(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        """By a part of the name, without regard to case."""
+    def by_name_part(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         return rows.filter(name_key__contains=folded(value))
 
-    def of_owner(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        """By the owner's login, group or principal ID."""
+    def by_owner(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        """Filter by the login, the group or the principal ID of the owner."""
         of_id = Q(principal_id=value)
         people = User.objects.filter(of_id | is_called(value, "username"))
         roles = Role.objects.filter(of_id | is_called(value))
@@ -140,13 +140,13 @@ class InstanceFilter(FilterSet):
             Q(owner__in=people.values("pk")) | Q(owner_role__in=roles.values("pk"))
         )
 
-    def without_owner(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        """Those nobody looks after: the person, or everybody in the group, has left."""
+    def without_active_owner(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        """Keep instances whose owner, or every member of whose group, is inactive."""
         return rows.ownerless()  # type: ignore[attr-defined]
 
     @property
     def values(self) -> dict[str, str]:
-        """The filters in force within the access, by name."""
+        """Return the values that are set, by filter; the access filter is left out."""
         self.form.is_valid()
         return {
             name: value
@@ -154,23 +154,25 @@ class InstanceFilter(FilterSet):
             if value and name != "access"
         }
 
-    def applied(self, names: dict[str, str]) -> list[Applied]:
-        """The filters in force as tokens; `names` says what product and region IDs mean."""
-        words = {**names, **dict(Instance.Status.choices)}
+    def active(self, names: Mapping[str, str]) -> list[ActiveFilter]:
+        """Return the filters that are set; `names` has the names of product and region IDs."""
+        labels: dict[str, Text] = {**names, **dict(Instance.Status.choices)}
         return [
-            Applied(name, self.filters[name].label, _word(name, value, words))
+            ActiveFilter(
+                name, self.filters[name].label, _value_text(name, value, labels)
+            )
             for name, value in self.values.items()
         ]
 
 
-def _word(name: str, value: str, words: dict[str, Any]) -> str:
-    return str(_("Yes") if name == "ownerless" else words.get(value, value))
+def _value_text(name: str, value: str, labels: Mapping[str, Text]) -> str:
+    return str(_("Yes") if name == "ownerless" else labels.get(value, value))
 
 
-def filter_options(user: User) -> tuple[list[Any], list[Any]]:
-    """Products and regions to choose from, as (ID, name), in one query.
+def filter_options(user: User) -> tuple[list[Option], list[Option]]:
+    """Return the products and the regions to choose from, in one query.
 
-    Read from their own tables: asking the instances which ones occur costs a full scan.
+    They come from their own tables: the distinct values of the instances cost a full scan.
     """
     products = Product.objects.all()
     if not user.is_administrator:
@@ -184,8 +186,8 @@ def filter_options(user: User) -> tuple[list[Any], list[Any]]:
             products.annotate(**kind).order_by().values_list("kind", "pk", "name"),
             all=True,
         )
-        .order_by("kind", "name", "pk")[: 2 * OPTIONS]
+        .order_by("kind", "name", "pk")[: 2 * MAX_OPTIONS]
     )
     regions = [(pk, name) for kind, pk, name in found if kind == "1"]
     chosen = [(pk, name) for kind, pk, name in found if kind == "2"]
-    return chosen[:OPTIONS], regions[:OPTIONS]
+    return chosen[:MAX_OPTIONS], regions[:MAX_OPTIONS]

@@ -240,7 +240,7 @@ class Task(Work):
         """How long it has been running, or ran."""
         if self.started_at is None:
             return 0.0
-        ran = (self.ended_at or self.told_at) - self.started_at
+        ran = (self.ended_at or self.as_of) - self.started_at
         # Clocks of several hosts, and clocks that are set, do not always agree.
         return max(0.0, ran.total_seconds())
 

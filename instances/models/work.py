@@ -232,7 +232,7 @@ class Work(models.Model):
     read_at: datetime | None = None
 
     @property
-    def told_at(self) -> datetime:
+    def as_of(self) -> datetime:
         """The time by which its lease, heartbeat and duration are judged: the database's."""
         if self.read_at is None:
             self.read_at = clock()

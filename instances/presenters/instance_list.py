@@ -1,13 +1,14 @@
-"""The instance list as the page draws it: scope, filters, one page of prepared rows.
+"""The instance list: scope, filters, columns, and one page of rows ready to render.
 
-Rows are plain dictionaries with every text ready: at twenty rows Python, not SQL, is what a
-list page costs.
+A row is a dictionary that holds every text it needs: at twenty rows a list page costs Python
+time, not SQL time.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TypedDict
 
 from django import forms
 from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
@@ -22,28 +23,37 @@ from catalog.models import Product, Version
 from console.lib.errors import Text
 from console.lib.pagination import COUNT_CAP, SIZES, Page, page_size, paginate
 from console.lib.users import User
-from instances.filters import InstanceFilter, filter_options
+from instances.filters import InstanceFilter, Option, filter_options
 from instances.models import Instance
 from instances.models.owner import owner_mark
-from instances.presenters.task_progress import heard_mark, heard_text, is_lost
+from instances.presenters.task_progress import (
+    heartbeat_text,
+    heartbeat_token,
+    is_lease_expired,
+)
 
-# Name, status and operations are always there.
-ALWAYS = "name"
-HIDEABLE = {
+DEFAULT_SIZE = 20
+# The name, the status and the operations are always shown.
+FIXED_COLUMN = "name"
+OPTIONAL_COLUMNS = {
     "product": gettext_lazy("Product name"),
     "version": gettext_lazy("Version name"),
     "owner": gettext_lazy("Owner"),
     "region": gettext_lazy("Stack region"),
     "created": gettext_lazy("Created time"),
 }
+# Cookies, because the choice outlasts the session and is not secret.
 COLUMNS_COOKIE, SIZE_COOKIE = "instance-columns", "instance-rows"
 
 
 class ColumnsForm(forms.Form):
-    """The columns to show and the rows of a page; several values of `columns` are one choice."""
+    """The columns to show and the rows of a page; `columns` has a value for each column."""
 
     columns = forms.MultipleChoiceField(
-        choices=[(ALWAYS, gettext_lazy("Instance name / ID")), *HIDEABLE.items()],
+        choices=[
+            (FIXED_COLUMN, gettext_lazy("Instance name / ID")),
+            *OPTIONAL_COLUMNS.items(),
+        ],
         required=False,
     )
     size = forms.TypedChoiceField(
@@ -51,7 +61,7 @@ class ColumnsForm(forms.Form):
     )
 
     def cookies(self) -> dict[str, str]:
-        """The cookies to set, by name; what was not sent stays as it is."""
+        """Return the cookies to set, by name; a value that was not sent keeps its cookie."""
         chosen = {
             COLUMNS_COOKIE: ".".join(self.cleaned_data["columns"]),
             SIZE_COOKIE: self.cleaned_data["size"],
@@ -60,40 +70,68 @@ class ColumnsForm(forms.Form):
 
 
 def shown_columns(cookies: Mapping[str, str]) -> frozenset[str]:
-    """The names of HIDEABLE to show: all of them until somebody has chosen."""
+    """Return the names of the optional columns to show: all of them without a cookie."""
     chosen = cookies.get(COLUMNS_COOKIE, "").split(".")
-    return frozenset(HIDEABLE if ALWAYS not in chosen else HIDEABLE.keys() & {*chosen})
+    if FIXED_COLUMN not in chosen:
+        return frozenset(OPTIONAL_COLUMNS)
+    return frozenset(OPTIONAL_COLUMNS.keys() & {*chosen})
 
 
-DEFAULT_SIZE = 20
-NONE: Mapping[str, str] = {}
-COLUMNS = (
-    "pk",
-    "name",
-    "status",
-    "status_message",
-    "product_id",
-    "product_name",
-    "version_name",
-    "owner_id",
-    "owner_role_id",
-    "owner__username",
-    "owner_role__name",
-    "region_id",
-    "created_at",
-    "terminated_at",
-    "last_task_id",
-    "last_task__state",
-    "last_task__lease_until",
-    "last_task__heartbeat_at",
-    "last_task__resources_done",
-    "last_task__resources_total",
-    "read_at",
-)
+class InstanceValues(TypedDict):
+    """The columns that a row of the list is made from."""
+
+    pk: str
+    name: str
+    status: str
+    status_message: str
+    product_id: str
+    product_name: str
+    version_name: str
+    owner_id: int | None
+    owner_role_id: int | None
+    owner__username: str | None
+    owner_role__name: str | None
+    region_id: str
+    created_at: datetime
+    terminated_at: datetime | None
+    last_task_id: str | None
+    last_task__state: str | None
+    last_task__lease_until: datetime | None
+    last_task__heartbeat_at: datetime | None
+    last_task__resources_done: int | None
+    last_task__resources_total: int | None
+    read_at: datetime
+
+
+class InstanceRow(TypedDict):
+    """A row of the list. `poll_token` changes when the row has something new to show."""
+
+    pk: str
+    name: str
+    status: str
+    message: str
+    changing: bool
+    url: str
+    product: str
+    product_url: str
+    version: str
+    owner: str
+    owner_mark: str
+    region: str
+    created_at: datetime
+    created_iso: str
+    created: str
+    task_url: str
+    queued: bool
+    lease_expired: bool
+    heartbeat: str
+    done: int
+    total: int
+    poll_token: str
 
 
 class CappedCount(Subquery):
-    """How many rows a queryset has, counting at most COUNT_CAP + 1 of them."""
+    """The number of rows of a queryset, counted up to COUNT_CAP + 1."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()
@@ -103,12 +141,11 @@ class CappedCount(Subquery):
 
 
 def with_names(instances: QuerySet) -> QuerySet:
-    """Instances with the names of their product and version, looked up for the page's rows alone.
+    """Annotate the names of product and version, and the database's time.
 
-    And with the database's time, by which leases are judged.
-
-    Joined instead, SQLite starts from the few products and sorts every instance: measured
-    140 ms for 100,000 instances, against 1.3 ms.
+    The names are subqueries, so only the rows of the page look them up. With joins, SQLite
+    starts from the few products and sorts every instance: measured 140 ms for 100,000
+    instances, against 1.3 ms. Leases are compared with the database's time.
     """
     product = Product.objects.filter(pk=OuterRef("product_id"))
     version = Version.objects.filter(pk=OuterRef("version_id"))
@@ -119,14 +156,18 @@ def with_names(instances: QuerySet) -> QuerySet:
     )
 
 
+def row_values(instances: QuerySet) -> QuerySet:
+    """Read the `InstanceValues` of each instance."""
+    return with_names(instances).values(*InstanceValues.__annotations__)
+
+
 def count_text(count: int) -> str:
-    """A capped count as people read it."""
     return f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
 
 
 @dataclass(frozen=True)
-class Facet:
-    """One status with how many instances of the scope are in it; `""` is all of them."""
+class StatusFacet:
+    """A status with the number of instances in it; the empty status counts all of them."""
 
     status: str
     label: Text
@@ -135,95 +176,99 @@ class Facet:
     url: str
 
 
-def instance_rows(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Prepare rows read with COLUMNS for the template."""
-    base = reverse("instances:instance-list")
-    products = reverse("catalog:product-list")
-    return [_row(row, base, products) for row in found]
+def instance_rows(found: Iterable[InstanceValues]) -> list[InstanceRow]:
+    list_url = reverse("instances:instance-list")
+    products_url = reverse("catalog:product-list")
+    return [_row(values, list_url, products_url) for values in found]
 
 
-def _row(row: Mapping[str, Any], base: str, products: str) -> dict[str, Any]:
-    url, created = f"{base}{row['pk']}/", localtime(row["created_at"])
-    done, total = row["last_task__resources_done"], row["last_task__resources_total"]
-    changing = row["status"] == Instance.Status.UNDER_CHANGE
-    state, heartbeat = row["last_task__state"], row["last_task__heartbeat_at"]
-    at = row["read_at"]
-    lost = changing and is_lost(state, row["last_task__lease_until"], at)
-    mark = f".lost{heard_mark(heartbeat, at)}" if lost else ""
+def _row(values: InstanceValues, list_url: str, products_url: str) -> InstanceRow:
+    url, created = f"{list_url}{values['pk']}/", localtime(values["created_at"])
+    done, total = (
+        values["last_task__resources_done"],
+        values["last_task__resources_total"],
+    )
+    changing = values["status"] == Instance.Status.UNDER_CHANGE
+    state, heartbeat = values["last_task__state"], values["last_task__heartbeat_at"]
+    as_of, task = values["read_at"], values["last_task_id"]
+    expired = changing and is_lease_expired(
+        state, values["last_task__lease_until"], as_of
+    )
+    suffix = f".expired{heartbeat_token(heartbeat, as_of)}" if expired else ""
     return {
-        "pk": row["pk"],
-        "name": row["name"],
-        "status": row["status"],
-        "message": row["status_message"],
+        "pk": values["pk"],
+        "name": values["name"],
+        "status": values["status"],
+        "message": values["status_message"],
         "changing": changing,
         "url": url,
-        "product": row["product_name"],
-        "product_url": f"{products}{row['product_id']}/",
-        "version": row["version_name"],
-        "owner": row["owner__username"] or row["owner_role__name"],
-        "owner_mark": owner_mark(row),
-        "region": row["region_id"],
-        "created_at": row["created_at"],
+        "product": values["product_name"],
+        "product_url": f"{products_url}{values['product_id']}/",
+        "version": values["version_name"],
+        "owner": values["owner__username"] or values["owner_role__name"] or "",
+        "owner_mark": owner_mark(values),
+        "region": values["region_id"],
+        "created_at": values["created_at"],
         "created_iso": created.isoformat(timespec="seconds"),
         "created": f"{created:%Y-%m-%d %H:%M}",
-        "task_url": f"{url}tasks/{row['last_task_id']}/" if row["last_task_id"] else "",
-        "waiting": state == "queued",
-        "lost": lost,
-        "heard": heard_text(heartbeat, at) if lost else "",
+        "task_url": f"{url}tasks/{task}/" if task else "",
+        "queued": state == "queued",
+        "lease_expired": expired,
+        "heartbeat": heartbeat_text(heartbeat, as_of) if expired else "",
         "done": done or 0,
         "total": total or 0,
-        "seen": f"{state}.{done}.{total}{mark}" if changing else "",
+        "poll_token": f"{state}.{done}.{total}{suffix}" if changing else "",
     }
 
 
 @dataclass(frozen=True)
-class Token:
-    """A filter in force, and the address of the list without it."""
+class FilterToken:
+    """An active filter, and the URL of the list without it."""
 
     label: Text
     value: str
-    without: str
+    url_without: str
 
 
-class Listing:
-    """What one request to the list asks for, and what it gets."""
+class InstanceList:
+    """The instance list of one request, as `user` may see it."""
 
     sizes = SIZES
-    hideable = HIDEABLE
+    optional_columns = OPTIONAL_COLUMNS
 
     def __init__(
-        self, user: User, query: Mapping[str, str], cookies: Mapping[str, str] = NONE
+        self, user: User, query: Mapping[str, str], cookies: Mapping[str, str]
     ) -> None:
         self.user = user
         self.columns = shown_columns(cookies)
         self.query = query
         self.filter = InstanceFilter(query, Instance.objects.living(), user=user)
-        self.access = self.filter.access_given
-        self.refused_account = self.filter.access_asked != self.access
+        self.access = self.filter.granted_access
+        self.account_refused = self.filter.requested_access != self.access
         self.ascending = query.get("sort") == "created"
         preferred = page_size(cookies.get(SIZE_COOKIE, ""), DEFAULT_SIZE)
         self.size = page_size(query.get("size", ""), preferred)
-        # An address that is sent to somebody shows them as many rows.
-        self.sized = {self.size, preferred} != {DEFAULT_SIZE}
+        # The URL names a size that is not the default: a shared link shows as many rows.
+        self.size_in_url = {self.size, preferred} != {DEFAULT_SIZE}
 
     @property
-    def found(self) -> QuerySet:
-        """The instances in scope that pass the filters, unordered."""
+    def instances(self) -> QuerySet:
+        """Return the instances in scope that pass the filters, unordered."""
         return self.filter.qs
 
     @cached_property
     def page(self) -> Page:
         cursor = self.query.get("cursor", "")
-        rows = with_names(self.found).values(*COLUMNS)
+        rows = row_values(self.instances)
         return paginate(rows, cursor=cursor, size=self.size, ascending=self.ascending)
 
     @cached_property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[InstanceRow]:
         return instance_rows(self.page.rows)
 
     @cached_property
-    def facets(self) -> list[Facet]:
-        """All, then each status, counted in the scope whatever else is filtered."""
+    def facets(self) -> list[StatusFacet]:
+        """Count all instances in scope and those of each status; other filters do not apply."""
         scope = self.filter.scope
         counts = User.objects.filter(pk=self.user.pk).values_list(
             CappedCount(scope),
@@ -233,89 +278,88 @@ class Listing:
         choices += [(status.value, status.label) for status in Instance.Status]
         current = self.filter.values.get("status", "")
         return [
-            Facet(
-                value,
+            StatusFacet(
+                status,
                 label,
                 count_text(count),
-                value == current,
-                self._at(status=value),
+                status == current,
+                self._url_with(status=status),
             )
-            for (value, label), count in zip(choices, counts, strict=True)
+            for (status, label), count in zip(choices, counts, strict=True)
         ]
 
     @property
     def selectable(self) -> bool:
-        """Whether rows can be ticked: an administrator transfers many at once."""
+        """Return True if rows can be selected: an administrator transfers many at once."""
         return self.access == "account"
 
     @property
     def total(self) -> str:
-        """How many instances the scope has."""
         return self.facets[0].count
 
     @cached_property
-    def _options(self) -> tuple[list[Any], list[Any]]:
+    def _options(self) -> tuple[list[Option], list[Option]]:
         return filter_options(self.user)
 
     @property
-    def products(self) -> list[Any]:
+    def products(self) -> list[Option]:
         return self._options[0]
 
     @property
-    def regions(self) -> list[Any]:
+    def regions(self) -> list[Option]:
         return self._options[1]
 
     @cached_property
-    def applied(self) -> list[Token]:
-        """The filters in force; a product is named by the rows it found, which cost nothing."""
+    def tokens(self) -> list[FilterToken]:
+        """Return the active filters; a product takes its name from the rows, without a query."""
         product = self.filter.values.get("product")
-        named = {product: self.rows[0]["product"]} if product and self.rows else {}
+        names = {product: self.rows[0]["product"]} if product and self.rows else {}
         return [
-            Token(found.label, found.value, self._at(**{found.name: ""}))
-            for found in self.filter.applied(named)
+            FilterToken(each.label, each.value, self._url_with(**{each.name: ""}))
+            for each in self.filter.active(names)
         ]
 
     @property
-    def address(self) -> str:
-        """This list and this page of it, without what says nothing."""
-        return self._at(cursor=self.query.get("cursor", ""))
+    def url(self) -> str:
+        """Return the URL of this page of the list, without parameters that are empty."""
+        return self._url_with(cursor=self.query.get("cursor", ""))
 
     @property
-    def cleared(self) -> str:
-        """The list without any filter."""
-        return self._at(**dict.fromkeys(self.filter.values, ""))
+    def reset_url(self) -> str:
+        """Return the URL of the list without filters."""
+        return self._url_with(**dict.fromkeys(self.filter.values, ""))
 
     @property
-    def unsized(self) -> str:
-        """This list with as many rows as the browser prefers."""
-        return self._at(size="")
+    def url_without_size(self) -> str:
+        """Return the URL of the list with the page size that the browser prefers."""
+        return self._url_with(size="")
 
     @property
-    def everybodys(self) -> str:
-        """The list of the whole account."""
-        return self._at(access="account")
+    def account_url(self) -> str:
+        """Return the URL of the list of all instances of the account."""
+        return self._url_with(access="account")
 
     @property
-    def turned(self) -> str:
-        """The list in the other order."""
-        return self._at(sort="" if self.ascending else "created")
+    def reverse_url(self) -> str:
+        """Return the URL of the list in the opposite order."""
+        return self._url_with(sort="" if self.ascending else "created")
 
-    def _at(self, **changes: str) -> str:
-        """The list in the same scope, order and size, with these changes, from its start."""
+    def _url_with(self, **changes: str) -> str:
+        """Return the URL of the list's first page, with these parameters replaced."""
         query = {
             "access": self.access if self.query.get("access") else "",
             **self.filter.values,
             "sort": "created" if self.ascending else "",
-            "size": str(self.size) if self.sized else "",
+            "size": str(self.size) if self.size_in_url else "",
             **changes,
         }
-        kept = {name: value for name, value in query.items() if value}
-        base = reverse("instances:instance-list")
-        return f"{base}?{urlencode(kept)}" if kept else base
+        query = {name: value for name, value in query.items() if value}
+        list_url = reverse("instances:instance-list")
+        return f"{list_url}?{urlencode(query)}" if query else list_url
 
     @property
-    def empty_because(self) -> str:
-        """Why there are no rows: "match", "account", "others", "grant" or "start"."""
+    def empty_reason(self) -> str:
+        """Return why there are no rows: "match", "account", "others", "grant" or "start"."""
         if self.filter.values:
             return "match"
         if self.access == "account":

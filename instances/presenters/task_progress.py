@@ -1,8 +1,14 @@
-"""How far a task has come, in the words of its page."""
+"""The progress of a task: percentage, steps, heartbeat and place in the queue.
+
+An expired lease says that no worker monitors the run, and nothing about the run itself: it is
+detached and may go on. Such a task is shown as unknown, never as failed or succeeded.
+
+Leases hold the database's time, so they are compared with that (`as_of`): the clock of a web
+host may differ.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -15,22 +21,31 @@ from console.lib.errors import Text
 from console.lib.pagination import COUNT_CAP, capped_count
 from instances.models import Heartbeat, Task
 
+STAGES: dict[str, Text] = {
+    "init": gettext_lazy("Initialize providers"),
+    "plan": gettext_lazy("Calculate changes"),
+    "apply": gettext_lazy("Apply changes"),
+    "destroy": gettext_lazy("Destroy resources"),
+}
 MINUTE = 60
-# What is said of a silent worker is out of date after so many seconds.
-SILENCE_FRESH_SECONDS = 5
+# A page is polled anew when the elapsed time, or the age of a heartbeat, grows by these seconds.
+ELAPSED_REFRESH_SECONDS = 10
+HEARTBEAT_REFRESH_SECONDS = 5
 
 
-def is_lost(state: str | None, lease_until: datetime | None, at: datetime) -> bool:
-    """Whether a run has nobody who watches it: its lease is over and nobody took it up."""
+def is_lease_expired(
+    state: str | None, lease_until: datetime | None, as_of: datetime
+) -> bool:
+    """Return True if the task is running and no worker holds its lease."""
     running = state == Task.State.RUNNING
-    return running and lease_until is not None and lease_until < at
+    return running and lease_until is not None and lease_until < as_of
 
 
-def heard_text(heartbeat_at: datetime | None, at: datetime) -> str:
-    """When the worker was last heard, for people: "worker last heard 4 s ago"."""
+def heartbeat_text(heartbeat_at: datetime | None, as_of: datetime) -> str:
+    """Return the age of the last heartbeat in words: "last worker heartbeat 4 s ago"."""
     if heartbeat_at is None:
         return _("no worker heartbeat yet")
-    seconds = max(0, int((at - heartbeat_at).total_seconds()))
+    seconds = max(0, int((as_of - heartbeat_at).total_seconds()))
     if seconds < 2 * MINUTE:
         return _("last worker heartbeat %(seconds)d s ago") % {"seconds": seconds}
     return _("last worker heartbeat %(minutes)d min ago") % {
@@ -38,128 +53,138 @@ def heard_text(heartbeat_at: datetime | None, at: datetime) -> str:
     }
 
 
-def heard_mark(heartbeat_at: datetime | None, at: datetime) -> str:
-    """Changes whenever the sentence about the worker has become too old to stand."""
+def heartbeat_token(heartbeat_at: datetime | None, as_of: datetime) -> str:
+    """Return a text that changes when `heartbeat_text` has to be shown again."""
     if heartbeat_at is None:
         return ""
-    age = (at - heartbeat_at).total_seconds()
-    return f"{int(age // SILENCE_FRESH_SECONDS)}"
+    age = (as_of - heartbeat_at).total_seconds()
+    return f"{int(age // HEARTBEAT_REFRESH_SECONDS)}"
 
 
 @dataclass(frozen=True)
-class Queued:
-    """A task that waits: since when, behind how many, and whether anybody will come.
+class QueuePosition:
+    """A queued task's place in the queue, and what it waits for besides its turn.
 
-    It is `held` while as many changes run in its region as may; without `room` every worker
-    that lives is on a host whose disk is too full to begin anything.
+    It is `region_full` while its region runs as many tasks as are allowed. Without
+    `has_disk_space`, the hosts of all workers have too little free space to start a run.
     """
 
-    since: datetime
-    before: int
-    held: bool
-    attended: bool
-    room: bool
+    queued_at: datetime
+    ahead: int
+    region_full: bool
+    has_workers: bool
+    has_disk_space: bool
 
     @classmethod
-    def of(cls, task: Task) -> "Queued":
-        # As `WorkQuerySet.in_turn` has them: fair between people.
-        level = Q(turn=task.turn)
-        sooner = Q(turn__lt=task.turn) | level & Q(queued_at__lt=task.queued_at)
-        tie = level & Q(queued_at=task.queued_at, pk__lt=task.pk)
-        before = capped_count(Task.objects.queued().filter(sooner | tie))
-        held = bool(settings.REGION_CONCURRENCY) and not (
+    def of(cls, task: Task) -> "QueuePosition":
+        # The order of `WorkQuerySet.in_turn`, which is fair between users.
+        same_turn = Q(turn=task.turn)
+        earlier = Q(turn__lt=task.turn) | same_turn & Q(queued_at__lt=task.queued_at)
+        tie = same_turn & Q(queued_at=task.queued_at, pk__lt=task.pk)
+        ahead = capped_count(Task.objects.queued().filter(earlier | tie))
+        region_full = bool(settings.REGION_CONCURRENCY) and not (
             Task.objects.startable().filter(pk=task.pk).exists()
         )
         rooms = Heartbeat.objects.rooms()
-        return cls(task.queued_at, before, held, bool(rooms), rooms != {False})
+        return cls(task.queued_at, ahead, region_full, bool(rooms), rooms != {False})
 
     @property
     def text(self) -> str:
-        """Since when it waits, and what is before it."""
         since = _("Waiting for a worker since %(time)s.") % {
-            "time": f"{localtime(self.since):%H:%M:%S}"
+            "time": f"{localtime(self.queued_at):%H:%M:%S}"
         }
-        if self.held:
+        if self.region_full:
             full = _("The region runs the maximum number of tasks at the same time.")
             return f"{since} {full}"
-        if not self.before:
+        if not self.ahead:
             following = _("This task is the next in the queue.")
             return f"{since} {following}"
-        shown = f"{COUNT_CAP}+" if self.before > COUNT_CAP else str(self.before)
+        count = f"{COUNT_CAP}+" if self.ahead > COUNT_CAP else str(self.ahead)
         place = ngettext(
             "%(count)s task is ahead in the queue.",
             "%(count)s tasks are ahead in the queue.",
-            self.before,
+            self.ahead,
         )
-        return f"{since} {place % {'count': shown}}"
+        return f"{since} {place % {'count': count}}"
 
     @property
-    def mark(self) -> str:
-        """Changes whenever the page has something new to say."""
-        missing = "" if self.attended else "!"
-        return f"{self.before}{'h' * self.held}{missing}{'' if self.room else 'f'}"
-
-
-STAGES: dict[str, Text] = {
-    "init": gettext_lazy("Initialize providers"),
-    "plan": gettext_lazy("Calculate changes"),
-    "apply": gettext_lazy("Apply changes"),
-    "destroy": gettext_lazy("Destroy resources"),
-}
-# A page that shows elapsed time is out of date after so many seconds.
-FRESH_SECONDS = 10
+    def poll_token(self) -> str:
+        """Return a text that changes when the page has something new to show."""
+        full = "f" if self.region_full else ""
+        workers = "" if self.has_workers else "w"
+        disk = "" if self.has_disk_space else "d"
+        return f"{self.ahead}{full}{workers}{disk}"
 
 
 @dataclass(frozen=True)
-class Progress:
-    """`percent` is None while the number of resources is not known. Times are in seconds.
+class ProgressStep:
+    """A stage of a task. `state` is done, now, failed or next; `seconds` is its duration."""
 
-    `lost` says that nobody watches the run, so that nothing is known of it at the moment.
+    label: Text
+    state: str
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class TaskProgress:
+    """The progress of a task.
+
+    `percent` is None while the number of resources is unknown. `elapsed` is in seconds.
+    `poll_token` changes when a page that shows the progress is out of date.
     """
 
     task: Task
     text: str
     percent: int | None
     elapsed: float | None
-    heard: str
-    lost: bool
-    queued: Queued | None
-    steps: list[dict[str, Any]]
-    seen: str
+    heartbeat: str
+    lease_expired: bool
+    queue_position: QueuePosition | None
+    steps: list[ProgressStep]
+    poll_token: str
 
     @property
-    def stopping(self) -> Text:
-        """How far the run has been urged to stop; empty before the first time."""
+    def stop_text(self) -> Text:
+        """Return how far the cancellation has come; empty before its first step."""
         return Task.Stop(self.task.stop_step).label
 
 
-def task_progress(task: Task) -> Progress:
-    """Read a task's progress from its row."""
+def task_progress(task: Task) -> TaskProgress:
+    """Return the progress that the row of a task records."""
     elapsed = task.seconds if task.started_at else None
     running = task.state == Task.State.RUNNING
-    queued = Queued.of(task) if task.state == Task.State.QUEUED else None
-    return Progress(
+    position = QueuePosition.of(task) if task.state == Task.State.QUEUED else None
+    return TaskProgress(
         task=task,
         text=_text(task),
         percent=task.progress_percent if task.resources_total else None,
         elapsed=elapsed,
-        heard=heard_text(task.heartbeat_at, task.told_at) if running else "",
-        lost=is_lost(task.state, task.lease_until, task.told_at),
-        queued=queued,
+        heartbeat=heartbeat_text(task.heartbeat_at, task.as_of) if running else "",
+        lease_expired=_is_lease_expired(task),
+        queue_position=position,
         steps=_steps(task),
-        seen=_seen(task, elapsed, queued),
+        poll_token=_poll_token(task, elapsed, position),
     )
 
 
-def _seen(task: Task, elapsed: float | None, queued: Queued | None) -> str:
-    """Changes whenever a page that shows the progress has become out of date."""
-    facts: list[Any] = [task.state, task.stage]
-    facts += [task.resources_done, task.resources_total]
-    facts.append(int((elapsed or 0) // FRESH_SECONDS))
-    facts.append(heard_mark(task.heartbeat_at, task.told_at))
-    facts.append(task.stop_step)
-    facts.append("lost" if is_lost(task.state, task.lease_until, task.told_at) else "")
-    facts.append(queued.mark if queued else "")
+def _is_lease_expired(task: Task) -> bool:
+    return is_lease_expired(task.state, task.lease_until, task.as_of)
+
+
+def _poll_token(
+    task: Task, elapsed: float | None, position: QueuePosition | None
+) -> str:
+    facts = (
+        task.state,
+        task.stage,
+        task.resources_done,
+        task.resources_total,
+        int((elapsed or 0) // ELAPSED_REFRESH_SECONDS),
+        heartbeat_token(task.heartbeat_at, task.as_of),
+        task.stop_step,
+        "expired" if _is_lease_expired(task) else "",
+        position.poll_token if position else "",
+    )
     return ".".join(str(fact) for fact in facts)
 
 
@@ -175,19 +200,20 @@ def _text(task: Task) -> str:
 
 
 def stage_times(task: Task) -> list[tuple[Text, datetime | None, datetime | None]]:
-    """The stages heard of, by time, with when each began and was last heard of."""
-    # By time, not as stored: PostgreSQL puts the keys of JSON into an order of its own.
-    heard = sorted(
-        task.stages, key=lambda stage: str(task.stages[stage].get("started"))
-    )
+    """Return the label, the start and the latest event of each stage, in order of time."""
     return [
         (
             _label(task, stage),
             _moment(task.stages[stage].get("started")),
             _moment(task.stages[stage].get("latest")),
         )
-        for stage in heard
+        for stage in _started_stages(task)
     ]
+
+
+def _started_stages(task: Task) -> list[str]:
+    # Sorted by time, not as stored: PostgreSQL orders the keys of JSON in its own way.
+    return sorted(task.stages, key=lambda stage: str(task.stages[stage].get("started")))
 
 
 def _label(task: Task, stage: str) -> Text:
@@ -196,26 +222,23 @@ def _label(task: Task, stage: str) -> Text:
     return STAGES.get(stage, stage)
 
 
-def _steps(task: Task) -> list[dict[str, Any]]:
-    """The stages heard of, and those still to come while the task is active."""
-    # By time, not as stored: PostgreSQL puts the keys of JSON into an order of its own.
-    heard = sorted(
-        task.stages, key=lambda stage: str(task.stages[stage].get("started"))
-    )
-    if task.stage and task.stage not in heard:
-        heard.append(task.stage)
-    usual = [stage for stage in ("init", "plan", "apply") if stage not in heard]
-    ahead = [s for s in usual if not heard or _order(s) > _order(heard[-1])]
-    return [_step(task, stage, heard) for stage in [*heard, *(ahead * task.active)]]
+def _steps(task: Task) -> list[ProgressStep]:
+    """Return the stages that started and, while the task is active, those that follow."""
+    started = _started_stages(task)
+    if task.stage and task.stage not in started:
+        started.append(task.stage)
+    usual = [stage for stage in ("init", "plan", "apply") if stage not in started]
+    ahead = [s for s in usual if not started or _order(s) > _order(started[-1])]
+    return [_step(task, stage, started) for stage in [*started, *(ahead * task.active)]]
 
 
 def _order(stage: str) -> int:
     return list(STAGES).index(stage) if stage in STAGES else -1
 
 
-def _step(task: Task, stage: str, heard: list[str]) -> dict[str, Any]:
-    last = bool(heard) and stage == heard[-1]
-    if stage not in heard:
+def _step(task: Task, stage: str, started: list[str]) -> ProgressStep:
+    last = bool(started) and stage == started[-1]
+    if stage not in started:
         state = "next"
     elif last and task.active:
         state = "now"
@@ -223,24 +246,19 @@ def _step(task: Task, stage: str, heard: list[str]) -> dict[str, Any]:
         state = "failed"
     else:
         state = "done"
-    return {
-        "label": _label(task, stage),
-        "state": state,
-        "seconds": _seconds(task, stage, state),
-    }
+    return ProgressStep(_label(task, stage), state, _seconds(task, stage, state))
 
 
 def _seconds(task: Task, stage: str, state: str) -> float | None:
     times = task.stages.get(stage, {})
     started, latest = _moment(times.get("started")), _moment(times.get("latest"))
-    lost = is_lost(task.state, task.lease_until, task.told_at)
-    until = task.told_at if state == "now" and not lost else latest
+    until = task.as_of if state == "now" and not _is_lease_expired(task) else latest
     if started is None or until is None:
         return None
     return max(0.0, (until - started).total_seconds())
 
 
-def _moment(text: Any) -> datetime | None:
+def _moment(text: str | None) -> datetime | None:
     try:
         moment = parse_datetime(text or "")
     except ValueError:

@@ -28,11 +28,11 @@ from console.lib.spreadsheet import download
 from console.lib.users import User
 from instances.models import Evidence, Instance, Plan, instance_for
 from instances.presenters.instance_list import (
-    COLUMNS,
     CappedCount,
-    Listing,
+    InstanceList,
     count_text,
     instance_rows,
+    row_values,
     shown_columns,
     with_names,
 )
@@ -47,13 +47,17 @@ SETTLED = "row-settled"
 
 @require_safe
 def instance_list(request: Request) -> HttpResponse:
-    listing = Listing(request.user, request.GET.dict(), request.COOKIES)
+    found = InstanceList(request.user, request.GET.dict(), request.COOKIES)
     whole = request.htmx.target == "instance-list"
     fragment = (
         "instances/_instance_list.html" if whole else "instances/_instance_table.html"
     )
-    context = {"listing": listing, "page": listing.page, "rows": listing.rows}
-    context["columns"] = listing.columns
+    context = {
+        "instance_list": found,
+        "page": found.page,
+        "rows": found.rows,
+        "columns": found.columns,
+    }
     context["facets_apart"] = bool(request.htmx) and not whole
     page = render_page(
         request, "instances/instance_list.html", context, fragment=fragment
@@ -62,7 +66,7 @@ def instance_list(request: Request) -> HttpResponse:
         return page
     # Typing and counting replace the address, a choice is a step in the browser's history.
     stays = request.htmx.trigger in ("instance-search", "instance-facets")
-    return (replace_url if stays else push_url)(page, listing.address)
+    return (replace_url if stays else push_url)(page, found.url)
 
 
 @require_safe
@@ -71,9 +75,7 @@ def instance_row(request: Request, pk: str) -> HttpResponse:
 
     A row that is settled makes the page ask for its counts again.
     """
-    found = with_names(Instance.objects.known_to(request.user).filter(pk=pk)).values(
-        *COLUMNS
-    )
+    found = row_values(Instance.objects.known_to(request.user).filter(pk=pk))
     if not found:
         raise NotFoundError(
             _("The instance does not exist, or you do not have access to it.")
@@ -81,7 +83,7 @@ def instance_row(request: Request, pk: str) -> HttpResponse:
     if found[0]["terminated_at"]:
         return trigger_client_event(HttpResponse(), SETTLED)
     rows = instance_rows(found)
-    if rows[0]["changing"] and rows[0]["seen"] == request.GET.get("seen"):
+    if rows[0]["changing"] and rows[0]["poll_token"] == request.GET.get("seen"):
         return HttpResponse(status=204)
     selectable = request.user.is_administrator and request.GET.get("select") == "1"
     columns = shown_columns(request.COOKIES)
@@ -132,7 +134,7 @@ def instance_status(request: Request, pk: str) -> HttpResponse:
         whole = render(request, "instances/_instance_detail.html", context)
         return reswap(retarget(whole, "#instance-detail"), "outerHTML")
     progress = task_progress(instance.last_task) if instance.last_task else None
-    if progress and progress.seen == request.GET.get("seen"):
+    if progress and progress.poll_token == request.GET.get("seen"):
         return HttpResponse(status=204)
     context = {"instance": instance, "tab": tab, "progress": progress}
     *counts, _shared = _counts(instance, request.user)
@@ -289,15 +291,15 @@ def instance_csv(request: Request) -> HttpResponse | StreamingHttpResponse:
     With a filter that cannot be read, show the page that says so: a file would hold more
     than was asked for.
     """
-    listing = Listing(request.user, request.GET.dict())
-    if not listing.filter.is_valid():
+    found = InstanceList(request.user, request.GET.dict(), cookies={})
+    if not found.filter.is_valid():
         return instance_list(request)
     # The rows are written when the language of the request is not in force any more.
     cut = _(
         "This file contains only the first %(count)d rows. Use filters to "
         "export fewer rows."
     )
-    rows = _csv_rows(listing.found, cut % {"count": MAX_CSV_ROWS})
+    rows = _csv_rows(found.instances, cut % {"count": MAX_CSV_ROWS})
     return download(chain([_csv_heading()], rows), "instances.csv")
 
 

@@ -70,7 +70,7 @@ def task_progress_fragment(request: Request, pk: str, task: str) -> HttpResponse
         context = _context(request, found, tab if tab in PANELS else "log")
         whole = render(request, "instances/_task_detail.html", context)
         return reswap(retarget(whole, "#task-detail"), "outerHTML")
-    if progress.seen == request.GET.get("seen"):
+    if progress.poll_token == request.GET.get("seen"):
         return HttpResponse(status=204)
     context = {"progress": progress, "polls": request.GET.get("tab") or "log"}
     context["beside"] = True

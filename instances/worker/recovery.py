@@ -46,7 +46,7 @@ def _set_right(instance: Instance) -> str:
 
 
 def _settle(work: Work, worker: str, host: str) -> str:
-    heard = work.told_at - (work.heartbeat_at or work.started_at or work.told_at)
+    heard = work.as_of - (work.heartbeat_at or work.started_at or work.as_of)
     about = {
         "worker": work.worker,
         "host": work.host,

@@ -79,5 +79,7 @@ def test_the_rows_of_a_page_are_kept_and_an_address_with_another_number_wins(
     assert len(browser.get("/instances/?size=50").context["rows"]) == 11
     assert (
         "size=10"
-        in browser.get("/instances/?status=Available").context["listing"].turned
+        in browser.get("/instances/?status=Available")
+        .context["instance_list"]
+        .reverse_url
     )

@@ -112,7 +112,7 @@ def test_the_page_and_the_doctor_say_why_it_waits(browser, alice, capsys):
     # With room on one host nobody has to know.
     Heartbeat.objects.beat("w-2", host="two", capacity=4, busy=0)
     url = f"{task.get_absolute_url()}progress/"
-    seen = page.context["progress"].seen
+    seen = page.context["progress"].poll_token
     assert (
         "Not enough disk space" not in browser.get(url, {"seen": seen}).content.decode()
     )

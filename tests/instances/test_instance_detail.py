@@ -185,7 +185,7 @@ def test_a_page_under_change_polls_its_status(browser, instance, url):
 
 def test_an_unchanged_status_is_not_sent_again(browser, instance, url):
     running(instance)
-    seen = browser.get(url).context["progress"].seen
+    seen = browser.get(url).context["progress"].poll_token
     assert browser.get(f"{url}status/", {"seen": seen}).status_code == 204
 
 

@@ -132,7 +132,7 @@ def test_the_filters_in_force_are_tokens_that_can_be_removed(admin_browser):
     response = admin_browser.get(
         URL, {"access": "account", "q": "inst", "product": instance.product_id}
     )
-    tokens = {t.value: t.without for t in response.context["listing"].applied}
+    tokens = {t.value: t.url_without for t in response.context["instance_list"].tokens}
     assert tokens == {
         "inst": f"/instances/?access=account&product={instance.product_id}",
         instance.product.name: "/instances/?access=account&q=inst",
@@ -143,7 +143,7 @@ def test_clearing_the_filters_keeps_the_scope(admin_browser):
     response = admin_browser.get(
         URL, {"access": "account", "q": "x", "cursor": "n1.2.x"}
     )
-    assert response.context["listing"].cleared == "/instances/?access=account"
+    assert response.context["instance_list"].reset_url == "/instances/?access=account"
 
 
 def test_the_count_follows_the_filters(admin_browser):
@@ -191,7 +191,7 @@ def test_an_end_user_chooses_among_their_products(alice):
 
 
 def test_the_choices_are_capped(admin, monkeypatch):
-    monkeypatch.setattr("instances.filters.OPTIONS", 3)
+    monkeypatch.setattr("instances.filters.MAX_OPTIONS", 3)
     ProductFactory.create_batch(5)
     assert len(filter_options(admin)[0]) == 3
 

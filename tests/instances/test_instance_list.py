@@ -191,7 +191,7 @@ def test_the_title_counts_the_scope(browser, alice):
 def test_facets_count_each_status_of_the_scope(browser, alice):
     InstanceFactory.create_batch(2, owner=alice)
     failed(InstanceFactory(owner=alice))
-    facets = browser.get(URL, {"q": "nothing"}).context["listing"].facets
+    facets = browser.get(URL, {"q": "nothing"}).context["instance_list"].facets
     assert [(facet.status, facet.count) for facet in facets] == [
         ("", "3"),
         ("UnderChange", "0"),

@@ -7,7 +7,7 @@ import pytest
 from django.utils.timezone import now
 
 from instances.models import Heartbeat, Task
-from instances.presenters.task_progress import Queued, heard_text
+from instances.presenters.task_progress import QueuePosition, heartbeat_text
 from tests.factories import InstanceFactory, TaskFactory
 from tests.instances.running import running, with_task
 
@@ -88,8 +88,8 @@ def test_taken_up_again_it_is_certain_again(browser, instance):
 def test_polling_brings_the_uncertainty_and_takes_it_away_again(browser, instance):
     task = heard(instance, 4)
     url, row = f"{task.get_absolute_url()}progress/", f"/instances/{instance.pk}/row/"
-    seen = browser.get(task.get_absolute_url()).context["progress"].seen
-    row_seen = browser.get("/instances/").context["rows"][0]["seen"]
+    seen = browser.get(task.get_absolute_url()).context["progress"].poll_token
+    row_seen = browser.get("/instances/").context["rows"][0]["poll_token"]
     assert browser.get(row, {"seen": row_seen}).status_code == 204
     lost = now() - timedelta(seconds=1)
     Task.objects.filter(pk=task.pk).update(lease_until=lost)
@@ -98,7 +98,7 @@ def test_polling_brings_the_uncertainty_and_takes_it_away_again(browser, instanc
     answer = browser.get(url, {"seen": seen})
     assert 'id="task-uncertain" hx-swap-oob="true"' in answer.content.decode()
     Task.objects.filter(pk=task.pk).update(lease_until=now() + timedelta(seconds=30))
-    again = browser.get(url, {"seen": answer.context["progress"].seen})
+    again = browser.get(url, {"seen": answer.context["progress"].poll_token})
     assert UNCERTAIN not in again.content.decode()
     assert 'id="task-uncertain" hx-swap-oob="true"' in again.content.decode()
 
@@ -106,7 +106,7 @@ def test_polling_brings_the_uncertainty_and_takes_it_away_again(browser, instanc
 def test_the_sentence_about_a_silent_worker_grows_old(browser, instance):
     task = heard(instance, 45)
     url = f"{task.get_absolute_url()}progress/"
-    seen = browser.get(task.get_absolute_url()).context["progress"].seen
+    seen = browser.get(task.get_absolute_url()).context["progress"].poll_token
     Task.objects.filter(pk=task.pk).update(heartbeat_at=now() - timedelta(seconds=60))
     answer = browser.get(url, {"seen": seen})
     assert "last worker heartbeat 60 s ago" in answer.content.decode()
@@ -114,12 +114,12 @@ def test_the_sentence_about_a_silent_worker_grows_old(browser, instance):
 
 def test_long_silence_is_told_in_minutes():
     assert (
-        heard_text(now() - timedelta(minutes=7), now())
+        heartbeat_text(now() - timedelta(minutes=7), now())
         == "last worker heartbeat 7 min ago"
     )
-    assert heard_text(None, now()) == "no worker heartbeat yet"
+    assert heartbeat_text(None, now()) == "no worker heartbeat yet"
     assert (
-        heard_text(now() + timedelta(minutes=7), now())
+        heartbeat_text(now() + timedelta(minutes=7), now())
         == "last worker heartbeat 0 s ago"
     )
 
@@ -148,7 +148,7 @@ def test_a_waiting_task_says_since_when_and_behind_how_many(browser, instance):
 )
 def test_the_page_follows_how_a_run_is_urged_to_stop(browser, instance, step, sentence):
     task = running(instance, cancel_requested_at=now())
-    seen = browser.get(task.get_absolute_url()).context["progress"].seen
+    seen = browser.get(task.get_absolute_url()).context["progress"].poll_token
     Task.objects.filter(pk=task.pk).update(stop_step=step)
     answer = browser.get(f"{task.get_absolute_url()}progress/", {"seen": seen})
     assert answer.status_code == (200 if step else 204)
@@ -156,7 +156,10 @@ def test_the_page_follows_how_a_run_is_urged_to_stop(browser, instance, step, se
 
 
 def test_the_first_in_the_queue_is_the_next(instance):
-    assert "This task is the next in the queue." in Queued.of(with_task(instance)).text
+    assert (
+        "This task is the next in the queue."
+        in QueuePosition.of(with_task(instance)).text
+    )
 
 
 def test_a_task_that_its_region_keeps_waiting_is_not_said_to_be_next(
@@ -165,13 +168,13 @@ def test_a_task_that_its_region_keeps_waiting_is_not_said_to_be_next(
     settings.REGION_CONCURRENCY = 1
     first = running(InstanceFactory(region=instance.region))
     task = with_task(instance)
-    held = Queued.of(task)
+    held = QueuePosition.of(task)
     assert held.text.endswith(
         "The region runs the maximum number of tasks at the same time."
     )
     first.write(state=Task.State.ENDED, status=Task.Status.SUCCEEDED)
-    assert Queued.of(task).text.endswith("This task is the next in the queue.")
-    assert Queued.of(task).mark != held.mark
+    assert QueuePosition.of(task).text.endswith("This task is the next in the queue.")
+    assert QueuePosition.of(task).poll_token != held.poll_token
 
 
 def test_it_is_said_when_no_worker_lives(browser, instance):
@@ -182,7 +185,7 @@ def test_it_is_said_when_no_worker_lives(browser, instance):
     answer = browser.get(f"{task.get_absolute_url()}progress/", {"seen": "old"})
     assert "No worker is running" not in answer.content.decode()
     Heartbeat.objects.update(at=now() - timedelta(minutes=1))
-    seen = answer.context["progress"].seen
+    seen = answer.context["progress"].poll_token
     again = browser.get(f"{task.get_absolute_url()}progress/", {"seen": seen})
     assert "No worker is running" in again.content.decode()
 

@@ -134,7 +134,7 @@ def test_a_running_task_polls_and_an_ended_one_does_not(browser, instance, task)
 
 def test_unchanged_progress_is_not_sent_again(browser, instance):
     task = running(instance)
-    seen = browser.get(task.get_absolute_url()).context["progress"].seen
+    seen = browser.get(task.get_absolute_url()).context["progress"].poll_token
     url = f"{task.get_absolute_url()}progress/"
     assert browser.get(url, {"seen": seen}).status_code == 204
     assert browser.get(url, {"seen": "old"}).status_code == 200
