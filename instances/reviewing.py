@@ -1,17 +1,17 @@
 """What waits for a person's decision, asked at most once in a request."""
 
 from console.lib.users import User
-from instances.models import Duties, Plan
+from instances.models import ApproverDuties, Plan
 
 MOST = 99
 DUTIES, REQUESTS = "_duties", "_requests"
 
 
-def duties_of(user: User) -> Duties:
+def duties_of(user: User) -> ApproverDuties:
     """What the person may approve; read once for each object that stands for them."""
-    known: Duties | None = getattr(user, DUTIES, None)
+    known: ApproverDuties | None = getattr(user, DUTIES, None)
     if known is None:
-        known = Duties.of(user)
+        known = ApproverDuties.of(user)
         setattr(user, DUTIES, known)
     return known
 

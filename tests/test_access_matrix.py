@@ -12,7 +12,7 @@ from django.utils.html import escape
 
 from console import urls
 from console.lib.users import User
-from instances.models import Duties, Instance, Plan
+from instances.models import ApproverDuties, Instance, Plan
 from tests.access_table import (
     ALL_METHODS,
     BOTH,
@@ -127,7 +127,7 @@ def test_an_address_nobody_entered_is_noticed(monkeypatch):
 def test_the_approver_is_one(everything):
     """Else she would be one more end user."""
     carol = everything.carol
-    waiting = Plan.objects.received_by(carol, Duties.of(carol))
+    waiting = Plan.objects.received_by(carol, ApproverDuties.of(carol))
     assert list(waiting) == [everything.plan]
     assert not carol.is_administrator
     everything.client("carol").post(

@@ -14,7 +14,7 @@ from console.api.access_keys import AccessKey
 from console.lib.errors import NotFoundError
 from console.lib.users import User
 from console.offboarding.models import Offboarding
-from instances.models import Duties, Instance, Plan
+from instances.models import ApproverDuties, Instance, Plan
 
 MAX_ROWS_SHOWN = 200
 
@@ -64,7 +64,7 @@ class Holdings:
     @cached_property
     def waiting(self) -> list[Any]:
         """Plans that wait for approval by the user, named directly or through a group."""
-        plans = Plan.objects.received_by(self.person, Duties.of(self.person))
+        plans = Plan.objects.received_by(self.person, ApproverDuties.of(self.person))
         return list(plans.light().select_related("owner")[:MAX_ROWS_SHOWN])
 
     @cached_property

@@ -17,7 +17,7 @@ from console.api.access_keys import AccessKey
 from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError, InvalidInputError
 from console.lib.users import User
-from instances.models import Duties, Instance, Move, Notice, Plan, Principal
+from instances.models import ApproverDuties, Instance, Move, Notice, Plan, Principal
 from instances.models.owner import check_recipient, owner_columns, owner_name
 
 UNDO_FOR = timedelta(hours=24)
@@ -43,7 +43,7 @@ class OffboardingManager(models.Manager["Offboarding"]):
         if there are instances but no new owner.
         """
         _check(person, by, instances, to, approver, reason)
-        waiting = list(Plan.objects.received_by(person, Duties.of(person)))
+        waiting = list(Plan.objects.received_by(person, ApproverDuties.of(person)))
         offboarding = self.model(user=person, by=by, reason=reason)
         offboarding.was_active = bool(
             User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)

@@ -4,7 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from console.lib.forms import VerbForm
-from instances.models import Standing, Task
+from instances.models import LeaseStatus, Task
 
 
 class ReconcileForm(VerbForm):
@@ -28,7 +28,7 @@ class ReconcileForm(VerbForm):
         super().__init__(*args)
         lost = self.fields["host_lost"]
         # Nobody else can settle it: then the word that the host is gone must be given.
-        lost.required = task.standing == Standing.HOST_SILENT
+        lost.required = task.lease_status == LeaseStatus.HOST_SILENT
         if not lost.required:
             del self.fields["host_lost"]
 

@@ -154,7 +154,7 @@ class UpdateForm(ProvisioningForm):
         return (self.draft.base_task_id if self.draft else known) or ""
 
     @property
-    def overtaken(self) -> bool:
+    def superseded(self) -> bool:
         """Whether somebody else has changed the instance since the page was opened."""
         return self.base_task != (self.instance.last_task_id or "")
 

@@ -1,6 +1,6 @@
 """The instances' models."""
 
-from instances.models.approval import Approval, Duties, OperationRecord
+from instances.models.approval import Approval, ApproverDuties, OperationRecord
 from instances.models.check import Check
 from instances.models.counter import Tally
 from instances.models.heartbeat import Heartbeat
@@ -13,33 +13,33 @@ from instances.models.instance import (
 from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
 from instances.models.owner import Move, Principal
-from instances.models.plan import Plan, Stale, plan_for
+from instances.models.plan import Plan, PlanOutOfDateError, plan_for
 from instances.models.provisioning_spec import Carried, ProvisioningSpec
 from instances.models.resource import Resource, StateVersion, Tag
-from instances.models.task import Output, Standing, Task, TaskLog, why_not
+from instances.models.task import LeaseStatus, Output, Task, TaskLog, reconcile_refusal
 from instances.models.task_diagnostics import Evidence
-from instances.models.work import Fenced, Work
+from instances.models.work import LeaseLostError, Work
 
 __all__ = [
     "Approval",
+    "ApproverDuties",
     "Carried",
     "Check",
-    "Duties",
     "Evidence",
-    "Fenced",
     "Heartbeat",
     "Instance",
     "KnownError",
+    "LeaseLostError",
+    "LeaseStatus",
     "Move",
     "Notice",
     "OperationRecord",
     "Output",
     "Plan",
+    "PlanOutOfDateError",
     "Principal",
     "ProvisioningSpec",
     "Resource",
-    "Stale",
-    "Standing",
     "StateVersion",
     "Tag",
     "Tally",
@@ -50,6 +50,6 @@ __all__ = [
     "living_instance_for",
     "notice_for",
     "plan_for",
+    "reconcile_refusal",
     "task_for",
-    "why_not",
 ]

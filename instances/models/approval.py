@@ -166,13 +166,13 @@ class Approval:
 
 
 @dataclass(frozen=True)
-class Duties:
+class ApproverDuties:
     """What one person may approve now: the constraints that assign them, by operation."""
 
     constraints: Mapping[str, list[str]]
 
     @classmethod
-    def of(cls, user: User) -> "Duties":
+    def of(cls, user: User) -> "ApproverDuties":
         """Read them: one query, and one more where groups are assigned."""
         rows = list(
             Constraint.objects.filter(kind=Constraint.Kind.APPROVAL).values_list(

@@ -122,7 +122,7 @@ class Check(Work):
     def end(self, *, ok: bool, message: str, **found: Any) -> None:
         """Note the result; a version that waited for it becomes active.
 
-        Raises Fenced when another worker holds the check.
+        Raises LeaseLostError when another worker holds the check.
         """
         moment = clock()
         with transaction.atomic():

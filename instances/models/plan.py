@@ -3,7 +3,7 @@
 Every step is a conditional UPDATE: of two users who press at once, one finds no row left.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Self
@@ -44,7 +44,7 @@ from console.lib.names import (
 )
 from console.lib.users import User
 from instances.models import plan_status
-from instances.models.approval import Approval, Duties, OperationRecord, fits
+from instances.models.approval import Approval, ApproverDuties, OperationRecord, fits
 from instances.models.instance import Instance
 from instances.models.notice import Notice
 from instances.models.plan_status import PlanStatus
@@ -58,14 +58,14 @@ DRAFT_LIFE = timedelta(hours=24)
 TEXT_LENGTH = 128
 
 
-class Stale(ConflictError):
-    """Something moved since the preview: nothing runs; `moved` says what it was."""
+class PlanOutOfDateError(ConflictError):
+    """The plan cannot run as it was previewed; `changes` has a sentence for each reason."""
 
     code = "IncorrectStatus.Plan"
 
-    def __init__(self, moved: Iterable[Text]) -> None:
-        self.moved = list(moved)
-        sentence = " ".join(str(each) for each in self.moved)
+    def __init__(self, changes: Sequence[Text]) -> None:
+        self.changes = changes
+        sentence = " ".join(str(each) for each in changes)
         super().__init__(
             _("The plan is out of date. %(moved)s Nothing was changed.")
             % {"moved": sentence},
@@ -75,7 +75,7 @@ class Stale(ConflictError):
         )
 
 
-class AlreadyExecuted(Exception):
+class AlreadyExecutedError(Exception):
     """Another request has executed the draft at the same moment."""
 
 
@@ -99,7 +99,7 @@ class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
         waiting = Plan.Status.APPLICATION_IN_PROGRESS
         return self.filter(draft=False, status=waiting)
 
-    def received_by(self, user: User, duties: Duties) -> Self:
+    def received_by(self, user: User, duties: ApproverDuties) -> Self:
         """Plans that wait for this person's decision."""
         return self.waiting().exclude(owner=user).filter(duties.covered())
 
@@ -131,7 +131,7 @@ class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
         mine = Plan.objects.owned_by(user).values("pk")
         reviewed = Plan.objects.reviewed_by(user).values("pk")
         return self.submitted().filter(
-            Q(pk__in=mine) | Duties.of(user).covered() | Q(pk__in=reviewed)
+            Q(pk__in=mine) | ApproverDuties.of(user).covered() | Q(pk__in=reviewed)
         )
 
     @transaction.atomic
@@ -327,13 +327,13 @@ class Plan(Named, Preview):
     def approve(self, *, by: User, comment: str = "", seen: str = "") -> None:
         """Accept exactly what was previewed. `seen` is the digest the approver looked at.
 
-        Raises ForbiddenError for the owner and for who is no approver now, Stale when something
+        Raises ForbiddenError for the owner and for who is no approver now, PlanOutOfDateError when something
         moved, ConflictError when the plan no longer waits or is not what was seen.
         """
         with transaction.atomic():
             self._check_decision(by, comment, seen)
             if changes := self.changed_since_preview() + self.changed_file():
-                raise Stale(changes)
+                raise PlanOutOfDateError(changes)
             self._decide(OperationRecord.Action.APPROVE, by, comment)
 
     def reject(self, *, by: User, comment: str = "", seen: str = "") -> None:
@@ -564,7 +564,7 @@ class Plan(Named, Preview):
 
         A draft waits for its preview, unless the user goes on `unchecked`: then the task
         plans and applies in one run. Pressing twice on a draft gives the same task. Raises
-        Stale when something moved, ApprovalRequiredError without an approval, ConflictError in a
+        PlanOutOfDateError when something moved, ApprovalRequiredError without an approval, ConflictError in a
         status that forbids it.
         """
         self.check_owner(by)
@@ -573,7 +573,7 @@ class Plan(Named, Preview):
             return Task.objects.get(plan_id=self.pk)
         try:
             return self._execute(by, unchecked)
-        except AlreadyExecuted:
+        except AlreadyExecutedError:
             return Task.objects.get(plan_id=self.pk)
         except DomainError:
             # The transaction took the new status back; this object follows, and shows
@@ -612,7 +612,7 @@ class Plan(Named, Preview):
         if approved:
             changes += self.approval.changed()
         if changes:
-            raise Stale(changes)
+            raise PlanOutOfDateError(changes)
 
     def _take_for_execution(self, unchecked: bool) -> None:
         status = self.Status
@@ -635,7 +635,7 @@ class Plan(Named, Preview):
     def _not_executable(self) -> Exception:
         refusal = self._refusal()
         if self.draft and self.executed:
-            return AlreadyExecuted()
+            return AlreadyExecutedError()
         if self.status == self.Status.PREVIEW_IN_PROGRESS and self.draft:
             return ConflictError(
                 _("The resource changes are still being checked."),

@@ -20,15 +20,15 @@ from instances.models.work import Work, WorkQuerySet, clock, queue_indexes
 from instances.wakeup import announce
 
 
-class Standing(models.TextChoices):
+class LeaseStatus(models.TextChoices):
     """The lease of a task, and which worker could take over its run."""
 
-    WAITING = "waiting"
+    QUEUED = "queued"
     HELD = "held"
-    HOST_LIVES = "host-lives"
+    HOST_ALIVE = "host-alive"
     HOST_SILENT = "host-silent"
-    NOBODY = "nobody"
-    OVER = "over"
+    NO_WORKER = "no-worker"
+    ENDED = "ended"
 
 
 class TaskQuerySet(WorkQuerySet):
@@ -158,17 +158,17 @@ class Task(Work):
         AuditEntry.objects.record("CancelTask", self, by=by)
 
     @property
-    def standing(self) -> Standing:
+    def lease_status(self) -> LeaseStatus:
         """Which worker holds the lease, or else could take over the run."""
         if self.state != self.State.RUNNING:
             waits = self.state == self.State.QUEUED
-            return Standing.WAITING if waits else Standing.OVER
+            return LeaseStatus.QUEUED if waits else LeaseStatus.ENDED
         if not self._silent:
-            return Standing.HELD
+            return LeaseStatus.HELD
         if Heartbeat.objects.alive().filter(host=self.host).exists():
-            return Standing.HOST_LIVES
+            return LeaseStatus.HOST_ALIVE
         alive = Heartbeat.objects.alive().exists()
-        return Standing.HOST_SILENT if alive else Standing.NOBODY
+        return LeaseStatus.HOST_SILENT if alive else LeaseStatus.NO_WORKER
 
     @property
     def _silent(self) -> bool:
@@ -212,20 +212,20 @@ class Task(Work):
 
     def _reconciling_host(self, host_lost: bool) -> str:
         """Return the host that is to take over the run. Raises ConflictError when there is none."""
-        standing = self.standing
-        if host_lost and standing == Standing.HOST_LIVES:
+        lease_status = self.lease_status
+        if host_lost and lease_status == LeaseStatus.HOST_ALIVE:
             raise _refusal(
                 _(
                     "A worker is running on %(host)s, so the host cannot be declared lost."
                 )
                 % {"host": self.host}
             )
-        if host_lost and standing == Standing.HOST_SILENT:
+        if host_lost and lease_status == LeaseStatus.HOST_SILENT:
             alive = Heartbeat.objects.alive().order_by("busy", "name")
             if other := alive.values_list("host", flat=True).first():
                 return other
-        if standing != Standing.HOST_LIVES:
-            raise _refusal(why_not(self))
+        if lease_status != LeaseStatus.HOST_ALIVE:
+            raise _refusal(reconcile_refusal(self))
         return self.host
 
     @property
@@ -301,28 +301,28 @@ class Output(models.Model):
         return self.key
 
 
-def why_not(task: Task) -> Text:
+def reconcile_refusal(task: Task) -> Text:
     """Return why no worker of its own host can take over a run now; empty when one can."""
-    sentences: dict[Standing, Text] = {
-        Standing.WAITING: _(
+    sentences: dict[LeaseStatus, Text] = {
+        LeaseStatus.QUEUED: _(
             "The task is waiting for a worker and has not started. There is nothing to "
             "reconcile."
         ),
-        Standing.OVER: _("The task has ended. Its status is final."),
-        Standing.HELD: _(
+        LeaseStatus.ENDED: _("The task has ended. Its status is final."),
+        LeaseStatus.HELD: _(
             "A worker is running this task and sending heartbeats. There is nothing to "
             "reconcile."
         ),
-        Standing.NOBODY: _(
+        LeaseStatus.NO_WORKER: _(
             "No worker is running. Start a worker. It reconciles the task automatically."
         ),
-        Standing.HOST_SILENT: _(
+        LeaseStatus.HOST_SILENT: _(
             "No worker is running on %(host)s, where the task was started. Start a "
             "worker there. It reconciles the task automatically."
         )
         % {"host": task.host},
     }
-    return sentences.get(task.standing, "")
+    return sentences.get(task.lease_status, "")
 
 
 def _refusal(reason: Text) -> ConflictError:

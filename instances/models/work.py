@@ -24,7 +24,7 @@ from instances.models.counter import Tally
 from instances.models.provisioning_spec import secret_keys, wire_text
 
 
-class Fenced(Exception):
+class LeaseLostError(Exception):
     """Another worker holds this work now: stop writing, and stop the run if it is yours."""
 
 
@@ -347,16 +347,16 @@ class Work(models.Model):
         }
 
     def renew(self, **values: Any) -> None:
-        """Prolong the lease, and write these columns. Raises Fenced when another took over."""
+        """Prolong the lease, and write these columns. Raises LeaseLostError when another took over."""
         self.write(**self._lease(), **values)
 
     def write(self, **values: Any) -> None:
-        """Write columns as the holder of the lease. Raises Fenced when that is over."""
+        """Write columns as the holder of the lease. Raises LeaseLostError when that is over."""
         held = type(self)._default_manager.filter(
             pk=self.pk, epoch=self.epoch, state=self.State.RUNNING
         )
         if not held.update(**values):
-            raise Fenced(self.pk)
+            raise LeaseLostError(self.pk)
         for name, value in values.items():
             setattr(self, name, value)
 

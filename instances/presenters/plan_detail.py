@@ -51,7 +51,7 @@ class PlanPage:
         return Preview(self.plan, edit_url=self.edit_url)
 
     @cached_property
-    def moved(self) -> list[Text]:
+    def changes(self) -> list[Text]:
         """What has changed since the preview, of a plan that could still be executed."""
         return self.plan.out_of_date_reasons()
 
@@ -124,7 +124,7 @@ class PlanPage:
         ready = status == Plan.Status.APPLICATION_APPROVED or (
             status == Plan.Status.PREVIEW_SUCCESS and not self.needs_approval
         )
-        return self.mine and ready and not self.moved
+        return self.mine and ready and not self.changes
 
     @property
     def may_edit(self) -> bool:

@@ -28,8 +28,8 @@ from instances.models import (
     Task,
     instance_for,
     living_instance_for,
+    reconcile_refusal,
     task_for,
-    why_not,
 )
 from instances.presenters.task_diagnostics import proof_of
 from instances.presenters.task_failure import aftermath_of
@@ -272,8 +272,8 @@ def task_reconcile(request: Request, pk: str, task: str) -> HttpResponse:
         "task": found,
         "instance": found.instance,
         "progress": task_progress(found),
-        "standing": found.standing.value,
-        "why_not": why_not(found),
+        "lease_status": found.lease_status.value,
+        "reconcile_refusal": reconcile_refusal(found),
     }
     return render_form(request, "instances/task_reconcile.html", context)
 

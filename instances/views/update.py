@@ -32,7 +32,7 @@ def update(request: Request, pk: str) -> HttpResponse:
     form = UpdateForm(
         instance, request.user, data, validate=judge, draft=draft, origin=origin
     )
-    blocked = form.validate and (form.overtaken or instance.changing)
+    blocked = form.validate and (form.superseded or instance.changing)
     conflict = None
     if not blocked and form.is_valid():
         try:
@@ -45,7 +45,7 @@ def update(request: Request, pk: str) -> HttpResponse:
         "instance": instance,
         "draft": draft,
         "plan_seen": wizard.plan_seen(request, draft, anew=bool(conflict)),
-        "since": changes_since(instance, form.base_task) if form.overtaken else [],
+        "since": changes_since(instance, form.base_task) if form.superseded else [],
         "steps": wizard.steps(),
     }
     return render_page(
@@ -64,7 +64,7 @@ def _origin(request: Request, instance: Instance) -> Task | None:
 
 
 def _draft(request: Request, instance: Instance, origin: Task | None) -> Plan | None:
-    """The draft to continue. A forgotten one is none when others have overtaken it,
+    """The draft to continue. A forgotten one is none when others have superseded it,
     or when the person wants to start from a task."""
     kind = Task.Kind.UPDATE
     named = wizard.start_of(request, kind, instance=instance)

@@ -22,7 +22,7 @@ class Ladder:
         self.engine = engine
 
     def climb(self, directory: Path) -> None:
-        """Take the next step if it is time for it. Raises Fenced."""
+        """Take the next step if it is time for it. Raises LeaseLostError."""
         step = self.work.stop_step
         if step and not self._due():
             return

@@ -115,7 +115,7 @@ class CheckSettlement:
         """A check changes no state: there is nothing to keep."""
 
     def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
-        """Commit what the run found. Raises Fenced when the claim is over."""
+        """Commit what the run found. Raises LeaseLostError when the claim is over."""
         found = [
             self._problem(event.diagnostic)
             for event in self.engine.events(directory, 0)

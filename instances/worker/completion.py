@@ -32,7 +32,7 @@ from instances.models.work import clock
 
 
 class Settlement(Protocol):
-    """How one kind of work ends. Every step raises Fenced when the claim is over."""
+    """How one kind of work ends. Every step raises LeaseLostError when the claim is over."""
 
     def mirror(self, state: StateFile) -> None:
         """Keep a new serial of the state."""
@@ -89,7 +89,7 @@ class TaskSettlement:
             mine.exclude(stack_id=stack_id).update(stack_id=stack_id)
 
     def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
-        """Commit how the run ended. Raises Fenced when the claim is over."""
+        """Commit how the run ended. Raises LeaseLostError when the claim is over."""
         state = self.engine.state(directory)
         ok, message = self._judge(outcome, state, message)
         usable = state is not None and not self._unusable(state)
@@ -353,7 +353,7 @@ class PlanSettlement:
         """A preview changes no state: there is nothing to keep."""
 
     def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
-        """Commit what the preview found. Raises Fenced when the claim is over."""
+        """Commit what the preview found. Raises LeaseLostError when the claim is over."""
         if not outcome.ok:
             self._end(Plan.Status.PREVIEW_FAILED, status_message=message)
             return

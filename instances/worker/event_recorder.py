@@ -39,7 +39,7 @@ class Recorder:
         self.log = LogKeeper(work) if isinstance(work, Task) else None
 
     def store(self, events: list[Event]) -> None:
-        """Store a batch of events exactly once. Raises Fenced when the claim is over."""
+        """Store a batch of events exactly once. Raises LeaseLostError when the claim is over."""
         moment = now()
         values: dict[str, Any] = {
             "offset": events[-1].end,

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from console.lib.errors import ConflictError
-from instances.models import Check, Fenced, Instance, Plan, Task, Work
+from instances.models import Check, Instance, LeaseLostError, Plan, Task, Work
 from instances.worker.check_run import CheckRun
 from instances.worker.host import Presence
 from instances.worker.run import Run
@@ -69,7 +69,7 @@ def _settle(work: Work, worker: str, host: str) -> str:
         return _("another worker has just taken it over")
     try:
         return _bring_to_its_truth(claimed)
-    except Fenced:
+    except LeaseLostError:
         return _("another worker has just taken it over")
 
 

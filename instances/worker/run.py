@@ -23,7 +23,7 @@ from instances.engine_setup import concerns_engine, engine_called, engine_of_wor
 from instances.engines.base import Engine, EngineError, Event, Order, Outcome
 from instances.engines.run_lease import abandon, age, uptime, watch
 from instances.masked_engine import MaskedEngine, secrets_known_to
-from instances.models import Fenced, Plan, StateVersion, Task
+from instances.models import LeaseLostError, Plan, StateVersion, Task
 from instances.worker.cancellation import Ladder
 from instances.worker.completion import PlanSettlement, Settlement, TaskSettlement
 from instances.worker.database_retry import UNREACHABLE, Outage
@@ -97,21 +97,21 @@ class Run:
                 if not outage.wait():
                     logger.warning("%s is left to the next claim", self.work.pk)
                     return
-            except Fenced:
+            except LeaseLostError:
                 return
 
     def _reread(self) -> None:
-        """Forget what was only meant to be written. Raises Fenced when all was written."""
+        """Forget what was only meant to be written. Raises LeaseLostError when all was written."""
         epoch, directory = self.work.epoch, self.work.run_directory
         self.work.refresh_from_db()
         if self.work.state == self.work.State.ENDED and self.work.epoch == epoch:
             self._clean()
-            raise Fenced(self.work.pk)
+            raise LeaseLostError(self.work.pk)
         held = self.work.state == self.work.State.RUNNING and self.work.epoch == epoch
         if not held:
             self.work.run_directory = directory  # as we know it
             self._step_aside()
-            raise Fenced(self.work.pk)
+            raise LeaseLostError(self.work.pk)
 
     def _environment(self) -> dict[str, str]:
         """The region's credentials, under those of the launch role, if there is one."""
@@ -139,7 +139,7 @@ class Run:
             else:
                 self._start()
             self._follow()
-        except Fenced:
+        except LeaseLostError:
             self._step_aside()
         except EngineError as error:
             self._end_without_run(str(error))
@@ -380,7 +380,7 @@ class Run:
                 self.settlement.fail_interrupted(message)
             else:
                 self.settlement.fail_unstarted(message)
-        except Fenced:
+        except LeaseLostError:
             self._step_aside()
 
     def _end_without_run(self, message: str) -> None:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from instances.engines import processes, run_lease
 from instances.engines.base import EngineError, Order
-from instances.models import Fenced, Resource, StateVersion, Task
+from instances.models import LeaseLostError, Resource, StateVersion, Task
 from instances.worker.database_retry import UNREACHABLE
 from instances.worker.host import host_name
 from instances.worker.run import Run
@@ -117,7 +117,7 @@ def test_every_write_of_a_worker_that_lost_its_lease_is_refused(scene):
         lambda: Run(old, threading.Event()).settlement.fail_interrupted("no"),
         lambda: Run(old, threading.Event()).settlement.succeed_unstarted(),
     ):
-        with pytest.raises(Fenced):
+        with pytest.raises(LeaseLostError):
             write()
     task = Task.objects.get()
     assert (task.status, task.stage, task.state) == ("InProgress", "", "running")

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from catalog.models import Template
 from console.lib.audit import AuditEntry
-from instances.models import Instance, Plan, Stale, StateVersion
+from instances.models import Instance, Plan, PlanOutOfDateError, StateVersion
 from instances.worker.loop import Worker
 from tests.factories import (
     InstanceFactory,
@@ -111,7 +111,7 @@ def longer_life(plan):
 )
 def test_whatever_moves_makes_the_plan_stale_and_is_named(plan, bob, move, told):
     move(Plan.objects.get())
-    with pytest.raises(Stale, match=told):
+    with pytest.raises(PlanOutOfDateError, match=told):
         Plan.objects.get().execute(by=bob)
     assert not Instance.objects.exists()
 
@@ -119,7 +119,7 @@ def test_whatever_moves_makes_the_plan_stale_and_is_named(plan, bob, move, told)
 def test_an_expired_plan_is_stale(plan, bob, monkeypatch):
     later = now() + timedelta(hours=25)
     monkeypatch.setattr("instances.models.preview.now", lambda: later)
-    with pytest.raises(Stale, match="expired at"):
+    with pytest.raises(PlanOutOfDateError, match="expired at"):
         plan.execute(by=bob)
 
 
@@ -149,7 +149,7 @@ def test_another_state_of_the_instance_makes_the_plan_stale(bob, carol, version)
     StateVersion.objects.create(
         instance=instance, lineage="l", serial=7, digest="d", body=b"{}"
     )
-    with pytest.raises(Stale, match="resources of the instance"):
+    with pytest.raises(PlanOutOfDateError, match="resources of the instance"):
         Plan.objects.get().execute(by=bob)
 
 

@@ -10,8 +10,8 @@ from instances.models import (
     Instance,
     OperationRecord,
     Plan,
+    PlanOutOfDateError,
     ProvisioningSpec,
-    Stale,
     Task,
 )
 from tests.factories import (
@@ -348,7 +348,7 @@ def test_a_change_after_the_approval_makes_the_plan_stale(
     task = changed_by_another(instance)
     plan = Plan.objects.get(pk=plan.pk)
     assert plan.out_of_date
-    with pytest.raises(Stale, match=task.pk):
+    with pytest.raises(PlanOutOfDateError, match=task.pk):
         plan.execute(by=bob)
     assert Plan.objects.get().status == Status.APPLICATION_APPROVED
     assert not Task.objects.filter(plan=plan).exists()
@@ -358,7 +358,7 @@ def test_a_stale_plan_is_not_approved(bob, carol, version, instance):
     constrain(version, "carol")
     plan = previewed(asked_of(instance, bob))
     changed_by_another(instance)
-    with pytest.raises(Stale):
+    with pytest.raises(PlanOutOfDateError):
         Plan.objects.get(pk=plan.pk).approve(by=carol)
 
 

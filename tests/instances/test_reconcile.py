@@ -7,7 +7,7 @@ from django.utils.timezone import now
 
 from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError
-from instances.models import Fenced, Heartbeat, Standing, Task
+from instances.models import Heartbeat, LeaseLostError, LeaseStatus, Task
 from instances.worker.loop import Worker
 from tests.factories import InstanceFactory
 from tests.instances.running import failed, running, with_task
@@ -48,29 +48,29 @@ def url_of(task):
 
 
 @pytest.mark.parametrize(
-    ("hosts", "standing"),
+    ("hosts", "lease_status"),
     [
-        ([], Standing.NOBODY),
-        (["far"], Standing.HOST_LIVES),
-        (["near"], Standing.HOST_SILENT),
-        (["far", "near"], Standing.HOST_LIVES),
+        ([], LeaseStatus.NO_WORKER),
+        (["far"], LeaseStatus.HOST_ALIVE),
+        (["near"], LeaseStatus.HOST_SILENT),
+        (["far", "near"], LeaseStatus.HOST_ALIVE),
     ],
 )
-def test_who_could_settle_a_silent_run(silent, hosts, standing):
+def test_who_could_settle_a_silent_run(silent, hosts, lease_status):
     alive(*hosts)
-    assert silent.standing == standing
+    assert silent.lease_status == lease_status
 
 
 def test_a_worker_that_missed_one_sign_of_life_is_silent_before_its_lease_is_over(
     instance,
 ):
     alive("far")
-    assert silent_for(instance, 12).standing == Standing.HELD
+    assert silent_for(instance, 12).lease_status == LeaseStatus.HELD
 
 
 def test_half_a_lease_without_a_sign_is_silence(instance):
     alive("far")
-    assert silent_for(instance, 20).standing == Standing.HOST_LIVES
+    assert silent_for(instance, 20).lease_status == LeaseStatus.HOST_ALIVE
 
 
 def test_the_lease_is_ended_so_that_a_worker_of_the_host_takes_it_up(
@@ -82,7 +82,7 @@ def test_the_lease_is_ended_so_that_a_worker_of_the_host_takes_it_up(
     task.reconcile(by=admin, reason="it hangs")
     taken = Task.objects.claim("far-9", "far")
     assert (taken.pk, taken.epoch) == (task.pk, 2)
-    with pytest.raises(Fenced):
+    with pytest.raises(LeaseLostError):
         task.write(stage="apply")
     entry = AuditEntry.objects.get(action="ReconcileTask")
     assert (entry.actor, entry.reason) == (admin, "it hangs")
@@ -219,5 +219,5 @@ def test_it_says_why_there_is_nothing_to_do(admin_browser, instance, make):
     task = make(instance, lease_until=now() + timedelta(seconds=30))
     page = admin_browser.get(url_of(task)).content.decode()
     assert "Why the task cannot be reconciled now" in page
-    assert 'type="submit"' not in page[page.index("data-standing") :]
+    assert 'type="submit"' not in page[page.index("data-lease") :]
     assert admin_browser.post(url_of(task), {}).status_code == 422
