@@ -115,7 +115,7 @@ def _without_option(user: User, product: Product, hidden: list[str]) -> LaunchAc
             False,
             _("%(product)s is not in any portfolio, so users cannot launch it.")
             % names,
-            _("Add it to a portfolio that is granted to %(person)s.") % names,
+            _("Add the product to a portfolio that is granted to %(person)s.") % names,
             hidden_versions=hidden,
         )
     names["portfolios"] = ", ".join(map(str, holding))

@@ -87,7 +87,7 @@ class CombinedTagOptions:
             )
         offered = self.values.get(key)
         if offered and value not in offered:
-            sentence = _("For %(key)s choose one of: %(values)s.")
+            sentence = _("Choose one of these values for %(key)s: %(values)s.")
             wrong.append(sentence % {"key": key, "values": ", ".join(offered)})
         return wrong
 

@@ -27,7 +27,7 @@ from console.lib.users import User
 
 CHANGED = "changed"
 REASON_LENGTH = 500
-REASON_MISSING = _("Enter a reason: it is kept in the audit trail.")
+REASON_MISSING = _("Enter a reason. The reason is recorded in the audit trail.")
 DELETION = "delete_selected"
 
 
@@ -38,7 +38,7 @@ class ReasonField(forms.CharField):
         super().__init__(
             label=_("Reason"),
             max_length=REASON_LENGTH,
-            help_text=_("Why you correct this. Kept in the audit trail."),
+            help_text=_("The reason for this correction. Recorded in the audit trail."),
             widget=AdminTextInputWidget(),
             error_messages={"required": REASON_MISSING},
         )

@@ -81,7 +81,7 @@ MENU = (
             ),
             Entry(_("Users"), "manage:people", "users", admin_only=True),
             Entry(_("Audit trail"), "audit_log:audit-list", "history", admin_only=True),
-            Entry(_("Site administration"), "admin:index", "settings", admin_only=True),
+            Entry(_("Data fixes"), "admin:index", "settings", admin_only=True),
         ),
     ),
     Group(_("Account"), (Entry(_("Access keys"), "console:access-key-list", "key"),)),

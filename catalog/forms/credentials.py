@@ -46,10 +46,10 @@ class CredentialsField(forms.CharField):
         options.setdefault(
             "help_text",
             _(
-                "Enter one environment variable per line, as KEY=VALUE. A PEM key may "
-                "follow KEY= with its line breaks. Write another value of several lines "
-                "as KEY<<END, the lines, END. Values are stored encrypted and never "
-                "shown again."
+                "Enter one environment variable per line in the format KEY=VALUE. A PEM key "
+                "can follow KEY= with its line breaks. Enter any other multi-line value as "
+                "KEY<<END, the lines of the value, and END. Values are encrypted when "
+                "stored and are not shown again."
             ),
         )
         super().__init__(
@@ -60,12 +60,11 @@ class CredentialsField(forms.CharField):
         text = received(super().clean(value))
         pairs = list(_pairs(text.split("\n")))
         if len(pairs) > MAX_VARIABLES:
-            raise ValidationError(_("At most 50 variables."))
+            raise ValidationError(_("Enter up to 50 variables."))
         if any(is_mask(each) for _name, each in pairs):
             raise ValidationError(
                 _(
-                    "%(mask)s stands for a secret that is not shown. "
-                    "Enter the value itself."
+                    "%(mask)s is a placeholder for a hidden secret. Enter the actual value."
                 ),
                 params={"mask": MASK},
             )
@@ -96,7 +95,7 @@ def _until(waiting: deque[str], word: str) -> Iterator[str]:
             return
         yield line
     raise ValidationError(
-        _("A value of several lines does not end: its last line %(word)s is missing."),
+        _("A multi-line value is not complete. Add the last line %(word)s."),
         params={"word": word},
     )
 

@@ -193,11 +193,15 @@ def _hint(parameter: Parameter, language: str, *, kept: bool, shown: str | Rows)
         sentences.append(_("A JSON list or object."))
     if not parameter.secret and is_withdrawn(parameter, shown):
         sentences.append(
-            _("The value %(value)s can no longer be chosen. Choose another one.")
+            _("The value %(value)s is no longer available. Choose another value.")
             % {"value": shown}
         )
     if parameter.default_unknown:
-        sentences.append(_("Leave it empty for the default that Terraform computes."))
+        sentences.append(
+            _(
+                "Leave this field empty to use the default value that Terraform calculates."
+            )
+        )
     if parameter.visible is not None:
         sentences.append(_("Applies only to certain choices above."))
     if kept:
@@ -205,8 +209,8 @@ def _hint(parameter: Parameter, language: str, *, kept: bool, shown: str | Rows)
     if parameter.secret_before:
         sentences.append(
             _(
-                "The current value is secret, but this version does not mark it as secret: "
-                "a new value will be readable."
+                "The current value is secret, but this version does not mark the parameter "
+                "as secret. A new value will be visible."
             )
         )
     # A description of several lines may end in a list, which has to stay one.

@@ -253,17 +253,20 @@ def _key_of(name: str) -> str:
 
 
 def kept_default_hint() -> str:
-    return _("This version has another default; the instance keeps the value it has.")
+    return _(
+        "This version has a different default value. The instance keeps its current "
+        "value."
+    )
 
 
 def default_choice(parameter: Parameter) -> forms.BooleanField:
     """Return the choice to take a version's own default in place of the former one."""
     known = not parameter.secret and not parameter.default_unknown
     label = (
-        _("Take the new default: %(value)s")
+        _("Use the new default value: %(value)s")
         % {"value": Truncator(as_text(parameter.default) or _("(empty)")).chars(80)}
         if known
-        else _("Take the new default")
+        else _("Use the new default value")
     )
     return forms.BooleanField(label=label, required=False)
 

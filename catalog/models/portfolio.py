@@ -19,7 +19,7 @@ from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name
 from console.lib.records import facts, listed, store
 from console.lib.users import Role, User
 
-NAME_TAKEN = _("A portfolio of this name exists already.")
+NAME_TAKEN = _("A portfolio with this name already exists. Enter another name.")
 
 
 class PortfolioQuerySet(FoldedQuerySet):

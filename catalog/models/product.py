@@ -30,7 +30,7 @@ SIMULATED_IN = _(
 )
 
 
-NAME_TAKEN = _("A product of this name exists already.")
+NAME_TAKEN = _("A product with this name already exists. Enter another name.")
 # A name is looked for among so many; then one has to be given.
 MAX_COPIES = 100
 
@@ -284,7 +284,7 @@ def granted_product(user: User, pk: str) -> Product:
     if product is not None and _is_known_to(product, user):
         if not Product.objects.visible_to(user).filter(pk=pk).exists():
             raise ForbiddenError(
-                _("You have not been granted a portfolio that holds %(product)s.")
+                _("You do not have access to a portfolio that contains %(product)s.")
                 % {"product": product},
                 code="NoPermission.ProductNotGranted",
                 hint=_(

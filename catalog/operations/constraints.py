@@ -86,7 +86,7 @@ CONSTRAINT_ID = an_id(
 )
 CONFIG = Parameter(
     "Config",
-    _("The configuration of the constraint, as a JSON text."),
+    _("The configuration of the constraint, as JSON text."),
     required=True,
     most=65536,
     example='{"StackRegions": ["cn-hangzhou"]}',
@@ -135,8 +135,8 @@ OPERATIONS = {
         (serializers.NEW_CONSTRAINT_ID,),
         summary=_("Updates the configuration and the description of a constraint."),
         description=_(
-            "The new configuration replaces the old one as a whole. The type, the "
-            "product and the product portfolio of a constraint cannot be changed."
+            "The new configuration replaces the entire old configuration. The type, the "
+            "product, and the product portfolio of a constraint cannot be changed."
         ),
         errors=("InvalidConstraint.NotFound",),
         administrators=True,

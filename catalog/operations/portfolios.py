@@ -117,9 +117,9 @@ OPERATIONS = {
         (serializers.NEW_PORTFOLIO_ID,),
         summary=_("Creates a product portfolio."),
         description=_(
-            "A new product portfolio is empty, and no end user can use it. Add products "
-            "with AssociateProductWithPortfolio and grant access with "
-            "AssociatePrincipalWithPortfolio."
+            "A new product portfolio is empty and is not available to end users. Call "
+            "AssociateProductWithPortfolio to add products and "
+            "AssociatePrincipalWithPortfolio to grant access."
         ),
         errors=("DuplicateName.Portfolio",),
         administrators=True,
@@ -130,7 +130,7 @@ OPERATIONS = {
         (shared_parameters.PORTFOLIO_ID, *DATA),
         (serializers.NEW_PORTFOLIO_ID,),
         summary=_(
-            "Updates the name, the provider and the description of a product portfolio."
+            "Updates the name, the provider, and the description of a product portfolio."
         ),
         description=_("The description is kept if it is not specified."),
         errors=("InvalidPortfolio.NotFound", "DuplicateName.Portfolio"),
@@ -142,8 +142,8 @@ OPERATIONS = {
         (shared_parameters.PORTFOLIO_ID,),
         summary=_("Deletes a product portfolio."),
         description=_(
-            "Remove all products from the portfolio first. The access that was granted "
-            "to the portfolio is deleted with it."
+            "Remove all products from the portfolio first. The access grants of the "
+            "portfolio are also deleted."
         ),
         errors=("InvalidPortfolio.NotFound", "PortfolioNotEmpty"),
         administrators=True,
@@ -187,10 +187,10 @@ OPERATIONS = {
                 "Web services",
                 {
                     "PortfolioName": _(
-                        "The full name of the product portfolio. Case is ignored."
+                        "The full name of the product portfolio. The name is not case-sensitive."
                     ),
                     "FullTextSearch": _(
-                        "A text in the name, the provider or the description."
+                        "Text to search for in the name, the provider, or the description."
                     ),
                 },
             ),
@@ -226,8 +226,8 @@ OPERATIONS = {
         BOTH,
         summary=_("Removes a product from a product portfolio."),
         description=_(
-            "The constraints of the product in this portfolio are deleted. Product "
-            "instances that exist are not changed."
+            "The constraints of the product in this portfolio are also deleted. "
+            "Existing product instances are not affected."
         ),
         errors=BOTH_ERRORS,
         administrators=True,

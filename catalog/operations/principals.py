@@ -79,7 +79,10 @@ PRINCIPAL = (
     ),
     Parameter(
         "PrincipalPattern",
-        _("A pattern of names: user/ or role/, then a name in which * is any text."),
+        _(
+            "A name pattern: user/ or role/ followed by a name. An asterisk (*) matches "
+            "any text."
+        ),
         most=160,
         example="user/web-*",
         in_sample=False,
@@ -106,7 +109,7 @@ OPERATIONS = {
         GROUP,
         PRINCIPAL,
         summary=_("Revokes access to a product portfolio."),
-        description=_("Product instances that exist are not changed."),
+        description=_("Existing product instances are not affected."),
         errors=ERRORS,
         administrators=True,
     ),

@@ -179,20 +179,27 @@ ARN = Parameter(
 )
 TARGET = Parameter(
     "TargetProductName",
-    _("The name of the new product. By default, it is made of the name of the source."),
+    _(
+        "The name of the new product. By default, the name is generated from the "
+        "name of the source product."
+    ),
     example="Web service for tests",
 )
 KIND = Parameter(
     "TemplateType",
     _("The type of the templates of all versions of the product."),
     choices=shared_parameters.TEMPLATE_TYPES,
-    note=_("If it is not specified, the first version decides."),
+    note=_("By default, the first version sets the type."),
 )
 CONDITIONS = filters(
     "Web service",
     {
-        "ProductName": _("The full name of the product. Case is ignored."),
-        "FullTextSearch": _("A text in the name, the provider or the description."),
+        "ProductName": _(
+            "The full name of the product. The name is not case-sensitive."
+        ),
+        "FullTextSearch": _(
+            "Text to search for in the name, the provider, or the description."
+        ),
     },
 )
 LISTED = (*PAGING, *SORTING, CONDITIONS)
@@ -220,9 +227,9 @@ OPERATIONS = {
         ),
         summary=_("Creates a product."),
         description=_(
-            "The first version can be created in the same call: specify "
-            "ProductVersionParameters. Add the product to a product portfolio to offer it "
-            "to end users."
+            "To create the first version in the same call, specify "
+            "ProductVersionParameters. To make the product available to end users, add "
+            "it to a product portfolio."
         ),
         errors=(
             "DuplicateName.Product",
@@ -241,7 +248,7 @@ OPERATIONS = {
             shared_parameters.DESCRIPTION,
         ),
         (serializers.NEW_PRODUCT_ID,),
-        summary=_("Updates the name, the provider and the description of a product."),
+        summary=_("Updates the name, the provider, and the description of a product."),
         description=_("The description is kept if it is not specified."),
         errors=(MISSING, "DuplicateName.Product"),
         administrators=True,
@@ -253,7 +260,7 @@ OPERATIONS = {
         summary=_("Deletes a product."),
         description=_(
             "Remove the product from all product portfolios and terminate its product "
-            "instances first. The versions of the product are deleted with it."
+            "instances first. The versions of the product are also deleted."
         ),
         errors=(MISSING, "ResourceInUse.Product"),
         administrators=True,
@@ -264,8 +271,8 @@ OPERATIONS = {
         (ARN, TARGET),
         summary=_("Copies a product with its versions."),
         description=_(
-            "The answer has no ID of the new product. Call ListProductsAsAdmin with the "
-            "new name to obtain it."
+            "The response does not contain the ID of the new product. To obtain the ID, "
+            "call ListProductsAsAdmin with the new name."
         ),
         errors=(MISSING, "DuplicateName.Product"),
         administrators=True,
@@ -305,8 +312,7 @@ OPERATIONS = {
         ),
         summary=_("Queries the information about a product as an end user."),
         description=_(
-            "An administrator must have granted you a product portfolio that contains "
-            "the product."
+            "You must have access to a product portfolio that contains the product."
         ),
         errors=(MISSING, "NoPermission.ProductNotGranted"),
         scoped=False,

@@ -76,7 +76,7 @@ PRODUCT = (
         _("The type of the product template."),
         Template.Kind.TERRAFORM.value,
         choices=TEMPLATE_TYPES,
-        note=_("Empty until the first version decides."),
+        note=_("Empty until the first version is created."),
         blank=True,
     ),
 )
@@ -98,9 +98,9 @@ PRODUCT_SUMMARY = (
             ),
         },
         note=_(
-            "If the product is added to only one of the product portfolios that the "
-            "caller can use, the default launch option exists. If it is added to "
-            "several, no default launch option exists."
+            "If the product is in only one of the product portfolios that the caller "
+            "can use, the default launch option exists. If the product is in several of "
+            "these portfolios, the default launch option does not exist."
         ),
     ),
 )
@@ -111,7 +111,9 @@ VERSION = (
         True,
         choices={
             "true": _("The version is enabled."),
-            "false": _("The version is disabled. Only administrators see it."),
+            "false": _(
+                "The version is disabled. Only administrators can view the version."
+            ),
         },
     ),
     time_field("CreateTime", _("The time when the product version was created.")),
@@ -137,7 +139,10 @@ VERSION = (
     ),
     Field(
         "TemplateUrl",
-        _("The URL of the template. It identifies the template and cannot be opened."),
+        _(
+            "The URL of the template. The URL identifies the template and cannot be "
+            "opened."
+        ),
         TEMPLATE_URL.example,
     ),
 )
@@ -179,7 +184,7 @@ TAG_OPTION = (
 CONSTRAINT = (
     Field(
         "Config",
-        _("The configuration of the constraint, as a JSON text."),
+        _("The configuration of the constraint, as JSON text."),
         '{"StackRegions": ["cn-hangzhou"]}',
     ),
     NEW_CONSTRAINT_ID,

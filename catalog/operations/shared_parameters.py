@@ -18,7 +18,7 @@ GUIDANCES = explained(
         Version.Guidance.DEFAULT: _("No recommendation is displayed."),
         Version.Guidance.RECOMMENDED: _("The version is recommended."),
         Version.Guidance.LATEST: _("The version is the latest one."),
-        Version.Guidance.DEPRECATED: _("The version is going to be withdrawn."),
+        Version.Guidance.DEPRECATED: _("The version is deprecated."),
     },
 )
 CONSTRAINT_TYPES = explained(
@@ -31,7 +31,8 @@ CONSTRAINT_TYPES = explained(
             "A template constraint: rules for the parameters of the template."
         ),
         Constraint.Kind.APPROVAL: _(
-            "An approval constraint: the operations that must be approved, and the approvers."
+            "An approval constraint: the operations that require approval, and the "
+            "approvers."
         ),
         Constraint.Kind.STACK_REGION: _(
             "A region constraint: the regions in which the product can be launched."
@@ -47,7 +48,7 @@ PORTFOLIO_ID = an_id(
 )
 PROVIDER = Parameter(
     "ProviderName",
-    _("The provider: the team or company that offers it."),
+    _("The team or company that provides the product or the product portfolio."),
     required=True,
     example="IT team",
 )
@@ -99,18 +100,14 @@ TEMPLATE_URL = Parameter(
     most=1024,
     example="oss://servicecatalog-cn-hangzhou/1466115886171234/terraform/template/"
     "tpl-bp1x4v3r44u7u7/template.json",
-    note=_(
-        "Use the URL that CreateTemplate returned. Other addresses are never opened."
-    ),
+    note=_("Use the URL that CreateTemplate returned. Other URLs are rejected."),
 )
 SCOPE = Parameter(
     "Scope",
     _("The origin of the entries."),
     choices={
         "Local": _("Entries that this account created."),
-        "Import": _(
-            "Entries that another account shared. The list is always empty here."
-        ),
+        "Import": _("Entries that another account shared. The list is always empty."),
         "All": _("Entries of both origins."),
     },
     default="Local",

@@ -164,19 +164,19 @@ RESOURCE = (
 FILTERS = Parameter(
     "Filters",
     _(
-        "The filter conditions, as one JSON object. A tag option is returned if it meets "
-        "all of them."
+        "The filter conditions, as a JSON object. A tag option is returned if it "
+        "meets all conditions."
     ),
     "object",
     fields=(
         Parameter(
             "Active",
-            _("true: enabled tag options only. false: disabled ones only."),
+            _("true: only enabled tag options. false: only disabled tag options."),
             "boolean",
         ),
         Parameter(
             "FullTextSearch",
-            _("A text in the key or the value."),
+            _("Text to search for in the key or the value."),
             most=512,
             example="tea",
         ),
@@ -187,7 +187,9 @@ FILTERS = Parameter(
 CURSOR = (
     Parameter(
         "MaxResults",
-        _("The number of entries on each page. It replaces PageSize."),
+        _(
+            "The number of entries on each page. Use this parameter instead of PageSize."
+        ),
         "integer",
         least=1,
         most=100,
@@ -196,7 +198,10 @@ CURSOR = (
     ),
     Parameter(
         "NextToken",
-        _("The token of the next page. It is ignored: specify PageNumber instead."),
+        _(
+            "The token of the next page. This parameter is ignored. Specify PageNumber "
+            "instead."
+        ),
         most=1024,
         example="AAAAAV3MpHK1AP0pfEHpTBb",
         in_sample=False,
@@ -216,8 +221,9 @@ OPERATIONS = {
         DETAIL,
         summary=_("Creates a tag option."),
         description=_(
-            "A tag option is a key and a value. It is enabled at once. Associate it with "
-            "products and product portfolios: their new instances get the tag."
+            "A tag option consists of a key and a value, and is enabled immediately. "
+            "Associate the tag option with products and product portfolios to add the "
+            "tag to their new instances."
         ),
         errors=("DuplicateName.TagOption",),
         administrators=True,
@@ -235,7 +241,9 @@ OPERATIONS = {
             ),
         ),
         DETAIL,
-        summary=_("Changes the value of a tag option, enables it or disables it."),
+        summary=_(
+            "Changes the value of a tag option, or enables or disables the tag option."
+        ),
         description=_("The key of a tag option cannot be changed."),
         errors=("InvalidTagOption.NotFound", "DuplicateName.TagOption"),
         administrators=True,
@@ -246,8 +254,8 @@ OPERATIONS = {
         (TAG_OPTION_ID,),
         summary=_("Deletes a tag option."),
         description=_(
-            "The tag option is removed from all products and product portfolios. Tags of "
-            "instances that exist are not changed."
+            "The tag option is removed from all products and product portfolios. Tags "
+            "of existing instances are not changed."
         ),
         errors=("InvalidTagOption.NotFound",),
         administrators=True,
@@ -276,7 +284,10 @@ OPERATIONS = {
             ),
             Field(
                 "NextToken",
-                _("The token of the next page. It is always empty: use PageNumber."),
+                _(
+                    "The token of the next page. The token is always empty. Use PageNumber "
+                    "instead."
+                ),
                 "",
             ),
             *PAGED_ANSWER,
@@ -292,8 +303,8 @@ OPERATIONS = {
         (TAG_OPTION_ID, RESOURCE_ID),
         summary=_("Associates a tag option with a product or a product portfolio."),
         description=_(
-            "New instances of the product, or of the products of the portfolio, get the "
-            "tag."
+            "The tag is added to new instances of the product, or of the products in "
+            "the portfolio."
         ),
         errors=ATTACHED,
         administrators=True,
@@ -304,7 +315,7 @@ OPERATIONS = {
         GROUP,
         (TAG_OPTION_ID, RESOURCE_ID),
         summary=_("Removes a tag option from a product or a product portfolio."),
-        description=_("Tags of instances that exist are not changed."),
+        description=_("Tags of existing instances are not changed."),
         errors=ATTACHED,
         administrators=True,
     ),

@@ -100,7 +100,7 @@ DOCUMENT = (
 )
 BODY = Parameter(
     "TemplateBody",
-    _("The content of the template: a ROS document in JSON or YAML."),
+    _("The content of the template: a ROS template in JSON or YAML."),
     required=True,
     most=MAX_TEMPLATE_BYTES,
     example=DOCUMENT,
@@ -121,8 +121,8 @@ VARIABLES = Parameter(
         Parameter(
             "Description",
             _(
-                "The new description: a text, or a JSON object with properties such as "
-                "Label and AllowedValues."
+                "The new description: text, or a JSON object with properties such as Label "
+                "and AllowedValues."
             ),
             required=True,
             blank=True,
@@ -148,8 +148,8 @@ OPERATIONS = {
         ),
         summary=_("Creates a template."),
         description=_(
-            "The template is checked as it is when it is uploaded in the console, but "
-            "it is not run."
+            "The template is validated in the same way as a template that is uploaded "
+            "in the console. The template is not run."
         ),
         errors=("InvalidTemplate", "InvalidTerraformVariables"),
         administrators=True,
@@ -164,7 +164,7 @@ OPERATIONS = {
                 _("The content of the template."),
                 DOCUMENT,
                 note=_(
-                    "A template that was uploaded as a folder is returned as a document "
+                    "A template that was uploaded as a folder is returned as a ROS template "
                     "with its files in Workspace."
                 ),
             ),
@@ -172,7 +172,7 @@ OPERATIONS = {
         summary=_("Queries the template of a product version."),
         description=_(
             "End users can query the enabled versions of products that are granted to "
-            "them, administrators all versions."
+            "them. Administrators can query all versions."
         ),
         errors=("InvalidProductVersion.NotFound",),
         in_query=True,

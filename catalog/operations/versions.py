@@ -130,8 +130,8 @@ OPERATIONS = {
         (serializers.NEW_VERSION_ID,),
         summary=_("Creates a version of a product."),
         description=_(
-            "Call CreateTemplate first: its answer has the TemplateUrl. A version is "
-            "enabled unless Active is false."
+            "Call CreateTemplate first to obtain the TemplateUrl. A version is enabled "
+            "unless Active is set to false."
         ),
         errors=(
             "InvalidProduct.NotFound",
@@ -147,8 +147,8 @@ OPERATIONS = {
         (shared_parameters.VERSION_ID, *VERSIONED),
         (serializers.NEW_VERSION_ID,),
         summary=_(
-            "Updates the name, the description or the recommendation of a product "
-            "version, enables it or disables it."
+            "Updates the name, the description, or the recommendation of a product "
+            "version, or enables or disables the version."
         ),
         description=_(
             "A parameter that is not specified is not changed. The template of a version "
@@ -162,7 +162,7 @@ OPERATIONS = {
         GROUP,
         (shared_parameters.VERSION_ID,),
         summary=_("Deletes a product version."),
-        description=_("No product instance may use the version."),
+        description=_("A version that is used by product instances cannot be deleted."),
         errors=(MISSING, "ResourceInUse.ProductVersion"),
         administrators=True,
     ),
@@ -180,7 +180,7 @@ OPERATIONS = {
         summary=_("Queries the information about a product version."),
         description=_(
             "End users can query the enabled versions of products that are granted to "
-            "them, administrators all versions."
+            "them. Administrators can query all versions."
         ),
         errors=(MISSING,),
         in_query=True,
@@ -192,15 +192,15 @@ OPERATIONS = {
         (
             Field(
                 "ProductVersionDetails",
-                _("The product versions, the newest first."),
+                _("The product versions, sorted from newest to oldest."),
                 several=True,
                 fields=serializers.VERSION,
             ),
         ),
         summary=_("Queries the versions of a product."),
         description=_(
-            "End users get the enabled versions of a product that is granted to them, "
-            "administrators all versions."
+            "End users can query the enabled versions of a product that is granted to "
+            "them. Administrators can query all versions."
         ),
         errors=("InvalidProduct.NotFound",),
         in_query=True,

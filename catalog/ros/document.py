@@ -87,7 +87,10 @@ def _files(body: Mapping[str, Any]) -> dict[str, str]:
     files = body.get("Workspace")
     if not files:
         raise template_error(
-            _("A Terraform template needs a Workspace with its files, such as main.tf.")
+            _(
+                "A Terraform template must have a Workspace that contains its files, such "
+                "as main.tf."
+            )
         )
     unreadable = [
         str(path) for path, text in files.items() if not isinstance(text, str)

@@ -58,7 +58,9 @@ def parameter_of(key: str, declared: Any) -> Parameter:
 def check_key(key: str) -> None:
     """Refuse names a form or a command cannot carry."""
     if not 1 <= len(key) <= MAX_KEY_LENGTH or ":" in key or not key.isprintable():
-        raise _refuse(key, _("its name must be printable, without a colon"))
+        raise _refuse(
+            key, _("the name can contain only printable characters and no colon")
+        )
 
 
 def default_of(parameter: Parameter, value: Any) -> Any:
@@ -130,7 +132,7 @@ def _constraints(parameter: Parameter, declared: Mapping[str, Any]) -> dict[str,
             bound = number(value)
         except ConversionError:
             raise _refuse(
-                parameter.key, _("its %(member)s is not a number") % {"member": member}
+                parameter.key, _("%(member)s is not a number") % {"member": member}
             ) from None
         found[name] = int(bound) if name.endswith("length") else bound
     return found

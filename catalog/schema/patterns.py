@@ -36,7 +36,7 @@ class Pattern:
     def __init__(self, source: str) -> None:
         if len(source) > MAX_PATTERN_CHARACTERS:
             raise InvalidPatternError(
-                _("its AllowedPattern is longer than %(limit)d characters")
+                _("AllowedPattern is longer than %(limit)d characters")
                 % {"limit": MAX_PATTERN_CHARACTERS}
             )
         source = _FOREIGN_ESCAPE.sub(r"\1\2", source)
@@ -86,7 +86,8 @@ def _compiled(source: str) -> "re2._Regexp[str]":
         shown = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
         raise InvalidPatternError(
             _(
-                "its AllowedPattern is not valid (%(why)s); rewrite it without lookarounds"
+                "AllowedPattern is not valid (%(why)s); rewrite the pattern without "
+                "lookarounds"
             )
             % {"why": shown}
         ) from None

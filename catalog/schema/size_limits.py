@@ -91,12 +91,18 @@ def check_root(files: Mapping[str, str]) -> None:
     named = sorted(folders, key=lambda folder: (folder.count("/"), folder))
     more = "…" if len(named) > _MAX_FOLDERS_NAMED else ""
     hint = (
-        _("These folders have some: %(folders)s. Upload one of them instead.")
+        _(
+            "These folders contain .tf files: %(folders)s. Upload one of these folders "
+            "instead."
+        )
         % {"folders": ", ".join(named[:_MAX_FOLDERS_NAMED]) + more}
         if folders
         else _("Add at least main.tf.")
     )
-    message = _("The root folder has no .tf file, so this template makes nothing.")
+    message = _(
+        "The root folder does not contain a .tf file, so the template does not "
+        "create any resources."
+    )
     raise template_error(f"{message} {hint}")
 
 
@@ -109,12 +115,14 @@ def _refusal(path: str) -> str:
         ) % {"depth": _PATH_PARTS}
     if path != ".metadata" and not all(map(_PART.fullmatch, parts)):
         return _(
-            "Use a relative path of letters, digits, dot, dash and underscore, "
-            "without hidden files or “..”."
+            "Use a relative path that contains only letters, digits, periods, hyphens, "
+            "and underscores, without hidden files or “..”."
         )
     name, in_root = PurePosixPath(path).name, len(parts) == 1
     if in_root and _FOR_OPENTOFU.fullmatch(name):
-        return _("Only OpenTofu reads .tofu files. Rename this file to end in .tf.")
+        return _(
+            "Only OpenTofu reads .tofu files. Change the file name extension to .tf."
+        )
     loaded = in_root and _LOADED_BY_TERRAFORM.fullmatch(name)
     if loaded or _STATE_OR_SETTINGS.fullmatch(name):
         return _(

@@ -278,7 +278,7 @@ def _revealed(parameter: Parameter, given: Any, kept: Any) -> Any:
     except NothingKeptError:
         pass
     sentence = _(
-        "%(mask)s stands for a secret that is not shown. Enter the value itself."
+        "%(mask)s is a placeholder for a hidden secret. Enter the actual value."
     )
     raise ConversionError(sentence % {"mask": MASK})
 
@@ -354,7 +354,9 @@ def _check_tree(value: Any) -> None:
         size = len(as_text(value))
         check_text(value)
     except (TemplateError, ValueError, RecursionError, TypeError) as error:
-        raise ConversionError(_("This value cannot be stored.")) from error
+        raise ConversionError(
+            _("This value cannot be stored. Enter another value.")
+        ) from error
     if size > MAX_VALUE_BYTES:
         raise ConversionError(
             _("This value is larger than %(limit)d KiB. Shorten it.")

@@ -191,7 +191,9 @@ def _declaration(scan: Scan, statement: Statement) -> Declaration:
         if inner.block:
             declaration.blocks.append(inner)
         elif inner.name in declaration.arguments:
-            raise declaration.error(inner.name, _("it is specified more than once"))
+            raise declaration.error(
+                inner.name, _("the argument is specified more than once")
+            )
         else:
             declaration.arguments[inner.name] = inner
     return declaration

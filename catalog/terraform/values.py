@@ -88,12 +88,12 @@ def _parsed(source: str) -> Node:
     except (LarkError, RecursionError, ValueError, TemplateError) as error:
         line = getattr(error, "line", None)
         if isinstance(line, int) and line > 1:
-            problem = _("it cannot be parsed (line %(line)d)") % {"line": line}
+            problem = _("the value cannot be parsed (line %(line)d)") % {"line": line}
             raise NotLiteralError(problem) from None
-        raise NotLiteralError(_("it cannot be parsed")) from None
+        raise NotLiteralError(_("the value cannot be parsed")) from None
     attributes = [node for node in _nodes(start, deep=True) if node.data == "attribute"]
     if len(attributes) != 1:
-        raise NotLiteralError(_("it is not a single expression"))
+        raise NotLiteralError(_("the value is not a single expression"))
     return list(_nodes(attributes[0]))[-1]
 
 
@@ -135,7 +135,7 @@ def _is_node(child: Any) -> TypeGuard[Node]:
 def _only(node: Node) -> Node:
     nodes = list(_nodes(node))
     if len(nodes) != 1:
-        raise NotLiteralError(_("it is not a literal value"))
+        raise NotLiteralError(_("the value is not a literal value"))
     return nodes[0]
 
 
@@ -145,10 +145,10 @@ def _token(node: Node) -> str:
 
 def _value(node: Node, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
-        raise BadLiteralError(_("it is nested too deeply"))
+        raise BadLiteralError(_("the value is nested too deeply"))
     read = _READERS.get(str(node.data))
     if read is None:
-        raise NotLiteralError(_("it refers to other values or calls a function"))
+        raise NotLiteralError(_("the value refers to other values or calls a function"))
     return read(node, depth + 1)
 
 
@@ -227,7 +227,7 @@ def _key(node: Node) -> str:
         return _name(inner)
     value = _value(inner)
     if value is None or isinstance(value, list | dict):
-        raise BadLiteralError(_("a key must be a text"))
+        raise BadLiteralError(_("a key must be text"))
     return as_text(value)
 
 
@@ -239,7 +239,7 @@ def _negative(node: Node, depth: int) -> Any:
         return -value
     if _token(node) == "!" and isinstance(value, bool):
         return not value
-    raise NotLiteralError(_("it is not a literal value"))
+    raise NotLiteralError(_("the value is not a literal value"))
 
 
 def _calculation(node: Node, depth: int) -> int:
@@ -249,7 +249,7 @@ def _calculation(node: Node, depth: int) -> int:
     left, right = _value(left_node, depth), _value(right_node, depth)
     calculate = _ARITHMETIC.get(_token(sign_node))
     if calculate is None or not (_is_number(left) and _is_number(right)):
-        raise NotLiteralError(_("it is not a literal value"))
+        raise NotLiteralError(_("the value is not a literal value"))
     result = int(calculate(left, right))
     if abs(result) > _LARGEST:
         raise BadLiteralError(_("a number is too large"))
@@ -277,7 +277,7 @@ _READERS: dict[str, Callable[[Node, int], Any]] = {
 
 def _type(node: Node, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
-        raise BadLiteralError(_("it is nested too deeply"))
+        raise BadLiteralError(_("the value is nested too deeply"))
     inner = _only(node) if node.data == "expr_term" else node
     if inner.data == "string":
         # Terraform before 0.12 wrote types as strings.
@@ -288,7 +288,7 @@ def _type(node: Node, depth: int = 0) -> Any:
         return [name, "any"] if name in _COLLECTIONS else _simple(name)
     if inner.data == "function_call":
         return _constructor(inner, depth)
-    raise NotLiteralError(_("it is not a valid type"))
+    raise NotLiteralError(_("the type is not valid"))
 
 
 def _simple(name: str) -> str:

@@ -23,8 +23,8 @@ from console.lib.encryption import DecryptionError, seal, unseal
 
 ENTRIES, OWNER = "kept_entries", "signed_in_as"
 SENT_AGAIN_TEXT = _(
-    "You signed in again in another tab. "
-    "What you entered here was kept and sent with the new sign-in."
+    "You signed in again in another tab. Your entries on this page were kept "
+    "and sent with the new sign-in."
 )
 LEFT_OUT = {ENTRIES, OWNER, "csrfmiddlewaretoken"}
 # Tells our script what has become of the sign-in under which a page was shown.

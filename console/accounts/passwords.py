@@ -61,7 +61,9 @@ class SpellingValidator:
             raise ValidationError(found)
 
     def get_help_text(self) -> str:
-        return _("Letters count as the same in any width and spelling.")
+        return _(
+            "Characters of different widths and Unicode forms are treated as the same."
+        )
 
 
 def _objections(

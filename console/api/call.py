@@ -195,7 +195,7 @@ def _scalar(path: str, value: Any) -> str:
     if isinstance(value, str):
         return value
     raise DomainError(
-        _("%(path)s must be a text, a number, true or false.") % {"path": path[:120]}
+        _("%(path)s must be text, a number, true, or false.") % {"path": path[:120]}
     )
 
 
@@ -213,7 +213,10 @@ def _no_constant(name: str) -> NoReturn:
 
 def _no_json() -> DomainError:
     return DomainError(
-        _("The body cannot be read: send one JSON object of parameters, in UTF-8.")
+        _(
+            "The request body cannot be read. Send the parameters as a single JSON "
+            "object in UTF-8."
+        )
     )
 
 

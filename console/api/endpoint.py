@@ -123,7 +123,7 @@ def check_address(path: str, action: str) -> None:
     """Raise DomainError for an address that names another operation than the signed action."""
     if path.startswith(ADDRESS) and path.removeprefix(ADDRESS).rstrip("/") != action:
         raise DomainError(
-            _("The address names another operation than x-acs-action: %(action)s.")
+            _("The operation in the address does not match x-acs-action: %(action)s.")
             % {"action": action[:80]},
             code="InvalidAction",
         )

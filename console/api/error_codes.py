@@ -18,10 +18,12 @@ class ErrorCode:
     remedy: Text
 
 
-_MISSING_ID = _("Check the ID. Foreign objects are reported like missing ones.")
+_MISSING_ID = _(
+    "Check the ID. Objects that you cannot access are also reported as not found."
+)
 _OTHER_NAME = _("Specify another name.")
 _RETRY = _("Try again after a few seconds.")
-_SIGN = _("Use an SDK, or compute the signature as described for securitySchemes.")
+_SIGN = _("Use an SDK, or calculate the signature as described in securitySchemes.")
 
 CODES = {
     # The signature and the request as a whole: every operation can answer these.
@@ -31,24 +33,25 @@ CODES = {
     "SignatureDoesNotMatch": ErrorCode(
         400,
         _(
-            "The signature is wrong. The message contains the text that the server signs."
+            "The signature does not match. The message contains the string to sign on "
+            "the server."
         ),
-        _("Check the secret of the access key, and compare the text with yours."),
+        _("Check the access key secret, and compare the string to sign with yours."),
     ),
     "SignatureNonceUsed": ErrorCode(
         400,
-        _("The signature nonce was used before."),
-        _("Sign each request anew, with a new nonce."),
+        _("The signature nonce has already been used."),
+        _("Sign each request with a new nonce."),
     ),
     "InvalidTimeStamp.Format": ErrorCode(
         400,
-        _("The time of the signature is not in the yyyy-MM-ddTHH:mm:ssZ format."),
+        _("The signing time is not in the yyyy-MM-ddTHH:mm:ssZ format."),
         _SIGN,
     ),
     "InvalidTimeStamp.Expired": ErrorCode(
         400,
-        _("The time of the signature is more than 15 minutes off."),
-        _("Set the clock of the client."),
+        _("The signing time differs from the server time by more than 15 minutes."),
+        _("Correct the clock of the client."),
     ),
     "InvalidAccessKeyId.NotFound": ErrorCode(
         404,
@@ -58,7 +61,7 @@ CODES = {
     "InvalidAccessKeyId.Inactive": ErrorCode(
         400,
         _("The access key, or its user, is disabled."),
-        _("Enable the access key, or use another one."),
+        _("Enable the access key, or use another access key."),
     ),
     "InvalidVersion": ErrorCode(
         400,
@@ -67,13 +70,13 @@ CODES = {
     ),
     "InvalidAction": ErrorCode(
         400,
-        _("The address names another operation than x-acs-action."),
+        _("The operation in the address does not match x-acs-action."),
         _("Use the same name in both, or send the request to the address /."),
     ),
     "InvalidApi.NotFound": ErrorCode(
         404,
         _("The operation does not exist."),
-        _("Check the name. Uppercase and lowercase letters are different."),
+        _("Check the name. Operation names are case-sensitive."),
     ),
     "InvalidContentType": ErrorCode(
         400,
@@ -86,22 +89,22 @@ CODES = {
     "RequestEntityTooLarge": ErrorCode(
         413,
         _("The request is too large."),
-        _("A template can have up to 524,288 bytes. Send a smaller one."),
+        _("A template can be up to 524,288 bytes. Send a smaller template."),
     ),
     "InvalidParameter": ErrorCode(
         400,
-        _("A parameter is invalid. The message names it."),
+        _("A parameter is invalid. The message contains its name."),
         _("Correct the parameter."),
     ),
     "Throttling.User": ErrorCode(
         400,
-        _("The access key sends more requests than are allowed."),
-        _("Wait as long as x-acs-retry-after says, in milliseconds, and retry."),
+        _("The access key has exceeded its request rate."),
+        _("Wait for the number of milliseconds in x-acs-retry-after, and then retry."),
     ),
     "InternalError": ErrorCode(
         500,
         _("A system error occurred. Try again later."),
-        _("Send the RequestId to the operator: the log contains the cause."),
+        _("Send the RequestId to the operator. The log contains the cause."),
     ),
     "ServiceUnavailable": ErrorCode(
         503, _("The service is busy or the database is unavailable."), _RETRY
@@ -109,17 +112,25 @@ CODES = {
     # Refusals of single operations.
     "NoPermission": ErrorCode(
         403,
-        _("The caller may not perform this operation on this object."),
-        _("Use the access key of an administrator, or of the user who is in charge."),
+        _(
+            "The caller does not have permission to perform this operation on this "
+            "object."
+        ),
+        _("Use the access key of a user who has this permission."),
     ),
     "NoPermission.ProductNotGranted": ErrorCode(
         403,
-        _("No product portfolio that contains the product is granted to you."),
-        _("Ask an administrator to grant you a product portfolio that contains it."),
+        _("You do not have access to a product portfolio that contains the product."),
+        _(
+            "Ask an administrator for access to a product portfolio that contains the "
+            "product."
+        ),
     ),
     "ResourceNotFound": ErrorCode(404, _("The object does not exist."), _MISSING_ID),
     "InvalidProduct.NotFound": ErrorCode(
-        404, _("The product does not exist, or is not granted to you."), _MISSING_ID
+        404,
+        _("The product does not exist, or you do not have access to it."),
+        _MISSING_ID,
     ),
     "InvalidProductVersion.NotFound": ErrorCode(
         404,
@@ -131,7 +142,10 @@ CODES = {
     ),
     "InvalidPrincipal.NotFound": ErrorCode(
         404,
-        _("The principal does not exist, or the portfolio is not granted to it."),
+        _(
+            "The principal does not exist, or the portfolio is not granted to the "
+            "principal."
+        ),
         _("Call ListPrincipals to obtain the principals of the portfolio."),
     ),
     "InvalidConstraint.NotFound": ErrorCode(
@@ -156,13 +170,13 @@ CODES = {
     "InvalidPlan.NotFound": ErrorCode(404, _("The plan does not exist."), _MISSING_ID),
     "InvalidTemplate": ErrorCode(
         400,
-        _("The template is invalid. The message names the file and the line."),
+        _("The template is invalid. The message contains the file and the line."),
         _("Correct the template."),
     ),
     "InvalidTemplateType": ErrorCode(
         400,
-        _("The template is not of the specified type."),
-        _("Specify the TemplateType that the message names."),
+        _("The template type does not match TemplateType."),
+        _("Specify the TemplateType in the message."),
     ),
     "InvalidTerraformVariables": ErrorCode(
         400,
@@ -170,49 +184,49 @@ CODES = {
         _("Correct the VariableName."),
     ),
     "DuplicateName.Product": ErrorCode(
-        400, _("A product with this name exists."), _OTHER_NAME
+        400, _("A product with this name already exists."), _OTHER_NAME
     ),
     "DuplicateName.ProductVersion": ErrorCode(
-        400, _("The product has a version with this name."), _OTHER_NAME
+        400, _("The product already has a version with this name."), _OTHER_NAME
     ),
     "DuplicateName.Portfolio": ErrorCode(
-        400, _("A product portfolio with this name exists."), _OTHER_NAME
+        400, _("A product portfolio with this name already exists."), _OTHER_NAME
     ),
     "DuplicateName.Principal": ErrorCode(
         400,
         _("The portfolio is already granted to the principal."),
-        _("Nothing has to be done."),
+        _("No action is required."),
     ),
     "DuplicateName.TagOption": ErrorCode(
         400,
-        _("A tag option with this key and value exists."),
-        _("Use the existing one, or specify another value."),
+        _("A tag option with this key and value already exists."),
+        _("Use the existing tag option, or specify another value."),
     ),
     "DuplicateName.ProvisionedProduct": ErrorCode(
-        400, _("A product instance with this name exists."), _OTHER_NAME
+        400, _("A product instance with this name already exists."), _OTHER_NAME
     ),
     "DuplicateName.Plan": ErrorCode(
-        400, _("The caller has an open plan with this name."), _OTHER_NAME
+        400, _("The caller already has an open plan with this name."), _OTHER_NAME
     ),
     "LimitExceeded.Constraint": ErrorCode(
         400,
-        _("The product has a launch constraint in this portfolio."),
-        _("Call UpdateConstraint to change it."),
+        _("The product already has a launch constraint in this portfolio."),
+        _("Call UpdateConstraint to change the launch constraint."),
     ),
     "PortfolioNotEmpty": ErrorCode(
         400,
         _("The product portfolio contains products."),
-        _("Call DisassociateProductFromPortfolio for each of them first."),
+        _("Call DisassociateProductFromPortfolio for each product first."),
     ),
     "ResourceInUse.Product": ErrorCode(
         400,
         _("The product is in a product portfolio, or has product instances."),
-        _("Remove it from the portfolios and terminate the instances first."),
+        _("Remove the product from the portfolios and terminate the instances first."),
     ),
     "ResourceInUse.ProductVersion": ErrorCode(
         400,
         _("Product instances use the version."),
-        _("Update or terminate them first, or disable the version."),
+        _("Update or terminate these instances first, or disable the version."),
     ),
     "MissingPortfolioId": ErrorCode(
         400,
@@ -227,7 +241,7 @@ CODES = {
     "ParameterNotAllowed": ErrorCode(
         400,
         _("A template constraint does not allow a value."),
-        _("Specify a value that the message names."),
+        _("Specify one of the values in the message."),
     ),
     "RegionNotAllowed": ErrorCode(
         400,

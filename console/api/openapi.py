@@ -26,11 +26,15 @@ REQUEST_ID = Field(
 )
 ERROR = (
     REQUEST_ID,
-    Field("HostId", gettext_lazy("The host that was called."), "catalog.example.com"),
+    Field(
+        "HostId",
+        gettext_lazy("The host that received the request."),
+        "catalog.example.com",
+    ),
     Field("Code", gettext_lazy("The error code."), "InvalidProduct.NotFound"),
     Field(
         "Message",
-        gettext_lazy("The error message: what is wrong, and what to do."),
+        gettext_lazy("The error message: what happened, why, and what to do."),
         "There is no such product.",
     ),
     Field(
@@ -46,7 +50,7 @@ GROUPS: Mapping[str, tuple[Text, Text]] = {
     ),
     "Templates": (
         gettext_lazy("Templates"),
-        gettext_lazy("The templates from which product versions are made."),
+        gettext_lazy("The templates from which product versions are created."),
     ),
     "Portfolios": (
         gettext_lazy("Product portfolios"),
@@ -62,7 +66,7 @@ GROUPS: Mapping[str, tuple[Text, Text]] = {
     ),
     "TagOptions": (
         gettext_lazy("TagOptions"),
-        gettext_lazy("The tags that new instances get."),
+        gettext_lazy("The tags that are added to new instances."),
     ),
     "Misc": (gettext_lazy("Others"), gettext_lazy("Other operations.")),
     "Instances": (
@@ -85,7 +89,7 @@ SIGNED_HEADERS: Mapping[str, tuple[str, Text]] = {
             "headers that start with x-acs-. The signature is the HMAC-SHA256, in "
             "hexadecimal, of a text with the secret of the access key. The text has two "
             "lines: ACS3-HMAC-SHA256, and the SHA-256 of the canonical request. The "
-            "canonical request has these lines: the method; / whatever the address is; "
+            "canonical request has these lines: the method; a slash (/), regardless of the address; "
             "the query, percent-encoded and sorted; name:value of each signed header; an "
             "empty line; the names; the SHA-256 of the body."
         ),
@@ -100,11 +104,13 @@ SIGNED_HEADERS: Mapping[str, tuple[str, Text]] = {
     ),
     "date": (
         "x-acs-date",
-        gettext_lazy("The time of the signature, such as 2024-04-07T06:10:37Z."),
+        gettext_lazy("The signing time, such as 2024-04-07T06:10:37Z."),
     ),
     "nonce": (
         "x-acs-signature-nonce",
-        gettext_lazy("A random text of 1 to 128 characters, new for each request."),
+        gettext_lazy(
+            "A random string of 1 to 128 characters. Use a new string for each request."
+        ),
     ),
     "digest": (
         "x-acs-content-sha256",

@@ -59,7 +59,11 @@ def operation(request: Request, name: str) -> HttpResponse:
     samples = (
         ("json-request", _("Sample request"), json_request(name, found, host=host)),
         ("response", _("Sample success response"), json_response(found)),
-        ("wire-request", _("As an SDK sends it"), wire_request(name, found, host=host)),
+        (
+            "wire-request",
+            _("Request sent by an SDK"),
+            wire_request(name, found, host=host),
+        ),
         ("sdk", _("SDK for Python"), example(name, found, scheme=scheme, host=host)),
     )
     context = {

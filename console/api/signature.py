@@ -256,7 +256,7 @@ def _parameter_claim(call: Call) -> ParameterClaim:
         )
     if call.body and call.content_type != FORM:
         raise incomplete(
-            _("Sign a call with a JSON body with %(algorithm)s.")
+            _("Requests with a JSON body must be signed with %(algorithm)s.")
             % {"algorithm": ALGORITHM}
         )
     if missing := [name for name in RPC_NEEDED if not sent.get(name)]:

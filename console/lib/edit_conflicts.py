@@ -143,7 +143,7 @@ class Editable(models.Model):
         rows = type(self)._default_manager.filter(pk=self.pk)
         fresh = rows.only(*self._edited()).first()
         if fresh is None:
-            raise NotFoundError(_("This was deleted after you opened it."))
+            raise NotFoundError(_("This item was deleted after you opened the page."))
         for name in self._edited():
             column = self._meta.get_field(name).attname  # type: ignore[union-attr]
             setattr(self, column, fresh.__dict__[column])

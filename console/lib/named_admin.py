@@ -24,7 +24,7 @@ class FreeNameMixin(forms.ModelForm):
         if self.instance.name_key.partition("\n")[0] == key:
             return
         if rows.filter(name_key=key).exists():
-            self.add_error(name, _("This name is taken already."))
+            self.add_error(name, _("This name is already in use. Enter another name."))
 
 
 class NamedAdmin(admin.ModelAdmin):

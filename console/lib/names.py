@@ -40,14 +40,16 @@ def check_name(name: str) -> None:
     if hidden:
         codes = ", ".join(dict.fromkeys(f"U+{ord(c):04X}" for c in hidden[:3]))
         sentence = _(
-            "A name has no line breaks, control characters or invisible characters "
-            "(here: %(codes)s)."
+            "A name cannot contain line breaks, control characters, or invisible "
+            "characters. Remove these characters: %(codes)s."
         )
         raise ValidationError(sentence % {"codes": codes})
     if shown and all(unicodedata.category(c)[0] in "MZ" for c in shown):
-        raise ValidationError(_("A name has at least one letter, digit or sign."))
+        raise ValidationError(
+            _("A name must contain at least one letter, digit, or symbol.")
+        )
     if shown in (".", ".."):
-        raise ValidationError(_("A name cannot be . or .. alone."))
+        raise ValidationError(_("The names . and .. are not allowed."))
 
 
 def folded(text: str) -> str:

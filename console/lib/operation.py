@@ -213,7 +213,7 @@ def filters(example: str, keys: Choices) -> Parameter:
     """Return the list of conditions of a list operation; `example` is a value of the first key."""
     return Parameter(
         "Filters",
-        _("The filter conditions. An entry is returned if it meets all of them."),
+        _("The filter conditions. An entry is returned if it meets all conditions."),
         "list",
         most=10,
         fields=(

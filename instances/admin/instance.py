@@ -34,7 +34,8 @@ class TagsField(forms.CharField):
         lines = [line for line in super().clean(value).splitlines() if line.strip()]
         if len(lines) > MAX_TAGS:
             raise ValidationError(
-                _("An instance has at most %(most)d tags."), params={"most": MAX_TAGS}
+                _("An instance can have up to %(most)d tags."),
+                params={"most": MAX_TAGS},
             )
         tags: dict[str, str] = {}
         for line in lines:
@@ -42,13 +43,15 @@ class TagsField(forms.CharField):
             if not equals or not key or max(len(key), len(text)) > MAX_TAG_LENGTH:
                 raise ValidationError(
                     _(
-                        "Write each tag as key=value, with at most %(most)d characters each."
+                        "Enter each tag in the format key=value. The key and the value can each be "
+                        "up to %(most)d characters long."
                     ),
                     params={"most": MAX_TAG_LENGTH},
                 )
             if key in tags:
                 raise ValidationError(
-                    _("The key %(key)s occurs twice."), params={"key": key}
+                    _("The key %(key)s is duplicated. Keep only one."),
+                    params={"key": key},
                 )
             key_rule(key)
             value_rule(text)
@@ -61,7 +64,7 @@ class InstanceForm(forms.ModelForm):
 
     tags = TagsField()
     reconcile = forms.BooleanField(
-        label=gettext_lazy("Set the status to what the tasks and the state record"),
+        label=gettext_lazy("Set the status according to the tasks and the state"),
         required=False,
     )
 
@@ -83,8 +86,8 @@ class InstanceForm(forms.ModelForm):
             self.add_error(
                 "owner",
                 _(
-                    "An instance has exactly one owner. Enter either a person or a group, "
-                    "and clear the other field."
+                    "An instance has exactly one owner. Enter either a user or a group, and "
+                    "clear the other field."
                 ),
             )
         elif isinstance(owner, User) and not owner.is_active and self._moves:
@@ -209,9 +212,9 @@ class InstanceAdmin(BigTable):
 def why_kept(instance: Instance) -> str:
     """Why an instance must not be deleted, or nothing."""
     if instance.contradicts:
-        return _("%(name)s: its status contradicts its tasks. Reconcile it first.") % {
-            "name": instance.name
-        }
+        return _(
+            "The status of %(name)s does not match its tasks. Reconcile the status first."
+        ) % {"name": instance.name}
     if instance.changing:
         return _("A task is running on %(name)s. Wait for the task to end.") % {
             "name": instance.name

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='notice',
             name='kind',
-            field=models.CharField(choices=[('requested', 'waiting for your approval'), ('ready', 'can be executed'), ('failed', 'preview failed'), ('approved', 'was approved'), ('rejected', 'was rejected'), ('canceled', 'was canceled'), ('executed', 'was executed'), ('execution-failed', 'execution failed')], max_length=16, verbose_name='type'),
+            field=models.CharField(choices=[('requested', 'waiting for your approval'), ('ready', 'ready to execute'), ('failed', 'preview failed'), ('approved', 'was approved'), ('rejected', 'was rejected'), ('canceled', 'was canceled'), ('executed', 'was executed'), ('execution-failed', 'execution failed')], max_length=16, verbose_name='type'),
         ),
         migrations.AlterField(
             model_name='notice',

@@ -414,7 +414,7 @@ class Instance(Named):
         # The UPDATE looks once more: a task may begin at this moment.
         if before is None or not rows.filter(status=before).update(**columns):
             raise ConflictError(
-                _("The status agrees with the tasks: there is nothing to reconcile."),
+                _("The status matches the tasks. There is nothing to reconcile."),
                 code="IncorrectStatus.ProvisionedProduct",
             )
         if true.ended_at is not None:
@@ -495,8 +495,8 @@ class Instance(Named):
         if same_option and spec.tags == self.current().tags:
             raise ConflictError(
                 _(
-                    "Nothing to update: version, launch option, parameters and tags "
-                    "stay as they are."
+                    "Nothing to update. Change the version, the launch option, a parameter, or "
+                    "a tag."
                 ),
                 code="NoChange.ProvisionedProduct",
             )

@@ -40,7 +40,9 @@ class TrueStatus:
     def of(cls, task: Task | None, resources_left: int) -> Self:
         """Derive it from the newest task and the number of resources in the newest state."""
         if task is None:
-            message = _("No task of this instance is recorded, so nothing is certain.")
+            message = _(
+                "No tasks are recorded for this instance, so its status cannot be determined."
+            )
             return cls(InstanceStatus.ERROR, message)
         if task.active:
             return cls(InstanceStatus.UNDER_CHANGE, "", task)
@@ -50,7 +52,8 @@ class TrueStatus:
             return cls(InstanceStatus.AVAILABLE, "", task)
         if resources_left:
             message = _(
-                "It was terminated, but its state still has %(count)d resources."
+                "The instance was terminated, but its state still contains %(count)d "
+                "resources."
             )
             return cls(InstanceStatus.ERROR, message % {"count": resources_left}, task)
         return cls(InstanceStatus.AVAILABLE, "", task, task.ended_at or now())

@@ -40,7 +40,7 @@ class Notice(models.Model):
 
     class Kind(models.TextChoices):
         REQUESTED = "requested", _("waiting for your approval")
-        READY = "ready", _("can be executed")
+        READY = "ready", _("ready to execute")
         FAILED = "failed", _("preview failed")
         APPROVED = "approved", _("was approved")
         REJECTED = "rejected", _("was rejected")

@@ -106,7 +106,9 @@ class OwnedQuerySet(models.QuerySet[Any]):
         elif before == after:
             refusal = _("The instance already belongs to this owner.")
         elif seen and seen != owner_mark(before):
-            sentence = _("It was transferred to %(owner)s after you opened the page.")
+            sentence = _(
+                "The instance was transferred to %(owner)s after you opened this page."
+            )
             refusal = sentence % {"owner": owner_name(before)}
             return Move(row["pk"], row["name"], before, refusal, outdated=True)
         elif not same.update(**after):

@@ -379,7 +379,9 @@ class Plan(Named, Preview):
                     found = mine.update(**texts, **folds, updated_at=now())
             except IntegrityError as error:
                 raise ConflictError(
-                    _("You have an open plan of this name. Choose another name."),
+                    _(
+                        "You already have an open plan with this name. Enter another name."
+                    ),
                     code="DuplicateName.Plan",
                 ) from error
             if not found:
@@ -638,9 +640,9 @@ class Plan(Named, Preview):
             return AlreadyExecutedError()
         if self.status == self.Status.PREVIEW_IN_PROGRESS and self.draft:
             return ConflictError(
-                _("The resource changes are still being checked."),
+                _("The preview is still in progress."),
                 code=refusal.code,
-                hint=_("Wait until the check has ended, then confirm."),
+                hint=_("Wait for the preview to end, and then confirm."),
             )
         if self.status == self.Status.PREVIEW_SUCCESS and not self.draft:
             return ApprovalRequiredError(

@@ -75,7 +75,7 @@ OPERATIONS = {
             PLAN_ID,
             Parameter(
                 "ApprovalAction",
-                _("The decision."),
+                _("The response: approved or rejected."),
                 required=True,
                 choices={
                     "Approve": _("The plan is approved. Its owner can execute it."),
@@ -116,7 +116,7 @@ OPERATIONS = {
                 "carol",
                 {
                     "ProvisionedProductPlanApproverName": _(
-                        "A text in the name of the approver."
+                        "Text to search for in the name of the approver."
                     )
                 },
             ),

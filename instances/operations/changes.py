@@ -203,8 +203,8 @@ OPERATIONS = {
         IDS,
         summary=_("Updates a plan."),
         description=_(
-            "The plan is prechecked again. An approval that it had is no longer valid. "
-            "Only the owner can update a plan."
+            "The plan is prechecked again. An existing approval becomes invalid. Only "
+            "the owner can update a plan."
         ),
         errors=(
             MISSING,
@@ -224,8 +224,8 @@ OPERATIONS = {
         summary=_("Executes a plan."),
         description=_(
             "The plan must have passed the precheck and, if an approval constraint "
-            "applies, must be approved. It is executed as it was prechecked. Only the "
-            "owner can execute a plan."
+            "applies, must be approved. The plan is executed exactly as prechecked. "
+            "Only the owner can execute a plan."
         ),
         errors=(
             MISSING,

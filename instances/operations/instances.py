@@ -135,7 +135,8 @@ ACCESS = Parameter(
     choices={
         "User": _("The product instances that belong to the caller."),
         "Account": _(
-            "All product instances of the account. Only administrators can use it."
+            "All product instances of the account. Only administrators can use this "
+            "value."
         ),
     },
     default="User",
@@ -161,7 +162,7 @@ OPTION = (
             ),
             Field(
                 "OperationTypes",
-                _("The operations that must be approved."),
+                _("The operations that require approval."),
                 [str(Task.Kind.LAUNCH)],
                 note=_("Returned for an approval constraint."),
                 always=False,
@@ -199,8 +200,9 @@ OPERATIONS = {
         ),
         summary=_("Queries the information about a product instance."),
         description=_(
-            "A product instance that was terminated is not found. End users can query "
-            "their own product instances, administrators all of the account."
+            "A terminated product instance cannot be queried. End users can query their "
+            "own product instances. Administrators can query all product instances of "
+            "the account."
         ),
         errors=(MISSING,),
         in_query=True,
@@ -221,8 +223,8 @@ OPERATIONS = {
         ),
         summary=_("Queries a product instance with its outputs, parameters and tags."),
         description=_(
-            "The Terraform provider of Alibaba Cloud calls this operation. The SDKs do "
-            "not have it."
+            "The Alibaba Cloud Terraform provider calls this operation. The SDKs do not "
+            "include this operation."
         ),
         errors=(MISSING,),
         in_query=True,
@@ -236,9 +238,11 @@ OPERATIONS = {
                 "orders",
                 {
                     "ProvisionedProductName": _(
-                        "The full name of the product instance. Case is ignored."
+                        "The full name of the product instance. The name is not case-sensitive."
                     ),
-                    "FullTextSearch": _("A text in the name of the product instance."),
+                    "FullTextSearch": _(
+                        "Text to search for in the name of the product instance."
+                    ),
                 },
             ),
             *PAGING,

@@ -158,7 +158,7 @@ NAME = Parameter(
     _("The name of the product instance."),
     required=True,
     example="orders",
-    note=_("The name must be unique in the account. It cannot be changed."),
+    note=_("The name must be unique in the account and cannot be changed."),
 )
 REGION = Parameter(
     "StackRegionId",
@@ -190,13 +190,13 @@ PARAMETERS = Parameter(
         ),
         Parameter(
             "ParameterValue",
-            _("The value of the template parameter, as a text."),
+            _("The value of the template parameter, as text."),
             required=True,
             blank=True,
             most=65536,
             example="small",
             note=_(
-                "Write a list, a map or an object as a JSON text. In an update, six "
+                "Specify a list, a map, or an object as JSON text. In an update, six "
                 "asterisks (******) keep the value of a secret parameter."
             ),
         ),
@@ -204,7 +204,7 @@ PARAMETERS = Parameter(
 )
 TAGS = Parameter(
     "Tags",
-    _("The tags of the product instance. Its resources get the tags too."),
+    _("The tags of the product instance. The tags are also added to its resources."),
     "list",
     most=20,
     clearable=True,
@@ -261,10 +261,10 @@ OPERATIONS = {
         (serializers.NEW_INSTANCE_ID,),
         summary=_("Launches a product."),
         description=_(
-            "The product instance is created and its first task is queued. The answer "
-            "does not wait for the task: call GetProvisionedProduct until Status is "
-            "Available or Error. If an approval constraint applies to the launch, call "
-            "CreateProvisionedProductPlan instead."
+            "The product instance is created and its first task is queued. The response "
+            "is returned before the task ends. Call GetProvisionedProduct until Status "
+            "is Available or Error. If an approval constraint applies to the launch, "
+            "call CreateProvisionedProductPlan instead."
         ),
         errors=(
             *SPEC_ERRORS,
@@ -279,8 +279,8 @@ OPERATIONS = {
         (serializers.NEW_INSTANCE_ID,),
         summary=_("Updates a product instance."),
         description=_(
-            "A task changes the version, the launch option, the parameters or the tags. "
-            "Parameters that are not specified keep their values."
+            "A task changes the version, the launch option, the parameters, or the "
+            "tags. Parameters that are not specified keep their values."
         ),
         errors=(
             "InvalidProvisionedProduct.NotFound",
@@ -296,9 +296,9 @@ OPERATIONS = {
         (INSTANCE_ID,),
         summary=_("Terminates a product instance."),
         description=_(
-            "A task deletes the resources, then the product instance. This cannot be "
-            "undone. Call GetProvisionedProduct until it answers "
-            "InvalidProvisionedProduct.NotFound."
+            "A task deletes the resources and then the product instance. This cannot be "
+            "undone. Call GetProvisionedProduct until "
+            "InvalidProvisionedProduct.NotFound is returned."
         ),
         errors=(
             "InvalidProvisionedProduct.NotFound",

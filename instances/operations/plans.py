@@ -203,20 +203,24 @@ DIRECTORY_ACCESS = Parameter(
     _("The access filter."),
     choices={
         "User": _("The plans that belong to the caller."),
-        "Account": _("All plans of the account. Only administrators can use it."),
+        "Account": _(
+            "All plans of the account. Only administrators can use this value."
+        ),
         "ResourceDirectory": _(
-            "All plans of the resource directory: here those of the account. Only "
-            "administrators can use it."
+            "All plans of the resource directory. On this server, these are the plans "
+            "of the account. Only administrators can use this value."
         ),
     },
 )
 REVIEWS = {
     "ReceivedRequests": _("The plans that are waiting for approval by the caller."),
     "ApprovalHistory": _("The plans that the caller approved or rejected."),
-    "AccountRequests": _("All plans of the account. Only administrators can use it."),
+    "AccountRequests": _(
+        "All plans of the account. Only administrators can use this value."
+    ),
     "ResourceDirectoryRequests": _(
-        "All plans of the resource directory: here those of the account. Only "
-        "administrators can use it."
+        "All plans of the resource directory. On this server, these are the plans "
+        "of the account. Only administrators can use this value."
     ),
 }
 REVIEW = Parameter(
@@ -301,7 +305,7 @@ ACTIVITY = (
     Field("ActivityName", _("The name of the approval step."), "ApproverNode-1"),
     Field(
         "Tasks",
-        _("The pending approvals. One of them is sufficient."),
+        _("The pending approvals. One approval is sufficient."),
         several=True,
         fields=(Field("Operator", _("The approver."), fields=serializers.APPROVER),),
     ),
@@ -312,13 +316,13 @@ APPROVAL = Field(
     fields=(
         Field(
             "OperationRecords",
-            _("The actions so far."),
+            _("The actions that have been performed."),
             several=True,
             fields=RECORD,
         ),
         Field(
             "TodoTaskActivities",
-            _("The approval steps that are pending. Empty unless approval is pending."),
+            _("The pending approval steps. Empty if no approval is pending."),
             several=True,
             fields=ACTIVITY,
         ),
@@ -373,7 +377,7 @@ OPERATIONS = {
                 "more-memory",
                 {
                     "ProvisionedProductPlanName": _(
-                        "The full name of the plan. Case is ignored."
+                        "The full name of the plan. The name is not case-sensitive."
                     ),
                     "ProvisionedProductPlanApprover": _(
                         "The type and the name of an approver, such as RamUser:carol."
@@ -381,7 +385,7 @@ OPERATIONS = {
                     "ProvisionedProductPlanApproverName": _("The name of an approver."),
                     "ProvisionedProductPlanStatus": _("The status of the plan."),
                     "ProvisionedProductPlanOwnerUid": _("The ID of the owner."),
-                    "FullTextSearch": _("A text in the name of the plan."),
+                    "FullTextSearch": _("Text to search for in the name of the plan."),
                 },
             ),
             *PAGING,

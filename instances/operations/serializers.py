@@ -71,7 +71,7 @@ PRINCIPAL_TYPE = Field(
 )
 OWNER_ID = Field(
     "OwnerPrincipalId",
-    _("The ID of the RAM user or RAM role that owns it."),
+    _("The ID of the owner: a RAM user or a RAM role."),
     "244771116036370001",
 )
 OWNER_TYPE = Field(
@@ -86,7 +86,9 @@ STACK_ID = Field(
     "137f7d2e-3a8e-4a2f-8f0e-d9b2a4f6c1e7",
 )
 REGION_ID = Field(
-    "StackRegionId", _("The ID of the region in which the stack is."), "cn-hangzhou"
+    "StackRegionId",
+    _("The ID of the region where the stack is located."),
+    "cn-hangzhou",
 )
 INSTANCE = (
     time_field("CreateTime", _("The time when the product instance was created.")),
@@ -154,7 +156,7 @@ PARAMETER = (
     Field("ParameterKey", _("The name of the template parameter."), "size"),
     Field(
         "ParameterValue",
-        _("The value of the template parameter, as a text."),
+        _("The value of the template parameter, as text."),
         "small",
         note=_("A secret value is displayed as six asterisks (******)."),
     ),
@@ -168,7 +170,7 @@ OUTPUT = (
     Field("OutputKey", _("The name of the output."), "address"),
     Field(
         "OutputValue",
-        _("The value of the output, as a text."),
+        _("The value of the output, as text."),
         "http://10.0.0.17",
         note=_("A secret value is displayed as six asterisks (******)."),
     ),
@@ -179,13 +181,13 @@ TAG = (
 )
 PARAMETERS = Field(
     "Parameters",
-    _("The template parameters that were entered, as they were entered."),
+    _("The template parameters that were specified, exactly as specified."),
     several=True,
     fields=PARAMETER,
 )
 DEFAULT_PARAMETERS = Field(
     "DefaultParameters",
-    _("The other template parameters: the default of the template applies."),
+    _("The template parameters that were not specified. Their default values apply."),
     several=True,
     fields=PARAMETER,
 )
@@ -260,7 +262,7 @@ APPROVER = (PRINCIPAL_NAME, PRINCIPAL_TYPE)
 PLAN = (
     Field(
         "AssignedApprovers",
-        _("The approvers. Empty if the operation needs no approval."),
+        _("The approvers. Empty if the operation does not require approval."),
         several=True,
         fields=APPROVER,
     ),
@@ -309,7 +311,7 @@ PLAN = (
     Field(
         "StatusMessage",
         _(
-            "The reason of the failure. Empty unless the status is PreviewFailed or "
+            "The reason for the failure. Empty unless the status is PreviewFailed or "
             "ExecuteFailed."
         ),
         "Create stack failed: the quota of vCPUs is exceeded.",

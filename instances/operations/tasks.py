@@ -131,7 +131,8 @@ OPERATIONS = {
         ),
         summary=_("Queries the information about a task."),
         description=_(
-            "The answer has the parameters, the outputs and the whole log of the task."
+            "The response contains the parameters, the outputs, and the entire log of "
+            "the task."
         ),
         errors=("InvalidTask.NotFound",),
     ),
@@ -147,8 +148,8 @@ OPERATIONS = {
         ),
         summary=_("Queries the tasks of a product instance."),
         description=_(
-            "If the logs of a page have more than 1,048,576 characters, those of the "
-            "oldest tasks are left out. Call GetTask for them."
+            "If the logs of a page exceed 1,048,576 characters, the logs of the oldest "
+            "tasks are omitted. Call GetTask to obtain these logs."
         ),
         errors=("InvalidProvisionedProduct.NotFound",),
         in_query=True,

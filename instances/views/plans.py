@@ -55,7 +55,7 @@ def plan_decide(request: Request, pk: str) -> HttpResponse:
     if form.errors:
         plan.refresh_from_db(fields=["status", "digest"])
         return _show(request, PlanPage(plan, request.user), form, status=409)
-    messages.success(request, _("Your decision was recorded."))
+    messages.success(request, _("Your response has been recorded."))
     return redirect(plan)
 
 

@@ -38,11 +38,11 @@ def _set_right(instance: Instance) -> str:
     try:
         instance.reconcile_status(by=None, reason="manage.py reconcile")
     except ConflictError:
-        return _("a task has begun or ended at this moment")
+        return _("a task has just started or ended")
     words = {"was": was, "status": instance.status}
     if instance.terminated_at:
         return _("was %(was)s without a task; terminated") % words
-    return _("was %(was)s, which contradicts its tasks; set to %(status)s") % words
+    return _("was %(was)s, which does not match its tasks; set to %(status)s") % words
 
 
 def _settle(work: Work, worker: str, host: str) -> str:

@@ -123,9 +123,12 @@ def test_a_date_stays_text():
         ("- a", "named sections"),
         ("Resources: {}", "ROSTemplateFormatVersion"),
         (HEAD, "neither Resources nor a Workspace"),
-        (HEAD + "Transform: Aliyun::Terraform-v1.5\n", "needs a Workspace"),
+        (HEAD + "Transform: Aliyun::Terraform-v1.5\n", "must have a Workspace"),
         (HEAD + "Parameters: [1]\n", "section Parameters"),
-        (HEAD + "Resources: {a: 1}\nParameters: {A: {Type: Nope}}", "“A”: its Type"),
+        (
+            HEAD + "Resources: {a: 1}\nParameters: {A: {Type: Nope}}",
+            "“A”: the type “Nope”",
+        ),
         (HEAD + "Resources: {a: 1}\nParameters: {A: 3}", "“A”"),
         (HEAD + "a: [\n", "YAML"),
         ('{"a": }', "Line 1: This is not valid JSON"),
@@ -141,5 +144,5 @@ def test_a_pattern_that_cannot_be_used_names_its_parameter():
         HEAD
         + "Resources: {a: 1}\nParameters: {A: {Type: String, AllowedPattern: '(a)\\1'}}"
     )
-    with pytest.raises(TemplateError, match="“A”: its AllowedPattern"):
+    with pytest.raises(TemplateError, match="“A”: AllowedPattern"):
         read_document(text)

@@ -220,7 +220,7 @@ def test_a_template_with_an_empty_root_is_refused(admin_api):
         "CreateTemplate", {"TemplateBody": text, "TemplateType": TERRAFORM}
     )
     assert answer.status_code == 400
-    assert "These folders have some: modules/a" in answer.json()["Message"]
+    assert "These folders contain .tf files: modules/a" in answer.json()["Message"]
     assert not Template.objects.exists()
 
 

@@ -48,7 +48,7 @@ def test_a_stored_value_that_is_no_choice_is_not_replaced_in_silence(allowed):
     stored = {"a": "xl"}
     form = parameter_form(Schema([SIZES]), allowed=allowed, initial=stored)
     assert shown(form)["parameters-a"] == ""
-    assert "xl can no longer be chosen" in form["a"].help_text
+    assert "xl is no longer available" in form["a"].help_text
     sent = parameter_form(
         Schema([SIZES]), allowed=allowed, initial=stored, data=shown(form)
     )

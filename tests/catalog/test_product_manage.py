@@ -217,7 +217,7 @@ def test_a_template_with_an_empty_root_is_refused(admin_browser, way):
     known = product.versions.count()
     page = admin_browser.post(versions_of(product), data)
     assert page.status_code == 422
-    assert "These folders have some: examples/full" in page.content.decode()
+    assert "These folders contain .tf files: examples/full" in page.content.decode()
     assert product.versions.count() == known
 
 

@@ -175,12 +175,16 @@ def test_a_root_without_code_is_refused_with_the_folders_that_have_some():
         "a/x.tf.json": "{}",
         "c/y.tofu": "",
     }
-    with pytest.raises(TemplateError, match=r"makes nothing.*: a, c, b/deep\."):
+    with pytest.raises(
+        TemplateError, match=r"does not create any resources.*: a, c, b/deep\."
+    ):
         read_terraform(files)
 
 
 def test_a_root_without_code_anywhere_is_refused():
-    with pytest.raises(TemplateError, match=r"makes nothing.*Add at least main\.tf"):
+    with pytest.raises(
+        TemplateError, match=r"does not create any resources.*Add at least main\.tf"
+    ):
         read_terraform({"README.md": "x"})
 
 
@@ -200,12 +204,14 @@ def test_a_document_without_code_in_its_root_is_refused():
         "Transform": "Aliyun::Terraform-v1.5",
         "Workspace": {"modules/a/main.tf": ""},
     }
-    with pytest.raises(TemplateError, match="These folders have some: modules/a"):
+    with pytest.raises(
+        TemplateError, match=r"These folders contain \.tf files: modules/a"
+    ):
         read_document(json.dumps(document))
 
 
 def test_a_file_for_opentofu_says_how_to_name_it():
-    with pytest.raises(TemplateError, match=r"end in \.tf"):
+    with pytest.raises(TemplateError, match=r"extension to \.tf"):
         read_terraform({"main.tf": "", "x.tofu": ""})
 
 

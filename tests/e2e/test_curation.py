@@ -121,7 +121,9 @@ def create_portfolio(page, name, product, *, person):
     page.goto(f"{portfolio}access/")
     page.get_by_role("main").get_by_label(re.compile("^User")).fill(person)
     page.get_by_role("button", name="Grant access").click()
-    expect(page.get_by_role("region", name="Access table")).to_contain_text(person)
+    expect(page.get_by_role("region", name="Access grants table")).to_contain_text(
+        person
+    )
     return portfolio
 
 

@@ -96,9 +96,9 @@ def test_a_long_form_of_an_administrator_comes_back(sign_in, javascript):
         "You have been signed out"
     )
     sign_in_beside(page, "admin")
-    page.get_by_role("button", name="Send again").click()
+    page.get_by_role("button", name="Submit again").click()
     # The token of that page is older than the new sign-in.
     expect(page.get_by_role("heading", level=1)).to_have_text("Submit the form again")
-    page.get_by_role("button", name="Send again").click()
+    page.get_by_role("button", name="Submit again").click()
     page.wait_for_url(re.compile(r"/manage/portfolios/port-\w+/"))
     expect(page.get_by_role("main")).to_contain_text("Typed for half an hour")

@@ -51,7 +51,7 @@ def confirm_without_javascript(page, name):
 
     def enabled():
         if not button.is_enabled():
-            page.get_by_role("link", name="Check again").click()
+            page.get_by_role("link", name="Refresh").click()
         return button.is_enabled()
 
     wait_for(enabled)

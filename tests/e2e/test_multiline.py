@@ -139,7 +139,7 @@ def test_a_control_of_one_line_sends_its_form_and_grows_by_its_button(sign_in, p
     expect(key).to_have_class("covered")
     expect(key).to_have_value("s3cret")
     expect(key).to_be_focused()
-    page.get_by_role("button", name="Show what is typed").click()
+    page.get_by_role("button", name="Show entered text").click()
     expect(key).not_to_have_class("covered")
 
 

@@ -225,7 +225,7 @@ def test_a_fix_of_something_else_does_not_mind_an_owner_who_has_left(staff, inst
 
 def test_a_fix_needs_a_reason(staff, instance, bob):
     page = fix(staff, instance, owner=bob.pk, reason="").content.decode()
-    assert "Enter a reason: it is kept in the audit trail." in page
+    assert "Enter a reason. The reason is recorded in the audit trail." in page
     instance.refresh_from_db()
     assert instance.owner != bob
     assert not AuditEntry.objects.filter(action="UpdateInstance").exists()
@@ -261,9 +261,9 @@ def test_a_wrong_status_is_reconciled(staff, instance):
     Instance.objects.filter(pk=instance.pk).update(status="UnderChange")
     url = f"/admin/instances/instance/{instance.pk}/"
     page = staff.get(f"{url}change/").content.decode()
-    assert "Set the status to what the tasks and the state record" in page
+    assert "Set the status according to the tasks and the state" in page
     refused = staff.post(f"{url}delete/", {"post": "yes", "reason": "x"})
-    assert "its status contradicts its tasks" in refused.content.decode()
+    assert "does not match its tasks" in refused.content.decode()
     assert fix(staff, instance, reconcile="on").status_code == 302
     instance.refresh_from_db()
     assert instance.status == "Available"

@@ -99,7 +99,7 @@ def test_a_status_that_agrees_is_left_alone(instance, admin, history):
     history(instance)
     row = Instance.objects.get(pk=instance.pk)
     assert not row.contradicts
-    with pytest.raises(ConflictError, match="agrees with the tasks"):
+    with pytest.raises(ConflictError, match="matches the tasks"):
         row.reconcile_status(by=admin)
     assert not AuditEntry.objects.exists()
 
@@ -130,20 +130,20 @@ def test_an_administrator_finds_the_way_on_the_page(admin_browser, instance, url
     launched(instance)
     stuck(instance)
     page = admin_browser.get(instance.get_absolute_url()).content.decode()
-    assert "The status of this instance contradicts its tasks." in page
+    assert "The status of this instance does not match its tasks." in page
     assert url in page
     assert "Available" in admin_browser.get(url).content.decode()
     assert admin_browser.post(url, {"reason": ""}).status_code == 422
     assert admin_browser.post(url, {"reason": "restored"}).status_code == 302
     page = admin_browser.get(instance.get_absolute_url()).content.decode()
-    assert "contradicts" not in page
+    assert "does not match its tasks" not in page
 
 
 def test_the_owner_is_told_whom_to_ask(browser, instance, url):
     launched(instance)
     stuck(instance)
     page = browser.get(instance.get_absolute_url()).content.decode()
-    assert "Ask an administrator to reconcile it." in page
+    assert "Ask an administrator to reconcile the status." in page
     assert browser.post(url, {"reason": "x"}).status_code == 404
 
 

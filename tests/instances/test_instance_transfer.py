@@ -236,7 +236,9 @@ def test_a_list_that_shows_a_former_owner_moves_nothing(
     instance.transfer(to=bob, by=admin)
     sent = {"instance": [instance.pk], "to": "carol", "seen": [mark]}
     page = admin_browser.post(BULK, sent).content.decode()
-    assert "It was transferred to user/bob after you opened the page." in page
+    assert (
+        "The instance was transferred to user/bob after you opened this page." in page
+    )
     assert owner_of(instance) == bob
 
 

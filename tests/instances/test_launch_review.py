@@ -157,9 +157,7 @@ def test_launch_waits_while_the_preview_runs(browser, url):
     assert 'hx-trigger="tick from:body"' in html
     assert 'data-status="PreviewInProgress"' in html
     assert PRIMARY.search(html)[1] == ' disabled aria-describedby="review-note"'
-    assert (
-        f'<noscript><a class="button" href="{url}">Check again</a></noscript>' in html
-    )
+    assert f'<noscript><a class="button" href="{url}">Refresh</a></noscript>' in html
     # A page that loads itself again would take away the name of a plan while it is typed.
     assert 'http-equiv="refresh"' not in html
 
@@ -252,7 +250,7 @@ def test_launch_creates_the_instance_and_its_task(browser, url, previewed, alice
 def test_a_launch_that_is_posted_before_the_check_has_ended_is_refused(browser, url):
     response = browser.post(url)
     assert response.status_code == 409
-    assert "still being checked" in response.content.decode()
+    assert "preview is still in progress" in response.content.decode()
     assert not Instance.objects.exists()
     assert Plan.objects.get().status == "PreviewInProgress"
 

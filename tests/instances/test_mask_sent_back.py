@@ -176,7 +176,7 @@ def test_a_launch_has_nothing_to_keep(api, version, key):
         },
     )
     assert response.json()["Code"] == "InvalidParameters"
-    assert "stands for a secret" in response.json()["Message"]
+    assert "is a placeholder for a hidden secret" in response.json()["Message"]
     assert not Instance.objects.exists()
 
 
@@ -267,7 +267,7 @@ def test_the_launch_page_refuses_it(browser, version):
         },
     )
     assert response.status_code == 422
-    assert "stands for a secret that is not shown" in response.content.decode()
+    assert "is a placeholder for a hidden secret" in response.content.decode()
     assert not Plan.objects.exists()
 
 
@@ -276,7 +276,7 @@ def test_a_trial_of_a_template_refuses_it(admin_browser, version):
     response = admin_browser.post(
         url, {"region": "cn-hangzhou", "parameters-password": MASK}
     )
-    assert "stands for a secret that is not shown" in response.content.decode()
+    assert "is a placeholder for a hidden secret" in response.content.decode()
     assert not Plan.objects.exists()
 
 
@@ -288,7 +288,7 @@ def test_credentials_refuse_it(admin_browser, page):
     }[page]
     response = admin_browser.post(reverse(name), value | {field: f"ACCESS_KEY={MASK}"})
     assert response.status_code == 422
-    assert "stands for a secret that is not shown" in response.content.decode()
+    assert "is a placeholder for a hidden secret" in response.content.decode()
 
 
 def test_what_a_plain_parameter_holds_is_its_own_affair(api, instance):

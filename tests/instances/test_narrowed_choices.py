@@ -77,7 +77,7 @@ def test_an_update_offers_what_its_launch_option_allows(alice, browser, version)
     update = reverse("instances:update", args=[instance.pk])
     page = browser.get(update)
     assert offered(page) == ["", "s", "m"]
-    assert "l can no longer be chosen" in page.content.decode()
+    assert "l is no longer available" in page.content.decode()
     data = Fields(page.content.decode()).sent | {"parameters-name": "site"}
     assert browser.post(update, data).status_code == 422
     browser.post(update, data | {"parameters-size": "s"})

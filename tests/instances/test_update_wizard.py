@@ -330,7 +330,7 @@ def test_update_product_waits_until_the_check_has_ended(browser, review, instanc
     assert 'type="submit" disabled aria-describedby="review-note"' in html
     response = browser.post(review)
     assert response.status_code == 409
-    assert "still being checked" in response.content.decode()
+    assert "preview is still in progress" in response.content.decode()
     assert not Task.objects.filter(kind=Task.Kind.UPDATE).exists()
 
 
@@ -338,8 +338,8 @@ def test_update_without_the_check_is_a_second_way_with_its_danger(
     browser, review, instance
 ):
     html = browser.get(review).content.decode()
-    assert "Update without the check" in html
-    assert "Resources can be replaced or destroyed" in html
+    assert "Update without preview" in html
+    assert "Resources and their data might be replaced or destroyed" in html
     assert browser.post(review, {"unchecked": "1"}).url == instance.get_absolute_url()
     assert Task.objects.filter(kind=Task.Kind.UPDATE).count() == 1
 

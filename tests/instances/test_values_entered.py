@@ -215,8 +215,8 @@ def test_the_update_form_says_that_a_default_is_kept(api, version, newer, page):
     instance = launched(api, version)
     url = reverse("instances:update", args=[instance.pk])
     html = page.browser.get(url, {"version": newer.pk, "new": ""}).content.decode()
-    assert html.count("the instance keeps the value it has") == 4
-    assert "Take the new default: 9" in html
+    assert html.count("The instance keeps its current value") == 4
+    assert "Use the new default value: 9" in html
     assert "s3cret" not in html
     page.send(url, newer, {})
     plan = Plan.objects.get()
@@ -380,7 +380,7 @@ def test_the_review_of_the_update_hides_it_on_both_sides(api, page, forgetful):
     url = reverse("instances:update", args=[instance.pk])
     html = page.browser.get(url, {"version": newer.pk, "new": ""}).content.decode()
     assert "hunter22" not in html
-    assert "does not mark it as secret" in html
+    assert "does not mark the parameter as secret" in html
     response = page.send(url, newer, {})
     assert "hunter22" not in page.browser.get(response["Location"]).content.decode()
     assert Plan.objects.get().secrets == {"token": "hunter22"}

@@ -225,7 +225,7 @@ def test_numbers_keep_their_digits_to_the_engine_and_back(door, alice, browser):
 @pytest.mark.parametrize(
     ("default", "words"),
     [
-        ("{ (null) = 1 }", "key must be a text"),
+        ("{ (null) = 1 }", "key must be text"),
         ('true ? upper("x") : "y"', "calls a function"),
         ("[for i in local.x : i]", "refers to other values"),
         ('{ for k in ["a", "a"] : k => 1 }', "Two different items"),

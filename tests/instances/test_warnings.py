@@ -123,7 +123,7 @@ def test_an_import_stands_on_review_task_and_termination_dialog(browser, alice, 
     url = reverse("instances:instance-terminate", args=[instance.pk])
     dialog = text_of(browser, url, **htmx)
     assert "(imported: abc)" in dialog
-    assert "2 of them were imported" in dialog
+    assert "2 of these resources were imported" in dialog
 
 
 @pytest.mark.django_db

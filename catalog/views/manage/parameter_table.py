@@ -33,7 +33,7 @@ def row_of(parameter: Parameter) -> Row:
     """Describe one parameter. A secret's default is not shown."""
     default = "–" if parameter.default is None else as_text(parameter.default)
     if parameter.default_unknown:
-        default = _("(computed by Terraform)")
+        default = _("(calculated by Terraform)")
     return Row(
         parameter.key,
         parameter.label_in(),
@@ -57,7 +57,7 @@ def _rules(parameter: Parameter) -> Iterator[str]:
     if value := _range(parameter.min_value, parameter.max_value):
         yield _("Value %(range)s") % {"range": value}
     if parameter.confirm:
-        yield _("Entered twice")
+        yield _("Must be entered twice")
     if parameter.hidden:
         yield _("Hidden on the form")
     if parameter.visible is not None:

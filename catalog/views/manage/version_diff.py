@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from catalog.models import Template
 from catalog.schema import Parameter
@@ -78,7 +79,7 @@ def _properties(parameter: Parameter | None) -> dict[str, str]:
         _("Label"): row.label,
         _("Required"): _("yes") if row.required else _("no"),
         _("Secret"): _("yes") if row.secret else _("no"),
-        _("Default"): row.default,
+        pgettext("value", "Default"): row.default,
         _("Verification rules"): "; ".join(row.rules) or "–",
         _("Description"): row.description or "–",
     }

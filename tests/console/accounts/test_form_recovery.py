@@ -71,7 +71,7 @@ def test_every_form_says_for_whom_it_was_shown(browser, alice, url):
 def test_a_stale_token_keeps_what_was_typed_and_sends_it_again(strict, url, entries):
     refused = strict.post(url, entries, headers=ORIGIN)
     assert refused.status_code == 403
-    assert "Send again" in refused.content.decode()
+    assert "Submit again" in refused.content.decode()
     assert SECRET not in refused.content.decode()
     assert "typed-name" not in refused.content.decode()
     assert not Plan.objects.exists()

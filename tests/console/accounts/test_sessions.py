@@ -212,7 +212,7 @@ def test_an_administrator_signs_somebody_out(alice, admin_browser):
     for each in (here, there):
         each.force_login(alice)
     page = "/manage/people/alice/"
-    assert "Sign out everywhere" in admin_browser.get(page).content.decode()
+    assert "Sign out of all browsers" in admin_browser.get(page).content.decode()
     admin_browser.post(f"{page}sessions/end/", {"session": row(there).get().pk})
     assert signed_in(here)
     assert not signed_in(there)

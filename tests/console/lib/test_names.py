@@ -262,7 +262,7 @@ def test_admin_refuses_a_product_that_is_taken(superuser, admin_browser):
     url = reverse("admin:catalog_product_change", args=[other.pk])
     fields = Fields(admin_browser.get(url).content.decode()).sent | {"reason": "so"}
     page = admin_browser.post(url, fields | {"name": "WEB"})
-    assert "This name is taken already." in page.content.decode()
+    assert "This name is already in use. Enter another name." in page.content.decode()
     assert admin_browser.post(url, fields | {"name": "Shop"}).status_code == 302
     other.refresh_from_db()
     assert (other.name, other.name_key) == ("Shop", "shop")
