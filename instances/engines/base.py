@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+# In place of sensitive values; the same as the console's own, which engines do not import.
+MASK = "******"
+
 
 class EngineError(Exception):
     """Work that cannot be done; the message is shown to the person and says what to do."""

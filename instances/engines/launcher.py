@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ UNWATCHED = "No worker could be reached for too long, so the run was stopped."
 class Run:
     """The stages of one run, and the record of how they went."""
 
-    def __init__(self, directory: str, order: dict[str, Any]) -> None:
+    def __init__(self, directory: str, order: Mapping[str, Any]) -> None:
         self.directory = directory
         self.order = order
         self.log = os.open(

@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from console.lib.exact import loads
-from instances.engines.base import Change
+from instances.engines.base import MASK, Change
 
-# The console's own mask: the engines import nothing of it.
-MASK = "******"
 UNKNOWN = "(known after apply)"
 ACTIONS = {
     ("create",): "Add",

@@ -1,7 +1,7 @@
 """Calls to Alibaba Cloud ROS by its official SDK, repeated with back-off where that helps."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from alibabacloud_ros20190910 import models
@@ -9,17 +9,20 @@ from alibabacloud_ros20190910.client import Client
 from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.runtime import RuntimeOptions
 
+from instances.engines.ros.answers import CloudStack, TerraformLog
+from instances.engines.ros.run_files import RunOrder
+
 CONNECT_MS, READ_MS = 10_000, 30_000
-# One further wait is twice the one before, up to this many seconds.
-LONGEST_WAIT = 30.0
+# Each wait is twice as long as the one before, up to this many seconds.
+MAX_WAIT_SECONDS = 30.0
 BUSY = ("Throttling", "ServiceUnavailable", "InternalError", "RequestTimeout")
 GONE = ("StackNotFound", "ChangeSetNotFound")
 
 
 class CloudRefusedError(Exception):
-    """An answer that says no, and would say it again; the text is for the person.
+    """An error that the cloud would answer again; its text is shown to the user.
 
-    In `doubt` it is not the first answer: one before it may have been yes, and was lost.
+    It is in `doubt` after an earlier attempt without an answer, which may have succeeded.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -29,26 +32,30 @@ class CloudRefusedError(Exception):
 
 
 class CloudUnavailableError(Exception):
-    """A call that got no usable answer: whether it was carried out is not known."""
+    """A call without a usable answer, which may or may not have been carried out."""
 
 
 class Cloud:
-    """The stacks of one region, seen with one set of credentials."""
+    """The stacks of one region, accessed with one set of credentials.
+
+    `wait` takes seconds, `say` a level and a message for the log; `answered` is called after
+    each usable answer.
+    """
 
     def __init__(
         self,
-        order: Mapping[str, Any],
+        order: RunOrder,
         environment: Mapping[str, str],
         wait: Callable[[float], None],
         say: Callable[[str, str], None],
-        heard: Callable[[], None],
+        answered: Callable[[], None],
     ) -> None:
         self.region = order["region"]
-        self.pace = float(order["pace"])
+        self.pace = order["pace"]
         self.wait = wait
         self.say = say
-        self.heard = heard
-        scheme, _, host = str(order["endpoint"]).rpartition("://")
+        self.answered = answered
+        scheme, _, host = order["endpoint"].rpartition("://")
         self.client = Client(
             Config(
                 access_key_id=environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID"),
@@ -63,19 +70,20 @@ class Cloud:
             autoretry=False, connect_timeout=CONNECT_MS, read_timeout=READ_MS
         )
 
-    def call(self, operation: str, **fields: Any) -> Any:
-        """The body of the answer. Raises CloudRefusedError; waits and asks again on anything else.
+    def call(self, operation: str, **fields: object) -> Any:
+        """Return the body of the answer, retrying with back-off while there is none.
 
-        Only for what may be asked twice: reads, and what a client token makes one.
-        `wait` may raise to give up.
+        Only for idempotent calls: reads, and changes with a client token. Raises
+        CloudRefusedError, and whatever `wait` raises.
         """
         attempt = 0
         while True:
             try:
-                return self.once(operation, **fields)
+                return self.call_once(operation, **fields)
             except CloudUnavailableError as error:
-                seconds = min(LONGEST_WAIT, 0.5 * 2 ** min(attempt, 10)) * self.pace
-                # Spread, so that many runs that were throttled at once come back apart.
+                seconds = MAX_WAIT_SECONDS
+                seconds = min(seconds, 0.5 * 2 ** min(attempt, 10)) * self.pace
+                # Jitter, so that runs throttled at the same time do not retry together.
                 seconds *= random.uniform(0.5, 1.0)
                 attempt += 1
                 self.say("warn", f"{operation}: {error} Asking again.")
@@ -84,38 +92,48 @@ class Cloud:
                 refusal.doubt = attempt > 0
                 raise
 
-    def once(self, operation: str, **fields: Any) -> Any:
-        """One call. Raises CloudRefusedError or CloudUnavailableError."""
+    def call_once(self, operation: str, **fields: object) -> Any:
+        """Return the body. Raises CloudRefusedError or CloudUnavailableError."""
         method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation)
-        ask = getattr(self.client, f"{method[1:]}_with_options")
-        request = getattr(models, f"{operation}Request")(
-            region_id=self.region, **fields
-        )
+        send = getattr(self.client, f"{method[1:]}_with_options")
+        kind = getattr(models, f"{operation}Request")
         try:
-            body = ask(request, self.runtime).body
+            body = send(kind(region_id=self.region, **fields), self.runtime).body
         except Exception as error:
-            raise _judged(error) from None
+            raise _classified(error) from None
         if body is None:
             raise CloudUnavailableError("The answer was empty.")
-        self.heard()
+        self.answered()
         return body
 
-    def tags(self, operation: str, tags: Mapping[str, str]) -> list[Any]:
-        """Tags as a request of the operation takes them."""
+    def get_stack(self, stack_id: str) -> CloudStack:
+        """Return a stack without its outputs, also one that was deleted."""
+        found: CloudStack = self.call(
+            "GetStack", stack_id=stack_id, output_option="Disabled"
+        )
+        return found
+
+    def tags(self, operation: str, tags: Mapping[str, str]) -> list[object]:
+        """Return tags as the request of an operation takes them."""
         kind = getattr(models, f"{operation}RequestTags")
         return [kind(key=key, value=value) for key, value in tags.items()]
 
-    def parameters(self, operation: str, values: Mapping[str, str]) -> list[Any]:
-        """Parameters as a request of the operation takes them."""
+    def parameters(self, operation: str, values: Mapping[str, str]) -> list[object]:
+        """Return parameters as the request of an operation takes them."""
         kind = getattr(models, f"{operation}RequestParameters")
         return [kind(parameter_key=k, parameter_value=v) for k, v in values.items()]
 
 
-def _judged(error: Exception) -> Exception:
-    """Whether an error is an answer or the lack of one.
+def terraform_logs(stack: CloudStack) -> Iterable[TerraformLog]:
+    """Return the logs of Terraform, where ROS runs Terraform for a stack."""
+    return (stack.log.terraform_logs if stack.log else None) or ()
 
-    The text of a network error is not passed on: it quotes the address asked, and with it
-    every parameter, secret ones too.
+
+def _classified(error: Exception) -> CloudRefusedError | CloudUnavailableError:
+    """Return the error of a call as one of ours.
+
+    The text of a network error is dropped: it quotes the request's URL, which holds every
+    parameter, secret ones too.
     """
     code = str(getattr(error, "code", None) or "")
     status = int(getattr(error, "status_code", None) or 0)
@@ -124,5 +142,6 @@ def _judged(error: Exception) -> Exception:
     if code.startswith(BUSY) or status >= 500:
         return CloudUnavailableError(f"The cloud is busy ({code}).")
     data = getattr(error, "data", None) or {}
-    said = data.get("Message") if isinstance(data, dict) else None
-    return CloudRefusedError(code, str(said or getattr(error, "message", "") or error))
+    message = data.get("Message") if isinstance(data, dict) else None
+    message = message or getattr(error, "message", "") or error
+    return CloudRefusedError(code, str(message))

@@ -17,7 +17,8 @@ from instances.engines.base import (
     Order,
     StateFile,
 )
-from instances.engines.ros import document, run_files
+from instances.engines.ros import document, preview, run_files, stack_state
+from instances.engines.ros.run_files import Journal, RunOrder
 from instances.engines.terraform import Terraform
 
 ACTIONS = ("probe", "plan", "plan-destroy", "apply", "destroy")
@@ -71,7 +72,7 @@ class Ros(Terraform):
             if order.plan is None:
                 fact = {"stage": "apply", "offset": offset, "started": ""}
                 (directory / "stages.jsonl").write_text(json.dumps(fact) + "\n")
-                run_files.write(directory / run_files.JOURNAL, {"asked": True})
+                Journal(asked=True).write(directory)
         with open(directory / RESUMES, "ab") as count:
             count.write(b".")
             if count.tell() > MOST_RESUMES:
@@ -82,13 +83,13 @@ class Ros(Terraform):
     def state(self, directory: Path) -> StateFile | None:
         """The stack as it was last seen."""
         try:
-            return run_files.state_file((directory / run_files.STATE).read_bytes())
+            return stack_state.parse((directory / run_files.STATE).read_bytes())
         except FileNotFoundError:
             return None
 
     def changes(self, directory: Path) -> list[Change]:
         """What the plan would do."""
-        return run_files.changes(directory / run_files.PLAN)
+        return preview.read_changes(directory)
 
     def plan_file(self, directory: Path) -> bytes | None:
         """What the preview found, and from where."""
@@ -135,7 +136,7 @@ class Ros(Terraform):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(directory.iterdir()):
                 raise EngineError("This directory already holds a run.")
-            (directory / "run.json").write_text(json.dumps(run, indent=1))
+            (directory / run_files.RUN).write_text(json.dumps(run, indent=1))
             if order.files:
                 body = document.body_of(document.document_of(order.files))
                 (directory / "template.json").write_text(body)
@@ -146,14 +147,14 @@ class Ros(Terraform):
         except OSError as error:
             raise EngineError(f"The run could not be prepared: {error}.") from error
 
-    def _run(self, order: Order) -> dict[str, Any]:
+    def _run(self, order: Order) -> RunOrder:
         """The order as the driver reads it."""
         stack = order.stack
         if stack is None:
             raise EngineError("The order names no stack.")
         if len(stack.tags) >= document.MOST_TAGS:
             raise EngineError("On Alibaba Cloud an instance may have at most 19 tags.")
-        if order.state is not None and run_files.state_file(order.state) is None:
+        if order.state is not None and stack_state.parse(order.state) is None:
             raise EngineError("The last state is not that of a stack on Alibaba Cloud.")
         template = document.document_of(order.files) if order.files else {}
         minutes = max(MINUTES[0], min(MINUTES[1], self.settings.timeout_minutes))

@@ -1,30 +1,53 @@
-"""What PreviewStack found, as resource changes."""
+"""The result of PreviewStack as resource changes, and as a saved plan."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TypedDict
 
 from instances.engines.base import Change
+from instances.engines.ros import run_files
+from instances.engines.ros.answers import CloudResource, PreviewedResource
 from instances.engines.ros.statuses import ABSENT
 
 WORDS = {"Add": "add", "Modify": "change", "Replace": "replace", "Remove": "remove"}
 
 
-def changes(
-    resources: Iterable[Any], remains: Iterable[Any], known: Mapping[str, Any]
-) -> list[Change]:
-    """The changes of a stack, `remains` being what a failed creation left to be removed.
+class Plan(TypedDict):
+    """The content of plan.json: the stack as it was, and its changes as plain data."""
 
-    `known` are the settings the resources were last given: ROS tells the new ones only.
+    version: int
+    basis: dict[str, str]
+    changes: list[dict[str, object]]
+
+
+def read_changes(directory: Path) -> list[Change]:
+    """Return the changes of the plan of a run; none when there is no plan."""
+    plan = run_files.read(directory / run_files.PLAN)
+    return [Change(**each) for each in plan.get("changes", [])]
+
+
+def changes(
+    resources: Iterable[PreviewedResource],
+    remains: Iterable[CloudResource],
+    known: Mapping[str, object],
+) -> list[Change]:
+    """Return the changes of a stack.
+
+    `remains` are resources of a failed creation, which are removed first. `known` are the
+    properties that the resources were last given: ROS tells the new ones only.
     """
     found = [_change(each, known) for each in resources]
     left = {each.address: each for each in removal(remains)}
-    made = [_anew(each) if each.address in left else each for each in found]
     new = {each.address for each in found}
-    return made + [each for name, each in left.items() if name not in new]
+    return [
+        *(_replacement(each) if each.address in left else each for each in found),
+        *(each for name, each in left.items() if name not in new),
+    ]
 
 
-def removal(resources: Iterable[Any]) -> list[Change]:
-    """The removal of everything that exists."""
+def removal(resources: Iterable[CloudResource]) -> list[Change]:
+    """Return the removal of every resource that exists."""
     return [
         Change(
             address=address_of(each),
@@ -41,58 +64,60 @@ def removal(resources: Iterable[Any]) -> list[Change]:
     ]
 
 
-def address_of(resource: Any) -> str:
-    """The name of a resource that no other of its stack has."""
+def address_of(resource: CloudResource) -> str:
+    """Return the name of a resource, with its Terraform module in front."""
     info = getattr(resource, "module_info", None)
     module = str(info.logical_id_hierarchy or "") if info else ""
     name = str(resource.logical_resource_id)
     return f"{module}/{name}" if module else name
 
 
-def essence(plan: Mapping[str, Any]) -> Any:
-    """What has to be the same for a plan to hold: its start, and what it does to what."""
-    done = sorted(
-        [each["address"], each["type"], each["action"]] for each in plan["changes"]
-    )
+def essence(plan: Mapping[str, object]) -> object:
+    """Return the part of a plan that must not differ when it is executed."""
+    changes = plan["changes"]
+    assert isinstance(changes, list)
+    done = sorted([each["address"], each["type"], each["action"]] for each in changes)
     return [plan["basis"], done]
 
 
-def totals(found: list[Change]) -> dict[str, Any]:
-    """The number of operations as the log tells it; a replacement is two."""
-    count = {
-        word: sum(each.action == action for each in found)
-        for action, word in WORDS.items()
-    }
+def totals(found: Iterable[Change]) -> dict[str, object]:
+    """Return the facts of the log line that counts operations; a replacement is two."""
+    count = _counts(found)
     twice = count.pop("replace")
     count["add"] += twice
     count["remove"] += twice
     return {"type": "change_summary", "changes": {**count, "operation": "plan"}}
 
 
-def summary(found: list[Change]) -> str:
-    """The same in words."""
-    parts = [
-        f"{number} to {word}"
-        for action, word in WORDS.items()
-        if (number := sum(each.action == action for each in found))
-    ]
+def summary(found: Iterable[Change]) -> str:
+    """Return the counts of operations as a sentence."""
+    parts = [f"{number} to {word}" for word, number in _counts(found).items() if number]
     return f"Plan: {', '.join(parts) or 'no changes'}."
 
 
-def _change(found: Any, known: Mapping[str, Any]) -> Change:
-    """One resource. A replacement that is only possible is told as one: it loses data."""
+def _counts(found: Iterable[Change]) -> dict[str, int]:
+    actions = [each.action for each in found]
+    return {word: actions.count(action) for action, word in WORDS.items()}
+
+
+def _change(found: PreviewedResource, known: Mapping[str, object]) -> Change:
+    """Return the change of one resource.
+
+    A replacement that is only possible is shown as one, because it loses data.
+    """
     name = str(found.logical_resource_id)
     action = str(found.action or "None")
     if action == "Modify" and found.replacement in ("True", "Conditional"):
         action = "Replace"
-    before = known.get(name) if action in ("Modify", "Replace") else None
+    identity = {"id": found.physical_resource_id or ""}
+    before = after = None
     if action in ("Modify", "Replace", "Remove"):
-        before = {"id": found.physical_resource_id or "", **(before or {})}
-    after = None
+        given = known.get(name) if action != "Remove" else None
+        before = {**identity, **(given if isinstance(given, dict) else {})}
     if action != "Remove":
         after = dict(found.properties or {})
         if action == "Modify":
-            after = {"id": found.physical_resource_id or "", **after}
+            after = {**identity, **after}
     return Change(
         address=name,
         type=str(found.resource_type or ""),
@@ -105,12 +130,6 @@ def _change(found: Any, known: Mapping[str, Any]) -> Change:
     )
 
 
-def _anew(change: Change) -> Change:
-    """A resource that is made again in place of what a failed creation left."""
-    return Change(
-        **{
-            **change.__dict__,
-            "action": "Replace",
-            "reason": "replace_because_tainted",
-        }
-    )
+def _replacement(change: Change) -> Change:
+    """Return the change of a resource that a failed creation left behind."""
+    return replace(change, action="Replace", reason="replace_because_tainted")

@@ -1,132 +1,139 @@
-"""Watches a stack until it is done: events, logs and resources as they come."""
+"""Watches an operation on a stack to its end: events, logs and resources as they come."""
 
 import json
 import time
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
 
 from instances.engines import events
-from instances.engines.plan_json import MASK
-from instances.engines.ros.cloud import GONE, CloudRefusedError
+from instances.engines.base import MASK
+from instances.engines.ros.answers import CloudEvent, CloudStack
+from instances.engines.ros.cloud import GONE, CloudRefusedError, terraform_logs
+from instances.engines.ros.context import POLL_SECONDS, RunContext
 from instances.engines.ros.preview import address_of
+from instances.engines.ros.stack_lookup import StackLookup
 from instances.engines.ros.statuses import ABSENT, meaning
 
-if TYPE_CHECKING:
-    from instances.engines.ros.stack import Stack
-
-POLL_SECONDS = (1.0, 5.0)
-# A status that has not moved after so many seconds is the answer, not an old one.
+# A status that has not changed for so many seconds is the end, not the status before.
 SETTLE_SECONDS = 30.0
-# How long a cloud that says no to reading may do so before the watch is given up.
-BLIND_SECONDS = 120.0
-PAGE = 50
+# For so long the cloud may refuse to show the stack.
+REFUSED_SECONDS = 120.0
+PAGE_SIZE = 50
 PHASES = {
     "IN_PROGRESS": "apply_start",
     "COMPLETE": "apply_complete",
     "FAILED": "apply_errored",
 }
 ACTIONS = {"CREATE": "create", "UPDATE": "update", "DELETE": "delete"}
-# Safely first; asked again, at the earliest opportunity.
-CANCEL = ("Safe", "Quick")
-BLIND = "The stack may still be changing, and could not be watched any more: {refusal}"
+# The cancel type of the first request, and of all later ones.
+CANCEL_TYPES = ("Safe", "Quick")
+UNWATCHED = (
+    "The stack may still be changing, and could not be watched any more: {refusal}"
+)
 
 
-class Watch:
-    """One operation on a stack, from the moment it was asked for."""
+class StackWatch:
+    """One operation on a stack, from its request to its end."""
 
-    def __init__(self, stack: "Stack", stack_id: str) -> None:
-        self.stack = stack
-        self.drive = stack.drive
-        self.cloud = stack.cloud
+    def __init__(self, context: RunContext, lookup: StackLookup, stack_id: str) -> None:
+        self.context = context
+        self.lookup = lookup
+        self.cloud = context.cloud
         self.stack_id = stack_id
-        self.begun = time.monotonic()
-        self.moved = bool(self.drive.journal.get("moved") == stack_id)
+        self.started_at = time.monotonic()
+        self.in_effect = context.journal.in_effect == stack_id
         self.failures: dict[str, str] = {}
-        self.cancels = 0
-        self.blind_since = 0.0
-        self.seen, self.told = self._told()
+        self.cancel_requests = 0
+        self.refused_since = 0.0
+        # The events in the log, and the length of each Terraform log in it.
+        self.logged_events: set[str] = set()
+        self.logged_lengths: dict[int, int] = {}
+        self._read_log()
 
-    def to_the_end(self) -> Any | None:
-        """The stack when nothing changes any more; None when it is gone."""
-        waits = POLL_SECONDS[0]
+    def wait(self) -> CloudStack | None:
+        """Return the stack when its operation has ended; None when the stack is gone."""
+        seconds = POLL_SECONDS[0]
         while True:
             try:
-                found = self._look()
+                stack = self._poll()
             except CloudRefusedError as refusal:
-                self._bear(refusal)
-                found = ...
-            if found is None or (found is not ... and self._settled(found)):
-                return found
-            self._heed_interrupts()
-            self.drive.pause(waits * self.cloud.pace)
-            waits = min(waits * 1.2, POLL_SECONDS[1])
+                self._check_patience(refusal)
+            else:
+                if stack is None or self._has_ended(stack):
+                    return stack
+            self._request_cancellation()
+            self.context.pause(seconds * self.cloud.pace)
+            seconds = min(seconds * 1.2, POLL_SECONDS[1])
 
-    def _look(self) -> Any | None:
-        """One look: what happened since the last, then how it stands."""
+    def _poll(self) -> CloudStack | None:
+        """Log all news, and return the stack as it is; None when it is gone."""
         try:
-            # Before the events, so that all of them are there when it says it is done.
-            found = self.cloud.call(
-                "GetStack", stack_id=self.stack_id, output_option="Disabled"
-            )
-            fresh = self._events()
+            # Before the events, so that none is missing when the stack has ended.
+            stack = self.cloud.get_stack(self.stack_id)
+            fresh = self._new_events()
         except CloudRefusedError as refusal:
             if refusal.code in GONE:
                 return None
             raise
-        self.blind_since = 0.0
-        self._tell_logs(found)
+        self.refused_since = 0.0
+        self._log_terraform(stack)
         for event in fresh:
-            self._tell(event)
+            self._log_event(event)
         if any(str(event.status).endswith("_COMPLETE") for event in fresh):
-            self.keep(found)
-        return None if meaning(found.status) == "Removed" else found
+            self.store(stack)
+        return None if meaning(stack.status) == "Removed" else stack
 
-    def _settled(self, found: Any) -> bool:
-        """Whether a status is the end of this operation, not that of the one before."""
-        basis = self.drive.journal.get("basis") or {}
-        changed = (found.status, found.update_time or "") != (
+    def _has_ended(self, stack: CloudStack) -> bool:
+        """Return whether the status is the end of this operation, not of an earlier one."""
+        journal = self.context.journal
+        basis = journal.basis
+        changed = (stack.status, stack.update_time or "") != (
             basis.get("status"),
             basis.get("update_time"),
         )
-        if not self.moved and (changed or not basis):
-            self.moved = True
-            self.drive.note(moved=self.stack_id)
-        if meaning(found.status) == "UnderChange":
+        if not self.in_effect and (changed or not basis):
+            self.in_effect = True
+            self.context.note(in_effect=self.stack_id)
+        if meaning(stack.status) == "UnderChange":
             return False
-        patience = SETTLE_SECONDS * self.cloud.pace
+        waited = time.monotonic() - self.started_at
         return (
-            self.moved
-            or bool(self.drive.journal.get("unchanged"))
-            or time.monotonic() - self.begun > patience
+            self.in_effect
+            or journal.unchanged
+            or waited > SETTLE_SECONDS * self.cloud.pace
         )
 
-    def _bear(self, refusal: CloudRefusedError) -> None:
-        """Go on for a while where reading is refused: what runs in the cloud runs on."""
-        self.blind_since = self.blind_since or time.monotonic()
-        if time.monotonic() - self.blind_since > BLIND_SECONDS * self.cloud.pace:
-            raise CloudRefusedError("", BLIND.format(refusal=refusal))
+    def _check_patience(self, refusal: CloudRefusedError) -> None:
+        """Raise CloudRefusedError when the cloud has refused for too long.
 
-    def _heed_interrupts(self) -> None:
-        """Ask the cloud to cancel, once for each time somebody asked to stop."""
-        if self.drive.interrupts <= self.cancels:
+        A refusal may be temporary, and the operation goes on in the cloud.
+        """
+        self.refused_since = self.refused_since or time.monotonic()
+        refused = time.monotonic() - self.refused_since
+        if refused > REFUSED_SECONDS * self.cloud.pace:
+            raise CloudRefusedError("", UNWATCHED.format(refusal=refusal))
+
+    def _request_cancellation(self) -> None:
+        """Have the cloud cancel the operation, once for each interrupt of the driver."""
+        interrupts = self.context.journal.interrupts
+        if interrupts <= self.cancel_requests:
             return
-        self.cancels = self.drive.interrupts
-        kind = CANCEL[min(self.cancels, len(CANCEL)) - 1]
+        self.cancel_requests = interrupts
+        kind = CANCEL_TYPES[min(interrupts, len(CANCEL_TYPES)) - 1]
         try:
             self.cloud.call(
                 "CancelStackOperation", stack_id=self.stack_id, cancel_type=kind
             )
-            self.drive.say("warn", f"Asked to cancel ({kind}).")
+            self.context.say("warn", f"Asked to cancel ({kind}).")
         except CloudRefusedError as refusal:
-            self.drive.say("warn", f"It cannot be canceled: {refusal}")
+            self.context.say("warn", f"It cannot be canceled: {refusal}")
 
-    # Telling
+    # The log
 
-    def _told(self) -> tuple[set[str], dict[int, int]]:
-        """The events and the length of each log that are in the run's log already."""
-        before = self.drive.journal.get("before") or self.stack.kept.document["event"]
-        seen, told = {str(before)}, {}
-        for _, _, line in events.lines(self.drive.path / "events.jsonl", 0):
+    def _read_log(self) -> None:
+        """Note what an earlier driver of this run has logged."""
+        before = self.context.journal.before or self.context.state.document["event"]
+        self.logged_events.add(str(before))
+        for _, _, line in events.lines(self.context.directory / "events.jsonl", 0):
             if b'"event":' not in line and b'"log":' not in line:
                 continue
             try:
@@ -134,39 +141,43 @@ class Watch:
             except ValueError:
                 continue
             if "event" in found:
-                seen.add(str(found["event"]))
+                self.logged_events.add(str(found["event"]))
             if "log" in found:
-                told[int(found["log"][0])] = int(found["log"][1])
-        return seen, told
+                number, length = found["log"]
+                self.logged_lengths[int(number)] = int(length)
 
-    def _events(self) -> list[Any]:
-        """The events that were not told yet, the oldest first."""
-        fresh: list[Any] = []
+    def _new_events(self) -> list[CloudEvent]:
+        """Return the events that are not in the log, the oldest first."""
+        fresh: list[CloudEvent] = []
         page = 1
         while True:
             found = self.cloud.call(
                 "ListStackEvents",
                 stack_id=self.stack_id,
                 page_number=page,
-                page_size=PAGE,
+                page_size=PAGE_SIZE,
             )
-            listed = list(found.events or [])
-            # The newest come first: behind one that was told are only such.
-            new = list(takewhile(lambda each: each.event_id not in self.seen, listed))
+            listed: list[CloudEvent] = list(found.events or [])
+            # The newest come first: all behind one that was logged were logged.
+            new = list(
+                takewhile(lambda each: each.event_id not in self.logged_events, listed)
+            )
             fresh += new
-            if len(new) < len(listed) or len(listed) < PAGE:
-                return _once(reversed(fresh))
+            if len(new) < len(listed) or len(listed) < PAGE_SIZE:
+                # A page may repeat events of the one before, when new ones came meanwhile.
+                by_id = {str(each.event_id): each for each in reversed(fresh)}
+                return list(by_id.values())
             page += 1
 
-    def _tell(self, event: Any) -> None:
-        """One event as a line of the log, with the status of its resource."""
-        self.seen.add(str(event.event_id))
+    def _log_event(self, event: CloudEvent) -> None:
+        """Log an event, with the status of its resource."""
+        self.logged_events.add(str(event.event_id))
         status, reason = str(event.status or ""), str(event.status_reason or "")
         name = str(event.logical_resource_id or "")
         message = f"{name}: {status}" + (f" {reason}" if reason else "")
-        facts: dict[str, Any] = {"event": event.event_id}
+        facts: dict[str, object] = {"event": event.event_id}
         action, _, phase = status.partition("_")
-        # The stack is in its own events, as a resource with its own ID.
+        # The stack is in its own events, as a resource with the ID of the stack.
         own = event.physical_resource_id == self.stack_id
         if not own and action in ACTIONS and phase in PHASES:
             facts["type"] = PHASES[phase]
@@ -180,19 +191,18 @@ class Watch:
                 },
             }
         failed = phase == "FAILED"
-        self.drive.say("error" if failed else "info", message, **facts)
+        self.context.say("error" if failed else "info", message, **facts)
         if failed and not own:
             self.failures[name] = reason
-            self.drive.diagnose(name, reason or status)
+            self.context.diagnose(name, reason or status)
 
-    def _tell_logs(self, found: Any) -> None:
-        """What Terraform printed since the last look, where ROS runs Terraform."""
-        logs = (found.log.terraform_logs if found.log else None) or []
-        for number, log in enumerate(logs):
+    def _log_terraform(self, stack: CloudStack) -> None:
+        """Log the new lines of Terraform, where ROS runs Terraform."""
+        for number, log in enumerate(terraform_logs(stack)):
             content = str(log.content or "")
-            start = self.told.get(number, 0)
+            start = self.logged_lengths.get(number, 0)
             whole, newline, _ = content[start:].rpartition("\n")
-            if not newline and meaning(found.status) != "UnderChange":
+            if not newline and meaning(stack.status) != "UnderChange":
                 whole = content[start:]
             if not whole:
                 continue
@@ -200,14 +210,16 @@ class Watch:
             level = "warn" if log.stream == "stderr" else "info"
             lines = whole.splitlines()
             for line in lines[:-1]:
-                self.drive.say(level, line)
-            # With the last line: a driver that takes over goes on behind it.
-            self.drive.say(level, lines[-1] if lines else "", log=[number, end])
-            self.told[number] = end
+                self.context.say(level, line)
+            # With the last line, so that a restarted driver goes on behind it.
+            last = lines[-1] if lines else ""
+            self.context.say(level, last, log=[number, end])
+            self.logged_lengths[number] = end
 
-    def keep(self, found: Any, **facts: Any) -> None:
-        """Record the resources, and at the end the outputs."""
-        listed = self.cloud.call("ListStackResources", stack_id=self.stack_id)
+    # The state
+
+    def store(self, stack: CloudStack, **facts: object) -> None:
+        """Update the state with the resources of a stack, and at the end with its outputs."""
         resources = [
             {
                 "address": address_of(each),
@@ -215,40 +227,36 @@ class Watch:
                 "physical_id": str(each.physical_resource_id or ""),
                 "status": str(each.status),
             }
-            for each in listed.resources or []
+            for each in self.lookup.resources(stack)
             if (each.status or "") not in ABSENT
         ]
-        if meaning(found.status) != "UnderChange":
+        if meaning(stack.status) != "UnderChange":
             facts["outputs"] = self._outputs()
-            facts["event"] = self.stack.newest(self.stack_id)
-        self.stack.kept.keep(status=found.status, resources=resources, **facts)
+            facts["event"] = self.lookup.newest_event(self.stack_id)
+        self.context.state.update(status=stack.status, resources=resources, **facts)
 
-    def _outputs(self) -> list[dict[str, Any]]:
-        """The outputs, without the values of those that the template hides."""
-        hidden = self.drive.order["hidden_outputs"]
-        whole = self.cloud.call(
+    def _outputs(self) -> list[dict[str, object]]:
+        """Return the outputs, with the values of hidden ones masked."""
+        hidden = self.context.order["hidden_outputs"]
+        stack = self.cloud.call(
             "GetStack", stack_id=self.stack_id, output_option="Enabled"
         )
-        found = [
+        found: list[dict[str, object]] = [
             {
                 "key": key,
                 "value": MASK if key in hidden else each.get("OutputValue"),
                 "sensitive": key in hidden,
             }
-            for each in whole.outputs or []
+            for each in stack.outputs or []
             if (key := str(each.get("OutputKey")))
         ]
-        masked: list[dict[str, Any]] = self.drive.hidden(found)
-        return masked
+        return self.context.masked(found)
 
-    def why(self, found: Any) -> str:
-        """Why a stack did not get where it was to go, in a sentence or two."""
-        said = f"The stack ended as {found.status}."
-        reasons = [f"{name}: {why}" for name, why in self.failures.items() if why]
-        reason = reasons[0] if reasons else str(found.status_reason or "")
-        return f"{said} {reason}".strip()
-
-
-def _once(found: Any) -> list[Any]:
-    """Each event once: a page may repeat what moved while it was turned."""
-    return list({str(each.event_id): each for each in found}.values())
+    def failure(self, stack: CloudStack) -> str:
+        """Return the message of a failed operation: the final status and the first reason."""
+        ended = f"The stack ended as {stack.status}."
+        reasons = [
+            f"{name}: {reason}" for name, reason in self.failures.items() if reason
+        ]
+        reason = reasons[0] if reasons else str(stack.status_reason or "")
+        return f"{ended} {reason}".strip()

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from instances.engines.base import Change, Diagnostic, Event, ResourceEvent
-from instances.engines.plan_json import MASK
+from instances.engines.base import MASK, Change, Diagnostic, Event, ResourceEvent
 from instances.engines.ros_local.attributes import physical_id
 from instances.engines.ros_local.identifiers import original, with_originals
 from instances.engines.ros_local.resource_types import Kind

@@ -9,11 +9,11 @@ from console.lib.masking import (
     is_mask,
     unmasked,
 )
-from instances.engines import plan_json
+from instances.engines import base
 
 
 def test_the_engines_print_the_same_mask():
-    assert plan_json.MASK == MASK
+    assert base.MASK == MASK
 
 
 @pytest.mark.parametrize("value", [MASK, f" {MASK}\n"])

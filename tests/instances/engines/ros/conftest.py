@@ -9,7 +9,7 @@ import pytest
 from instances.engines.base import Order, Settings, Stack
 from instances.engines.ros import Ros
 from instances.engines.ros.document import SECRET, document_of, texts
-from instances.engines.ros.driver import Drive
+from instances.engines.ros.driver import Driver
 from tests.ros_server import CREDENTIALS, serving
 from tests.waiting import wait_for
 
@@ -54,7 +54,7 @@ def cloud(running_cloud):
 class InProcess(Ros):
     """The engine with its driver in this process: a second less for each run."""
 
-    drive = Drive
+    driver_class = Driver
 
     def _drive(self, directory, given, *, again=False):
         template = document_of(given.files) if given.files else {}
@@ -64,7 +64,7 @@ class InProcess(Ros):
             **{SECRET + key: value for key, value in secrets.items()},
         }
         run = json.loads((directory / "run.json").read_bytes())
-        driver = self.drive(str(directory), run, environment)
+        driver = self.driver_class(str(directory), run, environment)
         try:
             driver.carry_out()
         finally:

@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 
 from instances.engines.base import Settings
-from instances.engines.ros.driver import Drive
+from instances.engines.ros.driver import Driver
 from tests.instances.engines.ros.conftest import InProcess, on, order, other, wait_for
 from tests.ros_cloud import KINDS
 
@@ -125,31 +125,32 @@ class Chance:
 def mortal(chance):
     """An engine whose driver may die before and after each call and each write."""
 
-    class Mortal(Drive):
+    class Mortal(Driver):
         def __init__(self, *args):
             super().__init__(*args)
-            once = self.cloud.once
+            call_once, note = self.context.cloud.call_once, self.context.note
 
             def dangerous(operation, **fields):
                 hot = operation in ("CreateStack", "UpdateStack", "DeleteStack")
                 chance.strike(hot=hot)
-                body = once(operation, **fields)
+                body = call_once(operation, **fields)
                 chance.strike(hot=hot)
                 return body
 
-            self.cloud.once = dangerous
+            def mortal_note(**facts):
+                chance.strike()
+                note(**facts)
+                chance.strike()
 
-        def note(self, **facts):
-            chance.strike()
-            super().note(**facts)
-            chance.strike()
+            self.context.cloud.call_once = dangerous
+            self.context.note = mortal_note
 
         def _write(self, line):
             super()._write(line)
             chance.strike()
 
     class Dying(InProcess):
-        drive = Mortal
+        driver_class = Mortal
 
         def _drive(self, *args, **options):
             try:

@@ -187,7 +187,7 @@ def test_a_plan_whose_stack_has_moved_is_refused(engine, run, launched, cloud):
     _, outcome = run(on(launched, other(token="task-3", plan=saved)))
     assert not outcome.ok
     assert not outcome.applying
-    assert "stale" in outcome.message
+    assert "out of date" in outcome.message
     assert cloud.stacks == before
 
 
@@ -197,7 +197,7 @@ def test_a_plan_that_would_do_something_else_is_refused(engine, run, launched):
     found["changes"].pop()
     saved = json.dumps(found).encode()
     _, outcome = run(on(launched, other(token="task-2", plan=saved)))
-    assert "stale" in outcome.message
+    assert "out of date" in outcome.message
 
 
 def test_a_replacement_is_told_as_one(engine, run, launched):
