@@ -1,0 +1,1 @@
+"""Forms that administrators fill in, and the forms of template parameters."""

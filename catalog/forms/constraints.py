@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from catalog.forms.parameter_choices import own_choices
-from catalog.forms.records import MAX_TEXT_LENGTH, text
+from catalog.forms.text_fields import MAX_TEXT_LENGTH, text
 from catalog.models import Constraint, LaunchRole, Product, Region, Version
 from catalog.models.constraint_config import (
     MAX_PATTERN_LENGTH,
@@ -29,19 +29,25 @@ RULES = "rules"
 Config = dict[str, Any]
 
 
-class ConfigForm(EditForm):
-    """A description, and fields that make up the configuration for one product."""
+class ConfigForm(forms.Form):
+    """The description and the configuration of a constraint on one product."""
 
     kind: ClassVar[str]
 
     description = text(_("Constraint description"), required=False)
 
     def __init__(
-        self, *args: Any, product: Product, config: Mapping[str, Any], **kwargs: Any
+        self,
+        data: Any = None,
+        *,
+        product: Product,
+        config: Mapping[str, Any],
+        initial: Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
         self.product = product
-        initial = {**self.initial_from(config), **(kwargs.pop("initial", None) or {})}
-        super().__init__(*args, initial=initial, **kwargs)
+        initial = {**self.initial_from(config), **(initial or {})}
+        super().__init__(data, initial=initial, **kwargs)
 
     def initial_of(self, record: Constraint) -> dict[str, Any]:
         config = self.initial_from(record.config)
@@ -64,7 +70,7 @@ class ConfigForm(EditForm):
         return {"config": self.config, **given}
 
 
-class LaunchForm(ConfigForm):
+class LaunchForm(ConfigForm, EditForm):
     """Which credentials runs use."""
 
     kind = Constraint.Kind.LAUNCH
@@ -92,7 +98,7 @@ class LaunchForm(ConfigForm):
         return LaunchRole.objects.values_list("name", flat=True)[:100]
 
 
-class RegionsForm(ConfigForm):
+class RegionsForm(ConfigForm, EditForm):
     """Where the product may be launched."""
 
     kind = Constraint.Kind.STACK_REGION
@@ -111,7 +117,7 @@ class RegionsForm(ConfigForm):
         return {"StackRegions": [region.pk for region in self.cleaned_data["regions"]]}
 
 
-class ApprovalForm(ConfigForm):
+class ApprovalForm(ConfigForm, EditForm):
     """Which operations need a plan, and who may approve it."""
 
     kind = Constraint.Kind.APPROVAL
@@ -297,15 +303,20 @@ class RuleForm(forms.Form):
         }
 
 
-class TemplateForm(ConfigForm):
+class TemplateForm(ConfigForm, EditForm):
     """Rules on parameters. There are always two empty rows for more."""
 
     kind = Constraint.Kind.TEMPLATE
 
     def __init__(
-        self, *args: Any, product: Product, config: Mapping[str, Any], **kwargs: Any
+        self,
+        data: Any = None,
+        *,
+        product: Product,
+        config: Mapping[str, Any],
+        **kwargs: Any,
     ) -> None:
-        super().__init__(*args, product=product, config=config, **kwargs)
+        super().__init__(data, product=product, config=config, **kwargs)
         self.rules = self._rules(config, self.data if self.is_bound else None)
 
     def _rules(self, config: Mapping[str, Any], data: Any) -> Any:

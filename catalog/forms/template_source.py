@@ -7,11 +7,12 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from catalog.forms.records import VersionForm
+from catalog.forms.product import VersionFields
 from catalog.forms.upload import read_files, read_folder, read_text
 from catalog.models import Product, Template, Version
 from catalog.models.trusted import EXAMPLES, example_files
 from catalog.schema.size_limits import MAX_TEMPLATE_BYTES
+from console.lib.forms import VerbForm
 from console.lib.users import User
 
 
@@ -41,7 +42,7 @@ def _examples() -> list[tuple[str, str]]:
     return [("", "—"), *((name, name) for name in names)]
 
 
-class SourceForm(VersionForm):
+class SourceForm(VersionFields, VerbForm):
     """A version and its template: files or a zip, a ROS document, another version, an example.
 
     Uploaded files replace those of the same name in the version started from.

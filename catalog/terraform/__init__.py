@@ -1,0 +1,1 @@
+"""The reader of Terraform templates: their variables, values and outputs."""

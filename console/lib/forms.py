@@ -31,18 +31,14 @@ def _missing(field: forms.Field) -> str:
 class VerbForm(forms.Form):
     """A form whose `cleaned_data` are the keyword arguments of a verb.
 
-    With `exact`, texts are taken as they come: a program means its spaces, a person's
-    are slips of the hand. A text that was only shown and sent back stays as it is stored.
+    A text that was only shown and sent back stays as it is stored.
     """
 
-    def __init__(self, *args: Any, exact: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.exact = exact
         for name, field in self.fields.items():
             if field.error_messages.get("required") == UNSAID:
                 field.error_messages["required"] = _missing(field)
-            if exact and isinstance(field, forms.CharField):
-                field.strip = False
             if type(field.widget) is forms.TextInput and self._has_lines(name):
                 # An input would drop the line breaks.
                 field.widget = forms.Textarea({**field.widget.attrs, "rows": 4})
@@ -54,8 +50,6 @@ class VerbForm(forms.Form):
 
     def _clean_fields(self) -> None:
         super()._clean_fields()  # type: ignore[misc]  # not in the stubs
-        if self.exact:
-            return
         for name, field in self.fields.items():
             if type(field) is forms.CharField and name in self.cleaned_data:
                 self.cleaned_data[name] = self._text(name, self.cleaned_data[name])

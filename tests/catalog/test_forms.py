@@ -4,7 +4,9 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from catalog.forms.credentials import CredentialsField
-from catalog.forms.records import GrantForm, ProductForm, RegionEditForm, VersionForm
+from catalog.forms.portfolio import GrantForm
+from catalog.forms.product import ProductForm, VersionForm
+from catalog.forms.region import RegionEditForm
 from tests.factories import RegionFactory, RoleFactory
 
 
@@ -20,12 +22,6 @@ def test_a_persons_spaces_are_slips_of_the_hand():
     form = ProductForm({"name": " Web \n", "provider": "p"})
     assert form.is_valid()
     assert form.cleaned_data["name"] == "Web"
-
-
-def test_a_programs_spaces_are_kept():
-    form = ProductForm({"name": "Web\n", "provider": "p"}, exact=True)
-    assert form.is_valid()
-    assert form.cleaned_data["name"] == "Web\n"
 
 
 def test_guidance_defaults_to_no_advice():

@@ -102,7 +102,7 @@ def test_removing_access_leaves_the_instances(admin_browser, portfolio, version,
     grant = portfolio.grant(user=bob, by=bob)
     instance = InstanceFactory(version=version, owner=bob, portfolio=portfolio)
     url = page("grant-remove", portfolio, grant)
-    assert b"Running instances stay" in admin_browser.get(url).content
+    assert b"Running instances are kept" in admin_browser.get(url).content
     admin_browser.post(url)
     assert not Product.objects.visible_to(bob).exists()
     instance.refresh_from_db()

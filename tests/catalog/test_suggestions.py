@@ -70,7 +70,7 @@ def test_lists_become_lines():
 
 @pytest.mark.parametrize("line", ["no colon", f"{TYPE}:", ": a", f"{TYPE}: ,"])
 def test_a_line_that_says_nothing_is_refused(line):
-    with pytest.raises(Exception, match="Each line"):
+    with pytest.raises(Exception, match="Enter each line"):
         SuggestionsField().clean(line)
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import (
 )
 
 from catalog.filters import PortfolioFilter, ProductFilter
-from catalog.forms.records import GrantForm, PortfolioForm
+from catalog.forms.portfolio import GrantForm, PortfolioForm
 from catalog.models import Constraint, Grant, Portfolio, Product
 from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required

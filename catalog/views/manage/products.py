@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.filters import ProductFilter
-from catalog.forms.records import CopyForm, ProductForm
+from catalog.forms.product import CopyForm, ProductForm
 from catalog.forms.template_source import SourceForm
 from catalog.launch_access import launch_access_of
 from catalog.models import Portfolio, Product, Version

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from catalog.forms.records import LaunchRoleForm, RegionEditForm, RegionForm
+from catalog.forms.region import LaunchRoleForm, RegionEditForm, RegionForm
 from catalog.models import LaunchRole, Region
 from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required, fresh_sign_in_required

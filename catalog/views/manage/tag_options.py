@@ -11,7 +11,7 @@ from django.views.decorators.http import (
 )
 
 from catalog.filters import TagOptionFilter
-from catalog.forms.records import TagOptionEditForm, TagOptionForm
+from catalog.forms.tag_option import TagOptionEditForm, TagOptionForm
 from catalog.models import Portfolio, Product, TagOption
 from catalog.views.manage.products import READ_OR_POST
 from console.lib.access import administrator_required

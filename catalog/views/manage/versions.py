@@ -13,7 +13,7 @@ from django.views.decorators.http import (
 )
 from django_htmx.http import HttpResponseClientRefresh
 
-from catalog.forms.records import VersionForm
+from catalog.forms.product import VersionForm
 from catalog.forms.template_source import SourceForm
 from catalog.models import Product, Version
 from catalog.views.manage.parameter_table import rows_of
