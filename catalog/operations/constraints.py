@@ -17,8 +17,8 @@ from console.lib.operation import (
     Operation,
     Parameter,
     Values,
-    an_id,
-    spelled,
+    id_parameter,
+    wire_names,
 )
 from console.lib.users import User
 
@@ -35,7 +35,7 @@ def create_constraint(params: Values, by: User) -> Answer:
     """Limit the launches of one product inside one portfolio."""
     portfolio = any_portfolio(params["PortfolioId"])
     product = any_product(params["ProductId"])
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         constraint = Constraint.objects.impose(
             kind=params["ConstraintType"],
             portfolio=portfolio,
@@ -50,7 +50,7 @@ def create_constraint(params: Values, by: User) -> Answer:
 def update_constraint(params: Values, by: User) -> Answer:
     """Replace a constraint's configuration and description; its type stays."""
     constraint = any_constraint(params["ConstraintId"])
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         constraint.edit(
             config=_config(params),
             description=params.get("Description"),
@@ -81,7 +81,7 @@ def _config(params: Values) -> Any:
 
 
 GROUP = "Constraints"
-CONSTRAINT_ID = an_id(
+CONSTRAINT_ID = id_parameter(
     "ConstraintId", _("The ID of the constraint."), "cons-bp1yx7x42v9a8b"
 )
 CONFIG = Parameter(

@@ -15,10 +15,10 @@ from console.lib.operation import (
     Field,
     Operation,
     Values,
-    an_id,
     filters,
-    numbered,
-    spelled,
+    id_parameter,
+    page_by_number,
+    wire_names,
 )
 from console.lib.users import User
 
@@ -31,7 +31,7 @@ NAMES = {
 
 def create_portfolio(params: Values, by: User) -> Answer:
     """Create an empty portfolio."""
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         portfolio = Portfolio.objects.open(
             name=params["PortfolioName"],
             provider=params["ProviderName"],
@@ -44,7 +44,7 @@ def create_portfolio(params: Values, by: User) -> Answer:
 def update_portfolio(params: Values, by: User) -> Answer:
     """Replace a portfolio's name, provider and description."""
     portfolio = any_portfolio(params["PortfolioId"])
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         portfolio.edit(
             name=params["PortfolioName"],
             provider=params["ProviderName"],
@@ -82,7 +82,7 @@ def list_portfolios(params: Values, by: User) -> Answer:
         value = condition["Value"]
         by_name = condition["Key"] == "PortfolioName"
         rows = rows.filter(is_called(value) if by_name else full_text_search(value))
-    found, paging = numbered(rows, params)
+    found, paging = page_by_number(rows, params)
     return {"PortfolioDetails": [serializers.portfolio(row) for row in found], **paging}
 
 
@@ -174,7 +174,7 @@ OPERATIONS = {
         list_portfolios,
         GROUP,
         (
-            an_id(
+            id_parameter(
                 "ProductId",
                 _("The ID of a product. Only portfolios that contain it are returned."),
                 "prod-bp18r7q127u4k5",

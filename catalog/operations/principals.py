@@ -8,7 +8,14 @@ from django.utils.translation import gettext_lazy as _
 from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_portfolio
 from console.lib.errors import InvalidInputError, NotFoundError
-from console.lib.operation import Answer, Field, Operation, Parameter, Values, spelled
+from console.lib.operation import (
+    Answer,
+    Field,
+    Operation,
+    Parameter,
+    Values,
+    wire_names,
+)
 from console.lib.users import PrincipalType, Role, User
 
 PATTERNS = {PrincipalType.USER: "user/", PrincipalType.ROLE: "role/"}
@@ -17,7 +24,7 @@ PATTERNS = {PrincipalType.USER: "user/", PrincipalType.ROLE: "role/"}
 def associate_principal(params: Values, by: User) -> Answer:
     """Grant a portfolio to a RAM user, a RAM role, or a pattern of names."""
     portfolio = any_portfolio(params["PortfolioId"])
-    with spelled(principal="PrincipalId", pattern="PrincipalPattern"):
+    with wire_names(principal="PrincipalId", pattern="PrincipalPattern"):
         portfolio.grant(**_principal(params), by=by)
     return {}
 
@@ -25,7 +32,7 @@ def associate_principal(params: Values, by: User) -> Answer:
 def disassociate_principal(params: Values, by: User) -> Answer:
     """Take a grant back. Running instances stay."""
     portfolio = any_portfolio(params["PortfolioId"])
-    with spelled(principal="PrincipalId", pattern="PrincipalPattern"):
+    with wire_names(principal="PrincipalId", pattern="PrincipalPattern"):
         portfolio.withdraw(**_principal(params), by=by)
     return {}
 

@@ -23,10 +23,10 @@ from console.lib.operation import (
     Operation,
     Parameter,
     Values,
-    an_id,
     filters,
-    numbered,
-    spelled,
+    id_parameter,
+    page_by_number,
+    wire_names,
 )
 from console.lib.queries import PreparedQuery
 from console.lib.users import User
@@ -46,7 +46,7 @@ def create_product(params: Values, by: User) -> Answer:
     """
     first = params.get("ProductVersionParameters") or {}
     kind = params.get("TemplateType") or first.get("TemplateType")
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         product = Product.objects.publish(
             name=params["ProductName"],
             provider=params["ProviderName"],
@@ -63,7 +63,7 @@ def create_product(params: Values, by: User) -> Answer:
 def update_product(params: Values, by: User) -> Answer:
     """Replace a product's name, provider and description."""
     product = any_product(params["ProductId"])
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         product.edit(
             name=params["ProductName"],
             provider=params["ProviderName"],
@@ -88,7 +88,7 @@ def copy_product(params: Values, by: User) -> Answer:
             _("The product does not exist, or you do not have access to it."),
             code="InvalidProduct.NotFound",
         )
-    with spelled(name="TargetProductName"):
+    with wire_names(name="TargetProductName"):
         product.copy(name=params.get("TargetProductName", ""), by=by)
     return {}
 
@@ -123,14 +123,14 @@ def list_products_as_admin(params: Values, by: User) -> Answer:
         rows = rows.none()
     if params.get("PortfolioId"):
         rows = rows.filter(portfolios=params["PortfolioId"])
-    found, paging = numbered(_filtered(rows, params), params)
+    found, paging = page_by_number(_filtered(rows, params), params)
     return {"ProductDetails": [serializers.product(row) for row in found], **paging}
 
 
 def list_products_as_end_user(params: Values, by: User) -> Answer:
     """List the products granted to the caller."""
     rows = _filtered(Product.objects.visible_to(by), params)
-    found, paging = numbered(rows, params)
+    found, paging = page_by_number(rows, params)
     counted = Product.objects.with_launch_options(by).in_bulk([row.pk for row in found])
     summaries = [serializers.product_summary(counted[row.pk]) for row in found]
     return {"ProductSummaries": summaries, **paging}
@@ -322,7 +322,7 @@ OPERATIONS = {
         list_products_as_admin,
         GROUP,
         (
-            an_id(
+            id_parameter(
                 "PortfolioId",
                 _("The ID of a product portfolio. Only its products are returned."),
                 "port-bp1yt7582gn1xz",

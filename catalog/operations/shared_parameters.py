@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Constraint, Template, Version
-from console.lib.operation import Parameter, an_id, explained
+from console.lib.operation import Parameter, explained, id_parameter
 
 TEMPLATE_TYPES = explained(
     Template.Kind.values,
@@ -39,11 +39,13 @@ CONSTRAINT_TYPES = explained(
         ),
     },
 )
-PRODUCT_ID = an_id("ProductId", _("The ID of the product."), "prod-bp18r7q127u4k5")
-VERSION_ID = an_id(
+PRODUCT_ID = id_parameter(
+    "ProductId", _("The ID of the product."), "prod-bp18r7q127u4k5"
+)
+VERSION_ID = id_parameter(
     "ProductVersionId", _("The ID of the product version."), "pv-bp15e79d264s2g"
 )
-PORTFOLIO_ID = an_id(
+PORTFOLIO_ID = id_parameter(
     "PortfolioId", _("The ID of the product portfolio."), "port-bp1yt7582gn1xz"
 )
 PROVIDER = Parameter(

@@ -18,11 +18,11 @@ from console.lib.operation import (
     Operation,
     Parameter,
     Values,
-    an_id,
-    numbered,
-    spelled,
+    id_parameter,
+    page_by_number,
     stamp,
     time_field,
+    wire_names,
 )
 from console.lib.users import User
 
@@ -31,7 +31,7 @@ NAMES = {"key": "Key", "value": "Value", "active": "Active"}
 
 def create_tag_option(params: Values, by: User) -> Answer:
     """Create a tag option: one key, one value, active."""
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         option = TagOption.objects.offer(
             key=params["Key"], value=params["Value"], by=by
         )
@@ -41,7 +41,7 @@ def create_tag_option(params: Values, by: User) -> Answer:
 def update_tag_option(params: Values, by: User) -> Answer:
     """Change a tag option's value, or switch it on or off; its key stays."""
     option = any_tag_option(params["TagOptionId"])
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         option.edit(value=params.get("Value"), active=params.get("Active"), by=by)
     return {"TagOptionDetail": serializers.tag_option(option)}
 
@@ -70,7 +70,7 @@ def list_tag_options(params: Values, by: User) -> Answer:
         rows = rows.filter(search_text__contains=folded(text))
     if params.get("MaxResults"):
         params = {**params, "PageSize": params["MaxResults"]}
-    found, paging = numbered(rows, params)
+    found, paging = page_by_number(rows, params)
     details = [serializers.tag_option(row) for row in found]
     return {"TagOptionDetails": details, "NextToken": "", **paging}
 
@@ -95,7 +95,7 @@ def list_resources_for_tag_option(params: Values, by: User) -> Answer:
     rows: Any = option.products.filter(removed_at=None)
     if params["ResourceType"] == "Portfolio":
         rows = option.portfolios.all()
-    found, paging = numbered(rows, params)
+    found, paging = page_by_number(rows, params)
     details = [
         {
             "CreateTime": stamp(row.created_at),
@@ -115,7 +115,7 @@ def _resource(pk: str) -> Product | Portfolio:
 
 
 GROUP = "TagOptions"
-TAG_OPTION_ID = an_id(
+TAG_OPTION_ID = id_parameter(
     "TagOptionId", _("The ID of the tag option."), "tag-bp1u6mdf3d4k5x"
 )
 RESOURCE_ID = Parameter(

@@ -13,7 +13,14 @@ from catalog.operations.lookups import (
     versions_for_caller,
 )
 from console.lib.errors import InvalidInputError
-from console.lib.operation import Answer, Field, Operation, Parameter, Values, spelled
+from console.lib.operation import (
+    Answer,
+    Field,
+    Operation,
+    Parameter,
+    Values,
+    wire_names,
+)
 from console.lib.users import User
 
 NAMES = {
@@ -36,7 +43,7 @@ def add_version(product: Product, params: Values, by: User) -> Version:
             "The template type is %(kind)s, which does not match TemplateType."
         ) % {"kind": template.kind}
         raise InvalidInputError({"TemplateType": [problem]}, code="InvalidTemplateType")
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         return Version.objects.publish(
             product=product,
             template=template,
@@ -60,7 +67,7 @@ def update_product_version(params: Values, by: User) -> Answer:
     What is not sent stays; the template never changes.
     """
     version = any_version(params["ProductVersionId"])
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         version.edit(
             name=params["ProductVersionName"],
             description=params.get("Description"),

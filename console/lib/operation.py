@@ -1,40 +1,41 @@
-"""Tables that describe the operations of the signed API.
+"""Declarative tables for the operations of the API.
 
-One table per operation drives validation, the OpenAPI document and the reference page. The
-tables stand beside the operations of each app; the wire's names live there and nowhere else.
+A table drives validation, the OpenAPI document and the reference page of an operation.
+The tables are next to the operations of each app; only they contain the names of the
+API.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.errors import InvalidInputError, Text
 from console.lib.users import User
 
+Row = TypeVar("Row", bound=Model)
 Values = dict[str, Any]
 Answer = dict[str, Any]
 Kind = Literal["text", "integer", "boolean", "list", "object"]
-LONGEST = 128
-
-
+MAX_TEXT_LENGTH = 128
 Choices = Mapping[str, Text]
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A request parameter, by its name on the wire.
+    """A request parameter with its name in the API.
 
-    `least` and `most` bound a text's length in characters, an integer's value or the
-    number of a list's entries. A required text may not be empty unless it may be `blank`.
-    `choices` maps each valid value to its meaning; `any_case` accepts them in any case.
-    `fields` are those of a list's entries, or of an object, which arrives as JSON in one
-    field. `note` says what else must be known. `in_sample` is false for one that excludes
-    another. A `clearable` list tells an empty list from one that was not sent.
+    `least` and `most` limit the length of a text in characters, the value of an integer
+    or the number of entries of a list. A required text must not be empty unless it is
+    `blank`. `choices` maps each valid value to its meaning; with `any_case` case is
+    ignored. `fields` are those of a list's entries, or of an object, which is sent as
+    JSON in one field. `note` is further documentation. `in_sample` is false for a
+    parameter that excludes another. A `clearable` list distinguishes an empty list from
+    one not sent.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Parameter:
     kind: Kind = "text"
     required: bool = False
     least: int = 0
-    most: int = LONGEST
+    most: int = MAX_TEXT_LENGTH
     choices: Choices = field(default_factory=dict)
     any_case: bool = False
     clearable: bool = False
@@ -54,8 +55,8 @@ class Parameter:
     fields: tuple["Parameter", ...] = ()
 
     @property
-    def sample(self) -> Any:
-        """Return the example as a JSON value of the parameter's type."""
+    def sample(self) -> object:
+        """The example as a JSON value of the parameter's type."""
         if self.fields:
             entry = sample_of(self.fields)
             return [entry] if self.kind == "list" else entry
@@ -68,14 +69,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of an answer, by its name on the wire.
+    """A response field with its name in the API.
 
-    The type follows from the example: a text, an integer, a boolean, or a list of texts.
-    A field with `fields` is an object, or a list of objects when there are `several`.
-    `choices` maps each value that can occur to its meaning; with `blank` it can be empty
-    instead. A field that is not `always`
-    there is left out in some states; its help or note says in which. `in_sample` is false
-    for one that is empty, or left out, in the state which the sample shows.
+    The type follows from the example: text, integer, boolean, or list of texts. A field
+    with `fields` is an object, or a list of objects if `several`. `choices` maps each
+    possible value to its meaning; with `blank` it can be empty instead. A field that is
+    not `always` present is left out in some states, which its help or note lists.
+    `in_sample` is false for a field that is empty or absent in the state that the
+    sample shows.
     """
 
     name: str
@@ -101,8 +102,8 @@ class Field:
         return "integer" if isinstance(self.example, int) else "text"
 
     @property
-    def sample(self) -> Any:
-        """Return the example as a JSON value of the field's type."""
+    def sample(self) -> object:
+        """The example as a JSON value of the field's type."""
         if not self.in_sample:
             return type(self.example)()
         if not self.fields:
@@ -113,12 +114,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the API: the function, its parameters, its answer, its texts.
+    """An operation of the API: function, parameters, response fields, texts.
 
-    `answer` are the fields beside RequestId. `errors` are the codes of refusals that do not
-    follow from the parameters. `administrators` refuses everybody else; `scoped` says that
-    being an administrator changes what the caller sees. `in_query` and `method` say how
-    the SDK sends it; the door takes query, form and JSON, with any method.
+    `answer` are the fields besides RequestId. `errors` are the codes of errors that do
+    not follow from the parameters. `administrators` restricts the operation to
+    administrators; `scoped` means that the result depends on whether the caller is one.
+    `in_query` and `method` say how the SDK sends it; the endpoint accepts query, form
+    and JSON, with any method.
     """
 
     run: Callable[[Values, User], Answer]
@@ -134,7 +136,7 @@ class Operation:
     method: str = "POST"
 
 
-def sample_of(rows: Iterable[Parameter | Field]) -> dict[str, Any]:
+def sample_of(rows: Iterable[Parameter | Field]) -> Answer:
     """Return the examples of parameters or fields as a JSON object."""
     return {
         row.name: row.sample
@@ -146,7 +148,7 @@ def sample_of(rows: Iterable[Parameter | Field]) -> dict[str, Any]:
 def explained(values: Iterable[str], meanings: Choices) -> Choices:
     """Return the meanings in the order of the values. Raises ValueError if the sets differ.
 
-    The values are those that code checks, for example of an enumeration.
+    The values are those that the code checks, for example of an enumeration.
     """
     known = [str(value) for value in values]
     if set(known) != {str(value) for value in meanings}:
@@ -204,13 +206,15 @@ PAGED_ANSWER = (
 )
 
 
-def an_id(name: str, help: Text, example: str, *, required: bool = True) -> Parameter:
-    """Return a parameter that names something by its ID."""
+def id_parameter(
+    name: str, help: Text, example: str, *, required: bool = True
+) -> Parameter:
+    """Return a parameter that takes an ID."""
     return Parameter(name, help, required=required, example=example)
 
 
 def filters(example: str, keys: Choices) -> Parameter:
-    """Return the list of conditions of a list operation; `example` is a value of the first key."""
+    """Return the filter conditions of a list operation; `example` is a value of the first key."""
     return Parameter(
         "Filters",
         _("The filter conditions. An entry is returned if it meets all conditions."),
@@ -232,20 +236,20 @@ def filters(example: str, keys: Choices) -> Parameter:
     )
 
 
-def numbered(rows: QuerySet[Any], params: Values) -> tuple[list[Any], Answer]:
-    """Return one page of rows by number, and the answer's paging fields.
+def page_by_number(rows: QuerySet[Row], params: Values) -> tuple[list[Row], Answer]:
+    """Return a page of rows by its number, and the paging fields of the answer.
 
-    The vendor's TotalCount is exact, so the rows are counted; a page behind the last is
-    empty and costs nothing more.
+    The vendor's TotalCount is exact, so all rows are counted. A page beyond the last is
+    empty and needs no further query.
     """
     total = rows.order_by().count()
     start = (params["PageNumber"] - 1) * params["PageSize"]
-    page = sliced(rows, params) if start < total else []
+    page = page_rows(rows, params) if start < total else []
     return page, paging(params, total)
 
 
-def sliced(rows: QuerySet[Any], params: Values) -> list[Any]:
-    """Return one page of rows by number, in the order asked for."""
+def page_rows(rows: QuerySet[Row], params: Values) -> list[Row]:
+    """Return a page of rows by its number, in the requested order."""
     number, size = params["PageNumber"], params["PageSize"]
     up = params.get("SortOrder") == "Asc"
     order = ("created_at", "pk") if up else ("-created_at", "-pk")
@@ -253,7 +257,7 @@ def sliced(rows: QuerySet[Any], params: Values) -> list[Any]:
 
 
 def paging(params: Values, total: int) -> Answer:
-    """Return the answer's paging fields."""
+    """Return the paging fields of an answer."""
     return {
         "PageNumber": params["PageNumber"],
         "PageSize": params["PageSize"],
@@ -262,21 +266,21 @@ def paging(params: Values, total: int) -> Answer:
 
 
 def stamp(moment: datetime) -> str:
-    """Write a time as the API does: UTC, whole seconds, `Z`."""
+    """Return a time in the format of the API: UTC, whole seconds, `Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextmanager
-def spelled(**names: str) -> Iterator[None]:
-    """Give the refusals of a verb the wire's names: `spelled(name="ProductName")`.
+def wire_names(**names: str) -> Iterator[None]:
+    """Translate field names of an InvalidInputError: `wire_names(name="ProductName")`.
 
-    A refusal without a code of its own gets the one of its first field, written as the
-    vendor's gateway does: `InvalidProductName`.
+    An error without a code of its own gets the one of its first field, in the form that
+    the vendor's gateway uses: `InvalidProductName`.
     """
     try:
         yield
     except InvalidInputError as error:
-        renamed = {_spelled(key, names): found for key, found in error.errors.items()}
+        renamed = {_wire_name(key, names): found for key, found in error.errors.items()}
         code = error.code
         first = next(iter(error.errors), "").partition(".")[0]
         if code in (InvalidInputError.code, f"Invalid{first.capitalize()}"):
@@ -284,8 +288,8 @@ def spelled(**names: str) -> Iterator[None]:
         raise InvalidInputError(renamed, code=code) from error
 
 
-def _spelled(key: str, names: Mapping[str, str]) -> str:
+def _wire_name(key: str, names: Mapping[str, str]) -> str:
     head, dot, rest = key.partition(".")
-    # The wire counts a list's entries from 1, forms from 0.
+    # The API counts the entries of a list from 1, forms from 0.
     place = str(int(rest) + 1) if rest.isdecimal() else rest
     return f"{names.get(head, head)}{dot}{place}"

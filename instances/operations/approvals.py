@@ -13,7 +13,7 @@ from console.lib.operation import (
     Parameter,
     Values,
     filters,
-    spelled,
+    wire_names,
 )
 from console.lib.users import User
 from instances.models import plan_for
@@ -34,7 +34,7 @@ def approve_plan(params: Values, by: User) -> Answer:
     """
     plan = plan_for(by, params["PlanId"], draft=False)
     decide = plan.approve if params["ApprovalAction"] == "Approve" else plan.reject
-    with spelled(comment="Comment"):
+    with wire_names(comment="Comment"):
         decide(by=by, comment=params.get("Comment", ""))
     return {}
 

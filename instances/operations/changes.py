@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.operations import shared_parameters
 from console.lib.errors import InvalidInputError, NotFoundError
 from console.lib.names import exactly_called
-from console.lib.operation import Answer, Operation, Parameter, Values, spelled
+from console.lib.operation import Answer, Operation, Parameter, Values, wire_names
 from console.lib.users import User
 from instances.launch_validation import execute_once
 from instances.models import Instance, Plan, ProvisioningSpec, Task, plan_for
@@ -47,7 +47,7 @@ def create_plan(params: Values, by: User) -> Answer:
             )
         spec = _spec(operation, params, instance, by)
         target = {"region": instance.region, "instance": instance}
-    with spelled(name="PlanName", description="Description"):
+    with wire_names(name="PlanName", description="Description"):
         plan = Plan.objects.submit(
             operation,
             spec,
@@ -76,7 +76,7 @@ def update_plan(params: Values, by: User) -> Answer:
         spec = launch_spec(params | names, by, planned=plan.spec).spec
     else:
         spec = _spec(plan.operation, params, plan.instance, by, planned=plan.spec)
-    with spelled(description="Description"):
+    with wire_names(description="Description"):
         plan.edit(spec, by=by, description=params.get("Description"))
     return _ids(plan)
 

@@ -19,9 +19,9 @@ from console.lib.operation import (
     Operation,
     Parameter,
     Values,
-    an_id,
     filters,
-    numbered,
+    id_parameter,
+    page_by_number,
 )
 from console.lib.users import User
 from instances.filters import InstanceFilter
@@ -92,7 +92,7 @@ def list_provisioned_products(params: Values, by: User) -> Answer:
         narrowed = {FILTERS[condition["Key"]]: condition["Value"]}
         rows = InstanceFilter(access | narrowed, rows, user=by).qs
     rows = rows.select_related("product", "version", "owner", "owner_role")
-    found, paging = numbered(rows, params)
+    found, paging = page_by_number(rows, params)
     details = [serializers.instance(row) for row in found]
     return {"ProvisionedProductDetails": details, **paging}
 
@@ -126,7 +126,7 @@ def _constraint(row: Constraint) -> Answer:
 GROUP = "Instances"
 FILTERS = {"ProvisionedProductName": "name", "FullTextSearch": "text"}
 MISSING = "InvalidProvisionedProduct.NotFound"
-INSTANCE_ID = an_id(
+INSTANCE_ID = id_parameter(
     "ProvisionedProductId", _("The ID of the product instance."), "pp-bp1ddg1n2a4k5x"
 )
 ACCESS = Parameter(

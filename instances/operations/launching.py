@@ -14,7 +14,7 @@ from console.lib.operation import (
     Operation,
     Parameter,
     Values,
-    spelled,
+    wire_names,
 )
 from console.lib.users import User
 from instances.launch_validation import Asked, LaunchSpec, launch_from, update_from
@@ -84,7 +84,7 @@ def launch_spec(
     """
     product = granted_product(by, params["ProductId"])
     asked = _asked(params, planned)
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         return launch_from(
             asked,
             product,
@@ -111,7 +111,7 @@ def update_spec(
             code="InvalidProduct.NotFound",
         )
     asked = _asked(params, planned or instance.current())
-    with spelled(**NAMES):
+    with wire_names(**NAMES):
         return update_from(asked, instance, by=by)
 
 

@@ -18,10 +18,10 @@ from console.lib.operation import (
     Operation,
     Parameter,
     Values,
-    an_id,
     explained,
     filters,
-    numbered,
+    id_parameter,
+    page_by_number,
     stamp,
     time_field,
 )
@@ -84,7 +84,7 @@ def list_plans(params: Values, by: User) -> Answer:
     rows = rows.select_related(
         "version__template", "version__product", "owner", "instance"
     ).defer("file", "changes", "log", "version__template__files")
-    found, paging = numbered(rows, params)
+    found, paging = page_by_number(rows, params)
     approvers = approvers_of(found)
     details = [
         serializers.plan(row, approvers[row.pk])
@@ -197,7 +197,7 @@ def _change(change: dict[str, Any]) -> Answer:
 
 
 GROUP = "Plans"
-PLAN_ID = an_id("PlanId", _("The ID of the plan."), "plan-bp1jvmdk2k4n5x")
+PLAN_ID = id_parameter("PlanId", _("The ID of the plan."), "plan-bp1jvmdk2k4n5x")
 DIRECTORY_ACCESS = Parameter(
     "AccessLevelFilter",
     _("The access filter."),
@@ -367,7 +367,7 @@ OPERATIONS = {
         (
             DIRECTORY_ACCESS,
             REVIEW,
-            an_id(
+            id_parameter(
                 "ProvisionedProductId",
                 _("The ID of a product instance. Only its plans are returned."),
                 "pp-bp1ddg1n2a4k5x",

@@ -16,9 +16,9 @@ from console.lib.operation import (
     Field,
     Operation,
     Values,
-    an_id,
+    id_parameter,
+    page_rows,
     paging,
-    sliced,
 )
 from console.lib.users import User
 from instances.models import Instance, Output, Task, TaskLog
@@ -52,7 +52,9 @@ def list_tasks(params: Values, by: User) -> Answer:
     pk = params["ProvisionedProductId"]
     instances = Instance.objects.visible_to(by).living()
     rows = Task.objects.filter(instance=pk, instance__in=instances.values("pk"))
-    found = sliced(_tasks(rows).annotate(total=Window(Count("pk"))), params)
+    found: list[Any] = page_rows(
+        _tasks(rows).annotate(total=Window(Count("pk"))), params
+    )
     # Every row knows how many there are; without rows it has to be asked.
     if found:
         total = found[0].total
@@ -121,7 +123,7 @@ OPERATIONS = {
     "GetTask": Operation(
         get_task,
         GROUP,
-        (an_id("TaskId", _("The ID of the task."), "task-bp1dmg242c4k5x"),),
+        (id_parameter("TaskId", _("The ID of the task."), "task-bp1dmg242c4k5x"),),
         (
             Field(
                 "TaskDetail",
