@@ -1,1 +1,1 @@
-"""The signed API: one door, verified by signature, answered in JSON."""
+"""The API of Alibaba Cloud Service Catalog: one endpoint, signed requests, answers in JSON."""

@@ -1,10 +1,10 @@
-"""Access keys: what a script signs with in a person's name."""
+"""Access keys, with which scripts sign requests on behalf of a user."""
 
 import json
 import secrets
 import string
 from datetime import timedelta
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -18,10 +18,10 @@ from console.lib.errors import ConflictError, NotFoundError
 from console.lib.queries import PreparedQuery
 from console.lib.users import User
 
-MOST = 2
+MAX_KEYS = 2
 ALPHABET = string.ascii_letters + string.digits
-# Writing at every call would make every read a write.
-USED_GRAIN = timedelta(minutes=1)
+# An update for each request would turn every read into a write.
+USE_RESOLUTION = timedelta(minutes=1)
 
 
 def new_key_id() -> str:
@@ -36,33 +36,34 @@ def new_secret() -> str:
 
 class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
     def of(self, user: User) -> Self:
-        """A person's keys, oldest first."""
+        """Return the keys of a user, oldest first."""
         return self.filter(user=user).order_by("created_at", "pk")
 
-    def signing(self, key_id: str, *, scoped: bool) -> "AccessKey | None":
-        """Return the key with its person; None when there is none.
+    def for_signature(self, key_id: str, *, with_role: bool) -> "AccessKey | None":
+        """Return the key of this ID with its user, or None.
 
-        `scoped` also learns whether the person is an administrator.
+        With `with_role` the user's `administers` is loaded too.
         """
-        key = KEY.first(pk=key_id)
+        key = KEY_QUERY.first(pk=key_id)
         if key is None:
             return None
-        people = PERSON_WITH_ROLE if scoped else PERSON
-        person: Any = people.first(pk=key.user_id)
-        if person is None:  # deleted a moment ago, and the key with them
+        query = USER_WITH_ROLE_QUERY if with_role else USER_QUERY
+        user = query.first(pk=key.user_id)
+        if user is None:  # deleted concurrently, together with the key
             return None
-        if scoped:
-            person.administers = bool(person.administers)
-        key.user = person
+        if with_role:
+            # SQLite returns an integer.
+            user.administers = bool(user.administers)
+        key.user = user
         return key
 
     def issue(self, user: User, *, by: User | None) -> "AccessKey":
-        """Make a key. Its secret is on the object returned and is shown this once.
+        """Create a key. Its secret is available only on the returned object.
 
-        Raises ConflictError when the person has two already.
+        Raises ConflictError if the user has two keys already.
         """
         taken = set(self.filter(user=user).values_list("slot", flat=True))
-        free = [slot for slot in range(1, MOST + 1) if slot not in taken]
+        free = [slot for slot in range(1, MAX_KEYS + 1) if slot not in taken]
         if not free:
             raise _too_many()
         try:
@@ -82,7 +83,7 @@ def _too_many() -> ConflictError:
 
 
 class AccessKey(models.Model):
-    """A key: its ID is public, its secret encrypted and never shown again."""
+    """An access key: a public ID and an encrypted secret."""
 
     id = models.CharField(
         _("access key ID"),
@@ -97,7 +98,7 @@ class AccessKey(models.Model):
         related_name="access_keys",
         verbose_name=_("user"),
     )
-    # First or second: that a person has no third is the database's rule.
+    # 1 or 2: a constraint of the database limits a user to two keys.
     slot = models.PositiveSmallIntegerField(editable=False)
     secret = EncryptedField(_("secret"))
     active = models.BooleanField(_("active"), default=True)
@@ -113,7 +114,8 @@ class AccessKey(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "slot"], name="access_key_slot"),
             models.CheckConstraint(
-                condition=Q(slot__gte=1, slot__lte=MOST), name="access_key_two_a_person"
+                condition=Q(slot__gte=1, slot__lte=MAX_KEYS),
+                name="access_key_two_a_person",
             ),
         ]
 
@@ -122,48 +124,47 @@ class AccessKey(models.Model):
 
     @property
     def usable(self) -> bool:
-        """Whether calls signed with it are answered: key and person must be active."""
+        """Return True if the key and its user are active."""
         return self.active and self.user.is_active
 
     @property
     def secret_text(self) -> str:
-        """The secret, in clear: for signatures, and for its owner on the day it is made."""
+        """The secret in clear, to compute signatures and to show it once after creation."""
         return bytes(self.secret).decode()
 
     def credentials(self) -> str:
-        """The key as one line of JSON, in the vendor's words."""
+        """Return the key as one line of JSON, with the names that the vendor uses."""
         return json.dumps({"AccessKeyId": self.pk, "AccessKeySecret": self.secret_text})
 
     def disable(self, *, by: User) -> None:
-        """Refuse calls signed with it, from the next one on."""
-        self._switch(False, "DisableAccessKey", by)
+        """Refuse requests signed with the key from the next one on."""
+        self._set_active(False, "DisableAccessKey", by)
 
     def enable(self, *, by: User) -> None:
-        """Answer calls signed with it again."""
-        self._switch(True, "EnableAccessKey", by)
+        """Accept requests signed with the key again."""
+        self._set_active(True, "EnableAccessKey", by)
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Delete it for good."""
         AuditEntry.objects.record("DeleteAccessKey", self, by=by)
         self.delete()
 
-    def used(self) -> None:
-        """Note that it was used, to the minute."""
+    def record_use(self) -> None:
+        """Update `last_used_at`, at most once a minute."""
         moment = now()
-        if self.last_used_at is None or moment - self.last_used_at >= USED_GRAIN:
+        if self.last_used_at is None or moment - self.last_used_at >= USE_RESOLUTION:
             AccessKey.objects.filter(pk=self.pk).update(last_used_at=moment)
 
     @transaction.atomic
-    def _switch(self, active: bool, action: str, by: User) -> None:
+    def _set_active(self, active: bool, action: str, by: User) -> None:
         changed = AccessKey.objects.filter(pk=self.pk).exclude(active=active)
         if changed.update(active=active):
             self.active = active
             AuditEntry.objects.record(action, self, by=by)
 
 
-def access_key_for(user: User, pk: Any) -> AccessKey:
-    """Return one of a person's own keys. Raises NotFoundError."""
+def access_key_for(user: User, pk: str) -> AccessKey:
+    """Return a key of the user. Raises NotFoundError, also for keys of other users."""
     key = AccessKey.objects.of(user).filter(pk=pk).first()
     if key is None:
         raise NotFoundError(
@@ -172,8 +173,8 @@ def access_key_for(user: User, pk: Any) -> AccessKey:
     return key
 
 
-KEY = PreparedQuery(lambda pk: AccessKey.objects.filter(pk=pk), pk=str)
-PERSON = PreparedQuery(lambda pk: User.objects.filter(pk=pk), pk=int)
-PERSON_WITH_ROLE = PreparedQuery(
+KEY_QUERY = PreparedQuery(lambda pk: AccessKey.objects.filter(pk=pk), pk=str)
+USER_QUERY = PreparedQuery(lambda pk: User.objects.filter(pk=pk), pk=int)
+USER_WITH_ROLE_QUERY = PreparedQuery(
     lambda pk: User.objects.with_administrator().filter(pk=pk), pk=int
 )

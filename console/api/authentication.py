@@ -1,4 +1,4 @@
-"""Who calls: the key behind a claim, believed only when the signature is right."""
+"""Authentication of API requests: signature, time, nonce and rate of the access key."""
 
 from functools import cache
 
@@ -6,7 +6,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from console.api.access_keys import AccessKey, new_secret
-from console.api.nonces import first_use
+from console.api.nonces import use_nonce
 from console.api.signature import Claim, check_time, matches
 from console.api.throttle import take_token
 from console.lib.encryption import Sealed, seal, unseal
@@ -15,11 +15,15 @@ from console.lib.errors import DomainError, NotFoundError
 DECOY = "no such access key"
 
 
-def identify(claim: Claim, *, scoped: bool) -> AccessKey:
-    """Return the key that signed the call, with its person. Raises DomainError."""
+def authenticate(claim: Claim, *, with_role: bool) -> AccessKey:
+    """Return the access key that signed the request, with its user.
+
+    Raises DomainError for a wrong time, an unknown or disabled key and a wrong
+    signature.
+    """
     check_time(claim, now())
-    key = AccessKey.objects.signing(claim.key_id, scoped=scoped)
-    # An unknown key costs as much as a known one with a wrong signature.
+    key = AccessKey.objects.for_signature(claim.key_id, with_role=with_role)
+    # An unknown key takes as long as a known one with a wrong signature.
     secret = key.secret_text if key else unseal(_decoy(), DECOY).decode()
     right = matches(claim, secret)
     if key is None:
@@ -42,18 +46,18 @@ def identify(claim: Claim, *, scoped: bool) -> AccessKey:
 
 
 def admit(key: AccessKey, claim: Claim) -> None:
-    """Count the call and spend its nonce. Raises DomainError.
+    """Check the rate limit of the key and use up the nonce. Raises DomainError.
 
-    Only after `identify`: a forger can neither burn somebody's nonces nor use up their
-    rate.
+    Call it only after `authenticate`: a forged request must neither use up the nonces
+    of a key nor its rate.
     """
     take_token(key.pk)
-    if not first_use(key.pk, claim.nonce):
+    if not use_nonce(key.pk, claim.nonce):
         raise DomainError(
             _("The signature nonce has already been used. Sign the request again."),
             code="SignatureNonceUsed",
         )
-    key.used()
+    key.record_use()
 
 
 @cache

@@ -1,16 +1,16 @@
-"""A call as it came over the wire: read once, decoded strictly, nothing rewritten.
+"""An API request as received: read once, decoded strictly, never rewritten.
 
-The vendor's SDKs send parameters as a flat form: a list of objects is spread over names such
-as `Tags.1.Key`. No description of an API can express these names, so clients that are
-generated from the OpenAPI document send the same parameters as a JSON body. The JSON is
-written out to the flat names here, and everything behind reads one form.
+The vendor's SDKs send parameters as a flat form: a list of objects becomes names such
+as `Tags.1.Key`. OpenAPI cannot describe such names, so clients that are generated from
+the OpenAPI document send the same parameters as a JSON body. The JSON is converted to
+the flat names here, so that all other code reads one form.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn, Self
+from typing import NoReturn, Self
 from urllib.parse import parse_qsl
 
 from django.core.exceptions import RequestDataTooBig
@@ -21,12 +21,12 @@ from console.lib.errors import DomainError
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
-MOST_FIELDS = 2000
+MAX_FIELDS = 2000
 Pairs = dict[str, str]
 
 
 class RequestTooLargeError(DomainError):
-    """More bytes than any operation needs."""
+    """The body is larger than any operation needs."""
 
     code = "RequestEntityTooLarge"
     status = 413
@@ -43,9 +43,9 @@ class Call:
 
     @classmethod
     def of(cls, request: HttpRequest) -> Self:
-        """Take the call out of a request, before anything looks at its Host header.
+        """Read the call from a request without using its Host header.
 
-        Raises RequestTooLargeError, and DomainError when the body did not arrive.
+        Raises RequestTooLargeError, and DomainError if the body is incomplete.
         """
         try:
             body = request.body
@@ -66,12 +66,12 @@ class Call:
 
     @cached_property
     def query(self) -> Pairs:
-        """The query's parameters. Raises DomainError for one that cannot be read."""
+        """The parameters of the query string. Raises DomainError if it cannot be decoded."""
         return _pairs(self.raw_query)
 
     @cached_property
     def form(self) -> Pairs:
-        """The body's parameters. Raises DomainError for a body that cannot be read."""
+        """The parameters of the body. Raises DomainError if it cannot be decoded."""
         if not self.body:
             return {}
         if self.content_type == JSON:
@@ -93,9 +93,9 @@ class Call:
 
     @cached_property
     def parameters(self) -> Pairs:
-        """Query and form merged. Raises DomainError when both have a name."""
+        """The parameters of query and body. Raises DomainError if a name is in both."""
         for name in self.query.keys() & self.form.keys():
-            raise _twice(name)
+            raise _duplicate(name)
         return {**self.query, **self.form}
 
 
@@ -112,7 +112,7 @@ def _headers(request: HttpRequest) -> dict[str, str]:
 
 
 def _text(value: str) -> str:
-    """Undo WSGI's latin-1: what was sent is UTF-8."""
+    """Decode the UTF-8 bytes that WSGI passes on as Latin-1."""
     if value.isascii():
         return value
     return value.encode("latin-1", "replace").decode("utf-8", "replace")
@@ -123,50 +123,50 @@ def _pairs(text: str) -> Pairs:
         return {}
     try:
         found = parse_qsl(
-            text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+            text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
         )
     except ValueError as error:
         raise _unreadable() from error
-    return _once(found)
+    return _check_pairs(found)
 
 
-def _once(found: list[tuple[str, str]]) -> Pairs:
+def _check_pairs(found: list[tuple[str, str]]) -> Pairs:
     pairs = dict(found)
     if len(pairs) < len(found):
         names = [name for name, _value in found]
-        raise _twice(next(name for name in names if names.count(name) > 1))
+        raise _duplicate(next(name for name in names if names.count(name) > 1))
     if "\0" in "".join(pairs.values()):
         raise DomainError(_("A parameter contains a NUL character. Remove it."))
     return pairs
 
 
 def _json_pairs(body: bytes) -> Pairs:
-    """Write a JSON object out to flat names; numbers keep their decimal text."""
+    """Convert a JSON object to flat names; numbers keep their decimal text."""
     try:
         sent = json.loads(
             body.decode(),
-            object_pairs_hook=_unique,
+            object_pairs_hook=_unique_names,
             parse_int=str,
             parse_float=str,
-            parse_constant=_no_constant,
+            parse_constant=_refuse_constant,
         )
     except (ValueError, RecursionError) as error:
-        raise _no_json() from error
+        raise _not_json() from error
     if not isinstance(sent, dict):
-        raise _no_json()
+        raise _not_json()
     found = list(_flat(sent))
-    if len(found) > MOST_FIELDS:
+    if len(found) > MAX_FIELDS:
         raise _unreadable()
     try:
-        # JSON can escape half a character, which neither UTF-8 nor a database can hold.
+        # JSON can contain a lone surrogate, which neither UTF-8 nor a database can store.
         "".join(text for pair in found for text in pair).encode()
     except UnicodeEncodeError as error:
-        raise _no_json() from error
-    return _once(found)
+        raise _not_json() from error
+    return _check_pairs(found)
 
 
-def _flat(sent: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what a form would have sent; null stands for a parameter that is not sent."""
+def _flat(sent: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the pairs that a form would contain. A parameter with null is left out."""
     for name, value in sent.items():
         if isinstance(value, list):
             if not value:
@@ -179,7 +179,7 @@ def _flat(sent: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, _scalar(name, value)
 
 
-def _entry(path: str, entry: Any) -> Iterator[tuple[str, str]]:
+def _entry(path: str, entry: object) -> Iterator[tuple[str, str]]:
     if not isinstance(entry, dict):
         raise DomainError(
             _("%(path)s must be a JSON object.") % {"path": path[:120]},
@@ -189,7 +189,7 @@ def _entry(path: str, entry: Any) -> Iterator[tuple[str, str]]:
             yield f"{path}.{field}", _scalar(f"{path}.{field}", value)
 
 
-def _scalar(path: str, value: Any) -> str:
+def _scalar(path: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -199,19 +199,19 @@ def _scalar(path: str, value: Any) -> str:
     )
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _value in pairs]
-        raise _twice(next(name for name in names if names.count(name) > 1))
+        raise _duplicate(next(name for name in names if names.count(name) > 1))
     return found
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _no_json() -> DomainError:
+def _not_json() -> DomainError:
     return DomainError(
         _(
             "The request body cannot be read. Send the parameters as a single JSON "
@@ -220,7 +220,7 @@ def _no_json() -> DomainError:
     )
 
 
-def _twice(name: str) -> DomainError:
+def _duplicate(name: str) -> DomainError:
     return DomainError(
         _("The parameter %(name)s is specified more than once. Specify it once.")
         % {"name": name[:80]}
@@ -233,5 +233,5 @@ def _unreadable() -> DomainError:
             "The parameters cannot be read. Send up to %(most)d parameters, "
             "percent-encoded in UTF-8."
         )
-        % {"most": MOST_FIELDS}
+        % {"most": MAX_FIELDS}
     )

@@ -1,7 +1,7 @@
-"""One endpoint, many operations: verify, look up, call, answer in JSON, whatever happens.
+"""The single endpoint of the API: authenticate, look up the operation, run it, answer in JSON.
 
-The vendor's SDK loses code and status of an error that is not a JSON object, so nothing
-leaves here as anything else.
+The vendor's SDK loses code and status of an error that is not a JSON object, so every
+answer is one, errors of the server included.
 """
 
 import json
@@ -10,7 +10,6 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -19,43 +18,43 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from catalog.operations import OPERATIONS as CATALOG
-from console.api.authentication import admit, identify
+from console.api.authentication import admit, authenticate
 from console.api.call import Call
 from console.api.parameters import read
 from console.api.signature import read_claim
 from console.api.throttle import ThrottledError
 from console.lib.errors import DomainError, ForbiddenError, NotFoundError
-from console.lib.operation import Operation
+from console.lib.operation import Answer, Operation
 from console.lib.request_id import current_request_id
 from instances.operations import OPERATIONS as INSTANCES
 
 logger = logging.getLogger("console.api")
 
 VERSION = "2021-09-01"
-# Each operation has an address of its own besides the root: a description needs one.
+# Below it each operation has a URL of its own, for clients generated from OpenAPI.
 ADDRESS = "/api/"
 OPERATIONS: Mapping[str, Operation] = {**CATALOG, **INSTANCES}
-# A refusal's status as a page, where the vendor's API has another one.
+# HTTP statuses of errors where those of the API and of pages differ.
 STATUSES = {409: 400, 422: 400}
 
 
 class UnavailableError(DomainError):
-    """The server cannot answer now, and may a moment later."""
+    """A temporary failure, such as a busy database. The client can retry."""
 
     code = "ServiceUnavailable"
     status = 503
 
 
 class InternalError(DomainError):
-    """A mistake of ours; its words are the vendor's."""
+    """An unexpected exception. Code and message are those of the vendor."""
 
     code = "InternalError"
     status = 500
 
 
 @dataclass
-class Trace:
-    """What the request log says of a call: never its parameters."""
+class RequestLog:
+    """The fields of a request's log line. Parameters are never logged."""
 
     key: str = ""
     action: str = ""
@@ -63,32 +62,32 @@ class Trace:
 
 
 def answer(request: HttpRequest) -> HttpResponse:
-    """Answer one call. Never raises."""
-    began, trace = time.perf_counter(), Trace()
-    # The words of a refusal are the API's language, not the last browser's.
+    """Return the response to one API request. Never raises."""
+    began, entry = time.perf_counter(), RequestLog()
+    # Messages are in the language of the API, not of the last page request.
     with override(settings.LANGUAGE_CODE):
         try:
-            response = _json(200, _serve(request, trace))
+            response = _json(200, _serve(request, entry))
         except DomainError as error:
-            response = _refuse(request, trace, error)
+            response = _refuse(request, entry, error)
         except (OperationalError, InterfaceError, sqlite3.Error):
-            logger.exception("%s could not reach its database", trace.action)
+            logger.exception("%s could not reach its database", entry.action)
             busy = UnavailableError(_("The service is busy. Try again in a moment."))
-            response = _refuse(request, trace, busy)
+            response = _refuse(request, entry, busy)
         except Exception:
-            logger.exception("%s failed", trace.action)
+            logger.exception("%s failed", entry.action)
             response = _refuse(
                 request,
-                trace,
+                entry,
                 InternalError(_("A system error occurred. Try again later.")),
             )
-    _log(trace, (time.perf_counter() - began) * 1000)
+    _log(entry, (time.perf_counter() - began) * 1000)
     return response
 
 
-def _serve(request: HttpRequest, trace: Trace) -> dict[str, Any]:
+def _serve(request: HttpRequest, entry: RequestLog) -> Answer:
     if settings.HTTPS and not request.is_secure():
-        # Not redirected: a client that is would send its next secret in clear as well.
+        # No redirect: the client would send its next request in clear as well.
         raise DomainError(
             _("Use HTTPS to call this server."), code="InvalidProtocol.NeedSsl"
         )
@@ -96,9 +95,9 @@ def _serve(request: HttpRequest, trace: Trace) -> dict[str, Any]:
     claim = read_claim(call)
     check_address(request.path_info, claim.action)
     operation = OPERATIONS.get(claim.action)
-    trace.action = claim.action if operation else ""
-    key = identify(claim, scoped=operation is None or operation.scoped)
-    trace.key = key.pk
+    entry.action = claim.action if operation else ""
+    key = authenticate(claim, with_role=operation is None or operation.scoped)
+    entry.key = key.pk
     admit(key, claim)
     if claim.version != VERSION:
         raise DomainError(
@@ -120,7 +119,7 @@ def _serve(request: HttpRequest, trace: Trace) -> dict[str, Any]:
 
 
 def check_address(path: str, action: str) -> None:
-    """Raise DomainError for an address that names another operation than the signed action."""
+    """Raise DomainError if the URL names another operation than the signed action."""
     if path.startswith(ADDRESS) and path.removeprefix(ADDRESS).rstrip("/") != action:
         raise DomainError(
             _("The operation in the address does not match x-acs-action: %(action)s.")
@@ -129,10 +128,12 @@ def check_address(path: str, action: str) -> None:
         )
 
 
-def _refuse(request: HttpRequest, trace: Trace, error: DomainError) -> HttpResponse:
-    trace.code = error.code
+def _refuse(
+    request: HttpRequest, entry: RequestLog, error: DomainError
+) -> HttpResponse:
+    entry.code = error.code
     host = request.META.get("HTTP_HOST", "")[:255]
-    page = f"{trace.action}/" if trace.action else ""
+    page = f"{entry.action}/" if entry.action else ""
     body = {
         "HostId": host,
         "Code": error.code,
@@ -145,24 +146,24 @@ def _refuse(request: HttpRequest, trace: Trace, error: DomainError) -> HttpRespo
     return response
 
 
-def _json(status: int, body: Mapping[str, Any]) -> HttpResponse:
+def _json(status: int, body: Mapping[str, object]) -> HttpResponse:
     text = json.dumps({"RequestId": current_request_id.get(), **body}).encode()
     response = HttpResponse(text, status=status, content_type="application/json")
     response["Content-Length"] = str(len(text))
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
-    # A call has one line in the log, and that is ours.
+    # Skip Django's own log line: each request has exactly one.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
-def _log(trace: Trace, milliseconds: float) -> None:
-    """Write the call's one line; what could not be verified is left out."""
+def _log(entry: RequestLog, milliseconds: float) -> None:
+    """Write one log line. Values that were not authenticated are left out."""
     logger.info(
         '{"request": "%s", "key": "%s", "action": "%s", "code": "%s", "ms": %.1f}',
         current_request_id.get(),
-        trace.key,
-        trace.action,
-        trace.code,
+        entry.key,
+        entry.action,
+        entry.code,
         milliseconds,
     )

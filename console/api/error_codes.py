@@ -301,7 +301,7 @@ ANYWHERE = (
 
 
 def errors_of(operation: Operation) -> Iterator[tuple[str, ErrorCode]]:
-    """Yield the codes of one operation: those of its parameters, its own, then ANYWHERE."""
+    """Yield the error codes of an operation: of its parameters, its own, then ANYWHERE."""
     own = {
         **dict(_parameter_errors(operation.parameters)),
         **{code: CODES[code] for code in operation.errors},

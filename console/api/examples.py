@@ -1,9 +1,8 @@
-"""Sample requests and responses, written from the tables: what people copy and run."""
+"""Sample requests, responses and programs of the API reference, generated from the tables."""
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 from console.api.call import FORM, JSON
@@ -26,18 +25,18 @@ client = Client(
     )
 )
 """
-# The vendor's own Terraform provider uses it; the SDK does not have it.
+# Used by the vendor's Terraform provider, but missing in the SDK.
 UNPUBLISHED = frozenset({"GetProvisionedProductForResourceSpec"})
 WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def snake(name: str) -> str:
-    """Write a name as the SDK's Python does: `ProductId` is `product_id`."""
+    """Return a name in the spelling of the Python SDK: `ProductId` is `product_id`."""
     return WORD.sub("_", name).lower()
 
 
 def example(name: str, operation: Operation, *, scheme: str, host: str) -> str:
-    """Return a Python program that makes this call; empty when the SDK has none."""
+    """Return a Python program that calls the operation, or "" if the SDK does not have it."""
     if name in UNPUBLISHED:
         return ""
     setup = SETUP.format(scheme=scheme, host=host)
@@ -55,7 +54,7 @@ def example(name: str, operation: Operation, *, scheme: str, host: str) -> str:
 
 
 def wire_request(name: str, operation: Operation, *, host: str) -> str:
-    """Return the request as the vendor's SDKs send it: flat parameters, signed."""
+    """Return the HTTP request that the vendor's SDK sends: flat parameters, signed."""
     parameters = "&".join(
         f"{key}={quote(value, safe='')}"
         for key, value in flat(request_sample(operation))
@@ -69,7 +68,7 @@ def wire_request(name: str, operation: Operation, *, host: str) -> str:
 
 
 def json_request(name: str, operation: Operation, *, host: str) -> str:
-    """Return the request at the operation's own address, as generated clients send it."""
+    """Return the HTTP request that a generated client sends: JSON at the operation's URL."""
     sample = request_sample(operation)
     body = json.dumps(sample, indent=2, ensure_ascii=False) if sample else ""
     return _request("POST", f"{ADDRESS}{name}", name, host, JSON if body else "", body)
@@ -80,8 +79,8 @@ def json_response(operation: Operation) -> str:
     return json.dumps(response_sample(operation), indent=2, ensure_ascii=False)
 
 
-def flat(sample: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield parameters as the SDKs write them: `Tags.1.Key`, objects as JSON."""
+def flat(sample: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield parameters as the SDKs send them: `Tags.1.Key`, objects as JSON."""
     for name, value in sample.items():
         if isinstance(value, list):
             for number, entry in enumerate(value, 1):
@@ -113,7 +112,7 @@ def _request(
 
 
 def _arguments(parameters: Iterable[Parameter], model: str) -> Iterable[str]:
-    """Yield what is required, and of the rest what shows how it is written."""
+    """Yield required arguments, and optional ones that have an example."""
     for parameter in parameters:
         shown = parameter.required or parameter.example or parameter.fields
         if shown and parameter.in_sample:

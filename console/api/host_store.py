@@ -1,8 +1,8 @@
-"""A small file every process of the host shares: used nonces and the keys' buckets.
+"""A SQLite file shared by all processes of the host: used nonces and rate limits.
 
-It survives a restart of the server. What a power cut takes with it is the last moments of
-replay protection, so nothing is synced to disk: measured, a synced write costs twenty times
-as much as the rest of the check.
+It survives a restart of the server. A power failure can lose the last seconds of replay
+protection, so writes are not synced to disk: measured, a synced write takes twenty
+times as long as the rest of the check.
 """
 
 import os
@@ -26,9 +26,9 @@ _local = threading.local()
 
 
 def connection() -> sqlite3.Connection:
-    """Return this thread's connection, opened in this process and no other.
+    """Return the connection of this thread and process.
 
-    Raises sqlite3.Error when the file cannot be used.
+    Raises sqlite3.Error if the file cannot be used.
     """
     identity = (os.getpid(), str(settings.DATA_DIR))
     if getattr(_local, "identity", None) != identity:

@@ -1,8 +1,8 @@
-"""The way in: calls are answered before anything made for browsers touches them.
+"""Middleware that answers API requests before the middleware for browsers runs.
 
-Sessions, cookies, CSRF, redirects and the check of the Host header are the pages' business.
-A call is known by what no page has: the SDK's header, the parameters of a signed query, or an
-address below /api/, where each operation has one of its own.
+Sessions, cookies, CSRF, redirects and the check of the Host header concern pages only.
+An API request is recognized by the SDK's header, by the parameters of a signed query,
+or by a URL below /api/, where each operation has its own.
 """
 
 import re
@@ -16,7 +16,7 @@ SIGNED_QUERY = re.compile(r"(?:^|&)(?:Action|Signature)=")
 
 
 def is_call(request: HttpRequest) -> bool:
-    """Return True for a call of the API. The root takes nothing else but GET and HEAD."""
+    """Return True for an API request. Pages use only GET and HEAD at the root URL."""
     meta = request.META
     if "HTTP_X_ACS_ACTION" in meta or request.path_info.startswith(ADDRESS):
         return True
@@ -28,7 +28,7 @@ def is_call(request: HttpRequest) -> bool:
 
 
 class SignedCallMiddleware:
-    """Stands right behind the middleware that names the request."""
+    """Must follow directly after the middleware that sets the request ID."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,8 +1,8 @@
-"""The API as an OpenAPI 3 document, made from the tables that validate input.
+"""The OpenAPI 3 document of the API, generated from the tables that validate requests.
 
-Each operation is described at its own address below /api/, with its parameters as a JSON
-body: in the vendor's form, lists of objects are spread over numbered names, which OpenAPI
-cannot express. Both reach the same function.
+Each operation is described at its own URL below /api/ with a JSON body, because OpenAPI
+cannot describe the numbered names of the vendor's form. Both forms run the same
+function.
 """
 
 from collections.abc import Iterable, Mapping
@@ -158,19 +158,19 @@ def document(server: str) -> Schema:
 
 
 def groups() -> dict[str, list[str]]:
-    """Return the operations' names by group, both in the order of the tables."""
+    """Return the names of the operations by group, in the order of the tables."""
     found: dict[str, list[str]] = {}
     for name, operation in OPERATIONS.items():
         found.setdefault(operation.group, []).append(name)
     return found
 
 
-def request_sample(operation: Operation) -> dict[str, Any]:
+def request_sample(operation: Operation) -> Schema:
     """Return the parameters of the sample request."""
     return sample_of(operation.parameters)
 
 
-def response_sample(operation: Operation) -> dict[str, Any]:
+def response_sample(operation: Operation) -> Schema:
     """Return the sample response."""
     return sample_of((REQUEST_ID, *operation.answer))
 
@@ -210,7 +210,7 @@ def _operation(name: str, operation: Operation) -> Schema:
 
 
 def _refusals(operation: Operation) -> dict[str, Schema]:
-    """Describe each status with the codes that come with it."""
+    """Return the error responses: each status with its codes."""
     by_status: dict[int, dict[str, Text]] = {}
     found = dict(errors_of(operation)) | {code: CODES[code] for code in COMMON}
     for code, error in found.items():
@@ -224,7 +224,7 @@ def _refusals(operation: Operation) -> dict[str, Schema]:
     }
 
 
-def _json(schema: str, example: Any = None) -> Schema:
+def _json(schema: str, example: Schema | None = None) -> Schema:
     content: Schema = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
     if example is not None:
         content["example"] = example
@@ -243,7 +243,7 @@ def _request(parameters: Iterable[Parameter]) -> Schema:
 
 
 def schema(parameter: Parameter) -> Schema:
-    """Return the JSON schema of one parameter."""
+    """Return the JSON schema of a parameter."""
     found: Schema
     if parameter.kind == "list":
         entry = _request(parameter.fields)
@@ -302,7 +302,7 @@ def _field(field: Field) -> Schema:
 
 
 def _described(row: Parameter | Field) -> str:
-    """Write what a row of the manual's table says, as Markdown."""
+    """Return the description of a parameter or field as Markdown."""
     parts = [str(row.help)]
     if row.choices:
         parts.append(_("Valid values:"))

@@ -1,8 +1,7 @@
-"""From the wire to Python: flat names and texts become the values a table describes."""
+"""Conversion of request parameters: flat names and texts to the values of a `Parameter` table."""
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -17,10 +16,11 @@ BOOLEANS = {"true": True, "false": False}
 
 
 def read(parameters: tuple[Parameter, ...], sent: Mapping[str, str]) -> Values:
-    """Return the values an operation asks for: what was sent, and the defaults.
+    """Return the values of an operation's parameters, with defaults.
 
-    An optional parameter that was not sent and has no default is absent. A name no table
-    knows is ignored, as the vendor does. Raises DomainError, Missing… or Invalid….
+    An optional parameter that was not sent and has no default is absent. Unknown names
+    are ignored, as the vendor's API does. Raises DomainError with code Missing… or
+    Invalid….
     """
     values: Values = {}
     for parameter in parameters:
@@ -34,7 +34,7 @@ def read(parameters: tuple[Parameter, ...], sent: Mapping[str, str]) -> Values:
 
 
 def invalid(parameter: Parameter, path: str, problem: str) -> DomainError:
-    """Return the refusal of a value; `path` says where it is."""
+    """Return the error for an invalid value; `path` is its name in the request."""
     return DomainError(f"{path}: {problem}", code=f"Invalid{parameter.name}")
 
 
@@ -46,8 +46,8 @@ def _missing(parameter: Parameter, path: str) -> DomainError:
 
 
 def _single(parameter: Parameter, text: str | None, path: str) -> Values:
-    """Read what was sent under one name: a value, or nothing."""
-    # An empty choice is one that was not made.
+    """Return the value of a parameter as a dict, empty if it was not sent."""
+    # An empty text is no choice.
     if text is None or (not text and parameter.choices):
         if parameter.required:
             raise _missing(parameter, path)
@@ -99,7 +99,7 @@ def _boolean(parameter: Parameter, text: str, path: str) -> bool:
 
 
 def _object(parameter: Parameter, text: str, path: str) -> Values:
-    """Read JSON in a field: strict, bounded, and with the fields of the table only."""
+    """Parse the JSON of an object parameter. Unknown fields are refused."""
     try:
         found = read_json(text)
     except TemplateError as error:
@@ -113,7 +113,7 @@ def _object(parameter: Parameter, text: str, path: str) -> Values:
             path,
             _("contains unknown fields: %(names)s.") % {"names": unknown[0]},
         )
-    # JSON's null is how some clients write a field they do not set.
+    # Some clients send null for a field that is not set.
     texts = {
         name: _as_text(value, parameter, f"{path}.{name}")
         for name, value in found.items()
@@ -122,7 +122,7 @@ def _object(parameter: Parameter, text: str, path: str) -> Values:
     return _fields(parameter, texts, path)
 
 
-def _as_text(value: Any, parameter: Parameter, path: str) -> str:
+def _as_text(value: object, parameter: Parameter, path: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):
@@ -130,7 +130,7 @@ def _as_text(value: Any, parameter: Parameter, path: str) -> str:
     raise invalid(parameter, path, _("must be text, a number, true, or false."))
 
 
-READERS: Mapping[str, Callable[[Parameter, str, str], Any]] = {
+READERS: Mapping[str, Callable[[Parameter, str, str], object]] = {
     "text": _text,
     "integer": _integer,
     "boolean": _boolean,
@@ -139,9 +139,9 @@ READERS: Mapping[str, Callable[[Parameter, str, str], Any]] = {
 
 
 def _clearable(parameter: Parameter, sent: Mapping[str, str]) -> Values:
-    """Read a list that may be emptied; it is absent when nothing of it was sent.
+    """Return the entries of a clearable list, or an empty dict if it was not sent.
 
-    The SDK leaves an empty list out, so one entry with nothing in it is one, too.
+    The SDK leaves an empty list out, so a single blank entry counts as an empty list.
     """
     name = parameter.name
     entries = {k: v for k, v in sent.items() if k.startswith(f"{name}.")}
@@ -155,7 +155,7 @@ def _clearable(parameter: Parameter, sent: Mapping[str, str]) -> Values:
 
 
 def _entries(parameter: Parameter, sent: Mapping[str, str]) -> list[Values]:
-    """Read `Name.N.Field`, ordered by number: sorted as text, 10 comes before 2."""
+    """Return the entries sent as `Name.N.Field`, in numerical order."""
     prefix = f"{parameter.name}."
     known = {each.name for each in parameter.fields}
     found: dict[int, dict[str, str]] = {}

@@ -1,8 +1,8 @@
-"""The reference of the API: for people as pages, for tools as an OpenAPI document."""
+"""The API reference: pages, and the OpenAPI document."""
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TypedDict
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -26,17 +26,26 @@ from console.lib.http import Request
 from console.lib.operation import Field, Parameter
 
 
+class Row(TypedDict):
+    """A row of a parameter or response table; `depth` is the level of nesting."""
+
+    row: Parameter | Field
+    depth: int
+    type: str
+    example: str
+
+
 @login_not_required
 @require_safe
 @cache_control(max_age=300)
 def openapi(request: HttpRequest) -> JsonResponse:
-    """Serve the document; it says nothing a stranger may not know."""
+    """Serve the OpenAPI document. It is public, like the documentation of the vendor."""
     return JsonResponse(document(f"{request.scheme}://{request.get_host()}"))
 
 
 @require_safe
 def reference(request: Request) -> HttpResponse:
-    """Show how to connect, every operation by group, and the common error codes."""
+    """Show how to connect, the operations by group, and the common error codes."""
     context = {
         "groups": [
             (GROUPS[group][0], [(name, OPERATIONS[name]) for name in names])
@@ -51,7 +60,7 @@ def reference(request: Request) -> HttpResponse:
 
 @require_safe
 def operation(request: Request, name: str) -> HttpResponse:
-    """Show one operation: parameters, answer, samples and error codes."""
+    """Show the parameters, response, samples and error codes of an operation."""
     if name not in OPERATIONS:
         raise NotFoundError(_("The operation does not exist."))
     found, host = OPERATIONS[name], request.get_host()
@@ -69,16 +78,16 @@ def operation(request: Request, name: str) -> HttpResponse:
     context = {
         "name": name,
         "operation": found,
-        "parameters": list(_rows(found.parameters)),
-        "answer": list(_fields((REQUEST_ID, *found.answer))),
+        "parameters": list(_parameter_rows(found.parameters)),
+        "answer": list(_field_rows((REQUEST_ID, *found.answer))),
         "samples": [sample for sample in samples if sample[2]],
         "errors": list(errors_of(found)),
     }
     return render(request, "console/api_operation.html", context)
 
 
-def _rows(parameters: Iterable[Parameter], depth: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the parameters with the fields of lists and objects below them."""
+def _parameter_rows(parameters: Iterable[Parameter], depth: int = 0) -> Iterator[Row]:
+    """Yield the rows of a parameter table; nested fields follow their parent."""
     for parameter in parameters:
         yield {
             "row": parameter,
@@ -86,11 +95,11 @@ def _rows(parameters: Iterable[Parameter], depth: int = 0) -> Iterator[dict[str,
             "type": _type(parameter),
             "example": _example(parameter),
         }
-        yield from _rows(parameter.fields, depth + 1)
+        yield from _parameter_rows(parameter.fields, depth + 1)
 
 
-def _fields(fields: Iterable[Field], depth: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the answer's fields, nested ones below the object that holds them."""
+def _field_rows(fields: Iterable[Field], depth: int = 0) -> Iterator[Row]:
+    """Yield the rows of a response table; nested fields follow their parent."""
     for field in fields:
         yield {
             "row": field,
@@ -98,7 +107,7 @@ def _fields(fields: Iterable[Field], depth: int = 0) -> Iterator[dict[str, Any]]
             "type": _type(field),
             "example": _example(field),
         }
-        yield from _fields(field.fields, depth + 1)
+        yield from _field_rows(field.fields, depth + 1)
 
 
 def _type(row: Parameter | Field) -> str:
@@ -108,7 +117,7 @@ def _type(row: Parameter | Field) -> str:
 
 
 def _example(row: Parameter | Field) -> str:
-    """Write the example as it stands in a request or a response; objects have none."""
+    """Return the example as it is written in a request or response; "" for objects."""
     if row.fields:
         return ""
     value = row.sample if isinstance(row, Parameter) else row.example

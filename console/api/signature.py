@@ -1,9 +1,9 @@
 """Signatures: ACS3-HMAC-SHA256, which the vendor's SDKs send, and the older RPC form.
 
-Everything is computed from decoded values, because clients escape differently, and with the
-canonical URI `/` wherever the endpoint is mounted: the SDK signs `/` even when it requests
-`/openapi/`. The Host header is taken as sent: an endpoint given with its scheme makes one
-that is not a host name.
+Signatures are computed from decoded values, because clients escape differently, and
+with the canonical URI `/` at any URL: the SDK signs `/` even when it requests
+`/openapi/`. The Host header is used as sent: a client configured with a URL as its
+endpoint sends one that is not a host name.
 """
 
 import base64
@@ -38,12 +38,12 @@ AUTHORIZATION = re.compile(
     r"SignedHeaders=(?P<headers>[a-z0-9;_-]+), *Signature=(?P<signature>[0-9a-f]+)"
 )
 RPC_FIXED = {"SignatureMethod": "HMAC-SHA1", "SignatureVersion": "1.0"}
-RPC_NEEDED = ("Signature", "AccessKeyId", "SignatureNonce", "Timestamp", "Version")
-LONGEST_NONCE = 128
+RPC_REQUIRED = ("Signature", "AccessKeyId", "SignatureNonce", "Timestamp", "Version")
+MAX_NONCE_LENGTH = 128
 
 
 class Claim(Protocol):
-    """What a call says about itself, not yet believed."""
+    """A signed request before authentication: key ID, action, time, nonce and signature."""
 
     @property
     def key_id(self) -> str: ...
@@ -61,25 +61,25 @@ class Claim(Protocol):
     def date(self) -> str: ...
 
     @property
-    def given(self) -> str: ...
+    def sent_signature(self) -> str: ...
 
     def string_to_sign(self) -> str:
-        """Return the text whose keyed hash is the signature."""
+        """Return the text that the signature is the HMAC of."""
         ...
 
     def signature(self, secret: str) -> str:
-        """Return the signature this call would have with a secret."""
+        """Return the expected signature for this secret."""
         ...
 
 
 @dataclass(frozen=True)
 class HeaderClaim:
-    """A call signed with ACS3-HMAC-SHA256, in its Authorization header."""
+    """A request signed with ACS3-HMAC-SHA256 in its Authorization header."""
 
     call: Call
     key_id: str
     signed: str
-    given: str
+    sent_signature: str
 
     @property
     def action(self) -> str:
@@ -121,11 +121,11 @@ class HeaderClaim:
 
 @dataclass(frozen=True)
 class ParameterClaim:
-    """A call signed in the older RPC form: HMAC-SHA1 over all its parameters."""
+    """A request signed in the older RPC form: HMAC-SHA1 over all its parameters."""
 
     call: Call
     key_id: str
-    given: str
+    sent_signature: str
 
     @property
     def action(self) -> str:
@@ -154,9 +154,9 @@ class ParameterClaim:
 
 
 def read_claim(call: Call) -> Claim:
-    """Return what the call claims, in whichever of the two forms it is signed.
+    """Return the claim of a call in either of the two forms.
 
-    Raises DomainError with IncompleteSignature when something needed is missing.
+    Raises DomainError with code IncompleteSignature if a required part is missing.
     """
     authorization = call.headers.get("authorization", "")
     claim: Claim
@@ -164,7 +164,7 @@ def read_claim(call: Call) -> Claim:
         claim = _header_claim(call, authorization)
     else:
         claim = _parameter_claim(call)
-    if not 1 <= len(claim.nonce) <= LONGEST_NONCE:
+    if not 1 <= len(claim.nonce) <= MAX_NONCE_LENGTH:
         raise incomplete(_("The signature nonce must be 1 to 128 characters long."))
     return claim
 
@@ -172,8 +172,8 @@ def read_claim(call: Call) -> Claim:
 def check_time(claim: Claim, moment: datetime) -> datetime:
     """Return the time of signing.
 
-    Raises DomainError with InvalidTimeStamp.Format or, more than 15 minutes off,
-    InvalidTimeStamp.Expired.
+    Raises DomainError with code InvalidTimeStamp.Format, or InvalidTimeStamp.Expired if
+    it is more than 15 minutes off.
     """
     try:
         signed_at = datetime.strptime(claim.date, "%Y-%m-%dT%H:%M:%SZ")
@@ -196,13 +196,13 @@ def check_time(claim: Claim, moment: datetime) -> datetime:
 
 
 def matches(claim: Claim, secret: str) -> bool:
-    """Whether the claim was signed with the secret; takes the same time either way."""
+    """Return True if the claim was signed with the secret, in constant time."""
     expected = claim.signature(secret)
-    return hmac.compare_digest(expected.encode(), claim.given.encode())
+    return hmac.compare_digest(expected.encode(), claim.sent_signature.encode())
 
 
 def incomplete(message: str) -> DomainError:
-    """Return the refusal of a call that is not signed as it should be."""
+    """Return the error for an incomplete or malformed signature."""
     return DomainError(message, code="IncompleteSignature")
 
 
@@ -221,11 +221,11 @@ def _header_claim(call: Call, authorization: str) -> HeaderClaim:
         raise incomplete(
             _("SignedHeaders must be sorted and must not contain duplicates.")
         )
-    # Everything that steers the call is signed, whatever the client thinks of it.
-    steering = {name for name in call.headers if name.startswith("x-acs-")}
+    # All headers that affect the call must be signed.
+    relevant = {name for name in call.headers if name.startswith("x-acs-")}
     if call.body:
-        steering.add("content-type")
-    if unsigned := (REQUIRED | steering) - set(names):
+        relevant.add("content-type")
+    if unsigned := (REQUIRED | relevant) - set(names):
         raise incomplete(
             _("These headers must be signed: %(names)s.")
             % {"names": ", ".join(sorted(unsigned))}
@@ -237,7 +237,7 @@ def _header_claim(call: Call, authorization: str) -> HeaderClaim:
         )
     body = hashlib.sha256(call.body).hexdigest()
     claimed = call.headers["x-acs-content-sha256"].lower()
-    # As bytes: texts with other than ASCII cannot be compared this way.
+    # As bytes: compare_digest refuses text with characters beyond ASCII.
     if not hmac.compare_digest(body.encode(), claimed.encode()):
         raise DomainError(
             _(
@@ -259,7 +259,7 @@ def _parameter_claim(call: Call) -> ParameterClaim:
             _("Requests with a JSON body must be signed with %(algorithm)s.")
             % {"algorithm": ALGORITHM}
         )
-    if missing := [name for name in RPC_NEEDED if not sent.get(name)]:
+    if missing := [name for name in RPC_REQUIRED if not sent.get(name)]:
         raise incomplete(
             _("The signature requires these parameters: %(names)s.")
             % {"names": ", ".join(missing)}

@@ -1,4 +1,4 @@
-"""A bucket of tokens per key, shared by the processes of the host: one call, one token."""
+"""Rate limit per access key: a token bucket shared by all processes of the host."""
 
 import math
 import time
@@ -21,7 +21,7 @@ WHERE min(:burst, tokens + max(0, :now - filled) * :rate) >= 1
 
 
 class ThrottledError(DomainError):
-    """The key calls faster than the deployment allows; `retry_after` is in milliseconds."""
+    """The rate limit of the key is exceeded; `retry_after` is in milliseconds."""
 
     code = "Throttling.User"
 
@@ -37,7 +37,7 @@ class ThrottledError(DomainError):
 
 
 def take_token(key_id: str) -> None:
-    """Count a call of a key. Raises ThrottledError when its bucket is empty."""
+    """Take a token from the bucket of a key. Raises ThrottledError if it is empty."""
     rate = settings.API_RATE
     if rate <= 0:
         return

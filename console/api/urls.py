@@ -1,4 +1,4 @@
-"""Addresses of the API's pages: keys and reference. The API itself is at `/`, by the door."""
+"""URLs of the access key pages and the API reference. The API itself is in the middleware."""
 
 from django.urls import path
 
