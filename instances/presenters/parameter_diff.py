@@ -1,47 +1,46 @@
-"""What a review shows: settings in sections, each as it is and as it will be."""
+"""The settings of a launch or an update in sections, each with its old and new value."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Self
 
 from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
-from catalog.models import Region
+from catalog.models import Portfolio, Region
 from console.lib.errors import Text
 from console.lib.masking import MASK, is_weak
 from instances.models import Instance, Plan, ProvisioningSpec, Task
 
-NOTHING = "–"
+DASH = "–"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One setting. `before` is empty where there was nothing to compare with."""
+class DiffRow:
+    """One setting. `before` is empty where there is nothing to compare with."""
 
     label: Text
     after: str
     before: str = ""
     changed: bool = False
-    # Whether the template's default holds, after and before.
+    # The value is the default of the template, after and before.
     default: bool = False
     was_default: bool = False
 
     @property
-    def default_word(self) -> Text:
-        """The word beside a default, nothing beside any other value."""
+    def default_label(self) -> Text:
         return pgettext("value", "Default") if self.default else ""
 
 
 @dataclass(frozen=True)
-class Section:
-    """A part of the review, as the wizard's pages are cut."""
+class DiffSection:
+    """The rows under one heading."""
 
     key: str
     title: Text
     icon: str
-    rows: list[Row] = field(default_factory=list)
+    rows: list[DiffRow] = field(default_factory=list)
 
     @property
     def changes(self) -> int:
@@ -49,8 +48,8 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two specs side by side; without an old one, the new one alone. Secrets are masked."""
+class ParameterDiff:
+    """The differences of two specs, or the rows of `new` alone. Secrets are masked."""
 
     new: ProvisioningSpec
     old: ProvisioningSpec | None = None
@@ -59,26 +58,29 @@ class Comparison:
     owner: str = ""
 
     @classmethod
-    def of_launch(cls, plan: Plan) -> "Comparison":
-        """What a draft would launch."""
+    def of_launch(cls, plan: Plan) -> Self:
         return cls(plan.spec, None, plan.instance_name, plan.region)
 
     @classmethod
-    def of_update(cls, plan: Plan, instance: Instance) -> "Comparison":
-        """What a draft would change in an instance as it is now."""
+    def of_update(cls, plan: Plan, instance: Instance) -> Self:
+        """Compare the spec of a plan with the present configuration of its instance."""
         owner = instance.principal.display_name
         return cls(plan.spec, instance.current(), instance.name, instance.region, owner)
 
     @cached_property
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[DiffSection]:
         return [
-            Section("product", _("Product information"), "package", [*self._product()]),
-            Section("instance", _("Instance information"), "box", [*self._instance()]),
-            Section(
+            DiffSection(
+                "product", _("Product information"), "package", [*self._product_rows()]
+            ),
+            DiffSection(
+                "instance", _("Instance information"), "box", [*self._instance_rows()]
+            ),
+            DiffSection(
                 "parameters",
                 _("Parameter"),
                 "sliders-horizontal",
-                [*self._parameters()],
+                [*self._parameter_rows()],
             ),
         ]
 
@@ -111,31 +113,34 @@ class Comparison:
         return sum(len(section.rows) for section in self.sections) - self.changes
 
     @property
-    def changed_rows(self) -> list[Row]:
-        """Only what differs, of all sections."""
+    def changed_rows(self) -> list[DiffRow]:
         return [row for part in self.sections for row in part.rows if row.changed]
 
-    def _product(self) -> Iterator[Row]:
+    def _product_rows(self) -> Iterator[DiffRow]:
         new, old = self.new, self.old or self.new
-        yield _same(_("Product"), new.version.product.name)
+        yield _unchanged_row(_("Product"), new.version.product.name)
         yield self._row(_("Version"), new.version.name, old.version.name)
         yield self._row(_("Version ID"), new.version.pk, old.version.pk)
         yield self._row(
-            _("Launch option"), _named(new.portfolio), _named(old.portfolio)
+            _("Launch option"),
+            _name_or_dash(new.portfolio),
+            _name_or_dash(old.portfolio),
         )
 
-    def _instance(self) -> Iterator[Row]:
-        yield _same(_("Product instance name"), self.name)
+    def _instance_rows(self) -> Iterator[DiffRow]:
+        yield _unchanged_row(_("Product instance name"), self.name)
         if self.region is not None:
-            yield _same(_("Stack region"), f"{self.region} · {self.region.pk}")
+            yield _unchanged_row(_("Stack region"), f"{self.region} · {self.region.pk}")
         if self.owner:
-            yield _same(_("Owner"), self.owner)
+            yield _unchanged_row(_("Owner"), self.owner)
         before = self.old.tags if self.old else {}
         for key in sorted({*self.new.tags, *before}):
             label = _("Tag %(key)s") % {"key": key}
-            yield self._row(label, _present(self.new.tags, key), _present(before, key))
+            yield self._row(
+                label, _tag_text(self.new.tags, key), _tag_text(before, key)
+            )
 
-    def _parameters(self) -> Iterator[Row]:
+    def _parameter_rows(self) -> Iterator[DiffRow]:
         schema = self.new.version.template.schema
         before = self.old.effective if self.old else {}
         former = self.old.version.template.schema.by_key if self.old else {}
@@ -144,10 +149,10 @@ class Comparison:
         order = [key for key in schema.by_key if key in known]
         for key in [*order, *(key for key in known if key not in schema.by_key)]:
             parameter = schema.by_key.get(key) or former.get(key)
-            row = self._parameter(
+            row = self._parameter_row(
                 parameter.label_in() if parameter else key,
-                _value(self.new, key),
-                _value(self.old, key) if self.old else NOTHING,
+                _value_text(self.new, key),
+                _value_text(self.old, key) if self.old else DASH,
                 secret=key in hidden,
             )
             yield replace(
@@ -156,66 +161,65 @@ class Comparison:
                 was_default=self.old is not None and _is_default(self.old, key),
             )
 
-    def _parameter(self, label: str, after: str, before: str, *, secret: bool) -> Row:
+    def _parameter_row(
+        self, label: str, after: str, before: str, *, secret: bool
+    ) -> DiffRow:
         row = self._row(label, after, before)
         if not secret:
             return row
-        shown = MASK if after != NOTHING else NOTHING
-        if row.changed and after != NOTHING:
+        shown = MASK if after != DASH else DASH
+        if row.changed and after != DASH:
             shown = _("%(mask)s (new value)") % {"mask": MASK}
-        was = MASK if before != NOTHING else NOTHING
-        return Row(label, shown, was if self.old else "", row.changed)
+        was = MASK if before != DASH else DASH
+        return DiffRow(label, shown, was if self.old else "", row.changed)
 
     def _secret_keys(self) -> Iterator[str]:
-        """Keys that are secret in either version: the stricter one decides."""
+        """Yield the keys that are secret in the old or in the new version."""
         for spec in (self.new, self.old):
             if spec is not None:
                 yield from spec.secret_keys
 
-    def _row(self, label: Text, after: str, before: str) -> Row:
+    def _row(self, label: Text, after: str, before: str) -> DiffRow:
         if self.old is None:
-            return Row(label, after or NOTHING)
-        was = before or NOTHING
-        return Row(label, after or NOTHING, was, changed=(after or NOTHING) != was)
+            return DiffRow(label, after or DASH)
+        was = before or DASH
+        return DiffRow(label, after or DASH, was, changed=(after or DASH) != was)
 
 
-def spec_of(task: Task) -> ProvisioningSpec:
-    """What a task asked for."""
-    return ProvisioningSpec.of(task)
+def changes_since(instance: Instance, base_task: str) -> list[DiffRow]:
+    """Return the settings that tasks have changed since a page was opened.
 
-
-def changes_since(instance: Instance, base_task: str) -> list[Row]:
-    """What others have changed since a page was opened: as it was then, as it is now.
-
-    Empty when nothing that succeeded lies between, or the page named no task of it.
+    `base_task` is the ID of the instance's last task at that time. The list is empty if no
+    later task succeeded, or if the instance has no such task.
     """
     opened = instance.tasks.filter(pk=base_task).first()
     if opened is None:
         return []
     earlier = instance.tasks.filter(created_at__lte=opened.created_at)
-    ended = earlier.filter(status=Task.Status.SUCCEEDED).newest_first()
-    was = ended.first() or earlier.newest_first().last() or opened
-    return Comparison(instance.current(), spec_of(was), instance.name).changed_rows
+    succeeded = earlier.filter(status=Task.Status.SUCCEEDED).newest_first()
+    base = succeeded.first() or earlier.newest_first().last() or opened
+    spec = ProvisioningSpec.of(base)
+    return ParameterDiff(instance.current(), spec, instance.name).changed_rows
 
 
-def _same(label: Text, text: str) -> Row:
-    return Row(label, text or NOTHING, text or NOTHING)
+def _unchanged_row(label: Text, text: str) -> DiffRow:
+    return DiffRow(label, text or DASH, text or DASH)
 
 
-def _named(thing: Any) -> str:
-    return str(thing) if thing else NOTHING
+def _name_or_dash(portfolio: Portfolio | None) -> str:
+    return portfolio.name if portfolio else DASH
 
 
-def _present(tags: Mapping[str, str], key: str) -> str:
-    """A tag's value; an empty one is told apart from a missing one."""
+def _tag_text(tags: Mapping[str, str], key: str) -> str:
+    """Return the value of a tag; an empty value differs from a missing tag."""
     if key not in tags:
-        return NOTHING
+        return DASH
     return tags[key] or _("(empty)")
 
 
-def _value(spec: ProvisioningSpec, key: str) -> str:
+def _value_text(spec: ProvisioningSpec, key: str) -> str:
     if spec.effective.get(key) is None:
-        return NOTHING
+        return DASH
     return spec.text(key) or _("(empty)")
 
 

@@ -1,4 +1,4 @@
-"""The lists of plans: mine, those that wait for me, those I decided on, everybody's."""
+"""The lists of plans: own plans, received requests, approval history, and all plans."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,59 +19,59 @@ from instances.filters import TextFilter
 from instances.models import Plan
 from instances.reviewing import duties_of, waiting_for
 
-TABS: Mapping[str, Text] = {
+TAB_LABELS: Mapping[str, Text] = {
     "mine": gettext_lazy("My plans"),
     "received": gettext_lazy("Received requests"),
     "history": gettext_lazy("Approval history"),
     "all": gettext_lazy("All plans"),
 }
-DEFAULT = "mine"
+DEFAULT_TAB = "mine"
 
 
 class PlanFilter(FilterSet):
-    """`q`, `status`, `product`, `person`. The page says which value is not used."""
+    """`q`, `status`, `product`, `person`. The form has an error for a value that is invalid."""
 
     q = TextFilter(method="search", label=gettext_lazy("Search"))
     status = ChoiceFilter(choices=Plan.Status.choices, label=gettext_lazy("Status"))
-    product = TextFilter(method="of_product", label=gettext_lazy("Product"))
-    person = TextFilter(method="of_person", label=gettext_lazy("User"))
+    product = TextFilter(method="by_product", label=gettext_lazy("Product"))
+    person = TextFilter(method="by_owner", label=gettext_lazy("User"))
 
     class Meta:
         model = Plan
         fields: list[str] = []
 
     def search(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        """By the plan's name or ID, or the instance's."""
+        """Search in the name and the ID of the plan and of its instance."""
         return rows.filter(
             Q(search_text__contains=folded(value))
             | Q(pk__startswith=value.lower())
             | Q(reserved_instance_id=value.lower())
         )
 
-    def of_product(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        """By the product's name or ID."""
+    def by_product(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        """Filter by the name or the ID of the product."""
         return rows.filter(
             Q(version__product__name_key__contains=folded(value))
             | Q(version__product=value.lower())
         )
 
-    def of_person(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        """By the owner's login, name or principal ID."""
-        people = User.objects.filter(
+    def by_owner(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        """Filter by the login, the name or the principal ID of the owner."""
+        owners = User.objects.filter(
             Q(search_text__contains=folded(value)) | Q(principal_id=value)
         )
-        return rows.filter(owner__in=people.values("pk"))
+        return rows.filter(owner__in=owners.values("pk"))
 
     @property
     def values(self) -> dict[str, str]:
-        """The filters in force, by name."""
+        """Return the values that are set, by filter."""
         self.form.is_valid()
         return {name: value for name, value in self.form.cleaned_data.items() if value}
 
 
 @dataclass(frozen=True)
-class Tab:
-    """One of the lists, as a link."""
+class PlanTab:
+    """A link to one of the lists."""
 
     name: str
     label: Text
@@ -80,22 +80,22 @@ class Tab:
     count: str
 
 
-class PlanListing:
-    """What one request to the list asks for, and what it gets."""
+class PlanList:
+    """The plan list of one request, as `user` may see it."""
 
     statuses = Plan.Status.choices
 
     def __init__(self, user: User, query: Mapping[str, str]) -> None:
         self.user = user
         self.query = query
-        wanted = query.get("tab", DEFAULT)
-        self.tab = wanted if wanted in self._offered() else DEFAULT
-        self.filter = PlanFilter(query, self._scope())
+        wanted = query.get("tab", DEFAULT_TAB)
+        self.tab = wanted if wanted in self._available_tabs() else DEFAULT_TAB
+        self.filter = PlanFilter(query, self._plans_in_tab())
 
-    def _offered(self) -> list[str]:
-        return [tab for tab in TABS if tab != "all" or self.user.is_administrator]
+    def _available_tabs(self) -> list[str]:
+        return [tab for tab in TAB_LABELS if tab != "all" or self.user.is_administrator]
 
-    def _scope(self) -> QuerySet:
+    def _plans_in_tab(self) -> QuerySet:
         plans = Plan.objects.all()
         if self.tab == "received":
             return plans.received_by(self.user, duties_of(self.user))
@@ -124,41 +124,39 @@ class PlanListing:
         return paginate(rows, cursor=self.query.get("cursor", ""), size=size)
 
     @property
-    def tabs(self) -> list[Tab]:
+    def tabs(self) -> list[PlanTab]:
         waiting = waiting_for(self.user)
         return [
-            Tab(
+            PlanTab(
                 tab,
-                TABS[tab],
-                self.address(tab),
+                TAB_LABELS[tab],
+                self.tab_url(tab),
                 tab == self.tab,
                 str(waiting) if tab == "received" and waiting else "",
             )
-            for tab in self._offered()
+            for tab in self._available_tabs()
         ]
 
     @property
     def title(self) -> str:
         """Return the title of the page, which names the tab."""
-        return f"{TABS[self.tab]} · {_('Plans')}"
+        return f"{TAB_LABELS[self.tab]} · {_('Plans')}"
 
     @property
     def filtered(self) -> bool:
         return bool(self.filter.values)
 
     @property
-    def cleared(self) -> str:
-        """The same tab without filters."""
-        return self.address(self.tab)
+    def reset_url(self) -> str:
+        """Return the URL of the tab without filters."""
+        return self.tab_url(self.tab)
 
-    def address(self, tab: str) -> str:
-        """A tab of the list, from its start."""
+    def tab_url(self, tab: str) -> str:
         base = reverse("instances:plan-list")
-        return base if tab == DEFAULT else f"{base}?{urlencode({'tab': tab})}"
+        return base if tab == DEFAULT_TAB else f"{base}?{urlencode({'tab': tab})}"
 
     @property
     def empty_title(self) -> str:
-        """What an empty tab says."""
         if self.filtered:
             return _("No plans match")
         return {

@@ -1,9 +1,9 @@
-"""What a plan's preview found, put into words: the worst first."""
+"""The preview of a plan as its page shows it: resource changes, the most harmful first."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TypedDict
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -12,11 +12,11 @@ from catalog.schema.conversion import as_text
 from console.lib.errors import Text
 from instances.models import Heartbeat, Plan
 
-# What must be read first stands first; what does not change is counted only.
-ORDER = ("Replace", "Remove", "Modify", "Add")
-LONGEST = 500
+# Resources without a change are only counted.
+ACTION_ORDER = ("Replace", "Remove", "Modify", "Add")
+MAX_VALUE_LENGTH = 500
 
-ACTIONS: Mapping[str, Text] = {
+ACTION_LABELS: Mapping[str, Text] = {
     "Replace": gettext_lazy("Replace"),
     "Remove": gettext_lazy("Remove"),
     "Modify": gettext_lazy("Modify"),
@@ -56,9 +56,29 @@ REASONS: Mapping[str, Text] = {
 }
 
 
+class StoredChange(TypedDict, total=False):
+    """A resource change as the engine reports it and the plan stores it."""
+
+    address: str
+    type: str
+    action: str
+    reason: str
+    replace_paths: list[list[str | int] | str]
+    before: object
+    after: object
+    imported: str
+
+
+class Import(TypedDict):
+    """An existing resource that a plan takes over: its address and its ID on the cloud."""
+
+    address: str
+    id: str
+
+
 @dataclass(frozen=True)
-class Setting:
-    """One attribute of a resource, before and after."""
+class AttributeChange:
+    """An attribute of a resource with its old and new value."""
 
     name: str
     before: str
@@ -67,30 +87,30 @@ class Setting:
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """One resource that changes."""
+    """A resource that the plan changes."""
 
     address: str
     type: str
     action: str
-    word: Text
+    label: Text
     tone: str
     reason: Text
-    settings: list[Setting]
+    attributes: list[AttributeChange]
 
 
 @dataclass(frozen=True)
-class Group:
-    """The resources to which the same is done."""
+class ChangeGroup:
+    """The resources with the same action."""
 
     action: str
-    word: Text
+    label: Text
     tone: str
     changes: list[ResourceChange]
 
 
 @dataclass(frozen=True)
-class Preview:
-    """The resource changes of a plan, for its page."""
+class PlanPreview:
+    """The preview of a plan. `url` is its page, `edit_url` the form that the plan comes from."""
 
     plan: Plan
     url: str = ""
@@ -101,8 +121,8 @@ class Preview:
         return self.plan.status == Plan.Status.PREVIEW_IN_PROGRESS
 
     @cached_property
-    def obstacle(self) -> Text:
-        """Why nobody begins with it, as far as that is known; mostly empty."""
+    def blocked_reason(self) -> Text:
+        """Return why no worker starts the queued preview; empty if none is known."""
         if self.plan.state != Plan.State.QUEUED:
             return ""
         rooms = Heartbeat.objects.rooms()
@@ -145,14 +165,15 @@ class Preview:
 
     @cached_property
     def changes(self) -> list[ResourceChange]:
-        """The changes, replacements and removals first."""
-        found = [each for each in self.plan.changes if each["action"] in ORDER]
-        found.sort(key=lambda each: (ORDER.index(each["action"]), each["address"]))
-        return [_read(each) for each in found]
+        found = [each for each in self.plan.changes if each["action"] in ACTION_ORDER]
+        found.sort(
+            key=lambda each: (ACTION_ORDER.index(each["action"]), each["address"])
+        )
+        return [_resource_change(each) for each in found]
 
     @property
-    def imports(self) -> list[dict[str, str]]:
-        """Return the existing resources that are taken over, with the ID of each."""
+    def imports(self) -> list[Import]:
+        """Return the existing resources that the plan imports."""
         return [
             {"address": each["address"], "id": each["imported"]}
             for each in self.plan.changes
@@ -160,22 +181,22 @@ class Preview:
         ]
 
     @property
-    def groups(self) -> list[Group]:
-        """The same by what is done to them, the worst first."""
+    def groups(self) -> list[ChangeGroup]:
+        """Return the changes by action, in the order of ACTION_ORDER."""
         return [
-            Group(action, ACTIONS[action], TONES[action], found)
-            for action in ORDER
+            ChangeGroup(action, ACTION_LABELS[action], TONES[action], found)
+            for action in ACTION_ORDER
             if (found := [each for each in self.changes if each.action == action])
         ]
 
     @property
     def warnings(self) -> list[ResourceChange]:
-        """Resources whose contents are lost."""
+        """Return the resources that are destroyed, with their data."""
         return [each for each in self.changes if each.action in ("Replace", "Remove")]
 
     @property
     def warning_title(self) -> str:
-        """How many are lost, in words: "1 resource will be replaced, 2 will be removed"."""
+        """Return a sentence such as "1 resource will be replaced, 2 resources will be removed"."""
         replaced, removed = self.counts["Replace"], self.counts["Remove"]
         parts = []
         if replaced:
@@ -199,20 +220,20 @@ class Preview:
         return ", ".join(parts)
 
 
-def _read(change: Mapping[str, Any]) -> ResourceChange:
+def _resource_change(change: StoredChange) -> ResourceChange:
     action = change["action"]
     return ResourceChange(
         address=change["address"],
         type=change["type"],
         action=action,
-        word=ACTIONS[action],
+        label=ACTION_LABELS[action],
         tone=TONES[action],
-        reason=_why(change),
-        settings=[*_settings(change)],
+        reason=_reason(change),
+        attributes=[*_attribute_changes(change)],
     )
 
 
-def _why(change: Mapping[str, Any]) -> str:
+def _reason(change: StoredChange) -> str:
     reason = str(REASONS.get(change.get("reason") or "", ""))
     paths = [
         ".".join(str(step) for step in path) if isinstance(path, list) else str(path)
@@ -226,17 +247,17 @@ def _why(change: Mapping[str, Any]) -> str:
     return reason
 
 
-def _settings(change: Mapping[str, Any]) -> Iterator[Setting]:
-    """The attributes that differ; all of them where the resource comes or goes."""
+def _attribute_changes(change: StoredChange) -> Iterator[AttributeChange]:
+    """Yield the attributes that differ: all of them if the resource is added or removed."""
     before, after = change.get("before") or {}, change.get("after") or {}
     if not isinstance(before, dict) or not isinstance(after, dict):
         return
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
         if old != new:
-            yield Setting(name, _short(old), _short(new))
+            yield AttributeChange(name, _shortened(old), _shortened(new))
 
 
-def _short(value: Any) -> str:
+def _shortened(value: object) -> str:
     text = as_text(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}…"

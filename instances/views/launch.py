@@ -19,7 +19,7 @@ from instances.forms.plan import PlanForm
 from instances.forms.wizards import LaunchForm
 from instances.launch_validation import LaunchSpec, execute_once
 from instances.models import Plan, Task
-from instances.presenters.parameter_diff import Comparison
+from instances.presenters.parameter_diff import ParameterDiff
 from instances.views import wizard
 from instances.views.outcome import flash_task
 
@@ -138,7 +138,7 @@ def _review(
         "plan": plan,
         "product": plan.version.product,
         "preview": preview,
-        "comparison": Comparison.of_launch(plan),
+        "parameter_diff": ParameterDiff.of_launch(plan),
         "refusal": refusal,
         # A poll of the review shows no form: none is made for it.
         "form": form or SimpleLazyObject(lambda: wizard.plan_form(request, plan)),

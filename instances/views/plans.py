@@ -19,26 +19,26 @@ from console.lib.http import Request
 from instances.forms.plan import DecisionForm, PlanForm
 from instances.launch_validation import execute_once
 from instances.models import Plan, Task, living_instance_for, plan_for
-from instances.presenters.plan_detail import PlanPage
-from instances.presenters.plan_list import PlanListing
+from instances.presenters.plan_detail import PlanDetail
+from instances.presenters.plan_list import PlanList
 from instances.views.outcome import flash_preview, flash_task
 
 
 @require_safe
 def plan_list(request: Request) -> HttpResponse:
-    listing = PlanListing(request.user, request.GET.dict())
+    found = PlanList(request.user, request.GET.dict())
     return render_page(
         request,
         "instances/plan_list.html",
-        {"listing": listing, "page": listing.page},
+        {"plan_list": found, "page": found.page},
         fragment="instances/_plan_table.html",
     )
 
 
 @require_safe
 def plan_detail(request: Request, pk: str) -> HttpResponse:
-    page = PlanPage(_plan(request, pk), request.user)
-    if wants_fragment(request) and page.seen == request.GET.get("seen"):
+    page = PlanDetail(_plan(request, pk), request.user)
+    if wants_fragment(request) and page.poll_token == request.GET.get("seen"):
         return HttpResponse(status=204)
     return _show(request, page)
 
@@ -54,7 +54,7 @@ def plan_decide(request: Request, pk: str) -> HttpResponse:
             verb(by=request.user, **form.cleaned_data)
     if form.errors:
         plan.refresh_from_db(fields=["status", "digest"])
-        return _show(request, PlanPage(plan, request.user), form, status=409)
+        return _show(request, PlanDetail(plan, request.user), form, status=409)
     messages.success(request, _("Your response has been recorded."))
     return redirect(plan)
 
@@ -62,9 +62,9 @@ def plan_decide(request: Request, pk: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan_execute(request: Request, pk: str) -> HttpResponse:
     """Run the plan. One that destroys something asks first."""
-    page = PlanPage(_plan(request, pk), request.user)
+    page = PlanDetail(_plan(request, pk), request.user)
     plan = page.plan
-    sure = not page.destroys or "sure" in request.POST
+    sure = not page.destructive or "sure" in request.POST
     if request.method != "POST" or not sure:
         text = _(
             "Resources that this plan replaces or removes are destroyed. This cannot be "
@@ -75,7 +75,7 @@ def plan_execute(request: Request, pk: str) -> HttpResponse:
         task = execute_once(plan, by=request.user)
     except DomainError as refusal:
         # Told on its page, with a way to go on.
-        fresh = PlanPage(_plan(request, pk), request.user)
+        fresh = PlanDetail(_plan(request, pk), request.user)
         return _show(request, fresh, refusal=refusal, status=409)
     flash_task(request, task, _("The plan is being executed."))
     return redirect(plan)
@@ -152,7 +152,7 @@ def _ask(
 
 def _show(
     request: Request,
-    page: PlanPage,
+    page: PlanDetail,
     form: DecisionForm | None = None,
     *,
     refusal: DomainError | None = None,

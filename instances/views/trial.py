@@ -14,7 +14,7 @@ from console.lib.htmx import wants_fragment
 from console.lib.http import Request
 from instances.forms.trial import TrialForm
 from instances.models import Plan, plan_for
-from instances.presenters.plan_preview import Preview
+from instances.presenters.plan_preview import PlanPreview
 from instances.views import wizard
 
 
@@ -49,9 +49,9 @@ def _trial(request: Request, version: Version) -> Plan | None:
     return plan_for(request.user, pk, owner=request.user, trial=True, version=version)
 
 
-def _preview(plan: Plan) -> Preview:
+def _preview(plan: Plan) -> PlanPreview:
     here = [plan.version.product_id, plan.version_id]
-    return Preview(
+    return PlanPreview(
         plan, reverse("instances:version-try", args=here) + f"?plan={plan.pk}"
     )
 

@@ -17,7 +17,7 @@ from instances.forms.plan import PlanForm
 from instances.forms.wizards import UpdateForm
 from instances.launch_validation import execute_once
 from instances.models import Instance, Plan, Task, living_instance_for, task_for
-from instances.presenters.parameter_diff import Comparison, changes_since
+from instances.presenters.parameter_diff import ParameterDiff, changes_since
 from instances.views import wizard
 from instances.views.outcome import flash_task
 
@@ -156,19 +156,19 @@ def _review(
     form: PlanForm | None = None,
 ) -> HttpResponse:
     preview = wizard.preview_of(plan, "update-review", "update", instance.pk)
-    comparison = Comparison.of_update(plan, instance)
+    diff = ParameterDiff.of_update(plan, instance)
     context = {
         "plan": plan,
         "instance": instance,
         "preview": preview,
-        "comparison": comparison,
+        "parameter_diff": diff,
         "since": changes_since(instance, plan.base_task_id or "")
         if plan.out_of_date
         else [],
         "refusal": refusal,
         # A poll of the review shows no form: none is made for it.
         "form": form or SimpleLazyObject(lambda: wizard.plan_form(request, plan)),
-        "steps": wizard.steps(preview.edit_url, comparison.changes_text),
+        "steps": wizard.steps(preview.edit_url, diff.changes_text),
     }
     return render_page(
         request,

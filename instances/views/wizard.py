@@ -24,8 +24,8 @@ from console.lib.http import Request
 from console.lib.users import User
 from instances.forms.plan import PlanForm
 from instances.models import Plan, ProvisioningSpec, plan_for
-from instances.presenters.parameter_diff import Comparison
-from instances.presenters.plan_preview import Preview
+from instances.presenters.parameter_diff import ParameterDiff
+from instances.presenters.plan_preview import PlanPreview
 from instances.views.outcome import flash_preview
 
 OPEN = (
@@ -94,7 +94,7 @@ def conflict_of(
     plan = cast(Plan, error.record)
     rows = [
         Difference(row.label, row.after, row.before, kept=False)
-        for row in Comparison(spec, plan.spec).changed_rows
+        for row in ParameterDiff(spec, plan.spec).changed_rows
     ]
     if name and name != plan.instance_name:
         label = _("Product instance name")
@@ -161,10 +161,10 @@ def withdraw(draft: Plan | None, *, by: User) -> None:
         draft.cancel(by=by)
 
 
-def preview_of(plan: Plan, page: str, edit: str, pk: str) -> Preview:
+def preview_of(plan: Plan, page: str, edit: str, pk: str) -> PlanPreview:
     """Return the preview with the addresses of its page and of the one to go back to."""
     query = f"?plan={plan.pk}"
-    return Preview(
+    return PlanPreview(
         plan,
         url=reverse(f"instances:{page}", args=[pk]) + query,
         edit_url=reverse(f"instances:{edit}", args=[pk]) + query,

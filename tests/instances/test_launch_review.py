@@ -84,7 +84,7 @@ def previewed(plan):
 
 
 def texts(response):
-    sections = response.context["comparison"].sections
+    sections = response.context["parameter_diff"].sections
     return {str(row.label): row.after for part in sections for row in part.rows}
 
 

@@ -396,7 +396,7 @@ def test_it_polls_while_it_runs_and_no_longer(bobs, waiting, htmx):
     url = waiting.get_absolute_url()
     first = bobs.get(url)
     assert "tick from:body" in first.content.decode()
-    seen = {"seen": first.context["page"].seen}
+    seen = {"seen": first.context["page"].poll_token}
     assert bobs.get(url, seen, headers=htmx).status_code == 204
     previewed(waiting)
     after = bobs.get(url, seen, headers=htmx).content.decode()

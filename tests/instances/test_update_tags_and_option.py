@@ -261,7 +261,7 @@ def test_the_page_leads_to_the_task(
         typed = {"portfolio": second.pk}
     url = reverse("instances:update", args=[instance.pk])
     review = browser.post(url, filled | typed).url
-    sections = browser.get(review).context["comparison"].sections
+    sections = browser.get(review).context["parameter_diff"].sections
     changed = [row for part in sections for row in part.rows if row.changed]
     assert [(str(row.label), row.after) for row in changed] == [(label, after)]
     plan = claimed(Plan.objects.all())

@@ -95,7 +95,7 @@ def field(response, name):
 
 
 def rows(response):
-    sections = response.context["comparison"].sections
+    sections = response.context["parameter_diff"].sections
     return {str(row.label): row for part in sections for row in part.rows}
 
 
@@ -278,7 +278,7 @@ def test_it_shows_old_and_new_side_by_side(browser, review):
 def test_unchanged_settings_are_told_apart(browser, review):
     response = browser.get(review)
     assert not rows(response)["Version"].changed
-    assert response.context["comparison"].changes == 1
+    assert response.context["parameter_diff"].changes == 1
     assert "data-only-changes" in response.content.decode()
 
 

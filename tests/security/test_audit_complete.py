@@ -20,7 +20,7 @@ from console.lib.audit import AuditEntry
 from console.lib.users import User
 from console.offboarding.models import Offboarding
 from instances.models import Heartbeat, Instance, Plan
-from instances.presenters.plan_detail import PlanPage
+from instances.presenters.plan_detail import PlanDetail
 from tests.access_table import TABLE
 from tests.everything import Everything, snapshot
 from tests.factories import (
@@ -209,7 +209,7 @@ def wants_decision(ready):
     ready.actor = ready.bob
     ready.data = {
         "decision": "approve",
-        "seen": PlanPage(ready.plan, ready.bob).plan.digest,
+        "seen": PlanDetail(ready.plan, ready.bob).plan.digest,
     }
 
 
