@@ -190,7 +190,7 @@ def test_it_spells_out_the_consequences_and_changes_nothing(admin_browser, silen
     for fact in (
         "far-1",
         "If the task is still running",
-        "as interrupted",
+        "Failed (interrupted)",
         "Reconcile now",
     ):
         assert fact in page

@@ -136,7 +136,7 @@ def test_whoever_comes_after_a_whole_task_of_somebody_else_changes_nothing(
     late = Instance.objects.select_related("last_task").get(pk=instance.pk)
     made = task.created_at + timedelta(minutes=minutes)
     with_task(instance, ended=True, created_at=made)
-    with pytest.raises(ConflictError, match="another one"):
+    with pytest.raises(ConflictError, match="not the latest task"):
         retry(late, by=alice, task=task.pk)
     assert Task.objects.count() == 2
     assert Instance.objects.get().status == "Available"
