@@ -1,8 +1,8 @@
-"""The evidence of a task as its page shows it: stage times, exit code, states before and after."""
+"""The diagnostics of a task: stage times, exit code, and the state before and after it."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from django.db.models import Q, QuerySet, Subquery
 
@@ -10,34 +10,42 @@ from console.lib.errors import Text
 from instances.models import Evidence, StateVersion, Task
 from instances.presenters.task_progress import stage_times
 
-COLUMNS = ("lineage", "serial", "digest")
+
+class StateFields(TypedDict):
+    """The columns of a stored state that the page shows."""
+
+    task_id: str | None
+    serial: int
+    digest: str
 
 
 @dataclass(frozen=True)
-class Proof:
-    """`before` and `after` are the newest states known when it began and when it ended."""
+class Diagnostics:
+    """`state_before` and `state_after` are the newest at the start and the end of the task."""
 
-    evidence: Evidence
+    record: Evidence
     stages: list[tuple[Text, datetime | None, datetime | None]]
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    state_before: StateFields | None
+    state_after: StateFields | None
 
 
-def proof_of(task: Task) -> Proof:
-    """Read what a task's status can be checked against. One query, for the states."""
+def task_diagnostics(task: Task) -> Diagnostics:
+    """Return the diagnostics of a task; the two states are read with one query."""
     states = StateVersion.objects.filter(instance_id=task.instance_id)
     states = states.order_by("-serial", "-created_at")
     began = task.started_at or task.created_at
     earlier = states.filter(created_at__lt=began).exclude(task=task)
     both = [_first(states.filter(task=task)), _first(earlier)]
-    rows = StateVersion.objects.filter(both[0] | both[1]).values("task_id", *COLUMNS)
-    found = {row["task_id"] == task.pk: row for row in rows}
-    before = found.get(False)
-    return Proof(
-        evidence=Evidence.of(task),
+    rows = StateVersion.objects.filter(both[0] | both[1]).values(
+        "task_id", "serial", "digest"
+    )
+    found: dict[bool, StateFields] = {row["task_id"] == task.pk: row for row in rows}
+    state_before = found.get(False)
+    return Diagnostics(
+        record=Evidence.of(task),
         stages=stage_times(task),
-        before=before,
-        after=found.get(True, before),
+        state_before=state_before,
+        state_after=found.get(True, state_before),
     )
 
 

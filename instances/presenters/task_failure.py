@@ -1,8 +1,7 @@
-"""A failed task as its page tells it: what exists, what was in flight, and what can be done."""
+"""A failed task as its page shows it: cause, remaining resources and next actions."""
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Count, F, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce
@@ -14,161 +13,162 @@ from catalog.schema.conversion import as_text
 from console.lib.errors import Text
 from console.lib.users import User
 from instances.models import Evidence, Instance, KnownError, Task
-from instances.presenters.task_log import Transcript
+from instances.presenters.task_log import LogExcerpt
 
-# So many resources are named, the rest are counted.
-NAMED = 10
-NOT_THERE = ("CREATE_FAILED", "CREATE_IN_PROGRESS", "DELETE_COMPLETE")
+MAX_RESOURCES_SHOWN = 10
+ABSENT_STATUSES = ("CREATE_FAILED", "CREATE_IN_PROGRESS", "DELETE_COMPLETE")
 
 
 @dataclass(frozen=True)
-class Culprit:
-    """The resource that failed, and the parameter that fed it where that can be told."""
+class FailureSource:
+    """The resource that failed, and the parameter whose value caused it, if that is known."""
 
     address: str
-    place: str
+    location: str
     label: Text = ""
     key: str = ""
     value: str = ""
 
 
 @dataclass(frozen=True)
-class Aftermath:
-    """What is left of a failed task.
+class TaskFailure:
+    """The failure of a task, and how the user can go on.
 
-    `open` says that it is the last word on its instance, so that something can be done
-    about it; `needs_approval`, that only a plan may do it; `withdrawn`, that the product is
-    no longer shared with the person, so that only cleaning up is left.
+    The user can act only if the task `is_last`: the last one of its instance. With
+    `needs_approval` that takes a plan. If the product is `not_shared` with the user any
+    longer, the user can only clean up. `resources` holds the addresses of the first
+    recorded resources, `more_resources` the number of the others.
     """
 
     task: Task
-    evidence: Evidence
-    card: KnownError | None
-    culprit: Culprit | None
-    open: bool
+    diagnostics: Evidence
+    known_error: KnownError | None
+    source: FailureSource | None
+    is_last: bool
     needs_approval: bool
-    withdrawn: bool
-    existing: list[dict[str, Any]]
-    more: int
+    not_shared: bool
+    resources: list[str]
+    more_resources: int
 
     @property
-    def terminates(self) -> bool:
+    def is_termination(self) -> bool:
         return self.task.kind == Task.Kind.TERMINATE
 
     @property
     def may_edit(self) -> bool:
-        return self.open and not self.terminates and not self.withdrawn
+        return self.is_last and not self.is_termination and not self.not_shared
 
     @property
     def may_retry(self) -> bool:
-        possible = self.terminates or not self.withdrawn
-        return self.open and possible and not self.needs_approval
+        possible = self.is_termination or not self.not_shared
+        return self.is_last and possible and not self.needs_approval
 
 
-def aftermath_of(
-    task: Task, instance: Instance, transcript: Transcript, *, by: User
-) -> Aftermath | None:
-    """Tell what a failed task left behind; None for any other."""
+def task_failure(
+    task: Task, instance: Instance, log_excerpt: LogExcerpt, *, by: User
+) -> TaskFailure | None:
+    """Return the failure of a task; None for a task that has not failed."""
     if task.status != Task.Status.FAILED:
         return None
-    evidence = Evidence.of(task)
+    diagnostics = Evidence.of(task)
     last = instance.failed_task is not None and instance.last_task_id == task.pk
-    around = (
-        _around(task, instance, evidence, by) if last else _Around([], 0, False, True)
-    )
-    return Aftermath(
+    facts = _InstanceFacts()
+    if last:
+        facts = _instance_facts(task, instance, diagnostics, by)
+    return TaskFailure(
         task=task,
-        evidence=evidence,
-        card=KnownError.objects.explaining(_text(task, evidence, transcript)),
-        culprit=_culprit(task, evidence),
-        open=last,
-        needs_approval=around.needs_approval,
-        withdrawn=not around.shared,
-        existing=around.existing,
-        more=around.count - len(around.existing),
+        diagnostics=diagnostics,
+        known_error=KnownError.objects.explaining(
+            _text(task, diagnostics, log_excerpt)
+        ),
+        source=_failure_source(task, diagnostics),
+        is_last=last,
+        needs_approval=facts.needs_approval,
+        not_shared=not facts.shared,
+        resources=[*facts.resources],
+        more_resources=facts.count - len(facts.resources),
     )
 
 
 @dataclass(frozen=True)
-class _Around:
-    """What there is around the last task of an instance: what exists, and who may go on how."""
-
-    existing: list[dict[str, Any]]
-    count: int
-    needs_approval: bool
-    shared: bool
+class _InstanceFacts:
+    resources: tuple[str, ...] = ()
+    count: int = 0
+    needs_approval: bool = False
+    shared: bool = True
 
 
-def _around(task: Task, instance: Instance, evidence: Evidence, by: User) -> _Around:
-    """Read it all in one query: small lists of different things, one below the other."""
-    terminates = task.kind == Task.Kind.TERMINATE
-    portfolio = instance.portfolio_id if terminates else task.portfolio_id
-    # The resources on record, without those nobody can be sure of.
-    resources = instance.resources.exclude(status__in=NOT_THERE)
-    resources = resources.exclude(address__in=evidence.in_flight)
+def _instance_facts(
+    task: Task, instance: Instance, diagnostics: Evidence, by: User
+) -> _InstanceFacts:
+    """Read the recorded resources, the approval constraints and the grants in one query."""
+    is_termination = task.kind == Task.Kind.TERMINATE
+    portfolio = instance.portfolio_id if is_termination else task.portfolio_id
+    # Without resources that are being changed or whose creation failed: they may not exist.
+    resources = instance.resources.exclude(status__in=ABSENT_STATUSES)
+    resources = resources.exclude(address__in=diagnostics.in_flight)
     count = resources.order_by().values("instance").annotate(n=Count("pk")).values("n")
-    first = resources.order_by("address").values("pk")[:NAMED]
-    limits = Constraint.objects.filter(
+    first = resources.order_by("address").values("pk")[:MAX_RESOURCES_SHOWN]
+    constraints = Constraint.objects.filter(
         product=instance.product_id, portfolio=portfolio, kind=Constraint.Kind.APPROVAL
     )
-    rows = _listed(
-        "resource", resources.filter(pk__in=first), F("address"), F("status")
-    ).union(
-        _listed(
+    rows = _labelled("resource", resources.filter(pk__in=first), F("address")).union(
+        _labelled(
             "count",
             Instance.objects.filter(pk=instance.pk),
             Cast(Coalesce(Subquery(count), 0), TextField()),
-            _text_of(""),
         ),
-        _listed("limit", limits, Cast("config", TextField()), _text_of("")),
-        _listed(
+        _labelled("constraint", constraints, Cast("config", TextField())),
+        _labelled(
             "shared",
             Portfolio.objects.launch_options(instance.product, by),
             F("pk"),
-            _text_of(""),
         ),
         all=True,
     )
-    found: dict[str, list[tuple[str, str]]] = {}
-    for what, first, second in rows:
-        found.setdefault(what, []).append((first, second))
-    operation = Task.Kind.TERMINATE if terminates else Task.Kind.UPDATE
+    found: dict[str, list[str]] = {}
+    for label, value in rows:
+        found.setdefault(label, []).append(value)
+    operation = Task.Kind.TERMINATE if is_termination else Task.Kind.UPDATE
     approvals = (
         Constraint(kind=Constraint.Kind.APPROVAL, config=json.loads(config))
-        for config, _nothing in found.get("limit", ())
+        for config in found.get("constraint", ())
     )
-    return _Around(
-        [{"address": a, "status": s} for a, s in sorted(found.get("resource", ()))],
-        int(found["count"][0][0]),
+    return _InstanceFacts(
+        tuple(sorted(found.get("resource", ()))),
+        int(found["count"][0]),
         EffectiveConstraints(tuple(approvals)).needs_approval(operation),
         by.is_administrator or "shared" in found,
     )
 
 
-def _listed(what: str, rows: QuerySet[Any], first: Any, second: Any) -> QuerySet[Any]:
-    return rows.order_by().values_list(_text_of(what), first, second)
+def _labelled(label: str, rows: QuerySet, value: F | Cast) -> QuerySet:
+    return rows.order_by().values_list(Value(label, output_field=TextField()), value)
 
 
-def _text_of(text: str) -> Value:
-    return Value(text, output_field=TextField())
+def _text(task: Task, diagnostics: Evidence, log_excerpt: LogExcerpt) -> str:
+    """Return the text to search for known errors; only its end is searched, so the reason is last."""
+    lines = [line.text for line in log_excerpt.lines]
+    return "\n".join([*lines, diagnostics.error, task.status_message])
 
 
-def _text(task: Task, evidence: Evidence, transcript: Transcript) -> str:
-    """What a known error is looked for in; the reason comes last, so that it is never cut off."""
-    lines = [line.text for line in transcript.lines]
-    return "\n".join([*lines, evidence.error, task.status_message])
-
-
-def _culprit(task: Task, evidence: Evidence) -> Culprit | None:
-    """What failed, with the value of its parameter as the task's own page shows it."""
-    place = f"{evidence.file}:{evidence.line}" if evidence.line else evidence.file
+def _failure_source(task: Task, diagnostics: Evidence) -> FailureSource | None:
+    location = (
+        f"{diagnostics.file}:{diagnostics.line}"
+        if diagnostics.line
+        else diagnostics.file
+    )
     schema = task.version.template.schema
-    parameter = schema.by_key.get(evidence.parameter)
+    parameter = schema.by_key.get(diagnostics.parameter)
     if parameter is None:
-        return Culprit(evidence.address, place) if evidence.address else None
-    return Culprit(
-        address=evidence.address,
-        place=place,
+        return (
+            FailureSource(diagnostics.address, location)
+            if diagnostics.address
+            else None
+        )
+    return FailureSource(
+        address=diagnostics.address,
+        location=location,
         label=parameter.label_in(get_language() or "en"),
         key=parameter.key,
         value=as_text(task.masked_parameters.get(parameter.key)) or "–",

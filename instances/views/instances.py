@@ -36,7 +36,7 @@ from instances.presenters.instance_list import (
     shown_columns,
     with_names,
 )
-from instances.presenters.task_failure import Aftermath, aftermath_of
+from instances.presenters.task_failure import TaskFailure, task_failure
 from instances.presenters.task_log import log_tail
 from instances.presenters.task_progress import task_progress
 
@@ -170,20 +170,20 @@ def _context(request: Request, instance: Instance, tab: str) -> dict[str, Any]:
         "withdrawn": not shared and not request.user.is_administrator,
         "panel": f"instances/_instance_{tab}.html",
         "progress": task_progress(task) if task and told else None,
-        "aftermath": _aftermath(request, instance, panel),
+        "failure": _failure(request, instance, panel),
         **panel,
     }
 
 
-def _aftermath(
+def _failure(
     request: Request, instance: Instance, panel: dict[str, Any]
-) -> Aftermath | None:
+) -> TaskFailure | None:
     """What the last task left behind, when it has failed."""
     failed = instance.failed_task
     if failed is None:
         return None
-    transcript = panel.get("transcript") or log_tail(failed)
-    return aftermath_of(failed, instance, transcript, by=request.user)
+    log_excerpt = panel.get("log_excerpt") or log_tail(failed)
+    return task_failure(failed, instance, log_excerpt, by=request.user)
 
 
 def _counts(instance: Instance, user: User) -> tuple[Any, ...]:
@@ -230,8 +230,8 @@ def _tasks(request: Request, instance: Instance) -> dict[str, Any]:
     task = instance.last_task
     rows = context["page"].rows
     if task and rows and rows[0].pk == task.pk and task.status != task.Status.SUCCEEDED:
-        transcript = log_tail(task).with_event(task, Evidence.of(task).summary)
-        context |= {"opened": task, "transcript": transcript}
+        log_excerpt = log_tail(task).with_result(task, Evidence.of(task).summary)
+        context |= {"opened": task, "log_excerpt": log_excerpt}
     return context
 
 

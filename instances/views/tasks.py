@@ -31,11 +31,11 @@ from instances.models import (
     reconcile_refusal,
     task_for,
 )
-from instances.presenters.task_diagnostics import proof_of
-from instances.presenters.task_failure import aftermath_of
+from instances.presenters.task_diagnostics import task_diagnostics
+from instances.presenters.task_failure import task_failure
 from instances.presenters.task_log import (
-    Place,
-    Transcript,
+    LogExcerpt,
+    LogPosition,
     log_after,
     log_tail,
     log_text,
@@ -84,10 +84,10 @@ def task_log(request: Request, pk: str, task: str) -> HttpResponse:
     after = request.GET.get("after")
     if after is None:
         return _tab(request, found, "log")
-    transcript = log_after(found, Place.parse(after))
-    if not transcript.lines:
+    log_excerpt = log_after(found, LogPosition.parse(after))
+    if not log_excerpt.lines:
         return HttpResponse(status=204)
-    context = {"task": found, "transcript": transcript}
+    context = {"task": found, "log_excerpt": log_excerpt}
     return render(request, "instances/_task_log_more.html", context)
 
 
@@ -150,10 +150,10 @@ def _context(request: Request, task: Task, tab: str) -> dict[str, Any]:
     panel = PANELS[tab](task)
     # Known errors are looked for in the log, on whichever tab it happens to be.
     failed = task.status == task.Status.FAILED
-    log = panel.get("transcript") or (log_tail(task) if failed else Transcript.empty())
+    log = panel.get("log_excerpt") or (log_tail(task) if failed else LogExcerpt.empty())
     return {
-        "aftermath": aftermath_of(task, task.instance, log, by=request.user),
-        "proof": proof_of(task),
+        "failure": task_failure(task, task.instance, log, by=request.user),
+        "diagnostics": task_diagnostics(task),
         "task": task,
         "instance": task.instance,
         "tab": tab,
@@ -182,7 +182,7 @@ def _tabs(task: Task, current: str) -> list[dict[str, Any]]:
 
 
 def _log(task: Task) -> dict[str, Any]:
-    return {"transcript": log_tail(task).with_event(task, Evidence.of(task).summary)}
+    return {"log_excerpt": log_tail(task).with_result(task, Evidence.of(task).summary)}
 
 
 def _output(task: Task) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def test_an_interrupted_launch_is_retried_from_where_it_was(sign_in, site_data):
     instance = launch(page, f"cut-{uuid.uuid4().hex[:6]}")
     kill_while_applying(site_data)
 
-    left = page.locator("#task-aftermath")
+    left = page.locator("#task-failure")
     expect(left).to_contain_text("Interrupted while changing resources", timeout=RUN_MS)
     expect(left).to_contain_text("terraform_data.control_plane")
     expect(left).to_contain_text("These resources might exist without being recorded.")
@@ -93,7 +93,7 @@ def test_an_interrupted_launch_is_retried_from_where_it_was(sign_in, site_data):
     expect(page.locator("[data-status=Succeeded]").first).to_be_visible(timeout=RUN_MS)
     page.goto(instance)
     expect(page.locator("[data-status=Available]").first).to_be_visible()
-    expect(page.locator("#task-aftermath")).to_have_count(0)
+    expect(page.locator("#task-failure")).to_have_count(0)
     page.goto(f"{instance}resources/")
     expect(page.get_by_role("main")).to_contain_text("dashboard")
 

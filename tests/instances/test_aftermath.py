@@ -76,7 +76,7 @@ def text_of(browser, task):
     for url in (task.get_absolute_url(), f"/instances/{task.instance_id}/"):
         page = browser.get(url).content.decode()
         assert SECRET not in page
-        start = page.index('id="task-aftermath"')
+        start = page.index('id="task-failure"')
         found.append(page[start : page.index("</section>", start)])
     return found
 
@@ -168,7 +168,7 @@ def test_an_older_failure_is_history_without_buttons(browser, instance):
     older = fail(instance)
     with_task(instance, ended=True)
     page = browser.get(older.get_absolute_url()).content.decode()
-    section = page[page.index('id="task-aftermath"') :]
+    section = page[page.index('id="task-failure"') :]
     for button in ("/retry/", "?from=", "Clean up", "Recorded resources"):
         assert button not in section
 
@@ -177,7 +177,7 @@ def test_an_older_failure_is_history_without_buttons(browser, instance):
 def test_nothing_is_left_behind_by_a_task_that_goes_on(browser, instance, make):
     task = make(instance)
     for url in (task.get_absolute_url(), f"/instances/{instance.pk}/"):
-        assert b"task-aftermath" not in browser.get(url).content
+        assert b"task-failure" not in browser.get(url).content
 
 
 # POST retry/
@@ -366,7 +366,7 @@ def test_the_status_can_be_checked_against_its_evidence(browser, instance, task)
     log(task, "fine")
     log(task, "Error: broken", offset=9, level="error")
     page = browser.get(task.get_absolute_url()).content.decode()
-    evidence = page[page.index('id="task-evidence"') :]
+    evidence = page[page.index('id="task-diagnostics"') :]
     for fact in (
         "3 → 7",
         "7" * 12,
@@ -427,7 +427,7 @@ def test_what_only_a_plan_may_do_is_told_from_every_constraint(
     constrain(other, instance.product, Task.Kind.UPDATE)
     constrain(portfolio, instance.product, Task.Kind.TERMINATE)
     url = task.get_absolute_url()
-    assert browser.get(url).context["aftermath"].may_retry
+    assert browser.get(url).context["failure"].may_retry
     portfolio.constraints.all().delete()
     constrain(portfolio, instance.product, Task.Kind.LAUNCH, Task.Kind.UPDATE)
-    assert not browser.get(url).context["aftermath"].may_retry
+    assert not browser.get(url).context["failure"].may_retry

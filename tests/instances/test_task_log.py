@@ -2,7 +2,7 @@
 
 import pytest
 
-from instances.presenters.task_log import Place
+from instances.presenters.task_log import LogPosition
 from tests.factories import InstanceFactory
 from tests.instances.running import log, running, with_task
 
@@ -23,7 +23,7 @@ def after(browser, task):
 
 
 def lines(response):
-    return [line.text for line in response.context["transcript"].lines]
+    return [line.text for line in response.context["log_excerpt"].lines]
 
 
 def test_the_page_shows_the_lines_in_order(browser, task):
@@ -108,7 +108,7 @@ def test_nothing_new_is_204(after, task):
 def test_an_answer_has_at_most_500_lines_and_the_next_goes_on(after, task):
     log(task, *(str(n) for n in range(700)))
     first = after("0")
-    second = after(str(first.context["transcript"].place))
+    second = after(str(first.context["log_excerpt"].position))
     assert len(lines(first)) == 500
     assert lines(first) + lines(second) == [str(n) for n in range(700)]
 
@@ -117,7 +117,7 @@ def test_no_line_is_lost_or_repeated_at_the_border_of_an_answer(after, task):
     for chunk in range(4):
         log(task, *(f"{chunk}-{n}" for n in range(200)), offset=chunk)
     first = after("0")
-    second = after(str(first.context["transcript"].place))
+    second = after(str(first.context["log_excerpt"].position))
     assert len(set(lines(first) + lines(second))) == 800
 
 
@@ -145,7 +145,7 @@ def test_an_answer_takes_five_queries(after, task, django_assert_max_num_queries
 
 
 def test_a_place_is_written_as_it_is_read():
-    assert Place.parse(str(Place(1, 2, 3))) == Place(1, 2, 3)
+    assert LogPosition.parse(str(LogPosition(1, 2, 3))) == LogPosition(1, 2, 3)
 
 
 # download/
