@@ -1,6 +1,4 @@
-"""People and the audit trail in Django admin. Groups are roles here: they have principal IDs."""
-
-from typing import Any
+"""Django admin for users, groups and the audit log. Groups are `Role` rows with principal IDs."""
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -17,7 +15,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class PersonAdmin(NamedAdmin, UserAdmin):
+class ConsoleUserAdmin(NamedAdmin, UserAdmin):
     list_display = ("username", "first_name", "last_name", "is_active", "is_staff")
     readonly_fields = ("principal_id", "last_login", "date_joined")
     fieldsets = (
@@ -50,8 +48,12 @@ class AuditEntryAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(
+        self, request: HttpRequest, obj: AuditEntry | None = None
+    ) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(
+        self, request: HttpRequest, obj: AuditEntry | None = None
+    ) -> bool:
         return False

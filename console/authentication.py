@@ -6,8 +6,8 @@ from allauth.account.auth_backends import AuthenticationBackend
 from django.db.models import Exists, OuterRef
 
 from console.accounts.second_factor import factors_of
-from console.lib.names import exactly_called
-from console.lib.users import User, one_spelling
+from console.lib.names import find_by_name
+from console.lib.users import User, normalize_password
 from instances.models import Plan
 from instances.models.notice import unread_of
 
@@ -20,12 +20,12 @@ class Backend(AuthenticationBackend):
 
     def _authenticate_by_username(self, username: str, password: str) -> Any:
         """Find the person in any case and spelling of the login; an exact one first."""
-        person = exactly_called(User.objects.all(), username, "username")
+        person = find_by_name(User.objects.all(), username, "username")
         return self._check_password(person, password)
 
     def _mitigate_timing_attack(self, password: str) -> None:
         super()._mitigate_timing_attack(password)
-        if one_spelling(password) != password:
+        if normalize_password(password) != password:
             # An account that exists is asked for both spellings.
             super()._mitigate_timing_attack(password)
 

@@ -12,7 +12,7 @@ from django_filters import CharFilter, ChoiceFilter, FilterSet
 
 from catalog.models import Product, Region
 from console.lib.errors import Text
-from console.lib.names import folded, is_called
+from console.lib.names import folded, has_name
 from console.lib.users import Role, User
 from instances.models import Instance
 
@@ -126,7 +126,7 @@ class InstanceFilter(FilterSet):
         )
 
     def by_name(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        return rows.filter(is_called(value))
+        return rows.filter(has_name(value))
 
     def by_name_part(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         return rows.filter(name_key__contains=folded(value))
@@ -134,8 +134,8 @@ class InstanceFilter(FilterSet):
     def by_owner(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         """Filter by the login, the group or the principal ID of the owner."""
         of_id = Q(principal_id=value)
-        people = User.objects.filter(of_id | is_called(value, "username"))
-        roles = Role.objects.filter(of_id | is_called(value))
+        people = User.objects.filter(of_id | has_name(value, "username"))
+        roles = Role.objects.filter(of_id | has_name(value))
         return rows.filter(
             Q(owner__in=people.values("pk")) | Q(owner_role__in=roles.values("pk"))
         )

@@ -28,7 +28,7 @@ from console.lib.errors import (
     InvalidInputError,
 )
 from console.lib.ids import new_number
-from console.lib.names import check_name, spelled
+from console.lib.names import check_name, normalized
 from console.lib.users import User
 from instances.engine_setup import objections
 from instances.models import (
@@ -251,7 +251,7 @@ def free_name(name: str) -> str:
 
     Raises InvalidInputError or ConflictError.
     """
-    name = spelled(name)
+    name = normalized(name)
     if not name:
         problem = _("Enter a name, or select “Automatic generate”.")
         raise InvalidInputError(

@@ -19,7 +19,7 @@ from catalog.models.constraint_config import (
     describe_config,
 )
 from catalog.schema.conversion import as_text
-from console.lib.edit_conflicts import NOTHING
+from console.lib.edit_conflicts import EMPTY
 from console.lib.forms import EditForm
 from console.lib.users import PrincipalType
 
@@ -350,7 +350,7 @@ class TemplateForm(ConfigForm, EditForm):
     def worded(self, name: str, value: Any) -> str:
         if name != RULES:
             return super().worded(name, value)
-        return " ".join(value) or NOTHING
+        return " ".join(value) or EMPTY
 
     def put(self, data: Any, name: str, record: Constraint) -> None:
         if name != RULES:

@@ -46,7 +46,7 @@ class LaunchRole(Named, Editable):
     """
 
     FACTS = ("name",)
-    SEALED = ("environment",)
+    SECRET_COLUMNS = ("environment",)
 
     id = id_field("role")
     name = models.CharField(

@@ -93,7 +93,7 @@ class Region(Editable):
     """
 
     FACTS = ("name", "endpoint", "active", "engine", "suggestions")
-    SEALED = ("credentials",)
+    SECRET_COLUMNS = ("credentials",)
 
     class Engine(models.TextChoices):
         LOCAL = (

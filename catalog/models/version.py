@@ -21,7 +21,7 @@ from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.errors import ConflictError, InvalidInputError, NotFoundError
 from console.lib.ids import id_field
-from console.lib.names import check_name, spelled
+from console.lib.names import check_name, normalized
 from console.lib.records import facts, listed, store
 from console.lib.users import User
 
@@ -214,7 +214,7 @@ class Version(Editable):
         ]
 
     def clean_fields(self, exclude: Any = None) -> None:
-        self.name = spelled(self.name or "")
+        self.name = normalized(self.name or "")
         super().clean_fields(exclude=exclude)
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from catalog.models import Portfolio
 from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_portfolio, any_product
 from catalog.operations.products import full_text_search
-from console.lib.names import is_called
+from console.lib.names import has_name
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -81,7 +81,7 @@ def list_portfolios(params: Values, by: User) -> Answer:
     for condition in params["Filters"]:
         value = condition["Value"]
         by_name = condition["Key"] == "PortfolioName"
-        rows = rows.filter(is_called(value) if by_name else full_text_search(value))
+        rows = rows.filter(has_name(value) if by_name else full_text_search(value))
     found, paging = page_by_number(rows, params)
     return {"PortfolioDetails": [serializers.portfolio(row) for row in found], **paging}
 

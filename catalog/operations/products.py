@@ -13,7 +13,7 @@ from catalog.operations import serializers, shared_parameters
 from catalog.operations.lookups import any_product
 from catalog.operations.versions import FIRST_VERSION, add_version
 from console.lib.errors import NotFoundError
-from console.lib.names import folded, is_called
+from console.lib.names import folded, has_name
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -140,7 +140,7 @@ def _filtered(rows: ProductQuerySet | QuerySet[Product], params: Values) -> Any:
     for condition in params["Filters"]:
         value = condition["Value"]
         if condition["Key"] == "ProductName":
-            rows = rows.filter(is_called(value))
+            rows = rows.filter(has_name(value))
         else:
             rows = rows.filter(full_text_search(value))
     return rows

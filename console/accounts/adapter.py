@@ -21,7 +21,7 @@ from django.utils.timezone import now
 from console.accounts.second_factor import MULTIPLE, PROVEN
 from console.accounts.sessions import ADDRESS, AGENT, AGENT_LENGTH, SessionStore
 from console.lib.audit import AuditEntry
-from console.lib.names import exactly_called
+from console.lib.names import find_by_name
 from console.lib.users import User
 from console.middleware import client_address
 
@@ -100,7 +100,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Put a failed attempt on record: a name nobody has may be a password, so not that."""
         name = credentials.get("username") or ""
-        target = exactly_called(User.objects.all(), name, "username") if name else None
+        target = find_by_name(User.objects.all(), name, "username") if name else None
         AuditEntry.objects.record("SignInFailed", target, by=None)
         super().authentication_failed(request, **credentials)
 

@@ -10,7 +10,7 @@ from django.contrib.auth.password_validation import get_default_password_validat
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from console.lib.users import one_spelling
+from console.lib.users import normalize_password
 
 OURS = ("service", "catalog", "console", "terraform", "password", "welcome", "admin")
 # What has to be left of a password without such words.
@@ -45,8 +45,8 @@ class SpellingValidator:
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
         """Raise ValidationError with what the other rules have against that spelling."""
-        spelled = one_spelling(password)
-        if spelled == password:
+        normalized = normalize_password(password)
+        if normalized == password:
             return
         others = [
             each
@@ -55,7 +55,7 @@ class SpellingValidator:
         ]
         known = set(_objections(others, password, user))
         found = [
-            each for each in _objections(others, spelled, user) if each not in known
+            each for each in _objections(others, normalized, user) if each not in known
         ]
         if found:
             raise ValidationError(found)

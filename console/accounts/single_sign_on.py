@@ -23,7 +23,7 @@ from requests import RequestException
 
 from console.accounts.provider import Callback, Protocol
 from console.lib.audit import AuditEntry
-from console.lib.names import exactly_called
+from console.lib.names import find_by_name
 from console.lib.users import Role, User
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
                 "administrator."
             )
             raise ImmediateHttpResponse(refused(request, sentence)) from None
-        person = exactly_called(User.objects.all(), name, "username")
+        person = find_by_name(User.objects.all(), name, "username")
         if person is None:
             return
         if not settings.OIDC_LINK:

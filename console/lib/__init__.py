@@ -1,1 +1,1 @@
-"""The kernel every app stands on. Imports Django, the standard library and cryptography only."""
+"""Shared code of all apps. It imports only Django, the standard library and cryptography."""

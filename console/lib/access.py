@@ -1,4 +1,4 @@
-"""Pages for administrators, and pages for those who have just proven who they are."""
+"""Decorators that restrict views to administrators or to a recent sign-in."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,7 +19,7 @@ V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 def administrator_required(
     view: Callable[Concatenate[Request, P], R],
 ) -> Callable[Concatenate[HttpRequest, P], R]:
-    """Show a page to administrators; everyone else gets the 404 of a page that is not there."""
+    """Show the page to administrators; all other users get 404."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -31,5 +31,5 @@ def administrator_required(
 
 
 def fresh_sign_in_required(view: V) -> V:
-    """Ask who it is again, when that was last proven a while ago; then go on."""
+    """Require reauthentication if the last sign-in was a while ago."""
     return cast(V, reauthentication_required(view))

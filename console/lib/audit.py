@@ -1,13 +1,13 @@
-"""The audit trail: who did what to what, in the transaction that did it.
+"""The audit log: one entry for each change, written in the transaction of the change.
 
-The entries are a chain: each holds the hash of the one before it, so an entry that was
-changed, taken out or put in between is found by reading the chain (`verify_audit`).
+The entries form a chain: each contains the hash of the entry before it, so that reading
+the chain (`verify_audit`) finds entries that were changed, removed or inserted.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC
-from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -30,13 +30,15 @@ class AuditManager(models.Manager["AuditEntry"]):
         target: models.Model | None,
         *,
         by: User | None,
-        before: dict[str, Any] | None = None,
-        after: dict[str, Any] | None = None,
+        before: Mapping[str, object] | None = None,
+        after: Mapping[str, object] | None = None,
         reason: str = "",
     ) -> "AuditEntry":
-        """Append one entry. Values must be JSON-able and hold no secret: say "changed" instead.
+        """Append an entry.
 
-        `by` is None when the system acts by itself, `target` when there is nothing to name.
+        `before` and `after` must be JSON-able and must not contain secrets: say
+        "changed" instead. `by` is None for actions of the system, `target` for actions
+        without an object.
         """
         sequence, previous = AuditHead.objects.advance()
         entry = AuditEntry(
@@ -60,18 +62,18 @@ class AuditManager(models.Manager["AuditEntry"]):
 
 
 def _name_of(target: models.Model) -> str:
-    """Return the target's name, whatever the language of the person who acts."""
+    """Return the name of the target in the language of the installation."""
     with override(settings.LANGUAGE_CODE):
         return str(target)
 
 
-def _stored(facts: dict[str, Any] | None) -> Any:
-    """The facts as they come back from the database: the hash is of what can be read."""
+def _stored(facts: Mapping[str, object] | None) -> object:
+    """Return the facts as the database will return them, because the hash covers those."""
     return json.loads(json.dumps(facts or {}))
 
 
 class AuditEntry(models.Model):
-    """One mutation. Never changed, never deleted by the product."""
+    """A change of the system. Entries are never updated or deleted."""
 
     HASHED = (
         "sequence",
@@ -88,7 +90,7 @@ class AuditEntry(models.Model):
         "previous_hash",
     )
 
-    # Empty for entries from before there was a chain.
+    # Null for entries of releases before the chain.
     sequence = models.PositiveBigIntegerField(
         _("chain position"), null=True, unique=True, editable=False
     )
@@ -130,9 +132,10 @@ class AuditEntry(models.Model):
         return f"{self.actor_name} {self.action} {self.target_name}"
 
     def digest(self) -> str:
-        """The SHA-256, in hex, of the entry and of the hash before it.
+        """Return the SHA-256, in hexadecimal, of the entry and of the hash before it.
 
-        The person's row is left out: it is emptied when the person is deleted.
+        The foreign key of the actor is left out: it becomes null if the user is
+        deleted.
         """
         content = {name: getattr(self, name) for name in self.HASHED}
         content["at"] = self.at.astimezone(UTC).isoformat(timespec="microseconds")
@@ -142,10 +145,10 @@ class AuditEntry(models.Model):
 
 class AuditHeadManager(models.Manager["AuditHead"]):
     def advance(self) -> tuple[int, str]:
-        """Take the next place; return it with the hash of the entry before it.
+        """Reserve the next position; return it with the hash of the last entry.
 
-        The UPDATE is the lock, on SQLite and PostgreSQL alike: whoever comes next waits
-        until this transaction has ended. Call it inside one.
+        The UPDATE is the lock, on SQLite and on PostgreSQL: a concurrent writer waits
+        until this transaction ends. Call it inside a transaction.
         """
         head = self.filter(pk=AuditHead.ONLY)
         if not head.update(sequence=F("sequence") + 1):
@@ -153,7 +156,7 @@ class AuditHeadManager(models.Manager["AuditHead"]):
                 with transaction.atomic():
                     self.create(pk=AuditHead.ONLY)
             except IntegrityError:
-                # Somebody else made the row at this moment: it exists now.
+                # Created concurrently.
                 pass
             head.update(sequence=F("sequence") + 1)
         chained = AuditEntry.objects.filter(sequence__isnull=False)
@@ -163,7 +166,7 @@ class AuditHeadManager(models.Manager["AuditHead"]):
 
 
 class AuditHead(models.Model):
-    """How long the chain is: one row, which is also the lock of whoever appends."""
+    """The length of the chain: a single row, which also serializes writers."""
 
     ONLY = 1
 

@@ -1,7 +1,7 @@
-"""Optimistic locking: a form opened before another person's change overwrites nothing.
+"""Optimistic locking of forms: a form opened before another user's change overwrites nothing.
 
-A form carries the stamp of the record as it was shown. The verb writes by an UPDATE that
-finds the row only while its values are the ones that were read, and refuses another stamp.
+A form contains the stamp of the record as it was shown. The verb writes with an UPDATE
+whose condition is that all values are still those it read, and refuses another stamp.
 """
 
 import json
@@ -24,25 +24,27 @@ from console.lib.names import derived
 from console.lib.records import check, facts
 from console.lib.users import User
 
+# A form value as plain data: a mapping comes from a formset or a JSON field.
+Plain = str | bool | list[str] | Mapping[str, object]
 ATTEMPTS = 3
-NOTHING = "–"
-# The stamp of a form that says none: it fits no record.
+EMPTY = "–"
+# The stamp of a form without one; it matches no record.
 UNKNOWN = "unknown"
 
 
-def digest(value: Any) -> str:
-    """Return a keyed digest of a JSON-able value: a guessed secret cannot be tried on it."""
+def digest(value: object) -> str:
+    """Return a keyed digest of a JSON-able value, so that secrets cannot be guessed from it."""
     text = json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
     return salted_hmac(__name__, text, algorithm="sha256").hexdigest()[:16]
 
 
 def shown_now(stamp: str) -> str:
-    """Return the entry of a form: the stamp, and the second in which it is rendered."""
+    """Return the stamp with the time in seconds at which the form is rendered."""
     return f"{stamp} {int(time.time())}"
 
 
 class EditConflictError(ConflictError):
-    """The record was changed since the person opened it. `record` holds its values now."""
+    """The record was changed after the user opened it. `record` has the new values."""
 
     code = "IncorrectStatus"
 
@@ -56,7 +58,7 @@ class EditConflictError(ConflictError):
 
 
 def _opened_at(seen: str) -> datetime | None:
-    """The second in which the form was rendered, as its stamp says."""
+    """Return the time at which the form was rendered, from its stamp."""
     _stamp, _space, rest = seen.partition(" ")
     second = rest.partition(" ")[0]
     if not second.isascii() or not second.isdecimal() or len(second) > 10:
@@ -65,7 +67,7 @@ def _opened_at(seen: str) -> datetime | None:
 
 
 def _last_entry(record: models.Model, since: datetime | None) -> AuditEntry | None:
-    """The newest audit entry about the record, unless it is older than the form."""
+    """Return the newest audit entry of the record, if it is newer than the form."""
     entries = AuditEntry.objects.filter(
         target_type=record._meta.model_name, target_id=str(record.pk)
     )
@@ -84,42 +86,42 @@ def _changed_by(entry: AuditEntry | None) -> str:
 
 
 class Editable(models.Model):
-    """Abstract: a record that people edit in forms and by the API."""
+    """Abstract base of records that are edited in forms and through the API."""
 
     FACTS: ClassVar[tuple[str, ...]] = ()
-    # Columns that the stamp covers beside FACTS: secrets, which are no facts.
-    SEALED: ClassVar[tuple[str, ...]] = ()
+    # Secret columns: covered by the stamp, but not part of the audit log.
+    SECRET_COLUMNS: ClassVar[tuple[str, ...]] = ()
 
     class Meta:
         abstract = True
 
     @property
     def stamp(self) -> str:
-        """The digest of all that people can change in the record."""
+        """A digest of all values of the record that users can change."""
         return digest({name: _raw(self, name) for name in self._edited()})
 
     def told(self) -> dict[str, Any]:
-        """The facts that the audit log may hold."""
+        """Return the values for the audit log."""
         return facts(self, *self.FACTS)
 
     def change(
         self,
         action: str,
-        columns: Mapping[str, Any],
+        columns: Mapping[str, object],
         *,
         by: User | None,
         seen: str = "",
         taken: Text = "",
         code: str = "",
-        also: Mapping[str, Any] | None = None,
+        also: Mapping[str, object] | None = None,
     ) -> None:
-        """Write these columns alone, with an audit entry called `action`.
+        """Update these columns only, with an audit entry for `action`.
 
-        `also` holds further facts for the entry.
-
-        `seen` is the stamp of the record as the person saw it; without one only the given
-        columns matter. Raises EditConflictError when the record is another by now, NotFoundError
-        when it is gone, InvalidInputError, and ConflictError with the text `taken`.
+        `also` is added to the facts of the entry. `seen` is the stamp of the record as
+        the user saw it; without one, concurrent changes of other columns are accepted.
+        Raises EditConflictError if the record has changed, NotFoundError if it was
+        deleted, InvalidInputError, and ConflictError with the text `taken` if a name is
+        in use.
         """
         with transaction.atomic():
             for _attempt in range(ATTEMPTS):
@@ -136,10 +138,10 @@ class Editable(models.Model):
         raise EditConflictError(self, seen)
 
     def _edited(self) -> tuple[str, ...]:
-        return (*self.FACTS, *self.SEALED)
+        return (*self.FACTS, *self.SECRET_COLUMNS)
 
     def _reread(self) -> None:
-        """Take the stored values: this object may have been read long ago."""
+        """Load the stored values, because this object may be old."""
         rows = type(self)._default_manager.filter(pk=self.pk)
         fresh = rows.only(*self._edited()).first()
         if fresh is None:
@@ -148,8 +150,8 @@ class Editable(models.Model):
             column = self._meta.get_field(name).attname  # type: ignore[union-attr]
             setattr(self, column, fresh.__dict__[column])
 
-    def _write(self, columns: Mapping[str, Any], taken: Text, code: str) -> bool:
-        """Write if the row is still what was read. False when it is not."""
+    def _write(self, columns: Mapping[str, object], taken: Text, code: str) -> bool:
+        """Update the row if it is unchanged since it was read, and return True."""
         same: dict[str, Any] = {}
         for name in self._edited():
             column = self._meta.get_field(name).attname  # type: ignore[union-attr]
@@ -171,14 +173,14 @@ class Editable(models.Model):
             raise ConflictError(taken, code=code) from error
 
 
-def _raw(record: models.Model, name: str) -> Any:
+def _raw(record: models.Model, name: str) -> object:
     value = getattr(record, name)
     return value.pk if isinstance(value, models.Model) else value
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A field as the person has it and as it is stored. `kept` is the stored value's victory."""
+    """A field with the value of the user and the stored one. If `kept`, the latter is used."""
 
     label: Text
     mine: str
@@ -188,27 +190,28 @@ class Difference:
 
 @dataclass(frozen=True)
 class EditConflict:
-    """A conflict as a form shows it: the sentence, and the fields that differ."""
+    """A conflict for display in a form: the message, and the fields that differ."""
 
     sentence: Text
     rows: list[Difference]
 
 
 class StampField(forms.CharField):
-    """The hidden stamp. That it differs from page to page is no change of the record."""
+    """The hidden stamp. It differs between renderings, so it never counts as changed."""
 
     def __init__(self) -> None:
         super().__init__(required=False, widget=forms.HiddenInput)
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
+    def has_changed(self, initial: object, data: object) -> bool:
         return False
 
 
 class EditFormMixin(forms.Form):
-    """A form that edits `record`; without one it creates, and carries no stamp.
+    """A form that edits `record`, or creates one if `record` is None.
 
-    After a conflict it shows what the person entered, takes the stored values where they
-    entered nothing, and carries the new stamp: sending it again is a decision.
+    After a conflict the form keeps what the user changed, shows the stored values of
+    all other fields and contains the new stamp, so that sending it again overwrites on
+    purpose.
     """
 
     seen = StampField()
@@ -235,48 +238,48 @@ class EditFormMixin(forms.Form):
         }
 
     def stamp_of(self, record: Any) -> str:
-        """The stamp that the verb compares."""
+        """Return the stamp that the verb compares."""
         stamp: str = record.stamp
         return stamp
 
     def clean_seen(self) -> str:
         return self.cleaned_data["seen"] or UNKNOWN
 
-    # What a field is called, holds and would hold. A form with parts of its own adds them.
+    # Fields and their values in a conflict. A form with formsets overrides these methods.
 
     def entry_names(self) -> list[str]:
-        """The entries that a conflict compares."""
+        """Return the names of the fields that a conflict compares."""
         return [name for name, field in self.fields.items() if not _unseen(field)]
 
     def entry_label(self, name: str) -> Text:
         return self[name].label
 
-    def entered(self, name: str) -> Any:
-        """Return what the user has sent, as plain data."""
+    def entered(self, name: str) -> Plain:
+        """Return the submitted value of a field as plain data."""
         return plain(self[name].value())
 
-    def stored(self, name: str, record: Any) -> Any:
-        """Return what is stored, as plain data."""
+    def stored(self, name: str, record: Any) -> Plain:
+        """Return the stored value of a field as plain data."""
         field = self.fields[name]
         if _is_secret(field):
             return plain(getattr(record, name))
         return plain(field.prepare_value(self.initial_of(record).get(name)))
 
-    def worded(self, name: str, value: Any) -> str:
-        """An entry's plain data in words."""
+    def worded(self, name: str, value: Plain) -> str:
+        """Return the plain data of a field as text for display."""
         field = self.fields[name]
         if isinstance(field, forms.BooleanField):
             return _("Yes") if value else _("No")
         if isinstance(field, forms.ChoiceField):
             choices: Any = field.choices
             labels = {str(pk): str(label) for pk, label in _choices(choices)}
-            values = value if isinstance(value, list) else [value]
-            return ", ".join(labels.get(each) or each for each in values) or NOTHING
+            values = value if isinstance(value, list) else [str(value)]
+            return ", ".join(labels.get(each) or each for each in values) or EMPTY
         text = ", ".join(value) if isinstance(value, list) else str(value or "")
-        return text or NOTHING
+        return text or EMPTY
 
     def put(self, data: Any, name: str, record: Any) -> None:
-        """Make the data of the form say what the record holds."""
+        """Set the submitted data of a field to the stored value."""
         field, key = self.fields[name], self.add_prefix(name)
         value = "" if _is_secret(field) else self.stored(name, record)
         if isinstance(field.widget, forms.CheckboxInput):
@@ -290,8 +293,8 @@ class EditFormMixin(forms.Form):
 
     # The conflict
 
-    def tell_conflict(self, error: EditConflictError) -> None:
-        """Show both values of what differs, and go on from the stored state."""
+    def show_conflict(self, error: EditConflictError) -> None:
+        """Show both values of each field that differs, and take the new stamp."""
         record = error.record
         shown, rows = self._shown_digests(), []
         sent: Any = self.data
@@ -300,10 +303,10 @@ class EditFormMixin(forms.Form):
             mine, stored = self.entered(name), self.stored(name, record)
             secret = name in self.fields and _is_secret(self.fields[name])
             touched = bool(mine) if secret else digest(mine) != shown.get(name)
-            moved = digest(stored) != shown.get(name)
-            if secret and (touched or moved):
-                rows.append(self._secret_row(name, touched=touched, moved=moved))
-            elif (touched or moved) and mine != stored:
+            changed = digest(stored) != shown.get(name)
+            if secret and (touched or changed):
+                rows.append(self._secret_row(name, touched=touched, changed=changed))
+            elif (touched or changed) and mine != stored:
                 rows.append(
                     Difference(
                         self.entry_label(name),
@@ -320,9 +323,9 @@ class EditFormMixin(forms.Form):
         self.conflict = EditConflict(error.message, rows)
         self.add_error(None, str(error.message))
 
-    def _secret_row(self, name: str, *, touched: bool, moved: bool) -> Difference:
+    def _secret_row(self, name: str, *, touched: bool, changed: bool) -> Difference:
         new, old = _("%(mask)s (new value)") % {"mask": MASK}, MASK
-        mine, stored = new if touched else old, new if moved else old
+        mine, stored = new if touched else old, new if changed else old
         return Difference(self.entry_label(name), mine, stored, kept=not touched)
 
     def _seen_now(self) -> str:
@@ -333,7 +336,7 @@ class EditFormMixin(forms.Form):
         return " ".join([*parts, *(f"{name}={each}" for name, each in entries.items())])
 
     def _shown_digests(self) -> dict[str, str]:
-        """The digest of each entry as the form showed it first."""
+        """Return the digests of the fields as they were first shown."""
         sent = str(self.data.get(self.add_prefix("seen"), ""))
         pairs = (part.partition("=") for part in sent.split(" ")[2:])
         return {name: found for name, _equals, found in pairs}
@@ -348,8 +351,8 @@ def _unseen(field: forms.Field) -> bool:
     return field.widget.is_hidden or field.disabled
 
 
-def _choices(choices: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """The choices of a field, those inside groups too."""
+def _choices(choices: Iterable[Any]) -> Iterator[tuple[object, object]]:
+    """Yield the choices of a field, including those in groups."""
     for value, label in choices:
         if isinstance(label, list | tuple):
             yield from _choices(label)
@@ -357,14 +360,14 @@ def _choices(choices: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
             yield value, label
 
 
-def plain(value: Any) -> Any:
-    """A form's value as a text, a boolean, or a sorted list of texts."""
+def plain(value: object) -> Plain:
+    """Return a form value as a text, a boolean, or a sorted list of texts."""
     if isinstance(value, bool | Mapping):
         return value
     if isinstance(value, list | tuple | set | models.QuerySet):
         return sorted(str(getattr(each, "pk", each)) for each in value)
     if value is None:
         return ""
-    # A browser sends line ends of its own, and forms strip blanks around a text.
+    # Browsers send \r\n, and forms strip spaces around a text.
     text = str(value.pk if isinstance(value, models.Model) else value)
     return text.replace("\r\n", "\n").strip()

@@ -1,7 +1,7 @@
-"""Field encryption: AES-256-GCM, a key ring, and the row's identity as associated data.
+"""Field encryption: AES-256-GCM with a key ring, and the row's identity as associated data.
 
-The first key encrypts, all of them decrypt. A ciphertext only opens in the row and column
-it was written for, so it cannot be moved to another row with more readers.
+The first key encrypts, all keys decrypt. A ciphertext decrypts only in the row and
+column for which it was written, so it cannot be copied to a row with other readers.
 """
 
 import base64
@@ -21,20 +21,20 @@ from django.db.models.query_utils import DeferredAttribute
 
 from console.lib.exact import dumps, loads
 
-NONCE = 12
-KEY_ID = 4
+NONCE_SIZE = 12
+KEY_ID_SIZE = 4
 
 
 class DecryptionError(Exception):
-    """No key of the ring opens this value: a key was removed too early, or it was tampered with."""
+    """No key of the ring decrypts the value: a key is missing, or it was changed."""
 
 
 class Sealed(bytes):
-    """A ciphertext: 4 bytes of key ID, 12 bytes of nonce, the rest AES-GCM."""
+    """A ciphertext: 4 bytes of key ID, 12 bytes of nonce, then AES-GCM."""
 
 
 def generate_key() -> str:
-    """Return a new 256-bit key in the form CONSOLE_ENCRYPTION_KEYS takes."""
+    """Return a new 256-bit key in the format of CONSOLE_ENCRYPTION_KEYS."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -43,7 +43,7 @@ def _ring() -> list[tuple[bytes, AESGCM]]:
     for text in settings.ENCRYPTION_KEYS:
         try:
             key = base64.urlsafe_b64decode(text)
-            ring.append((hashlib.sha256(key).digest()[:KEY_ID], AESGCM(key)))
+            ring.append((hashlib.sha256(key).digest()[:KEY_ID_SIZE], AESGCM(key)))
         except (binascii.Error, ValueError) as error:
             raise ImproperlyConfigured(
                 "CONSOLE_ENCRYPTION_KEYS: each key is 32 bytes in URL-safe base64."
@@ -54,61 +54,63 @@ def _ring() -> list[tuple[bytes, AESGCM]]:
 
 
 def key_id_of(text: str) -> str:
-    """The name of a key, in hex: every value sealed with it begins so."""
+    """Return the ID of a key in hexadecimal, with which all its ciphertexts begin."""
     key = base64.urlsafe_b64decode(text.strip())
-    return hashlib.sha256(key).digest()[:KEY_ID].hex()
+    return hashlib.sha256(key).digest()[:KEY_ID_SIZE].hex()
 
 
 def key_ids() -> list[str]:
-    """The names of the ring's keys, the one that encrypts first."""
+    """Return the IDs of the ring's keys; the first one encrypts."""
     return [key_id.hex() for key_id, _cipher in _ring()]
 
 
 def seal(plain: bytes, context: str) -> Sealed:
-    """Encrypt with the first key; `context` must be given again to open it."""
+    """Encrypt with the first key; decryption needs the same `context`."""
     key_id, cipher = _ring()[0]
-    nonce = secrets.token_bytes(NONCE)
+    nonce = secrets.token_bytes(NONCE_SIZE)
     return Sealed(key_id + nonce + cipher.encrypt(nonce, plain, context.encode()))
 
 
 def unseal(sealed: bytes, context: str) -> bytes:
-    """Decrypt with whichever key sealed it.
+    """Decrypt with the key that encrypted the value.
 
-    Raises DecryptionError when no key of the ring fits or the context is another one.
+    Raises DecryptionError if no key of the ring matches or the context differs.
     """
-    key_id, nonce = sealed[:KEY_ID], sealed[KEY_ID : KEY_ID + NONCE]
+    key_id, nonce = sealed[:KEY_ID_SIZE], sealed[KEY_ID_SIZE : KEY_ID_SIZE + NONCE_SIZE]
     for known, cipher in _ring():
         if known == key_id:
             try:
-                return cipher.decrypt(nonce, sealed[KEY_ID + NONCE :], context.encode())
+                return cipher.decrypt(
+                    nonce, sealed[KEY_ID_SIZE + NONCE_SIZE :], context.encode()
+                )
             except InvalidTag:
                 break
     raise DecryptionError(f"Cannot decrypt {context}: check CONSOLE_ENCRYPTION_KEYS.")
 
 
 def reseal(sealed: bytes, context: str) -> Sealed | None:
-    """Encrypt anew with the first key; None when it is the first key's already.
+    """Encrypt again with the first key; return None if it is the key already.
 
     Raises DecryptionError.
     """
     key_id, _cipher = _ring()[0]
-    if sealed[:KEY_ID] == key_id:
+    if sealed[:KEY_ID_SIZE] == key_id:
         return None
     return seal(unseal(sealed, context), context)
 
 
 def seal_text(text: str, context: str) -> str:
-    """Encrypt a text for where only text can be kept."""
+    """Encrypt a text as Base64, for columns that hold text."""
     return base64.b64encode(seal(text.encode(), context)).decode()
 
 
 def unseal_text(sealed: str, context: str) -> str:
-    """Decrypt such a text. Raises DecryptionError."""
+    """Decrypt the result of `seal_text`. Raises DecryptionError."""
     return unseal(_sealed(sealed, context), context).decode()
 
 
 def reseal_text(sealed: str, context: str) -> str | None:
-    """Encrypt such a text anew; None when it is the first key's. Raises DecryptionError."""
+    """Encrypt the result of `seal_text` again; None if not needed. Raises DecryptionError."""
     new = reseal(_sealed(sealed, context), context)
     return None if new is None else base64.b64encode(new).decode()
 
@@ -123,7 +125,7 @@ def _sealed(text: str, context: str) -> Sealed:
 
 
 class EncryptedAttribute(DeferredAttribute):
-    """Opens the ciphertext when the attribute is read, not when the row is loaded."""
+    """Attribute that decrypts when it is read, not when the row is loaded."""
 
     field: "EncryptedField"
 
@@ -133,20 +135,20 @@ class EncryptedAttribute(DeferredAttribute):
             return value
         return self.field.loads(unseal(value, self.field.context(instance)))
 
-    def __set__(self, instance: Any, value: Any) -> None:
-        # Makes it a data descriptor: without, the ciphertext in __dict__ would be found first.
+    def __set__(self, instance: models.Model, value: object) -> None:
+        # A data descriptor: otherwise Python would return the ciphertext of __dict__.
         instance.__dict__[self.field.attname] = value
 
 
 class EncryptedField(models.BinaryField):
     """Bytes, encrypted at rest.
 
-    The primary key is part of the encryption, so a model with such a field makes its key
-    before it is saved. `QuerySet.update()` with a plain value is refused: it has no row.
+    The primary key is part of the associated data, so a model must set it before it is
+    saved. `QuerySet.update()` with a plain value is refused, because it has no row.
     """
 
     descriptor_class = EncryptedAttribute
-    # What an attribute takes and gives, for the type checker's plugin.
+    # Types of assignment and access, for the mypy plugin of Django.
     _pyi_private_set_type: Any
     _pyi_private_get_type: Any
 
@@ -164,10 +166,10 @@ class EncryptedField(models.BinaryField):
     def loads(self, plain: bytes) -> Any:
         return plain
 
-    def from_db_value(self, value: Any, *args: Any) -> Any:
+    def from_db_value(self, value: bytes | None, *args: object) -> Sealed | None:
         return None if value is None else Sealed(value)
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+    def pre_save(self, model_instance: models.Model, add: bool) -> object:
         value = model_instance.__dict__.get(self.attname)
         if value is None or isinstance(value, Sealed):
             return value
@@ -184,9 +186,9 @@ class EncryptedField(models.BinaryField):
 
 
 class EncryptedJSONField(EncryptedField):
-    """JSON, encrypted at rest."""
+    """A JSON value, encrypted at rest."""
 
-    def dumps(self, value: Any) -> bytes:
+    def dumps(self, value: object) -> bytes:
         return dumps(value, ensure_ascii=False).encode()
 
     def loads(self, plain: bytes) -> Any:

@@ -1,7 +1,7 @@
-"""One family of refusals.
+"""The exceptions that domain code raises.
 
-A verb raises one of these; it becomes a flash or a page in `console.middleware` and a
-`Code`/`Message` in `console.api.endpoint`, and nowhere else.
+`console.middleware` converts them to messages or error pages, `console.api.endpoint` to
+the `Code` and `Message` of an API response.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,10 @@ Text = str | Promise
 
 
 class DomainError(Exception):
-    """A refusal the person can act on.
+    """An error that the caller can correct.
 
-    `code` is the API's error code, `status` the HTTP status of the page.
+    `code` is the error code of the API, `status` the HTTP status of the page, `hint` a
+    second sentence that says what to do.
     """
 
     code = "InvalidParameter"
@@ -31,28 +32,28 @@ class DomainError(Exception):
 
 
 class NotFoundError(DomainError):
-    """Missing, or not yours: the two are never told apart."""
+    """The object does not exist or is not visible to the caller."""
 
     code = "ResourceNotFound"
     status = 404
 
 
 class ForbiddenError(DomainError):
-    """The caller may see it but not do this to it."""
+    """The caller can see the object but has no permission for the action."""
 
     code = "NoPermission"
     status = 403
 
 
 class ConflictError(DomainError):
-    """The thing is in a state that does not allow this, or somebody was faster."""
+    """The state of the object does not allow the action, or it changed concurrently."""
 
     code = "IncorrectStatus"
     status = 409
 
 
 class InvalidInputError(DomainError):
-    """Some fields are wrong; `errors` maps a field's name to its messages."""
+    """Invalid fields; `errors` maps field names to messages."""
 
     status = 422
 

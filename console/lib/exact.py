@@ -1,6 +1,6 @@
-"""JSON in which numbers keep all their digits: a float holds 17 of them, Terraform 150.
+"""JSON with exact numbers: a float has 17 significant digits, Terraform's numbers up to 150.
 
-Imports neither Django nor the rest of the console, so that engines can use it too.
+It imports neither Django nor other modules of the project, so that engines can use it.
 """
 
 import json
@@ -10,14 +10,15 @@ import secrets
 from decimal import Decimal
 from typing import Any, Self
 
-# Beyond, a number is not written out as an integer: 1e999999 would fill the memory.
+# Limit for integers: the digits of 1e999999 would fill the memory.
 _LARGEST_EXPONENT = 400
 
 
 class Exact(float):
-    """A number whose decimal digits a float cannot hold; see `exact`.
+    """A number with more decimal digits than a float holds; see `exact`.
 
-    Two are equal when their digits are. Calculations lose the further digits.
+    Two are equal if all their digits are. Arithmetic uses only the precision of a
+    float.
     """
 
     __slots__ = ("digits",)
@@ -32,7 +33,7 @@ class Exact(float):
         return isinstance(other, Exact) and self.digits == other.digits
 
     def __ne__(self, other: object) -> bool:
-        # A float has one of its own, which knows nothing of the further digits.
+        # The one of float would ignore the further digits.
         return not self == other
 
     def __hash__(self) -> int:
@@ -50,7 +51,8 @@ class Exact(float):
 def exact(text: str) -> int | float:
     """Return the number of a decimal text with all its digits.
 
-    A float where that is enough, as `json` would read it; else an `Exact`, or an integer.
+    The result is a float if that is exact, as `json` reads it, else an integer or
+    `Exact`.
     """
     rounded = float(text)
     digits = Decimal(text)
@@ -63,7 +65,7 @@ def exact(text: str) -> int | float:
 
 
 def decimal_text(number: float) -> str:
-    """Return a finite number as Terraform makes a text of it: digits, never an exponent."""
+    """Return a finite number as Terraform formats it: all digits, no exponent."""
     if isinstance(number, int):
         return str(number)
     digits = number.digits if isinstance(number, Exact) else Decimal(repr(number))
@@ -72,18 +74,18 @@ def decimal_text(number: float) -> str:
 
 
 class ExactDecoder(json.JSONDecoder):
-    """Reads numbers with all their digits: for `json.loads` and `JSONField`."""
+    """JSON decoder that keeps all digits, for `json.loads` and `JSONField`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"parse_float": exact, **options})
 
 
 class ExactEncoder(json.JSONEncoder):
-    """Writes what `ExactDecoder` reads; text without such numbers is that of `json`."""
+    """JSON encoder for `Exact`. Other values are written as by `json`."""
 
-    def encode(self, o: Any) -> str:
-        # The encoder of the standard library cannot write a number from its digits:
-        # a text stands for each, and nobody can guess it to have it replaced.
+    def encode(self, o: object) -> str:
+        # The standard encoder cannot write a number from its digits, so each is encoded
+        # as a placeholder text with a random mark that no input can contain.
         mark, found = secrets.token_hex(8), list[str]()
         text = super().encode(_marked(o, mark, found))
         if not found:
@@ -91,7 +93,7 @@ class ExactEncoder(json.JSONEncoder):
         return re.sub(f'"{mark}:(\\d+)"', lambda match: found[int(match[1])], text)
 
 
-def _marked(value: Any, mark: str, found: list[str]) -> Any:
+def _marked(value: object, mark: str, found: list[str]) -> object:
     if isinstance(value, Exact):
         found.append(decimal_text(value))
         return f"{mark}:{len(found) - 1}"
@@ -102,11 +104,11 @@ def _marked(value: Any, mark: str, found: list[str]) -> Any:
     return value
 
 
-def dumps(value: Any, **options: Any) -> str:
+def dumps(value: object, **options: Any) -> str:
     """Return JSON; `options` are those of `json.dumps`."""
     return json.dumps(value, cls=ExactEncoder, **options)
 
 
 def loads(text: str | bytes) -> Any:
-    """Return the value of a JSON text."""
+    """Parse a JSON text with exact numbers."""
     return json.loads(text, cls=ExactDecoder)

@@ -1,6 +1,6 @@
-"""Forms in front of verbs: the verb's refusal is shown where the person can mend it."""
+"""Forms for verbs, and the errors of verbs shown beside the fields they concern."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,11 +14,11 @@ from console.lib.errors import DomainError, InvalidInputError
 from console.lib.http import Request
 from console.lib.line_breaks import received, uniform
 
-UNSAID = forms.Field.default_error_messages["required"]
+DEFAULT_REQUIRED = forms.Field.default_error_messages["required"]
 
 
 def _missing(field: forms.Field) -> str:
-    """What to do about a field that is empty, where it has no words of its own."""
+    """Return the message for an empty required field, by the kind of field."""
     if isinstance(field, forms.FileField):
         return _("Choose a file.")
     if isinstance(field, forms.ChoiceField):
@@ -31,16 +31,16 @@ def _missing(field: forms.Field) -> str:
 class VerbForm(forms.Form):
     """A form whose `cleaned_data` are the keyword arguments of a verb.
 
-    A text that was only shown and sent back stays as it is stored.
+    A text that the browser sent back unchanged keeps its stored line breaks.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
-            if field.error_messages.get("required") == UNSAID:
+            if field.error_messages.get("required") == DEFAULT_REQUIRED:
                 field.error_messages["required"] = _missing(field)
             if type(field.widget) is forms.TextInput and self._has_lines(name):
-                # An input would drop the line breaks.
+                # A single-line input would drop the line breaks.
                 field.widget = forms.Textarea({**field.widget.attrs, "rows": 4})
                 field.widget.is_required = field.required
 
@@ -54,7 +54,7 @@ class VerbForm(forms.Form):
             if type(field) is forms.CharField and name in self.cleaned_data:
                 self.cleaned_data[name] = self._text(name, self.cleaned_data[name])
 
-    def _text(self, name: str, cleaned: Any) -> Any:
+    def _text(self, name: str, cleaned: object) -> object:
         if not isinstance(cleaned, str):
             return cleaned
         stored, sent = self[name].initial, self[name].data
@@ -65,12 +65,12 @@ class VerbForm(forms.Form):
 
 
 class EditForm(EditFormMixin, VerbForm):
-    """A form in front of `edit` with its `record`, and of a creating verb without one."""
+    """A form for `edit` if it has a `record`, otherwise for the verb that creates one."""
 
 
 @contextmanager
 def refusals_on(form: forms.BaseForm) -> Iterator[None]:
-    """Turn a refusal raised inside into errors of the form, and go on after the block."""
+    """Add a DomainError raised in the block to the form, and continue after the block."""
     try:
         yield
     except InvalidInputError as error:
@@ -80,7 +80,7 @@ def refusals_on(form: forms.BaseForm) -> Iterator[None]:
     except EditConflictError as error:
         if not isinstance(form, EditFormMixin):
             raise
-        form.tell_conflict(error)
+        form.show_conflict(error)
     except DomainError as error:
         problems = getattr(error, "problems", None) or [error]
         for problem in problems:
@@ -88,16 +88,16 @@ def refusals_on(form: forms.BaseForm) -> Iterator[None]:
 
 
 def seen_in(request: Request) -> str:
-    """The stamp that a button sends along; one that fits nothing when it sends none."""
+    """Return the stamp that a button sent, or one that matches no record."""
     return request.POST.get("seen") or UNKNOWN
 
 
 def render_form(
-    request: Request, template: str, context: dict[str, Any]
+    request: Request, template: str, context: Mapping[str, Any]
 ) -> HttpResponse:
-    """Render a page around `context["form"]`: 422 when the form has errors.
+    """Render a page with `context["form"]`: status 422 if the form has errors.
 
-    409 when another person has changed the record since the form was opened.
+    The status is 409 if another user has changed the record since the form was opened.
     """
     form = context["form"]
     refused = 409 if getattr(form, "conflict", None) else 422

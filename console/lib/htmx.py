@@ -1,6 +1,6 @@
-"""Page, fragment or redirect: how a view answers a browser and htmx alike."""
+"""Responses for browsers and htmx: page, fragment or redirect."""
 
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.http import HttpResponse, HttpResponseRedirect
@@ -10,12 +10,15 @@ from django.utils.cache import patch_vary_headers
 
 from console.lib.http import Request
 
-# The host and the rest of an address decide whether a browser loads it; its fragment does not.
+# Host, path and query: a browser reloads a page only if one of them changes.
 Address = tuple[str, str, list[tuple[str, str]]]
 
 
 def wants_fragment(request: Request) -> bool:
-    """Say whether htmx will swap a fragment: a boosted link or a history restore needs the page."""
+    """Return True if htmx will swap a fragment.
+
+    Boosted links and restored history need the whole page.
+    """
     htmx = request.htmx
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
@@ -23,12 +26,12 @@ def wants_fragment(request: Request) -> bool:
 def render_page(
     request: Request,
     template: str,
-    context: dict[str, Any],
+    context: Mapping[str, object],
     *,
     fragment: str,
     status: int = 200,
 ) -> HttpResponse:
-    """Render the page, or only its fragment when htmx asks for it."""
+    """Render the page, or only its fragment if htmx requests it."""
     name = fragment if wants_fragment(request) else template
     response = render(request, name, context, status=status)
     patch_vary_headers(response, ["HX-Request"])
@@ -36,11 +39,11 @@ def render_page(
 
 
 def follow_as_page(request: Request, response: HttpResponse) -> HttpResponse:
-    """Turn a redirect into one that htmx hands to the browser, which loads it as a page.
+    """Turn a redirect into one that htmx passes on to the browser.
 
-    A fetch follows a plain redirect by itself, and htmx would swap the other page into the
-    fragment. A browser that is sent to the address it shows, with a fragment, scrolls there
-    and loads nothing: then the fragment is left out.
+    Otherwise the browser's fetch follows the redirect, and htmx swaps the other page
+    into the fragment. A browser that is sent to its own URL with an anchor scrolls
+    there but loads nothing, so the anchor is left out then.
     """
     url = response.headers["Location"]
     del response.headers["Location"]
@@ -54,17 +57,17 @@ def follow_as_page(request: Request, response: HttpResponse) -> HttpResponse:
 
 
 def came_from(request: Request, page: str) -> str:
-    """Return the address of `page` with the query under which the user left it.
+    """Return the URL of `page` with the query string under which the user left it.
 
-    A form may carry it as `next`; without one it is the page that sent the request. Empty
-    when the user did not come from `page`, so it never leads anywhere else.
+    A form can send it as `next`; otherwise it is the page that sent the request. The
+    result is "" if the user came from elsewhere, so it never leads to another page.
     """
-    told = (
+    candidates = (
         request.POST.get("next"),
         request.htmx.current_url if request.htmx else None,
         request.headers.get("Referer"),
     )
-    for url in filter(None, told):
+    for url in filter(None, candidates):
         found = _address(request, url)
         if found and found[:2] == (request.get_host(), page):
             query = urlsplit(url).query
@@ -72,8 +75,8 @@ def came_from(request: Request, page: str) -> str:
     return ""
 
 
-def redirect_back(request: Request, view: str, *args: Any) -> HttpResponseRedirect:
-    """Redirect to a list, with the filters under which the user left it."""
+def redirect_back(request: Request, view: str, *args: object) -> HttpResponseRedirect:
+    """Redirect to a list with the filters under which the user left it."""
     page = reverse(view, args=args)
     return HttpResponseRedirect(came_from(request, page) or page)
 
@@ -83,7 +86,7 @@ def _shown(request: Request) -> Address | None:
 
 
 def _address(request: Request, url: str) -> Address | None:
-    """Return what tells one page from another; None for what is no address."""
+    """Return the parts that distinguish pages, or None if `url` is not a URL."""
     try:
         parts = urlsplit(url)
     except ValueError:

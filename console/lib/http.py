@@ -1,4 +1,4 @@
-"""The typed request of a view behind sign-in."""
+"""The type of requests in views that require sign-in."""
 
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
@@ -7,7 +7,7 @@ from console.lib.users import User
 
 
 class Request(HttpRequest):
-    """A request behind sign-in: the user is never anonymous."""
+    """A request of a signed-in user."""
 
     user: User
     htmx: HtmxDetails

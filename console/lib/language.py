@@ -1,4 +1,4 @@
-"""The language of a page when the person has chosen none: from their browser's list."""
+"""The language of a page for users who have not chosen one: from the browser's list."""
 
 import re
 
@@ -12,10 +12,10 @@ ENGLISH = re.compile(r"en(?:-.+)?")
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Gives readers of Traditional Chinese the language they name beside it.
+    """Serve English to readers of Traditional Chinese who accept English.
 
-    Django counts every kind of Chinese as the only one that there is, Simplified. That
-    remains the answer for those who list no English.
+    Django maps every variant of Chinese to Simplified Chinese, the only one available.
+    That remains the language of readers whose list has no English.
     """
 
     def process_request(self, request: HttpRequest) -> None:
@@ -25,13 +25,13 @@ class LanguageMiddleware(LocaleMiddleware):
 
 
 def preferred(accepted: str) -> str:
-    """Return an Accept-Language header without Traditional Chinese where English is in it."""
+    """Return an Accept-Language header without Traditional Chinese if it lists English."""
     languages = parse_accept_lang_header(accepted.lower())
     names = [name for name, _quality in languages]
     if not any(map(ENGLISH.fullmatch, names)) or not any(
         map(TRADITIONAL.fullmatch, names)
     ):
         return accepted
-    # Browsers put a bare `zh` behind `zh-TW` of their own accord.
+    # Browsers add a bare `zh` after `zh-TW` themselves.
     kept = [each for each in languages if not DROPPED.fullmatch(each[0])]
     return ",".join(f"{name};q={quality}" for name, quality in kept)

@@ -5,10 +5,10 @@ https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#construc
 
 
 def received(sent: str, original: str | None = None) -> str:
-    """Return sent text with `\\n` as its line break.
+    r"""Return submitted text with `\\n` as its line break.
 
-    Text that differs from `original` only in its line breaks was not edited: `original`
-    is returned as it is.
+    If it differs from `original` only in line breaks, it was not edited, and `original`
+    is returned.
     """
     if original is not None and uniform(sent) == uniform(original):
         return original
@@ -16,5 +16,5 @@ def received(sent: str, original: str | None = None) -> str:
 
 
 def uniform(text: str) -> str:
-    """Write every line break as a browser's text area holds it."""
+    """Return text with the line breaks of a browser's text area."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

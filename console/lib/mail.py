@@ -1,4 +1,4 @@
-"""Mail about what happened: sent after the fact, and never a reason why the fact fails."""
+"""Mail notifications. A failure to send is logged and never fails the action itself."""
 
 import logging
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Letter:
-    """One mail to one person."""
+    """A mail to one recipient."""
 
     to: str
     subject: str
@@ -20,10 +20,10 @@ class Letter:
 
 
 def send(letters: Sequence[Letter]) -> None:
-    """Send them over one connection. A mail server that fails is logged; nothing is raised."""
+    """Send mails over one connection. Errors of the mail server are logged, not raised."""
     messages = [
         EmailMessage(
-            # A name with a line break in it must not become a header.
+            # A line break in a name must not start another header.
             subject=" ".join(letter.subject.split()),
             body=letter.body,
             from_email=settings.DEFAULT_FROM_EMAIL,

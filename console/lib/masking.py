@@ -1,7 +1,7 @@
-"""One masker for everything that is stored or shown: it replaces secret values by `******`.
+"""Masking of secret values by `******` in everything that is stored or shown.
 
-It works on values, because Terraform loses track of what is sensitive: the output of a
-`terraform_data` is not marked, and a full disk makes it print the whole state.
+It matches values, because Terraform does not track all sensitive data: the output of a
+`terraform_data` is not marked, and with a full disk it prints the whole state.
 """
 
 import base64
@@ -16,25 +16,25 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.utils.crypto import salted_hmac
 
 MASK = "******"
-SHORTEST = 4
-# A shorter secret, such as a port, would rewrite keys and numbers that only look like it.
-SHORTEST_IN_KEYS = 5
-CUT = "…"
+MIN_LENGTH = 4
+# A shorter secret, such as a port, would also mask unrelated keys and numbers.
+MIN_LENGTH_IN_KEYS = 5
+ELLIPSIS = "…"
 DIGEST_LENGTH = 8
 SALT = "console.lib.masking"
 
 
 class NothingKeptError(Exception):
-    """A mask was sent back where no secret exists that it could stand for."""
+    """A mask was submitted where no stored secret exists."""
 
 
-def is_mask(value: Any) -> bool:
-    """Return whether a value is the mask this console prints instead of a secret."""
+def is_mask(value: object) -> bool:
+    """Return True for the mask that is shown instead of a secret."""
     return isinstance(value, str) and value.strip() == MASK
 
 
-def holds_mask(value: Any) -> bool:
-    """Return whether a value is the mask, or holds it anywhere inside lists and maps."""
+def holds_mask(value: object) -> bool:
+    """Return True if a value is the mask or contains it, also inside lists and maps."""
     if isinstance(value, Mapping):
         return any(map(holds_mask, value.values()))
     if isinstance(value, list | tuple):
@@ -42,11 +42,11 @@ def holds_mask(value: Any) -> bool:
     return is_mask(value)
 
 
-def unmasked(given: Any, kept: Any) -> Any:
-    """Put back what masks inside `given` stand for: the part of `kept` at the same place.
+def unmasked(given: object, kept: object) -> object:
+    """Replace masks inside `given` by the values at the same place in `kept`.
 
-    Entries of a map are found by key, those of a list by position, provided the list is
-    as long as before. Raises NothingKeptError where `kept` has no such part.
+    Entries of maps are matched by key, those of lists by position if both lists have
+    the same length. Raises NothingKeptError if `kept` has no such value.
     """
     if is_mask(given):
         return kept
@@ -56,14 +56,17 @@ def unmasked(given: Any, kept: Any) -> Any:
         if any(holds_mask(each) and key not in kept for key, each in given.items()):
             raise NothingKeptError
         return {key: unmasked(each, kept.get(key)) for key, each in given.items()}
-    lists = isinstance(given, list | tuple) and isinstance(kept, list | tuple)
-    if lists and len(given) == len(kept):
+    if (
+        isinstance(given, list | tuple)
+        and isinstance(kept, list | tuple)
+        and len(given) == len(kept)
+    ):
         return [unmasked(*pair) for pair in zip(given, kept, strict=True)]
     raise NothingKeptError
 
 
-def _texts(value: Any) -> Iterable[str]:
-    """Yield every text inside a value: a secret object's leaves are secret too."""
+def _texts(value: object) -> Iterable[str]:
+    """Yield all texts inside a value: the leaves of a secret object are secret too."""
     if isinstance(value, dict):
         for item in value.values():
             yield from _texts(item)
@@ -77,7 +80,7 @@ def _texts(value: Any) -> Iterable[str]:
 
 
 def _spellings(text: str) -> Iterable[str]:
-    """Yield the forms in which a secret turns up: raw, per line, JSON, HCL, URL and base64."""
+    """Yield the encodings of a secret: raw, per line, JSON, HCL, URL and base64."""
     yield text
     yield from text.splitlines()
     for escaped in (json.dumps(text), json.dumps(text, ensure_ascii=False)):
@@ -88,7 +91,7 @@ def _spellings(text: str) -> Iterable[str]:
     raw = text.encode()
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + raw).decode()
-        # Only the characters that depend on the secret alone are the same at every place.
+        # Only characters that depend on the secret alone are the same at every offset.
         start, end = (0, 2, 3)[shift], -4 if (len(raw) + shift) % 3 else None
         yield encoded[start:end]
         yield encoded[start:end].replace("+", "-").replace("/", "_")
@@ -102,14 +105,14 @@ def _pattern(longest_first: Iterable[str]) -> re.Pattern[str] | None:
 class Masker:
     """Replaces known secrets in text. Secrets shorter than 4 characters cannot be masked."""
 
-    def __init__(self, secrets: Iterable[Any]) -> None:
+    def __init__(self, secrets: Iterable[object]) -> None:
         spellings = {
-            (spelling, len(text) >= SHORTEST_IN_KEYS)
+            (spelling, len(text) >= MIN_LENGTH_IN_KEYS)
             for secret in secrets
             for text in _texts(secret)
-            if len(text) >= SHORTEST
+            if len(text) >= MIN_LENGTH
             for spelling in _spellings(text)
-            if len(spelling) >= SHORTEST
+            if len(spelling) >= MIN_LENGTH
         }
         every = sorted({text for text, _long in spellings}, key=len, reverse=True)
         self._spellings = every
@@ -118,29 +121,30 @@ class Masker:
         self._in_keys = _pattern(text for text in every if text in long)
 
     def text(self, text: str) -> str:
-        """Return the text with every known secret replaced, and NUL, which no database holds."""
+        """Return the text with secrets masked, and NUL replaced, which databases cannot store."""
         masked = self._pattern.sub(MASK, text) if self._pattern else text
-        if self._pattern and masked.endswith(CUT):
+        if self._pattern and masked.endswith(ELLIPSIS):
             masked = self._without_begun_secret(masked)
         return masked.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
     def address(self, address: str) -> str:
-        """Return a resource's address with its secrets replaced, still an identity.
+        """Return a resource address with its secrets masked, but still unique.
 
-        Each mask carries a digest of what it covers, keyed by the site's secret key: two
-        addresses do not become one, and a resource keeps its address over tasks.
+        Each mask contains a digest of the secret, keyed with the site's secret key:
+        different addresses stay different, and a resource keeps its address across
+        tasks.
         """
         masked = (
             self._pattern.sub(lambda found: f"{MASK} ({_digest(found[0])})", address)
             if self._pattern
             else address
         )
-        if self._pattern and masked.endswith(CUT):
+        if self._pattern and masked.endswith(ELLIPSIS):
             masked = self._without_begun_secret(masked)
         return masked.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
     def value(self, value: Any) -> Any:
-        """Return a JSON value with secrets replaced in every text and key inside it."""
+        """Return a JSON value with secrets masked in all texts and keys."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -153,44 +157,44 @@ class Masker:
         return value
 
     def key(self, key: str) -> str:
-        """Return a key, or a number as text, with secrets of five or more characters replaced."""
+        """Return a key, or a number as text, with secrets of five or more characters masked."""
         masked = self._in_keys.sub(MASK, key) if self._in_keys else key
         return masked.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
     def _without_begun_secret(self, text: str) -> str:
-        """Mask the beginning of a secret at the end of a text that was cut off there."""
-        body = text.removesuffix(CUT)
+        """Mask the first part of a secret at the end of a truncated text."""
+        body = text.removesuffix(ELLIPSIS)
         for spelling in self._spellings:
-            for size in range(min(len(spelling) - 1, len(body)), SHORTEST - 1, -1):
+            for size in range(min(len(spelling) - 1, len(body)), MIN_LENGTH - 1, -1):
                 if body.endswith(spelling[:size]):
-                    return body[:-size] + MASK + CUT
+                    return body[:-size] + MASK + ELLIPSIS
         return text
 
 
 @cache
 def _common_words() -> frozenset[str]:
-    """Return the passwords that people choose most, as Django ships them."""
+    """Return the list of common passwords that Django contains."""
     return frozenset(CommonPasswordValidator().passwords)
 
 
-def is_weak(secret: Any) -> bool:
-    """Return True for a secret that cannot be masked well: one that is short or a common word.
+def is_weak(secret: object) -> bool:
+    """Return True for a secret that is short or a common word, which cannot be masked well.
 
-    A short one stays where it is part of a key or number; a common word is masked wherever
-    it stands by itself.
+    A short secret is not masked inside keys and numbers; a common word is masked
+    wherever it occurs by itself.
     """
     return any(
-        len(text) < SHORTEST_IN_KEYS or text.strip().lower() in _common_words()
+        len(text) < MIN_LENGTH_IN_KEYS or text.strip().lower() in _common_words()
         for text in _texts(secret)
         if text
     )
 
 
 def shortened(text: str, size: int) -> str:
-    """Return the text in at most `size` characters; a digest of all of it tells long ones apart."""
+    """Return the text in at most `size` characters, with a digest if it was cut."""
     if len(text) <= size:
         return text
-    end = f"{CUT} ({_digest(text)})"
+    end = f"{ELLIPSIS} ({_digest(text)})"
     return text[: size - len(end)] + end
 
 

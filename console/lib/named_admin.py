@@ -1,4 +1,4 @@
-"""Django admin for records with names: a name that is taken is told beside its field."""
+"""Django admin for records with names: a duplicate name is reported at its field."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from console.lib.names import folded
 
 
 class FreeNameMixin(forms.ModelForm):
-    """A form that refuses a name which another record has in any case."""
+    """A model form that refuses a name that another record has, ignoring case."""
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -20,7 +20,7 @@ class FreeNameMixin(forms.ModelForm):
             return
         key = folded(getattr(self.instance, name))
         rows = type(self.instance)._default_manager.exclude(pk=self.instance.pk)
-        # A record that shares its key since an earlier release keeps it.
+        # A record with an equal key from an earlier release keeps it.
         if self.instance.name_key.partition("\n")[0] == key:
             return
         if rows.filter(name_key=key).exists():
@@ -28,7 +28,7 @@ class FreeNameMixin(forms.ModelForm):
 
 
 class NamedAdmin(admin.ModelAdmin):
-    """Checks that names are free, without regard to case."""
+    """Model admin that checks that names are unique, ignoring case."""
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

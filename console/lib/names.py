@@ -1,12 +1,12 @@
-"""Names that people give: one spelling, visible characters only, compared without case.
+"""Names entered by users: normalized, visible characters only, compared ignoring case.
 
-Databases fold the case of different alphabets (SQLite's LIKE only A to Z), so the folded
-text is stored beside the name, and lists search and compare that column.
+Databases fold case differently (SQLite's LIKE only for A to Z), so the folded text is
+stored beside the name, and lists search and compare that column.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,18 +14,18 @@ from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-# Printable to Unicode, and yet nothing is seen of them: fillers, joiners, braille's blank.
+# Printable according to Unicode but invisible: fillers, joiners, the Braille blank.
 BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
-# What chooses between two looks of the character before it: part of many emoji.
+# Variation selectors, part of many emoji.
 SELECTORS = "\ufe0e\ufe0f"
 _blanks = re.compile(r"\s+")
-# Between a key and what tells an old name of the same key apart; in no folded text.
-APART = "\n"
+# Separates a key from the suffix of an old duplicate; never part of a folded text.
+SUFFIX_MARK = "\n"
 BATCH = 500
 
 
-def spelled(name: str) -> str:
-    """Return a name in one spelling: NFC, single blanks, none at its ends."""
+def normalized(name: str) -> str:
+    """Return a name in NFC with single spaces and none at its ends."""
     composed = unicodedata.normalize("NFC", name)
     spaces = "".join(
         " " if unicodedata.category(each) == "Zs" else each for each in composed
@@ -34,8 +34,8 @@ def spelled(name: str) -> str:
 
 
 def check_name(name: str) -> None:
-    """Raise ValidationError for a name that cannot be seen as it is."""
-    shown = spelled(name)
+    """Raise ValidationError for a name with invisible characters."""
+    shown = normalized(name)
     hidden = [c for c in shown if not c.isprintable() or c in BLANK]
     if hidden:
         codes = ", ".join(dict.fromkeys(f"U+{ord(c):04X}" for c in hidden[:3]))
@@ -53,7 +53,7 @@ def check_name(name: str) -> None:
 
 
 def folded(text: str) -> str:
-    """Return a text as it is searched and compared: without case, in every alphabet."""
+    """Return a text for search and comparison: case-folded, without invisible characters."""
     seen = "".join(
         each
         for each in unicodedata.normalize("NFC", text).casefold()
@@ -64,9 +64,9 @@ def folded(text: str) -> str:
 
 
 class FoldedField(models.TextField):
-    """Keeps the folded texts of other fields, one after the other, for searches.
+    """The folded texts of other fields in one column, for searches.
 
-    It is written with its record; where columns are written alone, see `derived`.
+    It is written when its record is saved; `derived` is for updates of single columns.
     """
 
     def __init__(self, *args: Any, of: Iterable[str], **kwargs: Any) -> None:
@@ -81,7 +81,7 @@ class FoldedField(models.TextField):
         return name, path, args, kwargs | {"of": list(self.of)}
 
     def folded_of(self, record: models.Model) -> str:
-        """Return the text to keep for a record."""
+        """Return the value of the field for a record."""
         return folded(" ".join(str(getattr(record, name) or "") for name in self.of))
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
@@ -91,23 +91,23 @@ class FoldedField(models.TextField):
 
 
 class NameKeyField(FoldedField):
-    """Keeps a folded name, by which names are unique.
+    """The folded name, which is unique.
 
-    Records of an earlier release may share one: all but the first have more after it,
-    which stays for as long as their name does.
+    Records of an earlier release can have equal folded names: all but the first have a
+    suffix, which stays as long as their name does.
     """
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         kept: str = getattr(model_instance, self.attname)
-        if kept.partition(APART)[0] == self.folded_of(model_instance) and not add:
+        if kept.partition(SUFFIX_MARK)[0] == self.folded_of(model_instance) and not add:
             return kept
         return super().pre_save(model_instance, add)
 
 
 class FoldedQuerySet(models.QuerySet[Any]):
-    """Keeps folded columns true also where the columns behind them are updated alone."""
+    """A queryset whose `update` also updates the folded columns."""
 
-    def update(self, **values: Any) -> int:
+    def update(self, **values: object) -> int:
         stale = [
             field.name
             for field in self.model._meta.fields
@@ -130,7 +130,7 @@ class FoldedQuerySet(models.QuerySet[Any]):
 
 
 def derived(record: models.Model, names: Iterable[str]) -> dict[str, str]:
-    """Return the folded columns to write along with these fields of a record."""
+    """Return the folded columns that depend on these fields of a record."""
     changed = set(names)
     return {
         field.name: field.pre_save(record, False)
@@ -139,17 +139,17 @@ def derived(record: models.Model, names: Iterable[str]) -> dict[str, str]:
     }
 
 
-def is_called(name: str, field: str = "name") -> Q:
-    """Match this name, in any case; also an old one that shares its key with another."""
-    return Q(name_key=folded(name)) | Q(**{field: spelled(name)})
+def has_name(name: str, field: str = "name") -> Q:
+    """Return a condition for this name ignoring case, or an old name with a suffixed key."""
+    return Q(name_key=folded(name)) | Q(**{field: normalized(name)})
 
 
-def exactly_called(rows: "QuerySet[Any]", name: str, field: str = "name") -> Any:
-    """Return the row of this name in any case; of several the one that is spelled so."""
+def find_by_name(rows: "QuerySet[Any]", name: str, field: str = "name") -> Any:
+    """Return the row with this name ignoring case; an exact match takes precedence."""
     found = rows.filter(name_key=folded(name)).first()
-    if found is not None and getattr(found, field) == spelled(name):
+    if found is not None and getattr(found, field) == normalized(name):
         return found
-    return rows.filter(**{field: spelled(name)}).first() or found
+    return rows.filter(**{field: normalized(name)}).first() or found
 
 
 def fill(
@@ -158,11 +158,11 @@ def fill(
     *,
     reads: Iterable[str] = (),
 ) -> None:
-    """Write the folded columns of rows that were stored before there were any.
+    """Fill the folded columns of existing rows, for migrations.
 
-    For migrations. Names are unique among the rows of one `scope`, which `reads` these
-    columns; a row of the scope None is in nobody's way. Of several that share a key, all
-    but the first get their primary key behind it.
+    Names are unique among the rows of one `scope`, a function that reads the columns
+    `reads`; rows with scope None are not compared. If several rows have the same key,
+    all but the first get their primary key as a suffix.
     """
     fields = [each for each in model._meta.fields if isinstance(each, FoldedField)]
     columns = {name for field in fields for name in field.of} | set(reads)
@@ -174,7 +174,7 @@ def fill(
             key = field.folded_of(row)
             if isinstance(field, NameKeyField) and (place := scope(row)) is not None:
                 if (place, key) in taken:
-                    key = f"{key}{APART}{row.pk}"
+                    key = f"{key}{SUFFIX_MARK}{row.pk}"
                 taken.add((place, key))
             setattr(row, field.attname, key)
         batch.append(row)
@@ -186,7 +186,7 @@ def fill(
 
 
 class Folded(models.Model):
-    """Abstract: a record with folded columns, written with the columns behind them."""
+    """Abstract base of records with folded columns, which are saved with their sources."""
 
     class Meta:
         abstract = True
@@ -199,7 +199,7 @@ class Folded(models.Model):
 
 
 class Named(Folded):
-    """Abstract: a record with a name that is told apart without case."""
+    """Abstract base of records with a name that is unique ignoring case."""
 
     NAME = "name"
 
@@ -208,6 +208,6 @@ class Named(Folded):
     class Meta:
         abstract = True
 
-    def clean_fields(self, exclude: Any = None) -> None:
-        setattr(self, self.NAME, spelled(getattr(self, self.NAME) or ""))
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        setattr(self, self.NAME, normalized(getattr(self, self.NAME) or ""))
         super().clean_fields(exclude=exclude)

@@ -1,24 +1,23 @@
-"""Texts that people write about things: their paragraphs, lists and line breaks.
+"""Descriptions entered by users, split into paragraphs, lists and line breaks.
 
-A description is shown as it was typed. Markup is not interpreted, so nothing has to be
-escaped by its author.
+Text is shown as typed. Markup is not interpreted, so authors need not escape anything.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# A longer text, or one with more lines, is folded behind its beginning.
+# Longer texts, or texts with more lines, are collapsed to their head.
 MAX_OPEN_LENGTH = 300
 MAX_OPEN_LINES = 8
 HEAD_LENGTH = 160
-CUT = "…"
+ELLIPSIS = "…"
 BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s+(?=\S)")
 
 
 @dataclass
 class Block:
-    """A paragraph, whose text has line breaks, or the items of a list."""
+    """A paragraph, whose text can have line breaks, or a list."""
 
     text: str = ""
     items: list[str] = field(default_factory=list)
@@ -27,14 +26,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Prose:
-    """A text in blocks; of a long one `head` is its beginning and `blocks` the rest."""
+    """A text in blocks. A long one is split into `head` and the remaining `blocks`."""
 
     head: str
     blocks: list[Block]
 
 
 def prose_of(text: str) -> Prose:
-    """Return a text as it is shown."""
+    """Return a text split into blocks for display."""
     text = text.strip().replace("\r\n", "\n")
     if len(text) <= MAX_OPEN_LENGTH and text.count("\n") < MAX_OPEN_LINES:
         return Prose("", list(_blocks(text)))
@@ -42,7 +41,7 @@ def prose_of(text: str) -> Prose:
     if len(first) > HEAD_LENGTH:
         at = first.rfind(" ", HEAD_LENGTH // 2, HEAD_LENGTH)
         at = at if at > 0 else HEAD_LENGTH
-        first, rest = first[:at] + CUT, f"{CUT}{text[at:].lstrip()}"
+        first, rest = first[:at] + ELLIPSIS, f"{ELLIPSIS}{text[at:].lstrip()}"
     return Prose(first, list(_blocks(rest)))
 
 
@@ -60,7 +59,7 @@ def _blocks(text: str) -> Iterator[Block]:
             yield from _filled(block)
             block = Block()
         elif block.items and line[:1] in " \t":
-            # A longer item goes on in an indented line.
+            # An indented line continues the item.
             block.items[-1] += f"\n{line.strip()}"
         else:
             if block.items:

@@ -1,6 +1,6 @@
-"""What the verbs of models share: the facts the audit trail keeps, and storing a record."""
+"""Helpers for verbs of models: values for audit entries, validation and saving."""
 
-from typing import Any
+from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
@@ -8,23 +8,24 @@ from django.utils.translation import gettext as _
 
 from console.lib.errors import ConflictError, InvalidInputError, Text
 
-SHOWN = 5
+Row = TypeVar("Row", bound=models.Model)
+MAX_NAMES_SHOWN = 5
 
 
-def facts(record: models.Model, *names: str) -> dict[str, Any]:
-    """Return these fields of a record as JSON-able values, for an audit entry."""
+def facts(record: models.Model, *names: str) -> dict[str, object]:
+    """Return these fields of a record as JSON-able values for an audit entry."""
     return {name: _plain(getattr(record, name)) for name in names}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return value.pk if isinstance(value, models.Model) else value
 
 
 def store(record: models.Model, *, taken: Text, code: str) -> None:
-    """Check a record against its model's rules and save it.
+    """Validate and save a record.
 
-    Raises InvalidInputError with the messages of each field; ConflictError with the text `taken`
-    and the code when the database holds such a record already.
+    Raises InvalidInputError with messages by field, or ConflictError with the text
+    `taken` and the code if the database has such a record already.
     """
     check(record)
     try:
@@ -35,20 +36,20 @@ def store(record: models.Model, *, taken: Text, code: str) -> None:
 
 
 def check(record: models.Model) -> None:
-    """Check a record against its model's rules. Raises InvalidInputError."""
+    """Validate a record. Raises InvalidInputError with messages by field."""
     try:
         record.full_clean(validate_unique=False, validate_constraints=False)
     except ValidationError as error:
         raise InvalidInputError(error.message_dict) from error
 
 
-def listed(records: models.QuerySet[Any]) -> str:
-    """Name the first few records and how many more there are: "a, b and 3 more"."""
-    names = [str(record) for record in records[: SHOWN + 1]]
-    if len(names) <= SHOWN:
+def listed(records: models.QuerySet[Row]) -> str:
+    """Return the names of the first few records and the number of others: "a, b and 3 more"."""
+    names = [str(record) for record in records[: MAX_NAMES_SHOWN + 1]]
+    if len(names) <= MAX_NAMES_SHOWN:
         return ", ".join(names)
-    more = records.count() - SHOWN
+    more = records.count() - MAX_NAMES_SHOWN
     return _("%(names)s and %(count)d more") % {
-        "names": ", ".join(names[:SHOWN]),
+        "names": ", ".join(names[:MAX_NAMES_SHOWN]),
         "count": more,
     }

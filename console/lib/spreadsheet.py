@@ -1,9 +1,8 @@
-"""Tables for spreadsheets: CSV in which no cell is taken for a formula."""
+"""CSV export for spreadsheets, protected against formula injection."""
 
 import csv
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
 
 from django.http import StreamingHttpResponse
 
@@ -13,36 +12,39 @@ from console.lib.exact import dumps
 TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-# Excel reads a file without it in the code page of the computer.
-MARK = "\N{BYTE ORDER MARK}"
+# Without it Excel reads the file in the code page of the computer.
+BOM = "\N{BYTE ORDER MARK}"
 
 
 class _Echo:
-    """A file that hands back what is written to it."""
+    """A file object that returns what is written to it."""
 
     def write(self, text: str) -> str:
         return text
 
 
-def cell(value: Any) -> str:
-    """Return text that no spreadsheet takes for a formula; what is no text is JSON."""
+def cell(value: object) -> str:
+    """Return a value as text that no spreadsheet interprets as a formula.
+
+    Booleans, lists and maps are written as JSON.
+    """
     structured = isinstance(value, bool | dict | list)
     text = dumps(value, ensure_ascii=False) if structured else str(value)
     text = "" if value is None else text
     return f"'{text}" if text.startswith(TRIGGERS) else text
 
 
-def lines(rows: Iterable[Iterable[Any]]) -> Iterator[str]:
-    """Write rows as lines of CSV."""
+def lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """Yield rows as lines of CSV."""
     write = csv.writer(_Echo()).writerow
     for row in rows:
         yield write([cell(value) for value in row])
 
 
-def download(rows: Iterable[Iterable[Any]], name: str) -> StreamingHttpResponse:
-    """Answer with rows as a file to save; `name` is ours and plain."""
+def download(rows: Iterable[Iterable[object]], name: str) -> StreamingHttpResponse:
+    """Return a response that downloads the rows as a file. `name` must be plain ASCII."""
     return StreamingHttpResponse(
-        chain([MARK], lines(rows)),
+        chain([BOM], lines(rows)),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

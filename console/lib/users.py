@@ -1,12 +1,12 @@
-"""Who acts: a person is a RAM user to the API, a Django group is a RAM role.
+"""Users and groups: the API presents them as RAM users and RAM roles.
 
-The tables belong to the `console` app; the classes live in the kernel because a grant, an
-owner and an audit entry all name people.
+Their tables belong to the `console` app; the classes are in this package because all
+apps refer to them.
 """
 
 import unicodedata
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser, Group, UserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
@@ -24,12 +24,12 @@ from console.lib.names import (
 )
 
 ADMINISTER = "administer"
-# Django's own field, for its texts.
+# Django's field, for its texts.
 USERNAME = AbstractUser._meta.get_field("username")
 
 
 class PrincipalType(models.TextChoices):
-    """The API's word for what kind of principal an ID names."""
+    """The type of a principal in the API."""
 
     USER = "RamUser", _("RAM user")
     ROLE = "RamRole", _("RAM role")
@@ -37,7 +37,7 @@ class PrincipalType(models.TextChoices):
 
 class UserQuerySet(FoldedQuerySet):
     def with_administrator(self) -> Self:
-        """Fetch in the same query whether each person is an administrator."""
+        """Annotate each user with `administers`."""
         granted = Q(permissions__codename=ADMINISTER)
         groups = Group.objects.filter(granted, user=OuterRef("pk"))
         direct = Q(user_permissions__codename=ADMINISTER)
@@ -45,8 +45,8 @@ class UserQuerySet(FoldedQuerySet):
         return self.annotate(administers=Exists(groups) | Exists(own))
 
 
-def one_spelling(password: str) -> str:
-    """Return a password as it is hashed: keyboards spell the same letters differently."""
+def normalize_password(password: str) -> str:
+    """Return a password in NFKC: keyboards encode the same characters differently."""
     return unicodedata.normalize("NFKC", password)
 
 
@@ -54,15 +54,15 @@ class PersonManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[mi
     """Django's user manager with the querysets above."""
 
     def _create_user_object(
-        self, username: str, email: str | None, password: str | None, **fields: Any
+        self, username: str, email: str | None, password: str | None, **fields: object
     ) -> "User":
-        spelled = None if password is None else one_spelling(password)
-        user: User = super()._create_user_object(username, email, spelled, **fields)
+        normalized = None if password is None else normalize_password(password)
+        user: User = super()._create_user_object(username, email, normalized, **fields)
         return user
 
 
 class User(Named, AbstractUser):
-    """A person who signs in, or whose access keys do."""
+    """A user who signs in, or signs requests with an access key."""
 
     NAME = "username"
 
@@ -91,26 +91,26 @@ class User(Named, AbstractUser):
         permissions = [(ADMINISTER, "Can administer the catalogue and every instance")]
 
     def set_password(self, raw_password: str | None) -> None:
-        """Set the password, in one spelling of its letters."""
+        """Set the password in normalized form."""
         super().set_password(
-            None if raw_password is None else one_spelling(raw_password)
+            None if raw_password is None else normalize_password(raw_password)
         )
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Return whether this is the password, in any spelling of its letters.
+        """Return True if the password is correct, normalized or as typed.
 
-        One that was set by an earlier release was hashed as it was typed.
+        Passwords set by earlier releases were hashed as typed.
         """
         if raw_password is None:
             return False
-        spelled = one_spelling(raw_password)
-        return super().check_password(spelled) or (
-            spelled != raw_password and super().check_password(raw_password)
+        normalized = normalize_password(raw_password)
+        return super().check_password(normalized) or (
+            normalized != raw_password and super().check_password(raw_password)
         )
 
     @cached_property
     def is_administrator(self) -> bool:
-        """Say whether this person manages the catalogue and everybody's instances."""
+        """True if the user manages the catalog and all instances."""
         if not self.is_active:
             return False
         annotated: bool | None = self.__dict__.get("administers")
@@ -124,12 +124,12 @@ class User(Named, AbstractUser):
 
     @property
     def display_name(self) -> str:
-        """The name colleagues know: full name when given, else the login."""
+        """The full name if there is one, otherwise the login name."""
         return self.get_full_name() or self.get_username()
 
 
 class Role(Named, Group):
-    """A group of people with a principal ID of its own."""
+    """A group of users with a principal ID."""
 
     name_key = NameKeyField(of=["name"], unique=True)
     principal_id = models.CharField(
@@ -156,6 +156,6 @@ class Role(Named, Group):
         return self.name
 
 
-def is_administrator(user: Any) -> bool:
-    """Say whether a request's user, signed in or not, is an administrator."""
+def is_administrator(user: object) -> bool:
+    """Return True if a request's user, signed in or not, is an administrator."""
     return bool(getattr(user, "is_administrator", False))

@@ -40,7 +40,7 @@ from console.lib.names import (
     check_name,
     derived,
     folded,
-    spelled,
+    normalized,
 )
 from console.lib.users import User
 from instances.models import plan_status
@@ -367,7 +367,7 @@ class Plan(Named, Preview):
         """
         self.check_owner(by)
         self.check_no_trial()
-        name = spelled(name)
+        name = normalized(name)
         check_texts(name, description)
         self.name = name
         with transaction.atomic():

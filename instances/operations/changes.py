@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.operations import shared_parameters
 from console.lib.errors import InvalidInputError, NotFoundError
-from console.lib.names import exactly_called
+from console.lib.names import find_by_name
 from console.lib.operation import Answer, Operation, Parameter, Values, wire_names
 from console.lib.users import User
 from instances.launch_validation import execute_once
@@ -110,7 +110,7 @@ def _ids(plan: Plan) -> Answer:
 
 
 def _named(name: str, by: User) -> Instance:
-    found = exactly_called(Instance.objects.visible_to(by).living(), name)
+    found = find_by_name(Instance.objects.visible_to(by).living(), name)
     return living_instance(by, found.pk if found else "")
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Constraint
 from catalog.operations import serializers as catalog_shapes
-from console.lib.names import folded, is_called
+from console.lib.names import folded, has_name
 from console.lib.operation import (
     PAGED_ANSWER,
     PAGING,
@@ -146,7 +146,7 @@ def _conditioned(rows: QuerySet[Plan], conditions: list[Values]) -> QuerySet[Pla
 
 def _condition(key: str, value: str) -> Q:
     if key == "ProvisionedProductPlanName":
-        return is_called(value)
+        return has_name(value)
     if key == "FullTextSearch":
         return Q(name_key__contains=folded(value))
     if key == "ProvisionedProductPlanStatus":

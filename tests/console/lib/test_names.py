@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from catalog.models import LaunchRole, Portfolio, Product, Version
 from console.lib.errors import ConflictError, InvalidInputError
-from console.lib.names import check_name, exactly_called, fill, folded, spelled
+from console.lib.names import check_name, fill, find_by_name, folded, normalized
 from console.lib.users import Role, User
 from instances.models import Instance, Plan
 from tests.console.accounts.sign_in import sign_in, signed_in, with_password
@@ -70,8 +70,8 @@ def test_what_can_be_seen_is_a_name(name):
 
 
 def test_one_spelling():
-    assert spelled(f"  {DECOMPOSED}\u00a0\u3000 x ") == f"{COMPOSED} x"
-    assert spelled("a   b") == "a b"
+    assert normalized(f"  {DECOMPOSED}\u00a0\u3000 x ") == f"{COMPOSED} x"
+    assert normalized("a   b") == "a b"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_name_cannot_be_changed_to_one_that_is_taken(admin, make):
     other.refresh_from_db()
     assert other.name == "other"
     other.edit(name="OTHER", by=admin)
-    assert exactly_called(type(other).objects.all(), "other").pk == other.pk
+    assert find_by_name(type(other).objects.all(), "other").pk == other.pk
 
 
 def test_the_name_of_a_removed_product_is_free(admin):
@@ -353,7 +353,7 @@ def test_names_that_clash_since_an_earlier_release_keep_working(admin):
         product.save()
         product.refresh_from_db()
         assert (product.name, product.description) == (name, "changed")
-        assert exactly_called(Product.objects.all(), name).pk == pk
+        assert find_by_name(Product.objects.all(), name).pk == pk
 
 
 def test_logins_that_clash_since_an_earlier_release_both_sign_in(db):
