@@ -10,7 +10,7 @@ from django.templatetags import i18n
 from catalog.models import Constraint
 from console.lib.audit import AuditEntry
 from console.lib.spreadsheet import cell
-from instances.models import Evidence, Output, Plan, Resource, Task
+from instances.models import Output, Plan, Resource, Task, TaskDiagnostics
 from tests.access_table import TABLE
 from tests.everything import Everything
 from tests.factories import TemplateFactory, VersionFactory
@@ -188,7 +188,7 @@ def everything(alice, bob, carol, admin):
     Resource.objects.create(
         instance=found.instance, address="a.c", name="c", type="a", status="X"
     )
-    Evidence.objects.create(task=found.task, exit_code=None, line=None)
+    TaskDiagnostics.objects.create(task=found.task, exit_code=None, line=None)
     AuditEntry.objects.record(
         "Odd", found.instance, by=admin, before=FACTS, after={**FACTS, "f": False}
     )
@@ -210,7 +210,7 @@ def addresses(everything, role):
             yield f"/admin/instances/output/{output.pk}/change/"
         yield f"/admin/instances/task/{everything.task.pk}/change/"
         yield f"/admin/instances/plan/{everything.plan.pk}/change/"
-        yield f"/admin/instances/evidence/{everything.task.pk}/change/"
+        yield f"/admin/instances/taskdiagnostics/{everything.task.pk}/change/"
     for operation, draft in zip(("launch", "update"), everything.drafts, strict=True):
         kind = "products" if operation == "launch" else "instances"
         pk = everything.product.pk if operation == "launch" else everything.instance.pk
@@ -222,7 +222,7 @@ def addresses(everything, role):
 def test_the_parameter_behind_a_failure_is_told_as_people_write_it(everything, key):
     task = everything.task
     Task.objects.filter(pk=task.pk).update(status=Task.Status.FAILED)
-    Evidence.objects.filter(task=task).update(parameter=key, address="a.b")
+    TaskDiagnostics.objects.filter(task=task).update(parameter=key, address="a.b")
     page = everything.client("alice").get(task.get_absolute_url())
     assert not Texts(page.content.decode()).pythonic
 

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from console.metrics import latencies
 from console.metrics.text import Family, Sample, histogram
-from instances.models import Check, Heartbeat, Plan, Tally, Task, Work
+from instances.models import Check, Counter, Heartbeat, Plan, Task, Work
 from instances.models.counter import BOUNDS
 
 
@@ -69,10 +69,10 @@ def _workers() -> Iterator[Family]:
 
 def _task_seconds() -> Family:
     """From the sums kept as tasks end: a handful of rows, however many tasks there were."""
-    found: dict[tuple[str, str], dict[str, Tally]] = {}
-    for tally in Tally.objects.filter(name__startswith="task/"):
-        _, kind, status, bound = tally.name.split("/")
-        found.setdefault((kind, status), {})[bound] = tally
+    found: dict[tuple[str, str], dict[str, Counter]] = {}
+    for counter in Counter.objects.filter(name__startswith="task/"):
+        _, kind, status, bound = counter.name.split("/")
+        found.setdefault((kind, status), {})[bound] = counter
     samples: list[Sample] = []
     for (kind, result), rows in sorted(found.items()):
         counts = [rows[str(b)].count if str(b) in rows else 0 for b in BOUNDS]
@@ -85,7 +85,7 @@ def _task_seconds() -> Family:
 
 
 def _losses() -> Family:
-    lost = Tally.objects.filter(pk=Tally.LEASE_LOST).values_list("count", flat=True)
+    lost = Counter.objects.filter(pk=Counter.LEASE_LOST).values_list("count", flat=True)
     told = "Times that work was taken over from a worker that fell silent."
     return Family("lease_losses_total", "counter", told, [Sample({}, sum(lost))])
 

@@ -6,7 +6,6 @@ Facts belong to the engine and its worker; secrets, states and saved plans are s
 from instances.admin.instance import InstanceAdmin
 from instances.admin.known_error import KnownErrorAdmin
 from instances.admin.records import (
-    EvidenceAdmin,
     OperationRecordAdmin,
     OutputAdmin,
     PlanAdmin,
@@ -14,11 +13,11 @@ from instances.admin.records import (
     StateVersionAdmin,
     TagAdmin,
     TaskAdmin,
+    TaskDiagnosticsAdmin,
     TaskLogAdmin,
 )
 
 __all__ = [
-    "EvidenceAdmin",
     "InstanceAdmin",
     "KnownErrorAdmin",
     "OperationRecordAdmin",
@@ -28,5 +27,6 @@ __all__ = [
     "StateVersionAdmin",
     "TagAdmin",
     "TaskAdmin",
+    "TaskDiagnosticsAdmin",
     "TaskLogAdmin",
 ]

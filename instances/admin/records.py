@@ -7,7 +7,6 @@ from catalog.schema.conversion import as_text
 from console.lib.masking import MASK
 from instances.admin.tables import Record
 from instances.models import (
-    Evidence,
     OperationRecord,
     Output,
     Plan,
@@ -15,6 +14,7 @@ from instances.models import (
     StateVersion,
     Tag,
     Task,
+    TaskDiagnostics,
     TaskLog,
 )
 
@@ -55,8 +55,8 @@ class TaskAdmin(Record):
     fields = ("instance", "kind", "status", "status_message", "plan", *WORK_FIELDS)
 
 
-@admin.register(Evidence)
-class EvidenceAdmin(Record):
+@admin.register(TaskDiagnostics)
+class TaskDiagnosticsAdmin(Record):
     list_display = ("task_id", "exit_code", "interrupted", "summary", "address")
     ordering = ("-task",)
     search_fields = ("=task__id", "address")

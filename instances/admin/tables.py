@@ -34,7 +34,7 @@ class BigTable(admin.ModelAdmin):
 
 
 class Record(BigTable):
-    """Rows that are evidence: read, never added, changed or deleted by hand."""
+    """Records of what happened: read, never added, changed or deleted by hand."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

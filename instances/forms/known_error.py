@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from console.lib.forms import EditForm
-from instances.models import Evidence, KnownError, Task
+from instances.models import KnownError, Task, TaskDiagnostics
 from instances.models.known_error import SEARCHED, compiled
 from instances.presenters.task_log import log_tail
 
@@ -91,8 +91,10 @@ class KnownErrorForm(EditForm):
 
 def sample_of(pk: str) -> str:
     """The text a failed task would be searched in, to write a card about it; "" for none."""
-    task = Task.objects.select_related("evidence").filter(pk=pk).first()
+    task = Task.objects.select_related("diagnostics").filter(pk=pk).first()
     if task is None:
         return ""
     lines = [line.text for line in log_tail(task).lines if line.level == "error"]
-    return "\n".join([*lines, Evidence.of(task).error, task.status_message]).strip()
+    return "\n".join(
+        [*lines, TaskDiagnostics.of(task).error, task.status_message]
+    ).strip()

@@ -2,7 +2,7 @@
 
 from instances.models.approval import Approval, ApproverDuties, OperationRecord
 from instances.models.check import Check
-from instances.models.counter import Tally
+from instances.models.counter import Counter
 from instances.models.heartbeat import Heartbeat
 from instances.models.instance import (
     Instance,
@@ -17,7 +17,7 @@ from instances.models.plan import Plan, PlanOutOfDateError, plan_for
 from instances.models.provisioning_spec import Carried, ProvisioningSpec
 from instances.models.resource import Resource, StateVersion, Tag
 from instances.models.task import LeaseStatus, Output, Task, TaskLog, reconcile_refusal
-from instances.models.task_diagnostics import Evidence
+from instances.models.task_diagnostics import TaskDiagnostics
 from instances.models.work import LeaseLostError, Work
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "ApproverDuties",
     "Carried",
     "Check",
-    "Evidence",
+    "Counter",
     "Heartbeat",
     "Instance",
     "KnownError",
@@ -42,8 +42,8 @@ __all__ = [
     "Resource",
     "StateVersion",
     "Tag",
-    "Tally",
     "Task",
+    "TaskDiagnostics",
     "TaskLog",
     "Work",
     "instance_for",

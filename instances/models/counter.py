@@ -1,4 +1,4 @@
-"""Sums that only grow: what `/metrics` tells of all the past without reading it."""
+"""Counters that only grow, from which `/metrics` reports the past without reading it."""
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import F
@@ -7,7 +7,7 @@ from django.db.models import F
 BOUNDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 
-class TallyManager(models.Manager["Tally"]):
+class CounterManager(models.Manager["Counter"]):
     def add(self, name: str, amount: float = 0.0) -> None:
         """Count one more, in the transaction of what is counted."""
         row = self.filter(pk=name)
@@ -18,7 +18,7 @@ class TallyManager(models.Manager["Tally"]):
             with transaction.atomic():
                 self.create(pk=name, count=1, total=amount)
         except IntegrityError:
-            # Somebody else counted the first one at this moment.
+            # Another process has counted the first one at the same moment.
             row.update(**more)
 
     def add_task(self, kind: str, status: str, seconds: float) -> None:
@@ -27,8 +27,8 @@ class TallyManager(models.Manager["Tally"]):
         self.add(f"task/{kind}/{status}/{bound}", seconds)
 
 
-class Tally(models.Model):
-    """How often something happened, and the sum of what was measured of it."""
+class Counter(models.Model):
+    """The number of events of a kind, and the sum of their measured values."""
 
     LEASE_LOST = "lease-lost"
 
@@ -36,7 +36,11 @@ class Tally(models.Model):
     count = models.PositiveBigIntegerField(default=0)
     total = models.FloatField(default=0)
 
-    objects = TallyManager()
+    objects = CounterManager()
+
+    class Meta:
+        # The name that it was created with.
+        db_table = "instances_tally"
 
     def __str__(self) -> str:
         return self.name

@@ -458,7 +458,7 @@ class Instance(Named):
     def replace_tags(self, tags: Mapping[str, str]) -> None:
         """Correct the tags by hand; the caller puts it on record.
 
-        What the tasks asked for stays as it was: it is evidence.
+        The tags of the tasks stay as they were asked for.
         """
         after = self.basis.pk if self.basis else ""
         corrected = {"after": after, "tags": dict(tags)}
@@ -636,7 +636,7 @@ def instance_for(user: User, pk: str) -> Instance:
             "last_task__version__template",
             "last_task__portfolio",
             "last_task__created_by",
-            "last_task__evidence",
+            "last_task__diagnostics",
             "last_successful_task__version__template",
         )
         .annotate(read_at=Now())
@@ -664,7 +664,7 @@ def task_for(user: User, instance: Instance, pk: str) -> Task:
     """Return a task of an instance the caller has already been given. Raises NotFoundError."""
     task: Task | None = (
         instance.tasks.select_related(
-            "version__template", "portfolio", "created_by", "evidence"
+            "version__template", "portfolio", "created_by", "diagnostics"
         )
         .annotate(read_at=Now())
         .filter(pk=pk)

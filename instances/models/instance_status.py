@@ -62,7 +62,7 @@ class TrueStatus:
     def _after_failure(cls, task: Task) -> Self:
         """A run that changed nothing leaves the instance as it was before."""
         ran = CHANGING_STAGES & set(task.stages) or (
-            Task.objects.filter(pk=task.pk, evidence__isnull=False).exists()
+            Task.objects.filter(pk=task.pk, diagnostics__isnull=False).exists()
         )
         error = InstanceStatus.ERROR
         before = error if ran else task.instance_status_before or error

@@ -1,20 +1,26 @@
-"""Why a task's status is what it is: how its run ended, and which error it told of first."""
+"""The diagnostics of a task: how its run ended, its first error, warnings and imports."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from instances.culprit import parameter_behind
+from catalog.models import Template
+from catalog.schema import TemplateError
+from catalog.terraform.lexer import Scan, Statement
 from instances.engines.base import Diagnostic, Event, Import, Outcome
 from instances.models.resource import Resource
 from instances.models.task import Task
 from instances.models.warning import NO_ITEMS, after_apply, merged, warnings_in
 
 ADDRESS_LENGTH = 512
-UNTOLD = {
+USED = re.compile(r"(?<![\w.-])var\.([\w-]+)")
+INDEX = re.compile(r"\[.*\]\Z")
+# The columns of the first error, as they are without one.
+NO_ERROR = {
     "attempt": None,
     "error": "",
     "summary": "",
@@ -29,7 +35,66 @@ def _address(each: Import) -> str:
     return each.address
 
 
-class EvidenceManager(models.Manager["Evidence"]):
+@dataclass(frozen=True)
+class FailureSource:
+    """The resource that an error is about, its place in the template, and the parameter."""
+
+    address: str
+    file: str
+    line: int | None
+    parameter: str
+
+    @classmethod
+    def of(cls, error: Diagnostic, template: Template) -> Self:
+        """Trace an error back; `parameter` is empty unless exactly one is behind it.
+
+        Asked in this order: the variable the engine names, those whose values it quotes
+        beside the failing expression, those in the block of the failing resource.
+        """
+        return cls(
+            error.address[:ADDRESS_LENGTH],
+            error.file[:ADDRESS_LENGTH],
+            error.line,
+            cls._parameter(error, template),
+        )
+
+    @staticmethod
+    def _parameter(error: Diagnostic, template: Template) -> str:
+        known = template.schema.by_key
+        if error.variable in known:
+            return error.variable
+        used = {name for name in error.uses if name in known}
+        if not used and error.address:
+            used = {name for name in _mentioned(error, template) if name in known}
+        return used.pop() if len(used) == 1 else ""
+
+
+def _mentioned(error: Diagnostic, template: Template) -> set[str]:
+    """Return the variables in the block of a resource of the root module."""
+    kind, _dot, name = INDEX.sub("", error.address).partition(".")
+    text = template.files.get(error.file, "")
+    if not error.file.endswith(".tf") or "/" in error.file or not text:
+        return set()
+    try:
+        scan = Scan(text, error.file)
+        for statement in scan.statements():
+            if statement.name == "resource" and statement.labels == [kind, name]:
+                return set(USED.findall(_code(scan, statement)))
+    except TemplateError:
+        return set()
+    return set()
+
+
+def _code(scan: Scan, block: Statement) -> str:
+    """Return a block without its string literals."""
+    tokens = scan.tokens[block.first : block.last]
+    return "".join(
+        scan.text[token.start : token.end] if token.kind != "text" else " "
+        for token in tokens
+    )
+
+
+class TaskDiagnosticsManager(models.Manager["TaskDiagnostics"]):
     def note(self, task: Task, found: Iterable[Diagnostic | None]) -> None:
         """Keep the first error this attempt tells of; what follows mostly follows from it."""
         errors = (each for each in found if each and each.severity == "error")
@@ -43,10 +108,7 @@ class EvidenceManager(models.Manager["Evidence"]):
                 "attempt": task.attempt,
                 "error": " ".join(each for each in sentences if each),
                 "summary": first.summary[:ADDRESS_LENGTH],
-                "address": first.address[:ADDRESS_LENGTH],
-                "file": first.file[:ADDRESS_LENGTH],
-                "line": first.line,
-                "parameter": parameter_behind(first, task.version.template),
+                **asdict(FailureSource.of(first, task.version.template)),
             },
         )
 
@@ -70,7 +132,7 @@ class EvidenceManager(models.Manager["Evidence"]):
         """
         interrupted = outcome is None or (not outcome.finished and outcome.applying)
         # What an earlier attempt told of is not why this one ended.
-        self.filter(task=task).exclude(attempt=task.attempt).update(**UNTOLD)
+        self.filter(task=task).exclude(attempt=task.attempt).update(**NO_ERROR)
         known, _made = self.update_or_create(
             task=task,
             defaults={
@@ -92,11 +154,11 @@ class EvidenceManager(models.Manager["Evidence"]):
         return list(rows.values_list("address", flat=True))
 
 
-class Evidence(models.Model):
+class TaskDiagnostics(models.Model):
     """What a task leaves to judge it by. Written by the worker that holds it, shown on its page."""
 
     task = models.OneToOneField(
-        Task, models.CASCADE, primary_key=True, related_name="evidence"
+        Task, models.CASCADE, primary_key=True, related_name="diagnostics"
     )
     # How the run ended
     exit_code = models.IntegerField(_("exit code"), null=True, editable=False)
@@ -124,9 +186,11 @@ class Evidence(models.Model):
         _("imports"), default=list, db_default=NO_ITEMS, editable=False
     )
 
-    objects = EvidenceManager()
+    objects = TaskDiagnosticsManager()
 
     class Meta:
+        # The name that it was created with.
+        db_table = "instances_evidence"
         verbose_name = _("execution details")
         verbose_name_plural = _("execution details")
 
@@ -134,7 +198,7 @@ class Evidence(models.Model):
         return str(self.pk)
 
     @classmethod
-    def of(cls, task: Any) -> "Evidence":
-        """A task's evidence; an empty one while there is none."""
-        found = getattr(task, "evidence", None)
+    def of(cls, task: Task) -> Self:
+        """Return the diagnostics of a task; empty ones while there are none."""
+        found = getattr(task, "diagnostics", None)
         return found if isinstance(found, cls) else cls(task=task)

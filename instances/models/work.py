@@ -20,7 +20,7 @@ from catalog.schema.conversion import canonical
 from console.lib.encryption import EncryptedJSONField
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.masking import MASK
-from instances.models.counter import Tally
+from instances.models.counter import Counter
 from instances.models.provisioning_spec import secret_keys, wire_text
 
 
@@ -325,7 +325,7 @@ class Work(models.Model):
         lease = self._lease()
         running = self.state == self.State.RUNNING
         if running and self.lease_until != self.heartbeat_at:
-            Tally.objects.add(Tally.LEASE_LOST)
+            Counter.objects.add(Counter.LEASE_LOST)
         self.state = self.State.RUNNING
         self.worker, self.host = worker, host
         self.epoch += 1

@@ -7,7 +7,7 @@ from typing import TypedDict
 from django.db.models import Q, QuerySet, Subquery
 
 from console.lib.errors import Text
-from instances.models import Evidence, StateVersion, Task
+from instances.models import StateVersion, Task, TaskDiagnostics
 from instances.presenters.task_progress import stage_times
 
 
@@ -23,7 +23,7 @@ class StateFields(TypedDict):
 class Diagnostics:
     """`state_before` and `state_after` are the newest at the start and the end of the task."""
 
-    record: Evidence
+    record: TaskDiagnostics
     stages: list[tuple[Text, datetime | None, datetime | None]]
     state_before: StateFields | None
     state_after: StateFields | None
@@ -42,7 +42,7 @@ def task_diagnostics(task: Task) -> Diagnostics:
     found: dict[bool, StateFields] = {row["task_id"] == task.pk: row for row in rows}
     state_before = found.get(False)
     return Diagnostics(
-        record=Evidence.of(task),
+        record=TaskDiagnostics.of(task),
         stages=stage_times(task),
         state_before=state_before,
         state_after=found.get(True, state_before),

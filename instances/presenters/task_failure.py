@@ -12,7 +12,7 @@ from catalog.models import Constraint, Portfolio
 from catalog.schema.conversion import as_text
 from console.lib.errors import Text
 from console.lib.users import User
-from instances.models import Evidence, Instance, KnownError, Task
+from instances.models import Instance, KnownError, Task, TaskDiagnostics
 from instances.presenters.task_log import LogExcerpt
 
 MAX_RESOURCES_SHOWN = 10
@@ -41,7 +41,7 @@ class TaskFailure:
     """
 
     task: Task
-    diagnostics: Evidence
+    diagnostics: TaskDiagnostics
     known_error: KnownError | None
     source: FailureSource | None
     is_last: bool
@@ -70,7 +70,7 @@ def task_failure(
     """Return the failure of a task; None for a task that has not failed."""
     if task.status != Task.Status.FAILED:
         return None
-    diagnostics = Evidence.of(task)
+    diagnostics = TaskDiagnostics.of(task)
     last = instance.failed_task is not None and instance.last_task_id == task.pk
     facts = _InstanceFacts()
     if last:
@@ -99,7 +99,7 @@ class _InstanceFacts:
 
 
 def _instance_facts(
-    task: Task, instance: Instance, diagnostics: Evidence, by: User
+    task: Task, instance: Instance, diagnostics: TaskDiagnostics, by: User
 ) -> _InstanceFacts:
     """Read the recorded resources, the approval constraints and the grants in one query."""
     is_termination = task.kind == Task.Kind.TERMINATE
@@ -146,13 +146,13 @@ def _labelled(label: str, rows: QuerySet, value: F | Cast) -> QuerySet:
     return rows.order_by().values_list(Value(label, output_field=TextField()), value)
 
 
-def _text(task: Task, diagnostics: Evidence, log_excerpt: LogExcerpt) -> str:
+def _text(task: Task, diagnostics: TaskDiagnostics, log_excerpt: LogExcerpt) -> str:
     """Return the text to search for known errors; only its end is searched, so the reason is last."""
     lines = [line.text for line in log_excerpt.lines]
     return "\n".join([*lines, diagnostics.error, task.status_message])
 
 
-def _failure_source(task: Task, diagnostics: Evidence) -> FailureSource | None:
+def _failure_source(task: Task, diagnostics: TaskDiagnostics) -> FailureSource | None:
     location = (
         f"{diagnostics.file}:{diagnostics.line}"
         if diagnostics.line

@@ -26,7 +26,7 @@ from console.lib.http import Request
 from console.lib.pagination import page_size, paginate
 from console.lib.spreadsheet import download
 from console.lib.users import User
-from instances.models import Evidence, Instance, Plan, instance_for
+from instances.models import Instance, Plan, TaskDiagnostics, instance_for
 from instances.presenters.instance_list import (
     CappedCount,
     InstanceList,
@@ -230,7 +230,7 @@ def _tasks(request: Request, instance: Instance) -> dict[str, Any]:
     task = instance.last_task
     rows = context["page"].rows
     if task and rows and rows[0].pk == task.pk and task.status != task.Status.SUCCEEDED:
-        log_excerpt = log_tail(task).with_result(task, Evidence.of(task).summary)
+        log_excerpt = log_tail(task).with_result(task, TaskDiagnostics.of(task).summary)
         context |= {"opened": task, "log_excerpt": log_excerpt}
     return context
 

@@ -24,8 +24,8 @@ from console.lib.http import Request
 from console.lib.masking import MASK
 from instances.forms.reconcile import ReconcileForm, StatusForm
 from instances.models import (
-    Evidence,
     Task,
+    TaskDiagnostics,
     instance_for,
     living_instance_for,
     reconcile_refusal,
@@ -182,7 +182,11 @@ def _tabs(task: Task, current: str) -> list[dict[str, Any]]:
 
 
 def _log(task: Task) -> dict[str, Any]:
-    return {"log_excerpt": log_tail(task).with_result(task, Evidence.of(task).summary)}
+    return {
+        "log_excerpt": log_tail(task).with_result(
+            task, TaskDiagnostics.of(task).summary
+        )
+    }
 
 
 def _output(task: Task) -> dict[str, Any]:

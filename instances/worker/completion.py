@@ -16,15 +16,15 @@ from console.lib.encryption import DecryptionError
 from console.lib.masking import shortened
 from instances.engines.base import Engine, Outcome, StateFile
 from instances.models import (
-    Evidence,
+    Counter,
     Instance,
     Output,
     Plan,
     Resource,
     StateVersion,
     Tag,
-    Tally,
     Task,
+    TaskDiagnostics,
 )
 from instances.models.plan_status import PlanStatus
 from instances.models.resource import PHYSICAL_ID_LENGTH
@@ -95,7 +95,7 @@ class TaskSettlement:
         usable = state is not None and not self._unusable(state)
         with transaction.atomic():
             self._end(ok, message)
-            Evidence.objects.settle(self.task, outcome)
+            TaskDiagnostics.objects.settle(self.task, outcome)
             if state is not None and usable:
                 self.mirror(state)
                 self._sync_resources(state, over=outcome.ok)
@@ -193,7 +193,7 @@ class TaskSettlement:
         """End a task that may have changed something, when nothing better is known."""
         with transaction.atomic():
             self._end(False, message)
-            Evidence.objects.settle(self.task, None)
+            TaskDiagnostics.objects.settle(self.task, None)
             self._change_instance(False)
 
     def _end(self, ok: bool, message: str) -> None:
@@ -207,7 +207,7 @@ class TaskSettlement:
             updated_at=moment,
             lease_until=None,
         )
-        Tally.objects.add_task(self.task.kind, self.task.status, self.task.seconds)
+        Counter.objects.add_task(self.task.kind, self.task.status, self.task.seconds)
         if self.task.plan is not None:
             self.task.plan.settle_execution(ok=ok, message=message)
 
@@ -286,7 +286,7 @@ class TaskSettlement:
 
     def _mark_imported(self) -> None:
         """Note with each resource of the instance that this task took over, under which ID."""
-        known = Evidence.objects.filter(task=self.task).first()
+        known = TaskDiagnostics.objects.filter(task=self.task).first()
         for each in known.imports if known else ():
             Resource.objects.filter(
                 instance_id=self.task.instance_id, address=each["address"]

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from console.lib.masking import shortened
 from instances.engines.base import Event
-from instances.models import Check, Evidence, Plan, Resource, Task, TaskLog
+from instances.models import Check, Plan, Resource, Task, TaskDiagnostics, TaskLog
 from instances.models.resource import PHYSICAL_ID_LENGTH
 from instances.models.warning import merged, warnings_in
 
@@ -64,8 +64,8 @@ class Recorder:
         if isinstance(self.work, Task):
             self._store_resources(self.work, events)
             found = (event.diagnostic for event in events)
-            Evidence.objects.note(self.work, found)
-            Evidence.objects.note_warnings(self.work, events)
+            TaskDiagnostics.objects.note(self.work, found)
+            TaskDiagnostics.objects.note_warnings(self.work, events)
 
     def _stages(self, events: Iterable[Event]) -> dict[str, Any]:
         """When each stage was first heard of and last heard of, in order."""

@@ -19,7 +19,7 @@ def violations(site) -> list[str]:
     for apply in sorted(site.cloud.applies, key=lambda apply: apply.began):
         applies[apply.task].append(apply)
     found = []
-    tasks = list(Task.objects.select_related("evidence").order_by("created_at"))
+    tasks = list(Task.objects.select_related("diagnostics").order_by("created_at"))
     known = {task.pk for task in tasks}
     found += [f"I1 {pk} was acknowledged and is lost" for pk in site.accepted - known]
     for task in tasks:
@@ -87,7 +87,7 @@ def _instance(instance, tasks, applies):
     told = {
         address.removeprefix("thing.")
         for task in tasks
-        for address in getattr(getattr(task, "evidence", None), "in_flight", [])
+        for address in getattr(getattr(task, "diagnostics", None), "in_flight", [])
     }
     # What was being made when a run was killed may exist and be recorded nowhere: then its
     # owner has been told its name.

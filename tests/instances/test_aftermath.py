@@ -3,7 +3,7 @@
 import pytest
 
 from console.lib.audit import AuditEntry
-from instances.models import Evidence, KnownError, StateVersion, Task
+from instances.models import KnownError, StateVersion, Task, TaskDiagnostics
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -57,7 +57,7 @@ def task(instance):
             address=f"a.{name}", name=name, type="a", status=status
         )
     task = fail(instance)
-    Evidence.objects.create(task=task, interrupted=True, in_flight=["a.flying"])
+    TaskDiagnostics.objects.create(task=task, interrupted=True, in_flight=["a.flying"])
     return task
 
 
@@ -323,7 +323,7 @@ def test_it_is_explained_on_every_tab(browser, instance, place):
 
 def test_the_failing_resource_and_its_parameter_are_named(browser, instance):
     task = fail(instance)
-    Evidence.objects.create(
+    TaskDiagnostics.objects.create(
         task=task, address="a.web", file="main.tf", line=7, parameter="size"
     )
     for page in text_of(browser, task):
@@ -335,7 +335,7 @@ def test_the_failing_resource_and_its_parameter_are_named(browser, instance):
 
 def test_a_secret_parameter_is_named_without_its_value(browser, instance):
     task = fail(instance)
-    Evidence.objects.create(task=task, parameter="secret_key")
+    TaskDiagnostics.objects.create(task=task, parameter="secret_key")
     for page in text_of(browser, task):
         assert "secret_key = ******" in page
 
@@ -358,7 +358,7 @@ def state(instance, serial, **values):
 
 
 def test_the_status_can_be_checked_against_its_evidence(browser, instance, task):
-    Evidence.objects.filter(task=task).update(exit_code=1, ended_in="apply")
+    TaskDiagnostics.objects.filter(task=task).update(exit_code=1, ended_in="apply")
     Task.objects.filter(pk=task.pk).update(worker="w-1", host="h-1", epoch=2)
     state(instance, 3, created_at=task.started_at.replace(year=2020))
     state(instance, 4, task=task)
@@ -366,7 +366,7 @@ def test_the_status_can_be_checked_against_its_evidence(browser, instance, task)
     log(task, "fine")
     log(task, "Error: broken", offset=9, level="error")
     page = browser.get(task.get_absolute_url()).content.decode()
-    evidence = page[page.index('id="task-diagnostics"') :]
+    diagnostics = page[page.index('id="task-diagnostics"') :]
     for fact in (
         "3 → 7",
         "7" * 12,
@@ -375,8 +375,8 @@ def test_the_status_can_be_checked_against_its_evidence(browser, instance, task)
         "claimed 2 times",
         "Initialize providers",
     ):
-        assert fact in evidence
-    assert '1 <span class="sub">apply</span>' in evidence
+        assert fact in diagnostics
+    assert '1 <span class="sub">apply</span>' in diagnostics
     assert '<li id="task-event" data-level="error">' in page
     assert page.count('log/#task-event"') == 2
 

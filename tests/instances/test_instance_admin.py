@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from console.lib.audit import AuditEntry
-from instances.models import Evidence, Instance, StateVersion, Task
+from instances.models import Instance, StateVersion, Task, TaskDiagnostics
 from tests.factories import InstanceFactory, PlanFactory, RoleFactory, UserFactory
 from tests.form_fields import Fields
 from tests.instances.running import log, running, with_task
@@ -21,7 +21,7 @@ MODELS = (
     "resource",
     "tag",
     "stateversion",
-    "evidence",
+    "taskdiagnostics",
 )
 SECRET = "hunter2-hunter2"
 
@@ -58,7 +58,9 @@ def filled(instance):
         "stateversion": StateVersion.objects.create(
             instance=instance, lineage="l", serial=1, digest="d", body=SECRET.encode()
         ),
-        "evidence": Evidence.objects.create(task=task, error="Bad.", address="a.b"),
+        "taskdiagnostics": TaskDiagnostics.objects.create(
+            task=task, error="Bad.", address="a.b"
+        ),
     }
 
 
@@ -92,12 +94,19 @@ def test_nothing_is_added_by_hand(staff, model):
 
 
 @pytest.mark.parametrize("model", MODELS[1:])
-def test_evidence_is_neither_changed_nor_deleted(staff, instance, model):
+def test_records_are_neither_changed_nor_deleted(staff, instance, model):
     row = filled(instance)[model]
     for place in ("change", "delete"):
         url = f"/admin/instances/{model}/{row.pk}/{place}/"
         assert staff.post(url, {"post": "yes"}).status_code == 403
     type(row).objects.get(pk=row.pk)
+
+
+def test_the_former_address_of_diagnostics_leads_on(staff):
+    for rest in ("", "?q=x", "task-1/change/"):
+        answer = staff.get(f"/admin/instances/evidence/{rest}")
+        assert answer.status_code == 301
+        assert answer["Location"] == f"/admin/instances/taskdiagnostics/{rest}"
 
 
 def fix(staff, instance, **entries):

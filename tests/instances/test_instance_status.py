@@ -6,7 +6,7 @@ from django.utils.timezone import now
 
 from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError
-from instances.models import Evidence, Instance, StateVersion, Task
+from instances.models import Instance, StateVersion, Task, TaskDiagnostics
 from tests.factories import InstanceFactory, TaskFactory
 from tests.instances.running import failed, running, with_task
 
@@ -80,7 +80,7 @@ def test_it_is_set_to_what_tasks_and_state_say(instance, admin, history, status,
 
 def test_evidence_of_a_run_makes_a_failure_an_error(instance, admin):
     failed_before_anything(instance)
-    Evidence.objects.create(task=Task.objects.get(), error="Killed.")
+    TaskDiagnostics.objects.create(task=Task.objects.get(), error="Killed.")
     row = stuck(instance)
     row.reconcile_status(by=admin)
     assert row.status == "Error"

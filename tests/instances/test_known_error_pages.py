@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from console.lib.audit import AuditEntry
-from instances.models import Evidence, KnownError
+from instances.models import KnownError, TaskDiagnostics
 from tests.factories import InstanceFactory, UserFactory
 from tests.form_fields import Fields, save
 from tests.instances.running import failed, log
@@ -136,7 +136,7 @@ def test_a_card_is_begun_with_what_a_task_failed_with(admin_browser):
     task = failed(InstanceFactory(), message="Error: it failed")
     log(task, "fine")
     log(task, "Error: <quota>", offset=9, level="error")
-    Evidence.objects.create(task=task, error="Quota.")
+    TaskDiagnostics.objects.create(task=task, error="Quota.")
     page = admin_browser.get(f"{URL}new/", {"task": task.pk}).content.decode()
     assert "Error: &lt;quota&gt;\nQuota.\nError: it failed" in page
     assert "fine" not in page

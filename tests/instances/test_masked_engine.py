@@ -16,7 +16,7 @@ from instances.masked_engine import (
     MaskedEngine,
     secrets_known_to,
 )
-from instances.models import Evidence, Resource, Task
+from instances.models import Resource, Task, TaskDiagnostics
 from instances.worker.completion import TaskSettlement
 from instances.worker.event_recorder import Recorder
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
@@ -228,14 +228,14 @@ def test_the_migration_masks_what_an_earlier_release_stored():
     plain = Resource.objects.create(
         instance=instance, address="a.b", name="b", type="a", status="CREATE_COMPLETE"
     )
-    Evidence.objects.create(task=task, in_flight=[clear, "a.b"])
+    TaskDiagnostics.objects.create(task=task, in_flight=[clear, "a.b"])
     module = importlib.import_module("instances.migrations.0010_mask_addresses")
     module.mask_addresses(apps, None)
     kept.refresh_from_db()
     masked = Masker([SECRET]).address(clear)
     assert (kept.address, kept.name) == (masked, masked.removeprefix("terraform_data."))
     assert Resource.objects.get(pk=plain.pk).address == "a.b"
-    assert Evidence.objects.get().in_flight == [masked, "a.b"]
+    assert TaskDiagnostics.objects.get().in_flight == [masked, "a.b"]
     assert not [each for each in stored_texts() if SECRET in each]
 
 

@@ -155,10 +155,10 @@ def test_a_run_of_a_lost_host_ends_as_interrupted_with_what_was_in_flight(alice,
     task.reconcile(by=admin, host_lost=True)
     worker = Worker()
     worker.work(once=True)
-    ended = Task.objects.select_related("evidence", "instance").get()
+    ended = Task.objects.select_related("diagnostics", "instance").get()
     assert (ended.status, ended.instance.status) == ("Failed", "Error")
-    assert ended.evidence.interrupted
-    assert ended.evidence.in_flight == ["a.b"]
+    assert ended.diagnostics.interrupted
+    assert ended.diagnostics.in_flight == ["a.b"]
     assert "Interrupted" in ended.status_message
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from instances.models import Evidence, Instance, Plan, ProvisioningSpec, Resource
+from instances.models import Instance, Plan, ProvisioningSpec, Resource, TaskDiagnostics
 from instances.models.warning import after_apply, merged
 from instances.worker.loop import Worker
 from tests.factories import (
@@ -99,7 +99,9 @@ def test_a_failed_check_stands_on_review_task_and_instance(browser, alice):
         page = text_of(browser, url)
         assert "1 warning" in page
         assert page.count("Not y.") >= 1
-    assert [each["stage"] for each in Evidence.objects.get().warnings] == ["apply"]
+    assert [each["stage"] for each in TaskDiagnostics.objects.get().warnings] == [
+        "apply"
+    ]
 
 
 @engine
@@ -157,7 +159,7 @@ def test_warnings_are_escaped_and_keep_their_lines(browser, alice):
     instance = InstanceFactory(owner=alice)
     task = with_task(instance, status="Succeeded", state="ended")
     found = [warning(detail="<b>one\ntwo", address='a.b["<i>"]')]
-    Evidence.objects.create(task=task, warnings=found)
+    TaskDiagnostics.objects.create(task=task, warnings=found)
     page = text_of(browser, instance.get_absolute_url())
     assert '<span class="prewrap">&lt;b&gt;one\ntwo</span>' in page
     assert "a.b[&quot;&lt;i&gt;&quot;]" in page

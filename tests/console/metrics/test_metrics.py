@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from console.metrics import latencies
-from instances.models import Check, Heartbeat, Tally, Task
+from instances.models import Check, Counter, Heartbeat, Task
 from tests.factories import InstanceFactory, TaskFactory
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_the_queue_is_told_by_kind(told, alice):
 
 def test_task_seconds_are_a_histogram_by_kind_and_result(told):
     for seconds in (0.5, 3.0, 4.0, 5000.0):
-        Tally.objects.add_task("LaunchProduct", "Succeeded", seconds)
+        Counter.objects.add_task("LaunchProduct", "Succeeded", seconds)
     found = told()
     labels = 'kind="LaunchProduct",result="Succeeded"'
     name = "catalog_task_seconds"

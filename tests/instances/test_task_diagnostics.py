@@ -1,12 +1,12 @@
-"""What a task leaves to judge it by: exit code, first error, resource and parameter behind it."""
+"""The diagnostics of a task: exit code, first error, its resource and its parameter."""
 
 import pytest
 
 from catalog.models import Template
 from catalog.models.trusted import example_files
-from instances.culprit import parameter_behind
 from instances.engines.base import Diagnostic, Outcome
-from instances.models import Evidence, Instance, ProvisioningSpec, Resource, Task
+from instances.models import Instance, ProvisioningSpec, Resource, Task, TaskDiagnostics
+from instances.models.task_diagnostics import FailureSource
 from instances.worker.loop import Worker
 from tests.factories import (
     InstanceFactory,
@@ -87,40 +87,40 @@ def task(template):
     ],
 )
 def test_the_parameter_is_named_only_where_it_can_be_told(template, found, key):
-    assert parameter_behind(found, template) == key
+    assert FailureSource.of(found, template).parameter == key
 
 
 def test_the_first_error_is_kept(task):
     warning = error(severity="warning", summary="No")
     first = error(detail="it was so", address="cloud_server.web")
-    Evidence.objects.note(task, [None, warning, first, error()])
-    Evidence.objects.note(task, [error(summary="Later")])
-    kept = Evidence.objects.get()
+    TaskDiagnostics.objects.note(task, [None, warning, first, error()])
+    TaskDiagnostics.objects.note(task, [error(summary="Later")])
+    kept = TaskDiagnostics.objects.get()
     assert (kept.error, kept.summary) == ("Bad. it was so", "Bad")
     assert kept.address == "cloud_server.web"
 
 
 def test_another_attempt_has_another_first_error(task):
-    Evidence.objects.note(task, [error()])
+    TaskDiagnostics.objects.note(task, [error()])
     task.attempt = 1
-    Evidence.objects.note(task, [error(summary="Again")])
-    assert Evidence.objects.get().summary == "Again"
+    TaskDiagnostics.objects.note(task, [error(summary="Again")])
+    assert TaskDiagnostics.objects.get().summary == "Again"
 
 
 def test_an_end_is_not_blamed_on_the_error_of_an_earlier_attempt(task):
     first = error(address="cloud_server.web", file="main.tf", line=9)
-    Evidence.objects.note(task, [first])
+    TaskDiagnostics.objects.note(task, [first])
     task.attempt = 1
-    Evidence.objects.settle(task, Outcome(**OUTCOME))
-    kept = Evidence.objects.get()
+    TaskDiagnostics.objects.settle(task, Outcome(**OUTCOME))
+    kept = TaskDiagnostics.objects.get()
     assert (kept.error, kept.address, kept.line, kept.parameter) == ("", "", None, "")
     assert kept.exit_code == 1
 
 
 def test_an_end_keeps_the_error_of_its_own_attempt(task):
-    Evidence.objects.note(task, [error()])
-    Evidence.objects.settle(task, Outcome(**OUTCOME))
-    assert Evidence.objects.get().summary == "Bad"
+    TaskDiagnostics.objects.note(task, [error()])
+    TaskDiagnostics.objects.settle(task, Outcome(**OUTCOME))
+    assert TaskDiagnostics.objects.get().summary == "Bad"
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_an_interruption_names_what_was_in_flight(task, facts, interrupted):
         Resource.objects.create(
             instance=task.instance, address=name, name=name, type="t", status=status
         )
-    Evidence.objects.settle(task, Outcome(**{**OUTCOME, **facts}))
-    kept = Evidence.objects.get()
+    TaskDiagnostics.objects.settle(task, Outcome(**{**OUTCOME, **facts}))
+    kept = TaskDiagnostics.objects.get()
     assert kept.interrupted is interrupted
     assert kept.in_flight == (["b"] if interrupted else [])
     assert kept.exit_code == (None if facts else 1)
@@ -151,7 +151,7 @@ def test_a_real_failure_leaves_its_exit_code_resource_and_parameter(alice):
     spec = ProvisioningSpec(VersionFactory(template=template), None, {"budget": 100})
     task = Instance.objects.launch(spec, name="dwh", region=RegionFactory(), by=alice)
     Worker().work(once=True)
-    kept = Evidence.objects.get(task=task)
+    kept = TaskDiagnostics.objects.get(task=task)
     assert Task.objects.get().status == "Failed"
     assert (kept.exit_code, kept.ended_in, kept.interrupted) == (1, "apply", False)
     assert kept.address == "terraform_data.warehouse"
