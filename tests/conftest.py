@@ -16,6 +16,8 @@ from tests.faults.installation import Installation, furnish, kill_runs
 HERE = Path(__file__).parent
 OF_PROCESSES = (HERE / "faults", HERE / "campaign")
 OF_TOOLS = {"terraform", "install"}
+# They take a second or more each.
+SLOW = {"transactional_db", "live_server"}
 
 
 def pytest_configure(config):
@@ -34,10 +36,12 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark what uses the database, and what depends on processes.
+    """Mark what uses the database, what depends on processes, and what is quick.
 
-    That is told by the folder, a real engine, or an installation of its own.
+    Processes are told by the folder, a real engine, or an installation of its own. Of a
+    test with many cases the first is the quick one.
     """
+    known = set()
     for item in items:
         if item.get_closest_marker("django_db") or "db" in item.fixturenames:
             item.add_marker("database")
@@ -47,6 +51,16 @@ def pytest_collection_modifyitems(items):
             or OF_TOOLS.intersection(item.fixturenames)
         ):
             item.add_marker("process")
+        elif _quick(item) and item.nodeid.partition("[")[0] not in known:
+            known.add(item.nodeid.partition("[")[0])
+            item.add_marker("quick")
+
+
+def _quick(item):
+    database = item.get_closest_marker("django_db")
+    flushed = database and database.kwargs.get("transaction")
+    slow = flushed or item.get_closest_marker("corpus")
+    return not slow and not SLOW.intersection(item.fixturenames)
 
 
 # By its name the first of all, so that it looks when the others have been torn down.

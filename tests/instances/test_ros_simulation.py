@@ -2,7 +2,7 @@
 
 import pytest
 from django.urls import reverse
-from instances.worker.loop.loop import Worker
+from instances.worker.loop import Worker
 
 from catalog.models import Product, Region, Template, Version
 from catalog.models.region import CLOUD_KEYS
