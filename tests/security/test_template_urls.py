@@ -11,7 +11,7 @@ import time
 import pytest
 from django.conf import settings
 
-from tests.catalog.test_operations_versions import TERRAFORM
+from tests.catalog.operations.test_versions import TERRAFORM
 from tests.factories import ProductFactory, TemplateFactory
 from tests.security.listener import listening
 from tests.signing import Caller

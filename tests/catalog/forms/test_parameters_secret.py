@@ -4,7 +4,7 @@ import pytest
 
 from catalog.forms.parameters import parameter_form
 from catalog.schema import Parameter, Rule, Schema
-from tests.catalog.test_parameter_form import form_of, html, posted
+from tests.catalog.forms.test_parameters import form_of, html, posted
 
 
 @pytest.mark.parametrize(

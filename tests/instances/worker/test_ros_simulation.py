@@ -2,7 +2,6 @@
 
 import pytest
 from django.urls import reverse
-from instances.worker.loop import Worker
 
 from catalog.models import Product, Region, Template, Version
 from catalog.models.region import CLOUD_KEYS
@@ -19,6 +18,7 @@ from instances.models import (
     TaskLog,
 )
 from instances.models.check import check_version
+from instances.worker.loop import Worker
 from tests.factories import (
     PlanFactory,
     PortfolioFactory,

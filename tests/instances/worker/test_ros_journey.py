@@ -15,7 +15,7 @@ from instances.engine_setup import role_of
 from instances.models import Instance, Plan, ProvisioningSpec, Task, TaskLog
 from instances.worker.loop import Worker
 from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
-from tests.instances.test_worker_killed import worker  # noqa: F401
+from tests.instances.worker.test_recovery import worker  # noqa: F401
 from tests.ros_server import CREDENTIALS, serving
 from tests.waiting import beside, over, wait_for
 

@@ -11,7 +11,7 @@ from tests.factories import (
     TaskFactory,
     VersionFactory,
 )
-from tests.instances.test_operations_launching import SECRET_TF
+from tests.instances.operations.test_launching import SECRET_TF
 from tests.signing import CALL_QUERIES, Caller
 
 GONE = (404, "InvalidProvisionedProduct.NotFound")

@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.usefixtures("terraform"),
     pytest.mark.django_db(transaction=True),
 ]
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def database_url():
