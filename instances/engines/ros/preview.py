@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from instances.engines.base import Change
 from instances.engines.ros import run_files
@@ -21,10 +21,16 @@ class Plan(TypedDict):
     changes: list[dict[str, object]]
 
 
+def read_plan(path: Path) -> Plan | None:
+    """Return the plan in a file, None when there is none."""
+    found: Any = run_files.read(path)
+    return found or None
+
+
 def read_changes(directory: Path) -> list[Change]:
     """Return the changes of the plan of a run; none when there is no plan."""
-    plan = run_files.read(directory / run_files.PLAN)
-    return [Change(**each) for each in plan.get("changes", [])]
+    plan: Any = read_plan(directory / run_files.PLAN)
+    return [Change(**each) for each in plan["changes"]] if plan else []
 
 
 def changes(
@@ -72,11 +78,10 @@ def address_of(resource: CloudResource) -> str:
     return f"{module}/{name}" if module else name
 
 
-def essence(plan: Mapping[str, object]) -> object:
+def essence(plan: Plan) -> object:
     """Return the part of a plan that must not differ when it is executed."""
-    changes = plan["changes"]
-    assert isinstance(changes, list)
-    done = sorted([each["address"], each["type"], each["action"]] for each in changes)
+    names = ("address", "type", "action")
+    done = sorted([str(each[name]) for name in names] for each in plan["changes"])
     return [plan["basis"], done]
 
 

@@ -58,7 +58,7 @@ class StackStages:
             "changes": self.context.masked([asdict(change) for change in changes]),
         }
         run_files.write(self.context.directory / run_files.PLAN, found)
-        saved = run_files.read(self.context.directory / run_files.SAVED)
+        saved = preview.read_plan(self.context.directory / run_files.SAVED)
         if saved and preview.essence(saved) != preview.essence(found):
             raise CloudRefusedError("", OUT_OF_DATE)
         self.context.say("info", preview.summary(changes), **preview.totals(changes))
@@ -262,9 +262,9 @@ class StackStages:
 
     def _properties(self) -> dict[str, object]:
         """Return the properties each resource was given, for the next preview to compare."""
-        plan = run_files.read(self.context.directory / run_files.PLAN)
+        plan = preview.read_plan(self.context.directory / run_files.PLAN)
         known = self.state.properties
-        for each in plan.get("changes", []):
+        for each in plan["changes"] if plan else ():
             if each["after"] is not None:
-                known[each["address"]] = each["after"]
+                known[str(each["address"])] = each["after"]
         return known

@@ -1,9 +1,11 @@
-"""IDs and other attributes of simulated resources: made up, and stable while they live."""
+"""IDs and other attributes of simulated resources, generated from their Terraform IDs.
+
+They stay the same as long as the resource exists.
+"""
 
 import hashlib
 import re
 from collections.abc import Callable
-from typing import Any
 
 from instances.engines.ros_local.expressions import (
     Expression,
@@ -11,7 +13,7 @@ from instances.engines.ros_local.expressions import (
     quoted,
 )
 from instances.engines.ros_local.identifiers import identifier
-from instances.engines.ros_local.random_string import property_of, random_text
+from instances.engines.ros_local.random_string import property_of, random_string
 from instances.engines.ros_local.resource_types import (
     HANDLE,
     RANDOM,
@@ -23,8 +25,8 @@ from instances.engines.ros_local.scope import Resource
 
 HASH_LENGTH = 17
 SECRET = re.compile(r"(?i)secret|password|private_?key|token|kube_?config|credential")
-# How an attribute of such a name is made, in the order in which they are tried; `%s` is
-# a number in hexadecimal of which each resource and attribute has another.
+# Patterns of attribute names and how such an attribute is generated, in the order in which
+# they are tried; `%s` is a hexadecimal number that differs for each resource and attribute.
 SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"(?i)(public|eip|elastic).*ip|eipaddress(es)?$"),
@@ -48,8 +50,8 @@ LISTED = re.compile(
     r"(Ids|IDs|Ips|IPs|Addresses|Instances|List|Names|Disks|Roles|Rules|Arns|Zones"
     r"|Servers|Endpoints|Ports|Resources|Items)$"
 )
-MOST_AMOUNT = 100
-# What the built-in attributes of the types for waiting are.
+MAX_AMOUNT = 100
+# The attributes of the types for waiting.
 COMMAND = 'curl -i -X POST https://simulated.invalid/waitcondition -H "%s"'
 WAITING: dict[tuple[str, str], str] = {
     (HANDLE, "CurlCli"): quoted(COMMAND % "Content-Type: application/json"),
@@ -65,20 +67,20 @@ WAITING: dict[tuple[str, str], str] = {
     (WAIT, "ErrorData"): quoted("{}"),
 }
 
-Made = Callable[[Resource, str], Expression]
+Generator = Callable[[Resource, str], Expression]
 
 
 def address(name: str) -> str:
-    """What Terraform calls a resource."""
+    """Return the address of a resource in Terraform."""
     return f"terraform_data.{identifier(name)}"
 
 
-def of_each(resource: Resource, made: Made) -> Expression:
-    """What is made of one resource: a list for one with a Count, null for an absent one."""
+def of_each(resource: Resource, generate: Generator) -> Expression:
+    """Generate a value of a resource: a list with a Count, null while a condition is false."""
     name = address(resource.name)
     if not (resource.counted or resource.conditional):
-        return made(resource, name)
-    one = made(resource, "r")
+        return generate(resource, name)
+    one = generate(resource, "r")
     every = f"[for r in {name} : {one.text}]"
     if resource.counted:
         return Expression(every, "list", one.secret)
@@ -86,78 +88,78 @@ def of_each(resource: Resource, made: Made) -> Expression:
 
 
 def attribute(resource: Resource, name: str) -> Expression:
-    """An attribute of a resource by its name."""
+    """Return an attribute of a resource."""
     if resource.stack is not None and name.split(".")[0] == "Outputs":
         return _output(resource, name.partition(".")[2])
     return of_each(resource, lambda one, place: _attribute(one, place, name))
 
 
 def identity(resource: Resource, place: str) -> Expression:
-    """The ID by which a resource is known; for some it is a property of theirs."""
+    """Return the ID of a resource, which for some types is one of the properties."""
     if resource.type == RANDOM:
-        return random_text(resource, place)
+        return random_string(resource, place)
     prefix = quoted(f"{prefix_of(resource.type).replace('%', '%%')}%s")
     made = f"format({prefix}, substr(sha1({place}.id), 0, {HASH_LENGTH}))"
     name = facts_of(resource.type).get("name")
     given = resource.properties.get(name) if name else None
-    if given is None or given.secret:
+    if name is None or given is None or given.secret:
         return Expression(made, "string")
-    text = f"try(tostring({property_of(place, str(name))}), null)"
+    text = f"try(tostring({property_of(place, name)}), null)"
     return Expression(f"coalesce({text}, {made})", "string")
 
 
-def physical_id(kind: str, number: str, properties: Any) -> str:
-    """The ID that `identity` gives a resource, from its number and what may be shown of it."""
+def physical_id(kind: str, terraform_id: str, properties: object) -> str:
+    """Return the ID that `identity` generates, from the Terraform ID and visible properties."""
     name = facts_of(kind).get("name")
     given = properties.get(name) if name and isinstance(properties, dict) else None
     if isinstance(given, str) and given:
         return given
-    digest = hashlib.sha1(number.encode(), usedforsecurity=False).hexdigest()
+    digest = hashlib.sha1(terraform_id.encode(), usedforsecurity=False).hexdigest()
     return prefix_of(kind) + digest[:HASH_LENGTH]
 
 
 def _attribute(resource: Resource, place: str, name: str) -> Expression:
-    """One attribute of one instance: a property, its ID, or made up by its name."""
+    """Return an attribute of one instance: a property, the ID, or a generated value."""
     if name in resource.properties:
         given = resource.properties[name]
         return Expression(property_of(place, name), given.kind, given.secret)
     if resource.whole is not None:
-        made = _made_up(resource, place, name).text
+        made = _generated(resource, place, name).text
         text = f"try({property_of(place, name)}, {made})"
         return Expression(text, "", resource.whole.secret or bool(SECRET.search(name)))
     if (resource.type, name) in WAITING:
         return Expression(WAITING[resource.type, name])
     if resource.type == RANDOM and name == "value":
-        return random_text(resource, place)
+        return random_string(resource, place)
     if _is_identity(resource, name):
         return identity(resource, place)
-    return _made_up(resource, place, name)
+    return _generated(resource, place, name)
 
 
 def _is_identity(resource: Resource, name: str) -> bool:
-    """Whether an attribute is the ID itself, such as VpcId of a VPC."""
+    """Return whether an attribute is the ID itself, such as VpcId of a VPC."""
     last = resource.type.rpartition("::")[2]
     names = ("id", f"{last}id".lower(), *facts_of(resource.type).get("ids", ()))
     return name.lower() in names or name in names
 
 
-def _made_up(resource: Resource, place: str, name: str) -> Expression:
-    """An attribute nobody gave, by what its name says."""
+def _generated(resource: Resource, place: str, name: str) -> Expression:
+    """Return an attribute without a given value, generated from its name."""
     amount = facts_of(resource.type).get("amount")
     if not LISTED.search(name):
         seed = f'sha1(join("", [{place}.id, {quoted(name)}]))'
         return Expression(_shaped(name, seed), "string", bool(SECRET.search(name)))
     seed = f'sha1(join("", [{place}.id, {quoted(name)}, tostring(n)]))'
     size = "1"
-    if amount in resource.properties:
-        wanted = f"nonsensitive(sensitive({property_of(place, str(amount))}))"
-        size = f"try(min(max(tonumber({wanted}), 0), {MOST_AMOUNT}), 1)"
+    if amount is not None and amount in resource.properties:
+        wanted = f"nonsensitive(sensitive({property_of(place, amount)}))"
+        size = f"try(min(max(tonumber({wanted}), 0), {MAX_AMOUNT}), 1)"
     made = f"[for n in range({size}) : {_shaped(name, seed)}]"
     return Expression(made, "list", bool(SECRET.search(name)))
 
 
 def _shaped(name: str, seed: str) -> str:
-    """A text that looks like what the name promises."""
+    """Return a value that looks like an attribute of this name."""
     if SECRET.search(name):
         return f"sensitive(substr({seed}, 0, 30))"
     for pattern, shape in SHAPES:
@@ -168,7 +170,7 @@ def _shaped(name: str, seed: str) -> str:
 
 
 def _output(resource: Resource, key: str) -> Expression:
-    """An output of a nested stack, or all of them."""
+    """Return an output of a nested stack, or an object of all outputs."""
     outputs = resource.stack or {}
     if key and key not in outputs:
         raise TranslationError(

@@ -1,32 +1,31 @@
-"""What depends on what in a document: an order to translate it in, and circles."""
+"""Dependencies between the parts of a template: order, circles, and forbidden ones."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from instances.engines.ros_local.error_collector import ErrorCollector
 from instances.engines.ros_local.scope import Node
 
 Uses = Mapping[Node, Iterable[Node]]
 
-# Where the parts stand that others can name.
+# The sections of the parts that others can refer to.
 SECTIONS = {"resource": "Resources", "condition": "Conditions", "local": "Locals"}
-WORDS = {"resource": "resource", "condition": "condition", "local": "local value"}
-# What Terraform has to know before any resource is made.
+NOUNS = {"resource": "resource", "condition": "condition", "local": "local value"}
+# The parts that Terraform has to know before it makes any resource.
 EARLY = {
     "condition": ("Conditions", "A condition"),
     "count": ("Resources", "A count"),
     "rule": ("Rules", "A rule"),
 }
 
-# What a placeholder of Fn::Sub names, up to the attribute.
-NAMED = re.compile(r"\$\{([^{}]+)\}")
+# A placeholder of Fn::Sub.
+PLACEHOLDER = re.compile(r"\$\{([^{}]+)\}")
 
 
-def in_order(parts: Mapping[Node, Any]) -> list[Node]:
-    """The parts of a document, each after those it seems to name.
+def in_order(parts: Mapping[Node, object]) -> list[Node]:
+    """Return the parts of a template, each after those that it seems to refer to.
 
-    A word that looks like a name and is none does no harm: only the order depends on it.
+    A text that only looks like a name does no harm: it changes the order and nothing else.
     """
     by_name: dict[str, list[Node]] = {}
     for node in parts:
@@ -34,7 +33,7 @@ def in_order(parts: Mapping[Node, Any]) -> list[Node]:
     ordered: dict[Node, None] = {}
     begun: set[Node] = set()
     for start in parts:
-        steps = [] if start in begun else [(start, _named(parts[start], by_name))]
+        steps = [] if start in begun else [(start, _referenced(parts[start], by_name))]
         begun.add(start)
         while steps:
             node, others = steps[-1]
@@ -44,12 +43,12 @@ def in_order(parts: Mapping[Node, Any]) -> list[Node]:
                 steps.pop()
             elif following not in begun:
                 begun.add(following)
-                steps.append((following, _named(parts[following], by_name)))
+                steps.append((following, _referenced(parts[following], by_name)))
     return [*ordered]
 
 
-def _named(value: Any, by_name: Mapping[str, list[Node]]) -> Iterator[Node]:
-    """The parts whose names stand anywhere in a value."""
+def _referenced(value: object, by_name: Mapping[str, list[Node]]) -> Iterator[Node]:
+    """Yield the parts whose names are anywhere in a value."""
     waiting = [value]
     while waiting:
         found = waiting.pop()
@@ -59,12 +58,12 @@ def _named(value: Any, by_name: Mapping[str, list[Node]]) -> Iterator[Node]:
             waiting += found
         elif isinstance(found, str):
             yield from by_name.get(found, ())
-            for name in NAMED.findall(found) if "${" in found else ():
+            for name in PLACEHOLDER.findall(found) if "${" in found else ():
                 yield from by_name.get(name, by_name.get(name.partition(".")[0], ()))
 
 
 def circle(uses: Uses) -> list[Node]:
-    """The parts of the document on a way back to the first of them; empty without one."""
+    """Return the parts of a circular dependency in its order; empty when there is none."""
     done: set[Node] = set()
     for start in uses:
         path: dict[Node, None] = {}
@@ -79,8 +78,8 @@ def circle(uses: Uses) -> list[Node]:
                 path.pop(node, None)
                 steps.pop()
             elif following in path:
-                way = [*path]
-                return way[way.index(following) :]
+                parts = [*path]
+                return parts[parts.index(following) :]
             else:
                 path[following] = None
                 steps.append((following, iter(uses.get(following, ()))))
@@ -88,7 +87,7 @@ def circle(uses: Uses) -> list[Node]:
 
 
 def on_resources(uses: Uses) -> dict[Node, str]:
-    """The parts of the document that depend on a resource, however far, and on which."""
+    """Return the parts that depend on a resource, also indirectly, with its name."""
     users: dict[Node, list[Node]] = {}
     found: dict[Node, str] = {}
     for node, used in uses.items():
@@ -106,22 +105,24 @@ def on_resources(uses: Uses) -> dict[Node, str]:
     return found
 
 
-def tell_dependencies(uses: Uses, errors: ErrorCollector) -> None:
-    """Tell of circles, and of what depends on a resource before there is one."""
-    if way := [node for node in circle(uses) if node[0] in SECTIONS]:
-        _tell_circle(way, errors)
+def check_dependencies(uses: Uses, errors: ErrorCollector) -> None:
+    """Add a problem for a circle, and for each early part that depends on a resource."""
+    if parts := [node for node in circle(uses) if node[0] in SECTIONS]:
+        _add_circle(parts, errors)
     for (kind, name), resource in on_resources(uses).items():
         if kind in EARLY:
-            section, what = EARLY[kind]
-            message = f"{what} may not depend on the resource {resource}."
+            section, noun = EARLY[kind]
+            message = f"{noun} may not depend on the resource {resource}."
             errors.add(section, name, message)
 
 
-def _tell_circle(way: list[Node], errors: ErrorCollector) -> None:
-    """Tell of a circle, from the part of it that stands first in the document."""
-    places = [errors.order.get((SECTIONS[kind], name), 0) for kind, name in way]
-    at = places.index(min(places))
-    way = [*way[at:], *way[:at], way[at]]
-    path = " → ".join(f"{WORDS[kind]} {name}" for kind, name in way)
-    kind, name = way[0]
+def _add_circle(parts: list[Node], errors: ErrorCollector) -> None:
+    """Add a problem for a circle, beginning with its first part in the template."""
+    positions = [
+        errors.positions.get((SECTIONS[kind], name), 0) for kind, name in parts
+    ]
+    at = positions.index(min(positions))
+    parts = [*parts[at:], *parts[:at], parts[at]]
+    path = " → ".join(f"{NOUNS[kind]} {name}" for kind, name in parts)
+    kind, name = parts[0]
     errors.add(SECTIONS[kind], name, f"Circular dependency: {path}.")

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from console.lib.exact import loads
 from instances.engines import events as log
@@ -22,64 +21,71 @@ from instances.engines.ros_local.expressions import TranslationError
 from instances.engines.ros_local.identifiers import identifier
 from instances.engines.ros_local.parameters import PSEUDO, value_for
 from instances.engines.ros_local.resource_types import Kind, facts_of
-from instances.engines.ros_local.ros_names import Words, changed
-from instances.engines.ros_local.simulated_state import kinds_in, physical_ids, shown
-from instances.engines.ros_local.translation import Around, Translation
+from instances.engines.ros_local.ros_names import RosNames
+from instances.engines.ros_local.simulated_state import (
+    kinds_in,
+    physical_ids,
+    with_ros_names,
+)
+from instances.engines.ros_local.translation import StackContext, Translation
 from instances.engines.terraform import ACTIONS, Terraform
 
 DOCUMENT = "template.json"
-# Beside the translation, which does not look at it; and among the log when all else is gone.
+# Among the files of the translation, which Terraform ignores; a log that outlives them needs it.
 KINDS = "kinds.json"
-ENDINGS = ("destroy", "plan-destroy")
-NOTHING = {"main.tf": ""}
+REMOVALS = ("destroy", "plan-destroy")
+NO_RESOURCES = {"main.tf": ""}
 
 
 class RosLocal(Terraform):
-    """The engine for ROS templates. What it makes exists in the state and nowhere else."""
+    """The engine for ROS templates. Its resources exist in the state and nowhere else."""
 
     def start(self, directory: Path, order: Order) -> None:
-        """Start the order, as `Terraform.start` does. Its files are one document.
+        """Start the order, as `Terraform.start` does. Its files are one template.
 
-        Raises EngineError with the first thing that cannot be simulated; everything can
-        be removed, whatever the document says by now.
+        Raises EngineError with the first part that cannot be simulated. A removal always
+        starts, whatever the template says by now.
         """
         if order.action not in ACTIONS:
             raise EngineError(f"There is no action called {order.action}.")
-        # The policy for templates is not asked: of the blocks it looks for, a translation
-        # has none but the provisioner of a sleep, and no text in it is more than a text.
-        made = translated(order)
+        # The template policy is not asked: of the blocks that it refuses, a translation has
+        # only the provisioner of a sleep, and no text in it can become code.
+        translated = translate_order(order)
         tool = self._tool()
         directory = directory.absolute()
-        workspace.write(directory, made, tool, self.settings)
-        environment = workspace.environment(directory, made.secrets, made.environment)
+        workspace.write(directory, translated, tool, self.settings)
+        environment = workspace.environment(
+            directory, translated.secrets, translated.environment
+        )
         processes.keep(processes.launch(directory, environment))
 
     def events(self, directory: Path, offset: int, limit: int = 500) -> list[Event]:
-        """The complete log lines from a byte offset on, at most `limit`."""
-        words = _words(directory)
+        """Return the complete log lines from a byte offset on, at most `limit`."""
+        names = _names(directory)
         found = super().events(directory, offset, limit)
-        ids = _ids(directory) if any(_named(words, event) for event in found) else {}
-        return [words.event(event, ids) for event in found]
+        by_state = any(_id_is_property(names, event) for event in found)
+        ids = _ids(directory) if by_state else {}
+        return [names.event(event, ids) for event in found]
 
     def outcome(self, directory: Path) -> Outcome | None:
-        """How the run ended; None while it is still going."""
+        """Return how the run ended; None while it is running."""
         found = super().outcome(directory)
         if found is None:
             return None
         return replace(found, message=_message(directory, found))
 
     def state(self, directory: Path) -> StateFile | None:
-        """The state the run has reached, if it can be read whole."""
+        """Return the state of the run, if it can be read whole."""
         found = super().state(directory)
-        return found and shown(found)
+        return found and with_ros_names(found)
 
     def changes(self, directory: Path) -> list[Change]:
-        """What the plan would do; empty when there is no plan."""
-        words = _words(directory)
-        return [changed(each, words) for each in super().changes(directory)]
+        """Return the changes of the plan; none when there is no plan."""
+        names = _names(directory)
+        return [names.change(each) for each in super().changes(directory)]
 
     def clean(self, directory: Path, *, keep_events: bool = False) -> None:
-        """Remove the directory, or with `keep_events` everything but the log and its words."""
+        """Remove the directory, or with `keep_events` all but the log and its names."""
         kinds = _kinds(directory)
         super().clean(directory, keep_events=keep_events)
         if keep_events and kinds:
@@ -88,74 +94,76 @@ class RosLocal(Terraform):
     def check_values(
         self,
         files: Mapping[str, str],
-        parameters: Mapping[str, Any],
-        secrets: Mapping[str, Any],
+        parameters: Mapping[str, object],
+        secrets: Mapping[str, object],
         types: Mapping[str, str] | None = None,
     ) -> list[Diagnostic] | None:
-        """What Terraform says of values; None when no answer came in time."""
-        order = translated(Order("plan", files, parameters, secrets))
+        """Return Terraform's errors about values; None when no answer came in time."""
+        order = translate_order(Order("plan", files, parameters, secrets))
         found = super().check_values(order.files, order.parameters, order.secrets)
-        words = Words({})
-        return found and [words.diagnostic(each) for each in found]
+        names = RosNames({})
+        return found and [names.diagnostic(each) for each in found]
 
 
-def translated(order: Order) -> Order:
-    """The order for Terraform. Raises EngineError when the document cannot be simulated."""
-    ending = order.action in ENDINGS
+def translate_order(order: Order) -> Order:
+    """Return the order for Terraform.
+
+    Raises EngineError when the template cannot be simulated. A removal needs no template:
+    without one everything in the state is removed.
+    """
+    removal = order.action in REMOVALS
     kinds = kinds_in(order.state)
-    made = _translation(order)
-    if ending and (made is None or made.problems):
-        return replace(
-            order, files=_with_kinds(NOTHING, kinds), parameters={}, secrets={}
-        )
-    if made is None:
+    translation = _translation(order)
+    if removal and (translation is None or translation.problems):
+        files = _with_kinds(NO_RESOURCES, kinds)
+        return replace(order, files=files, parameters={}, secrets={})
+    if translation is None:
         raise EngineError(f"The document {DOCUMENT} of the template cannot be read.")
-    if made.problems:
-        raise EngineError(str(made.problems[0]))
+    if translation.problems:
+        raise EngineError(str(translation.problems[0]))
     return replace(
         order,
-        files=_with_kinds(made.files, {**kinds, **made.kinds}),
-        parameters=_values(made, order.parameters),
-        secrets=_values(made, order.secrets),
+        files=_with_kinds(translation.files, {**kinds, **translation.kinds}),
+        parameters=_values(translation, order.parameters),
+        secrets=_values(translation, order.secrets),
     )
 
 
 def _translation(order: Order) -> Translation | None:
-    """The document of an order, translated; None when it cannot be read."""
+    """Return the translation of an order's template; None when it cannot be read."""
     try:
         document = loads(order.files[DOCUMENT])
     except (KeyError, ValueError, RecursionError):
         return None
     if not isinstance(document, dict):
         return None
-    around = Around(secrets=frozenset(order.secrets))
-    return Translation(document, around, judged=order.action not in ENDINGS)
+    context = StackContext(secrets=frozenset(order.secrets))
+    return Translation(document, context, with_rules=order.action not in REMOVALS)
 
 
-def _values(made: Translation, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by the names of their variables; what the document does not ask for is left out."""
-    values: dict[str, Any] = {}
+def _values(translation: Translation, given: Mapping[str, object]) -> dict[str, object]:
+    """Return values by their variables; the template does not declare the others."""
+    values: dict[str, object] = {}
     for name, value in given.items():
-        parameter = made.scope.parameters.get(name)
+        parameter = translation.scope.parameters.get(name)
         try:
-            fit = value_for(parameter, value) if parameter else value
+            converted = value_for(parameter, value) if parameter else value
         except TranslationError:
             raise EngineError(f"The value of {name} is not a number.") from None
         known = name in PSEUDO or parameter is not None
-        if known and (
-            fit is not None or (parameter is not None and parameter.nullable)
-        ):
-            values[identifier(name)] = fit
+        nullable = parameter is not None and parameter.nullable
+        if known and (converted is not None or nullable):
+            values[identifier(name)] = converted
     return values
 
 
 def _with_kinds(files: Mapping[str, str], kinds: Mapping[str, Kind]) -> dict[str, str]:
-    """Files with what shows their resources in the words of ROS."""
+    """Return files with the kinds of their resources, for the names in the log."""
     return {**files, KINDS: json.dumps(kinds)}
 
 
 def _kinds(directory: Path) -> bytes:
-    """How the resources of a run are shown, as it was noted; empty when it was not."""
+    """Return the kinds of the resources of a run as JSON; empty when there are none."""
     for path in (directory / "module" / KINDS, directory / KINDS):
         try:
             return path.read_bytes()
@@ -164,36 +172,36 @@ def _kinds(directory: Path) -> bytes:
     return b""
 
 
-def _words(directory: Path) -> Words:
-    """The words for a run."""
+def _names(directory: Path) -> RosNames:
     try:
         found = json.loads(_kinds(directory) or b"{}")
     except ValueError:
         found = {}
-    return Words({address: Kind(*facts) for address, facts in found.items()})
+    return RosNames({address: Kind(*facts) for address, facts in found.items()})
 
 
 def _message(directory: Path, outcome: Outcome) -> str:
-    """How the run ended, in words; a failure names the resource it is about."""
-    words = _words(directory)
-    message = words.text(outcome.message)
+    """Return the message of an outcome; one about a resource begins with its name."""
+    names = _names(directory)
+    message = names.text(outcome.message)
     error = None if outcome.ok else log.first_error(directory, 0)
     if error is None or not error.address:
         return message
     about = outcome.message.startswith(error.summary.rstrip(".:"))
-    return f"{words.address(error.address)}: {message}" if about else message
+    return f"{names.address(error.address)}: {message}" if about else message
 
 
-def _named(words: Words, event: Event) -> bool:
-    """Whether an event is about a resource whose ID is one of its properties."""
+def _id_is_property(names: RosNames, event: Event) -> bool:
+    """Return whether the ID of an event's resource is one of its properties."""
     resource = event.resource
     if resource is None or not resource.physical_id:
         return False
-    return "name" in facts_of(words.kind(words.address(resource.address)))
+    return "name" in facts_of(names.type(names.address(resource.address)))
 
 
 def _ids(directory: Path) -> dict[str, str]:
-    """The IDs of resources as the states of a run have them, the newest last."""
+    """Return the IDs of ROS by those of Terraform, from the states of a run."""
+    # The newest last, so that it has precedence.
     paths = (directory / f"{workspace.STATE}{end}" for end in (".backup", ""))
     return physical_ids(_read(path) for path in paths)
 

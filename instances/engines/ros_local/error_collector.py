@@ -1,9 +1,8 @@
-"""What keeps a document from being simulated, told in the order of the document."""
+"""The problems that keep a template from being simulated, in the order of the template."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from instances.engines.ros_local.expressions import TranslationError
 
@@ -11,13 +10,13 @@ SECTIONS = (
     *("Parameters", "Mappings", "Conditions", "Locals"),
     *("Rules", "Resources", "Outputs"),
 )
-MOST = 100
+MAX_PROBLEMS = 100
 TOO_DEEP = "It is nested too deeply."
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What cannot be simulated and where in the document it stands."""
+    """A part of a template that cannot be simulated, and its place, such as Outputs.Url."""
 
     place: str
     message: str
@@ -27,33 +26,33 @@ class Problem:
 
 
 class ErrorCollector:
-    """The problems of one document."""
+    """Collects the problems of one template, so that one does not hide the others."""
 
-    def __init__(self, sections: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, sections: Mapping[str, Mapping[str, object]]) -> None:
         places = ((each, name) for each in SECTIONS for name in sections[each])
-        self.order = {place: number for number, place in enumerate(places)}
+        self.positions = {place: number for number, place in enumerate(places)}
         self.found: list[tuple[int, Problem]] = []
 
     @contextmanager
     def at(self, section: str, name: str) -> Iterator[None]:
-        """Whatever is refused inside is a problem of this place."""
+        """Turn a TranslationError inside of the block into a problem of this place."""
         try:
             yield
-        except TranslationError as refused:
-            self.add(section, name, str(refused))
+        except TranslationError as error:
+            self.add(section, name, str(error))
         except RecursionError:
             self.add(section, name, TOO_DEEP)
 
     def add(self, section: str, name: str, message: str, below: str = "") -> None:
-        """Note a problem of a place, or of one `below` it."""
+        """Add a problem of a place, or of a place `below` it."""
         place = f"{section}.{name}" if name else section
         problem = Problem(f"{place}.{below}" if below else place, message)
-        number = self.order.get((section, name), -1)
+        position = self.positions.get((section, name), -1)
         if all(known != problem for _, known in self.found[-1:]):
-            self.found.append((number, problem))
+            self.found.append((position, problem))
 
     @property
     def problems(self) -> list[Problem]:
-        """The problems, those of the document as a whole first."""
+        """The problems by their places, those of the whole template first."""
         ordered = sorted(self.found, key=lambda each: each[0])
-        return [problem for _, problem in ordered][:MOST]
+        return [problem for _, problem in ordered][:MAX_PROBLEMS]

@@ -1,29 +1,29 @@
-"""Expressions of Terraform, and what is known of them before they are computed."""
+"""Expressions of Terraform: their text, and the facts known before they are evaluated."""
 
 import math
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-# Never `${` or `%{`: no text of a document may be taken for an interpolation. The others
-# are characters that HCL cannot hold, or that a reader could take for the end of a line.
+# `${` and `%{` would begin an interpolation, which no text of a template may do. The others
+# are characters that HCL does not allow, or that a reader could take for the end of a line.
 ESCAPED = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u2028\u2029]|[$%](?={)')
 SURROGATE = re.compile("[\ud800-\udfff]")
 SCALARS = ("string", "number", "bool")
 SIMPLE = re.compile(r"[\w.-]+")
-# Beyond this a document is made to exhaust the reader, not to be run.
+# Longer numbers are an attack on the reader.
 NUMBER_DIGITS = 60
 
 
 class TranslationError(Exception):
-    """Something that cannot be simulated; the message is a sentence for its author."""
+    """A part of a template that cannot be simulated; the message is for its author."""
 
 
 class Expression(NamedTuple):
-    """Text that Terraform computes.
+    """An expression that Terraform evaluates.
 
     `kind` is string, number, bool, list, object or null where that is certain, else empty.
-    A `secret` one holds, or is made of, a value that may not be shown.
+    `secret` is set when a value that may not be shown is part of it.
     """
 
     text: str
@@ -32,11 +32,10 @@ class Expression(NamedTuple):
 
     @property
     def simple(self) -> bool:
-        """Whether it is a mere name or number, which may be repeated."""
+        """Whether it is a name or number, which may be repeated without a cost."""
         return bool(SIMPLE.fullmatch(self.text))
 
     def known_as(self, kind: str) -> "Expression":
-        """The same, of this kind."""
         return self._replace(kind=kind)
 
 
@@ -46,7 +45,7 @@ FALSE = Expression("false", "bool")
 
 
 def quoted(text: str) -> str:
-    """A text as HCL writes it, which means nothing but itself."""
+    """Return a text as a string literal of HCL without interpolation."""
     if text.isalnum() and text.isascii():
         return f'"{text}"'
     if SURROGATE.search(text):
@@ -55,12 +54,11 @@ def quoted(text: str) -> str:
 
 
 def string(text: str) -> Expression:
-    """A text of the document."""
     return Expression(quoted(text), "string")
 
 
-def scalar(value: Any) -> Expression:
-    """A value of the document that is neither a list nor an object."""
+def scalar(value: object) -> Expression:
+    """Return a value of the template that is neither a list nor an object."""
     if value is None:
         return NULL
     if isinstance(value, bool):
@@ -70,8 +68,8 @@ def scalar(value: Any) -> Expression:
     return string(str(value))
 
 
-def literal(value: Any) -> Expression:
-    """A whole value of the document, in which nothing is a function."""
+def literal(value: object) -> Expression:
+    """Return a value of the template in which function calls are plain objects."""
     if isinstance(value, dict):
         return mapping({str(key): literal(inner) for key, inner in value.items()})
     if isinstance(value, list):
@@ -80,37 +78,37 @@ def literal(value: Any) -> Expression:
 
 
 def sequence(items: Iterable[Expression]) -> Expression:
-    """A list of these."""
     found = list(items)
     text = ", ".join(item.text for item in found)
     return Expression(f"[{text}]", "list", any_secret(found))
 
 
 def mapping(items: dict[str, Expression]) -> Expression:
-    """An object of these."""
     text = ", ".join(f"{quoted(key)} = {item.text}" for key, item in items.items())
     return Expression(f"{{{text}}}", "object", any_secret(items.values()))
 
 
 def any_secret(items: Iterable[Expression]) -> bool:
-    """Whether what is made of these is secret."""
     return any(item.secret for item in items)
 
 
 def call(function: str, *given: Expression, kind: str = "") -> Expression:
-    """A call of one of Terraform's functions."""
+    """Return the call of a function of Terraform."""
     text = ", ".join(item.text for item in given)
     return Expression(f"{function}({text})", kind, any_secret(given))
 
 
 def written(pattern: str, *given: Expression, kind: str = "") -> Expression:
-    """An expression with others at its `%s`; these never name a variable around them."""
+    """Return an expression with others in place of each `%s`.
+
+    These must not use a variable that the pattern binds.
+    """
     text = pattern % tuple(item.text for item in given)
     return Expression(text, kind, any_secret(given))
 
 
 def as_text(value: Expression) -> Expression:
-    """The value as ROS writes it into a text: null is empty, what is no text is JSON."""
+    """Return a value as ROS writes it in a text: null is empty, a structure is JSON."""
     if value.kind == "string":
         return value
     if value.kind == "null":
@@ -121,13 +119,13 @@ def as_text(value: Expression) -> Expression:
 
 
 def joined(separator: Expression, items: Expression) -> Expression:
-    """The items of a list as texts with a separator between them; nulls are left out."""
+    """Return the items of a list as one text with a separator; nulls are left out."""
     pattern = "join(%s, [for v in %s : try(tostring(v), jsonencode(v)) if v != null])"
     return written(pattern, separator, items, kind="string")
 
 
 def concatenated(parts: list[Expression]) -> Expression:
-    """Texts one after another."""
+    """Return texts one after another."""
     if not parts:
         return string("")
     if len(parts) == 1:
@@ -136,7 +134,7 @@ def concatenated(parts: list[Expression]) -> Expression:
 
 
 def chosen(when: Expression, one: Expression, other: Expression) -> Expression:
-    """One of two values, each of its own type; the other one is not computed."""
+    """Return one of two values, which keep their types; the other is not evaluated."""
     kind = one.kind if one.kind == other.kind else ""
     if (kind in SCALARS) or "null" in (one.kind, other.kind):
         return written("(%s ? %s : %s)", when, one, other, kind=kind)
@@ -151,14 +149,14 @@ def chosen(when: Expression, one: Expression, other: Expression) -> Expression:
 
 
 def shown(value: Expression) -> Expression:
-    """The value for a place where Terraform takes no secret, such as a number of resources."""
+    """Return a value for a place where Terraform refuses secrets, such as a count."""
     if not value.secret:
         return value
     return Expression(f"nonsensitive(sensitive({value.text}))", value.kind)
 
 
 def _number(value: int | float) -> str:
-    """A number as HCL writes it."""
+    """Return a number as HCL writes it."""
     if isinstance(value, float) and not math.isfinite(value):
         raise TranslationError("A number is not finite.")
     if isinstance(value, int) and abs(value) >= 10**NUMBER_DIGITS:

@@ -1,40 +1,50 @@
-"""Writes blocks of Terraform. A block is its attributes, as text, and the blocks inside."""
+"""Writes a Terraform configuration as HCL."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from instances.engines.ros_local.expressions import quoted
 
-# How many labels stand behind the word a block begins with.
-LABELS = {"variable": 1, "output": 1, "module": 1, "resource": 2}
+# A block by its names: each is the text of an attribute, a block, or blocks of one name.
+Content: TypeAlias = "str | Block | Sequence[Block]"
+Block: TypeAlias = Mapping[str, Content]
 
 
-def write(body: Mapping[str, Any]) -> str:
-    """The text of a whole file."""
-    lines: list[str] = []
-    for word, content in body.items():
-        lines += _labelled(word, content, LABELS.get(word, 0))
-    return "\n".join(lines) + "\n"
+@dataclass
+class Configuration:
+    """The blocks of a configuration by their names. All resources are terraform_data."""
+
+    variables: dict[str, Block] = field(default_factory=dict)
+    locals: dict[str, str] = field(default_factory=dict)
+    modules: dict[str, Block] = field(default_factory=dict)
+    resources: dict[str, Block] = field(default_factory=dict)
+    outputs: dict[str, Block] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        lines: list[str] = []
+        if self.locals:
+            lines += _lines("locals", self.locals)
+        for header, blocks in (
+            ("variable", self.variables),
+            ("module", self.modules),
+            ('resource "terraform_data"', self.resources),
+            ("output", self.outputs),
+        ):
+            for name, block in blocks.items():
+                lines += _lines(f"{header} {quoted(name)}", block)
+        return "\n".join(lines) + "\n"
 
 
-def _labelled(header: str, content: Mapping[str, Any], labels: int) -> Iterator[str]:
-    """The blocks below so many levels of labels."""
-    if not labels:
-        yield from _block(header, content)
-        return
-    for label, inner in content.items():
-        yield from _labelled(f"{header} {quoted(label)}", inner, labels - 1)
-
-
-def _block(header: str, content: Mapping[str, Any]) -> Iterator[str]:
-    """One block: a list holds several blocks of one name."""
+def _lines(header: str, block: Block) -> Iterator[str]:
     yield f"{header} {{"
-    for name, value in content.items():
-        if isinstance(value, str):
-            yield f"{name} = {value}"
-        elif isinstance(value, list):
-            for inner in value:
-                yield from _block(name, inner)
+    for name, content in block.items():
+        if isinstance(content, str):
+            yield f"{name} = {content}"
+        elif isinstance(content, Mapping):
+            yield from _lines(name, content)
         else:
-            yield from _block(name, value)
+            for each in content:
+                yield from _lines(name, each)
     yield "}"

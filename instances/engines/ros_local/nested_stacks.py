@@ -1,8 +1,7 @@
-"""A stack inside of a document: its template, and what it is given."""
+"""Nested stacks of a template: their templates and parameters as modules of Terraform."""
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from instances.engines.ros_local.expressions import (
     Expression,
@@ -16,14 +15,14 @@ from instances.engines.ros_local.identifiers import identifier
 from instances.engines.ros_local.parameters import PSEUDO, Parameter
 from instances.engines.ros_local.scope import Scope
 
-LEVELS = 5
-TOO_DEEP = f"Stacks may be nested {LEVELS} levels deep."
-# Not values for the stack but what it is made of, in which nothing is a function of ours.
+MAX_LEVELS = 5
+TOO_DEEP = f"Stacks may be nested {MAX_LEVELS} levels deep."
+# Properties that give the template itself, whose functions are not of this template.
 TEMPLATE = ("TemplateBody", "TemplateURL", "TemplateId")
 
 
-def template_of(given: Any) -> dict[str, Any] | None:
-    """The template of a nested stack; None for one that holds a Terraform workspace."""
+def template_of(given: object) -> dict[str, object] | None:
+    """Return the template of a nested stack, None for one that is a Terraform workspace."""
     properties = given if isinstance(given, Mapping) else {}
     body = properties.get("TemplateBody")
     if not body:
@@ -41,14 +40,16 @@ def template_of(given: Any) -> dict[str, Any] | None:
     return None if terraform else body
 
 
-def without_template(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties of a stack but for its template."""
-    return {key: value for key, value in given.items() if key not in TEMPLATE}
+def without_template(given: object) -> dict[str, object]:
+    """Return the properties of a stack without its template."""
+    properties = given if isinstance(given, Mapping) else {}
+    return {key: value for key, value in properties.items() if key not in TEMPLATE}
 
 
-def given_values(scope: Scope, given: Mapping[str, Any]) -> dict[str, Expression]:
-    """The values a stack is given for its parameters."""
-    values = given.get("Parameters") or {}
+def given_values(scope: Scope, given: object) -> dict[str, Expression]:
+    """Return the values that a stack is given for its parameters."""
+    properties = given if isinstance(given, Mapping) else {}
+    values = properties.get("Parameters") or {}
     if not isinstance(values, dict) or any(key in scope.functions for key in values):
         raise TranslationError("The Parameters of a nested stack must have names.")
     return scope.members(values)
@@ -57,17 +58,17 @@ def given_values(scope: Scope, given: Mapping[str, Any]) -> dict[str, Expression
 def arguments(
     name: str, parameters: Mapping[str, Parameter], values: Mapping[str, Expression]
 ) -> dict[str, str]:
-    """The arguments of the module a stack becomes."""
+    """Return the arguments of the module of a stack."""
     made = {
         identifier(key): f"var.{identifier(key)}"
         for key in PSEUDO
         if key not in ("ALIYUN::StackId", "ALIYUN::StackName")
     }
-    around = Expression(f"var.{identifier('ALIYUN::StackName')}")
-    inner = concatenated([around, string(f"-{name}")])
-    made[identifier("ALIYUN::StackName")] = inner.text
-    above = Expression(f"var.{identifier('ALIYUN::StackId')}")
-    path = concatenated([above, string(f"/{name}")])
+    outer_name = Expression(f"var.{identifier('ALIYUN::StackName')}")
+    inner_name = concatenated([outer_name, string(f"-{name}")])
+    made[identifier("ALIYUN::StackName")] = inner_name.text
+    outer_id = Expression(f"var.{identifier('ALIYUN::StackId')}")
+    path = concatenated([outer_id, string(f"/{name}")])
     made[identifier("ALIYUN::StackId")] = call("uuidv5", string("url"), path).text
     for key, parameter in parameters.items():
         if key in values:
@@ -80,5 +81,4 @@ def arguments(
 
 
 def source(folder: str) -> str:
-    """Where Terraform finds the module of a stack."""
     return quoted(f"./{folder}")

@@ -1,7 +1,6 @@
-"""What a document tells or asks when its resources are translated: outputs and rules."""
+"""Translates the outputs and rules of a template."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from instances.engines.ros_local.expressions import (
     Expression,
@@ -16,8 +15,8 @@ from instances.engines.ros_local.parameters import is_yes
 from instances.engines.ros_local.scope import Scope
 
 
-def output_block(scope: Scope, declared: Any) -> dict[str, str]:
-    """An output; Terraform wants to be told that it is secret."""
+def output_block(scope: Scope, declared: object) -> dict[str, str]:
+    """Return the block of an output, which must be marked when it is secret."""
     if not isinstance(declared, Mapping) or "Value" not in declared:
         raise TranslationError("An output must have a Value.")
     value = scope.value(declared["Value"])
@@ -30,27 +29,28 @@ def output_block(scope: Scope, declared: Any) -> dict[str, str]:
     return block
 
 
-def assertions(scope: Scope, name: str, declared: Any) -> list[dict[str, str]]:
-    """What a rule demands, each with the words for when it does not hold."""
-    found = declared.get("Assertions") if isinstance(declared, Mapping) else None
+def assertions(scope: Scope, name: str, declared: object) -> list[dict[str, str]]:
+    """Return the assertions of a rule as preconditions, each with its error message."""
+    rule = declared if isinstance(declared, Mapping) else {}
+    found = rule.get("Assertions")
     if not isinstance(found, list) or not all(
         isinstance(each, Mapping) and "Assert" in each for each in found
     ):
         raise TranslationError("A rule must have Assertions.")
-    applies = condition(scope, declared.get("RuleCondition", "true"))
+    applies = condition(scope, rule.get("RuleCondition", "true"))
     made: list[dict[str, str]] = []
     for each in found:
         wanted = condition(scope, each["Assert"])
         secret = any_secret((applies, wanted))
         holds = Expression(f"(!({applies.text}) || {wanted.text})", secret=secret)
-        words = _words(each.get("AssertDescription"))
-        message = quoted(words or f"The rule {name} does not hold.")
+        description = _description(each.get("AssertDescription"))
+        message = quoted(description or f"The rule {name} does not hold.")
         made.append({"condition": shown(holds).text, "error_message": message})
     return made
 
 
-def _words(description: Any) -> str:
-    """The words of an assertion, in English where there are several languages."""
-    if isinstance(description, Mapping):
-        description = description.get("en") or next(iter(description.values()), "")
-    return description if isinstance(description, str) else ""
+def _description(given: object) -> str:
+    """Return the description of an assertion, in English where it has several languages."""
+    if isinstance(given, Mapping):
+        given = given.get("en") or next(iter(given.values()), "")
+    return given if isinstance(given, str) else ""

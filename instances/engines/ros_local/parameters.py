@@ -1,9 +1,8 @@
-"""Parameters of a document as variables of Terraform, and values for them."""
+"""Translates the parameters of a template to variables of Terraform, and their values."""
 
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from console.lib.exact import decimal_text, dumps, exact, loads
 from instances.engines.ros_local.expressions import (
@@ -19,7 +18,7 @@ from instances.engines.ros_local.identifiers import identifier
 
 TYPES = {"Number": "number", "Boolean": "bool"}
 LISTS = ("CommaDelimitedList",)
-# Carried as JSON text, so that Terraform neither unifies nor interprets what is inside.
+# Passed as JSON text, so that Terraform does not convert the types inside.
 STRUCTURED = ("Json", *LISTS)
 YES = (True, "true", "True", "TRUE", 1, "1")
 PSEUDO = {
@@ -34,23 +33,22 @@ PSEUDO = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter; a `nullable` one may be null, as all of a nested stack may."""
+    """A parameter. Those of a `nested` stack may be null."""
 
     name: str
     type: str = "String"
-    default: Any = None
+    default: object = None
     has_default: bool = False
     secret: bool = False
     nested: bool = False
 
     @property
     def nullable(self) -> bool:
-        """Whether its value may be null."""
         return self.default is None and (self.has_default or self.nested)
 
     @property
-    def variable(self) -> dict[str, Any]:
-        """The variable block that holds it."""
+    def variable(self) -> dict[str, str]:
+        """The block of its variable."""
         block = {"type": TYPES.get(self.type, "string")}
         if self.has_default:
             block["default"] = scalar(value_for(self, self.default)).text
@@ -62,7 +60,7 @@ class Parameter:
 
     @property
     def expression(self) -> Expression:
-        """Its value, for what refers to it."""
+        """The expression for references to it."""
         name = Expression(f"var.{identifier(self.name)}", secret=self.secret)
         if self.type in STRUCTURED and self.nullable:
             return written("try(jsondecode(%s), null)", name)
@@ -73,7 +71,7 @@ class Parameter:
         return name if self.nullable else name.known_as(kind)
 
     def given(self, value: Expression) -> Expression:
-        """An expression made to fit its variable."""
+        """Convert the argument of a nested stack to the type of its variable."""
         if value.kind == "null":
             return value
         if self.type in LISTS:
@@ -101,9 +99,9 @@ class Parameter:
 
 
 def read_parameter(
-    name: str, declared: Any, *, secret: bool = False, nested: bool = False
+    name: str, declared: object, *, secret: bool = False, nested: bool = False
 ) -> Parameter:
-    """The parameter a document declares; TranslationError when its default does not fit."""
+    """Return a parameter. Raises TranslationError for a default of the wrong type."""
     if not isinstance(declared, Mapping):
         raise TranslationError("A parameter must have a Type.")
     kind = declared.get("Type")
@@ -122,8 +120,8 @@ def read_parameter(
     return parameter
 
 
-def pseudo_variables() -> dict[str, dict[str, Any]]:
-    """The variables that ROS itself gives a value."""
+def pseudo_variables() -> dict[str, dict[str, str]]:
+    """Return the variables of the pseudo parameters, whose values the engine gives."""
     return {
         identifier(name): {
             "type": "string",
@@ -134,8 +132,8 @@ def pseudo_variables() -> dict[str, dict[str, Any]]:
     }
 
 
-def value_for(parameter: Parameter, value: Any) -> Any:
-    """A value as the variable takes it; TranslationError when it does not fit."""
+def value_for(parameter: Parameter, value: object) -> object:
+    """Convert a value to the type of its variable. Raises TranslationError."""
     if value is None or (value == "" and parameter.type in (*TYPES, *STRUCTURED)):
         return None
     if parameter.type in STRUCTURED:
@@ -149,13 +147,13 @@ def value_for(parameter: Parameter, value: Any) -> Any:
     return value if isinstance(value, str) else _text_of(value)
 
 
-def is_yes(value: Any) -> bool:
-    """Whether a flag of the document is set, in one of the ways it can be written."""
+def is_yes(value: object) -> bool:
+    """Return whether a flag of the template is true, in any spelling that ROS takes."""
     return isinstance(value, bool | int | str) and value in YES
 
 
-def _structured(parameter: Parameter, value: Any) -> str:
-    """A list or any JSON, as text."""
+def _structured(parameter: Parameter, value: object) -> str:
+    """Return a list or other structure as JSON text."""
     if isinstance(value, str) and parameter.type in LISTS:
         value = [part.strip() for part in value.split(",")]
     elif isinstance(value, str):
@@ -164,15 +162,15 @@ def _structured(parameter: Parameter, value: Any) -> str:
     return dumps(value, ensure_ascii=False)
 
 
-def _text_of(value: Any) -> str:
-    """A value as a text: a number in decimal, as ROS and Terraform write it."""
+def _text_of(value: object) -> str:
+    """Return a value as text: a number in decimal notation, as ROS and Terraform write it."""
     if isinstance(value, float):
         return decimal_text(value)
     return dumps(value, ensure_ascii=False)
 
 
-def _number(parameter: Parameter, value: Any) -> int | float:
-    """A number, which may have been written as text."""
+def _number(parameter: Parameter, value: object) -> int | float:
+    """Return a number, which may be given as text."""
     try:
         if isinstance(value, int | float):
             return value

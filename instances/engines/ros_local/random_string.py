@@ -1,4 +1,7 @@
-"""ALIYUN::RandomString: a text of the length and letters asked for, stable while it lives."""
+"""Simulates ALIYUN::RandomString: a text of the given length and characters.
+
+The text is made from the ID of the resource, so it stays the same as long as that exists.
+"""
 
 from instances.engines.ros_local.expressions import Expression, any_secret, quoted
 from instances.engines.ros_local.scope import Resource
@@ -12,33 +15,32 @@ SEQUENCES = {
     "octdigits": "01234567",
     "lettersdigits": "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
 }
-RANDOM_LENGTH, RANDOM_MOST = 32, 512
+DEFAULT_LENGTH, MAX_LENGTH = 32, 512
 
 
 def property_of(place: str, name: str) -> str:
-    """A property as it was asked for, which is known before the resource is made."""
+    """Return the input of a property, which is known before the resource is made."""
     return f"{place}.input.Properties[{quoted(name)}]"
 
 
-def random_text(resource: Resource, place: str) -> Expression:
-    """A text of the length and letters asked for."""
+def random_string(resource: Resource, place: str) -> Expression:
     given = resource.properties
-    size = str(RANDOM_LENGTH)
+    size = str(DEFAULT_LENGTH)
     if "length" in given:
-        size = f"try(tonumber({property_of(place, 'length')}), {RANDOM_LENGTH})"
-    letters = _letters(resource, place)
+        size = f"try(tonumber({property_of(place, 'length')}), {DEFAULT_LENGTH})"
+    characters = _characters(resource, place)
     digit = 'parseint(substr(sha256(join("", [%s, tostring(n)])), 0, 8), 16)'
     number = digit % f"{place}.id"
     made = (
-        f'join("", [for s in [{letters}] : join("", [for n in '
-        f"range(min(max({size}, 0), {RANDOM_MOST})) : "
+        f'join("", [for s in [{characters}] : join("", [for n in '
+        f"range(min(max({size}, 0), {MAX_LENGTH})) : "
         f"substr(s, {number} % length(s), 1)])])"
     )
     return Expression(made, "string", any_secret(given.values()))
 
 
-def _letters(resource: Resource, place: str) -> str:
-    """The characters a random text is made of."""
+def _characters(resource: Resource, place: str) -> str:
+    """Return the characters that the text is made of."""
     table = ", ".join(f"{key} = {quoted(text)}" for key, text in SEQUENCES.items())
     every = quoted(SEQUENCES["lettersdigits"])
     given = resource.properties

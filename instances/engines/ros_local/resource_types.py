@@ -1,50 +1,58 @@
-"""What is known about the types of ROS: data, in resource_types.json beside this file."""
+"""The known facts about resource types of ROS, from resource_types.json beside this file."""
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 STACK = "ALIYUN::ROS::Stack"
 SLEEP = "ALIYUN::ROS::Sleep"
 RANDOM = "ALIYUN::RandomString"
 WAIT = "ALIYUN::ROS::WaitCondition"
 HANDLE = "ALIYUN::ROS::WaitConditionHandle"
-LONGEST_PREFIX = 12
+MAX_PREFIX_LENGTH = 12
 
 
 class Kind(NamedTuple):
-    """How a resource is shown: its ROS type, and whether its instances have numbers."""
+    """The ROS type of a resource; the instances of a `counted` one are shown with numbers."""
 
     type: str
     counted: bool
 
 
-@cache
-def known_types() -> dict[str, dict[str, Any]]:
-    """By type, as far as there is something to tell.
+class TypeFacts(TypedDict, total=False):
+    """The facts about a type.
 
     `prefix` begins its IDs, `name` is the property that serves as one, `ids` are the
     attributes that give it; `replace` are the properties whose change replaces a resource;
-    `amount` is the property that tells how many instances it makes.
+    `amount` is the property that gives the number of instances it makes.
     """
+
+    prefix: str
+    name: str
+    ids: list[str]
+    replace: list[str]
+    amount: str
+
+
+@cache
+def known_types() -> dict[str, TypeFacts]:
     path = Path(__file__).with_name("resource_types.json")
-    found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, TypeFacts] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
-def facts_of(kind: str) -> Mapping[str, Any]:
-    """What is known of a type; empty for one nobody knows."""
+def facts_of(kind: str) -> TypeFacts:
+    """Return the facts about a type, empty for an unknown one."""
     return known_types().get(kind, {})
 
 
 @cache
 def prefix_of(kind: str) -> str:
-    """How the IDs of a type begin."""
+    """Return the text that begins the IDs of a type."""
     last = kind.rpartition("::")[2].lower()
     letters = "".join(
         letter for letter in last if letter.isascii() and letter.isalnum()
     )
     known = facts_of(kind).get("prefix")
-    return str(known or f"{letters[:LONGEST_PREFIX] or 'r'}-bp1")
+    return known or f"{letters[:MAX_PREFIX_LENGTH] or 'r'}-bp1"

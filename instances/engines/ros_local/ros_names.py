@@ -1,9 +1,8 @@
-"""Shows what Terraform says of simulated resources in the words of ROS."""
+"""Replaces Terraform's names of simulated resources by those of the template and of ROS."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from instances.engines.base import MASK, Change, Diagnostic, Event, ResourceEvent
 from instances.engines.ros_local.attributes import physical_id
@@ -22,29 +21,29 @@ UNKNOWN_TYPE = "ALIYUN::ROS::Resource"
 
 
 @dataclass(frozen=True)
-class Words:
-    """The words for one run, from how its resources are to be shown."""
+class RosNames:
+    """The names of one run, by the kinds of its resources."""
 
     kinds: Mapping[str, Kind]
 
-    def address(self, found: str) -> str:
-        """The name of a resource: `terraform_data.web[0]` is `web[0]`, or `web` alone."""
-        match = ADDRESS.match(found)
-        return self._name(match) + found[match.end() :] if match else found
+    def address(self, address: str) -> str:
+        """Return the name of a resource: `terraform_data.web[0]` is `web[0]`, or `web`."""
+        match = ADDRESS.match(address)
+        return self._name(match) + address[match.end() :] if match else address
 
-    def kind(self, address: str) -> str:
-        """The ROS type of the resource of this name."""
-        return self._kind(without_numbers(address)).type
+    def type(self, name: str) -> str:
+        """Return the ROS type of the resource of this name."""
+        return self._kind(without_numbers(name)).type
 
-    def text(self, said: str) -> str:
-        """A text about resources, as ROS would write it."""
-        said = ADDRESS.sub(self._name, said)
-        said = LABELS.sub(lambda found: original(found[1]), said)
-        said = MODULE.sub(lambda found: f"{original(found[1])}{found[2]}.", said)
-        return with_originals(said.replace("terraform_data", "resource"))
+    def text(self, text: str) -> str:
+        """Return a message with the names of ROS."""
+        text = ADDRESS.sub(self._name, text)
+        text = LABELS.sub(lambda found: original(found[1]), text)
+        text = MODULE.sub(lambda found: f"{original(found[1])}{found[2]}.", text)
+        return with_originals(text.replace("terraform_data", "resource"))
 
     def event(self, event: Event, ids: Mapping[str, str]) -> Event:
-        """An event, with the physical ID of the resource it is about."""
+        """Return an event with the names of ROS; `ids` are physical IDs by those of Terraform."""
         return replace(
             event,
             message=self.text(IDENTITY.sub("", event.message)),
@@ -53,7 +52,10 @@ class Words:
         )
 
     def diagnostic(self, found: Diagnostic) -> Diagnostic:
-        """An error or warning; where it stands in the translation helps nobody."""
+        """Return a diagnostic with the names of ROS.
+
+        File and line are dropped: they are of the translation, which the user cannot see.
+        """
         return replace(
             found,
             summary=self.text(found.summary),
@@ -64,22 +66,43 @@ class Words:
             variable=original(found.variable),
         )
 
+    def change(self, change: Change) -> Change:
+        """Return a planned change as one of the properties of a resource."""
+        before, after = _part(change.before, "input"), _part(change.after, "input")
+        fixed_before = _part(change.before, "triggers_replace")
+        fixed_after = _part(change.after, "triggers_replace")
+        name = self.address(change.address)
+        kind = _part(fixed_after or fixed_before, "Type")
+        known = isinstance(kind, str) and kind != MASK
+        retain = _part(before, "DeletionPolicy") == RETAIN
+        replaces = change.action == "Replace"
+        return replace(
+            change,
+            address=name,
+            type=str(kind) if known else self.type(name),
+            name=original(change.name),
+            reason="forget" if retain and change.action == "Remove" else change.reason,
+            replace_paths=_differing(fixed_before, fixed_after) if replaces else [],
+            before=_properties(before),
+            after=_properties(after),
+        )
+
     def _resource(self, found: ResourceEvent, ids: Mapping[str, str]) -> ResourceEvent:
-        address = self.address(found.address)
-        kind = self.kind(address)
-        number = found.physical_id
-        known = ids.get(number) or physical_id(kind, number, {})
+        name = self.address(found.address)
+        kind = self.type(name)
+        terraform_id = found.physical_id
+        known = ids.get(terraform_id) or physical_id(kind, terraform_id, {})
         return ResourceEvent(
-            address=address,
+            address=name,
             type=kind,
             name=original(found.name),
             status=found.status,
-            physical_id=known if number else "",
+            physical_id=known if terraform_id else "",
             reason=found.reason,
         )
 
     def _name(self, match: re.Match[str]) -> str:
-        """The name at an address; a number is part of it where there is a Count."""
+        """Return the name at an address, with a number where the resource has a Count."""
         parts = [*MODULE.findall(match[1]), (match[2], match[3])]
         names: list[str] = []
         shown: list[str] = []
@@ -89,57 +112,38 @@ class Words:
             shown.append(names[-1] + (number if counted else ""))
         return ".".join(shown)
 
-    def _kind(self, address: str) -> Kind:
-        return self.kinds.get(address, Kind(UNKNOWN_TYPE, True))
+    def _kind(self, name: str) -> Kind:
+        return self.kinds.get(name, Kind(UNKNOWN_TYPE, True))
 
 
-def without_numbers(address: str) -> str:
-    """A name without the numbers of instances, by which its kind is known."""
-    return re.sub(r"\[\d+\]", "", address)
+def without_numbers(name: str) -> str:
+    """Return a name without the numbers of instances, by which its kind is found."""
+    return re.sub(r"\[\d+\]", "", name)
 
 
-def changed(change: Change, words: Words) -> Change:
-    """A planned change, as one of the properties of a resource."""
-    before, after = _part(change.before, "input"), _part(change.after, "input")
-    was, becomes = (
-        _part(side, "triggers_replace") for side in (change.before, change.after)
-    )
-    address = words.address(change.address)
-    kind = _part(becomes or was, "Type")
-    known = isinstance(kind, str) and kind != MASK
-    retained = change.action == "Remove" and _part(before, "DeletionPolicy") == RETAIN
-    return replace(
-        change,
-        address=address,
-        type=kind if known else words.kind(address),
-        name=original(change.name),
-        reason="forget" if retained else change.reason,
-        replace_paths=_differing(was, becomes) if change.action == "Replace" else [],
-        before=_properties(before),
-        after=_properties(after),
-    )
-
-
-def _part(value: Any, key: str) -> Any:
-    """What an object has under a key; a mask stands for all of its parts."""
+def _part(value: object, key: str) -> object:
+    """Return the member of an object; every member of a masked one is masked."""
     if value == MASK:
         return MASK
     return value.get(key) if isinstance(value, dict) else None
 
 
-def _properties(value: Any) -> Any:
-    """The properties of a resource before or after; those that are nothing are left out."""
+def _properties(value: object) -> object:
+    """Return the properties of a resource, without those that are null."""
     found = _part(value, "Properties")
     if not isinstance(found, dict):
         return found
     return {key: inner for key, inner in found.items() if inner is not None}
 
 
-def _differing(was: Any, becomes: Any) -> list[Any]:
-    """The properties for whose sake a resource is replaced; hidden ones may be."""
-    if not isinstance(was, dict) or not isinstance(becomes, dict):
+def _differing(before: object, after: object) -> list[object]:
+    """Return the paths of the properties that cause a replacement.
+
+    Masked ones cannot be compared, so they are returned where no other differs.
+    """
+    if not isinstance(before, dict) or not isinstance(after, dict):
         return []
-    names = [*dict.fromkeys([*becomes, *was])]
-    differing = [name for name in names if was.get(name) != becomes.get(name)]
-    hidden = [name for name in names if MASK in (was.get(name), becomes.get(name))]
-    return [[name] for name in differing or hidden]
+    names = [*dict.fromkeys([*after, *before])]
+    differing = [name for name in names if before.get(name) != after.get(name)]
+    masked = [name for name in names if MASK in (before.get(name), after.get(name))]
+    return [[name] for name in differing or masked]

@@ -1,9 +1,8 @@
-"""What an expression of a document can name, and the expressions themselves."""
+"""The names that an expression of a template can refer to, and the expressions themselves."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from instances.engines.ros_local.expressions import (
     NULL,
@@ -15,19 +14,20 @@ from instances.engines.ros_local.expressions import (
 )
 from instances.engines.ros_local.parameters import Parameter
 
-DEPTH = 120
+MAX_DEPTH = 120
 NO_VALUE = {"Ref": "ALIYUN::NoValue"}
 
+# Kind and name of a part of the template.
 Node = tuple[str, str]
-Function = Callable[["Scope", Any], Expression]
+Function = Callable[["Scope", object], Expression]
 
 
 @dataclass
 class Resource:
-    """A resource as others see it.
+    """A resource as other parts of the template see it.
 
-    `whole` are its properties when a function makes all of them; `stack` tells which
-    outputs of a nested stack are secret.
+    `whole` is set when a function makes all properties. `stack` tells which outputs of a
+    nested stack are secret.
     """
 
     name: str
@@ -40,34 +40,35 @@ class Resource:
 
 
 class Scope:
-    """The names of one document. What `using` names is kept as its dependencies.
+    """The names of one template, and the dependencies between its parts.
 
-    `ids` are local values that hold the IDs of resources which others refer to.
+    `current` is the part that is being translated, to which `use` adds dependencies.
+    `ids` are local values that hold the IDs of resources. The three functions at the end are
+    set by the translation, which makes resources, local values and conditions on demand.
     """
 
     def __init__(
         self,
-        sections: Mapping[str, Mapping[str, Any]],
+        sections: Mapping[str, Mapping[str, object]],
         functions: Mapping[str, Function],
     ) -> None:
         self.sections = sections
         self.functions = functions
         self.parameters: dict[str, Parameter] = {}
-        self.using: Node = ("", "")
+        self.current: Node = ("", "")
         self.indexed = False
         self.uses: dict[Node, dict[Node, None]] = {}
         self.depth = 0
         self.ids: dict[str, str] = {}
-        # Set by the translation, which knows how each of them is made.
         self.resource: Callable[[str], Resource] = lambda name: Resource(name, "")
         self.local: Callable[[str], Expression] = lambda name: NULL
         self.condition_secret: Callable[[str], bool] = lambda name: False
 
-    def value(self, given: Any) -> Expression:
-        """The expression for any value of the document; TranslationError when there is none."""
+    def value(self, given: object) -> Expression:
+        """Translate any value of the template. Raises TranslationError."""
         self.depth += 1
         try:
-            if self.depth > DEPTH:
+            if self.depth > MAX_DEPTH:
                 raise TranslationError("It is nested too deeply.")
             if isinstance(given, list):
                 return self.items(given)
@@ -77,12 +78,12 @@ class Scope:
         finally:
             self.depth -= 1
 
-    def items(self, given: list[Any]) -> Expression:
-        """A list; an item that is no value is left out."""
+    def items(self, given: list[object]) -> Expression:
+        """Translate a list, without items that are ALIYUN::NoValue."""
         return sequence(self.value(item) for item in given if item != NO_VALUE)
 
-    def members(self, given: Mapping[Any, Any]) -> dict[str, Expression]:
-        """The members of an object; one that is no value is left out."""
+    def members(self, given: Mapping[object, object]) -> dict[str, Expression]:
+        """Translate the members of an object, without those that are ALIYUN::NoValue."""
         return {
             str(key): self.value(inner)
             for key, inner in given.items()
@@ -90,15 +91,24 @@ class Scope:
         }
 
     def use(self, kind: str, name: str) -> None:
-        """Note that what is being translated depends on this."""
-        self.uses.setdefault(self.using, {})[kind, name] = None
+        """Add a dependency to the part that is being translated."""
+        self.uses.setdefault(self.current, {})[kind, name] = None
 
     def has(self, section: str, name: object) -> bool:
-        """Whether a section of the document has this name."""
         return isinstance(name, str) and name in self.sections[section]
 
-    def _object(self, given: Mapping[Any, Any]) -> Expression:
-        """A function when it has the form of one, else an object."""
+    @contextmanager
+    def part(self, node: Node) -> Iterator[None]:
+        """Translate another part of the template inside of the block."""
+        before = self.current, self.indexed, self.depth
+        self.current, self.indexed, self.depth = node, False, 0
+        try:
+            yield
+        finally:
+            self.current, self.indexed, self.depth = before
+
+    def _object(self, given: Mapping[object, object]) -> Expression:
+        """Translate a function call when the object has the form of one, else an object."""
         if len(given) == 1:
             [(name, argument)] = given.items()
             if isinstance(name, str) and (function := self.functions.get(name)):
@@ -106,25 +116,3 @@ class Scope:
             if isinstance(name, str) and name.startswith("Fn::"):
                 raise TranslationError(f"{name[:80]} cannot be simulated.")
         return mapping(self.members(given))
-
-
-class Translating:
-    """While a part is translated its dependencies are its own, and so are its problems."""
-
-    def __init__(
-        self, scope: Scope, place: AbstractContextManager[None], node: Node
-    ) -> None:
-        self.scope = scope
-        self.place = place
-        self.node = node
-
-    def __enter__(self) -> None:
-        scope = self.scope
-        self.before = scope.using, scope.indexed, scope.depth
-        scope.using, scope.indexed, scope.depth = self.node, False, 0
-        self.place.__enter__()
-
-    def __exit__(self, *raised: Any) -> bool | None:
-        scope = self.scope
-        scope.using, scope.indexed, scope.depth = self.before
-        return self.place.__exit__(*raised)

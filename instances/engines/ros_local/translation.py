@@ -1,13 +1,13 @@
-"""A document as a configuration of Terraform, or what keeps it from being one."""
+"""Translates a ROS template to a configuration of Terraform, or collects its problems."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from instances.engines.base import EngineError
 from instances.engines.ros_local import nested_stacks, resources
 from instances.engines.ros_local.dependencies import SECTIONS as NAMED
-from instances.engines.ros_local.dependencies import in_order, tell_dependencies
+from instances.engines.ros_local.dependencies import check_dependencies, in_order
 from instances.engines.ros_local.error_collector import (
     SECTIONS,
     ErrorCollector,
@@ -22,82 +22,77 @@ from instances.engines.ros_local.expressions import (
 )
 from instances.engines.ros_local.functions import FUNCTIONS
 from instances.engines.ros_local.functions.conditions import condition, condition_name
-from instances.engines.ros_local.hcl_writer import write
+from instances.engines.ros_local.hcl_writer import Block, Configuration
 from instances.engines.ros_local.identifiers import identifier
 from instances.engines.ros_local.outputs import assertions, output_block
 from instances.engines.ros_local.parameters import pseudo_variables, read_parameter
 from instances.engines.ros_local.resource_types import STACK, Kind
-from instances.engines.ros_local.scope import Node, Resource, Scope, Translating
+from instances.engines.ros_local.scope import Node, Resource, Scope
 
-# An output that is none: Terraform judges the rules where it makes this.
+# The name of an output that no template can have; Terraform checks the rules with it.
 RULES = identifier("ALIYUN::Rules")
 MACROS = (None, "Macro", "Eval")
 
 
 @dataclass(frozen=True)
-class Around:
-    """What a document has from outside: secret parameters, and the stacks it stands in."""
+class StackContext:
+    """The context of a stack: names of secret parameters, and the level it is nested at."""
 
     secrets: frozenset[str] = field(default_factory=frozenset)
     level: int = 0
 
 
-def problems(document: Mapping[str, Any]) -> list[Problem]:
-    """Everything that keeps a document from being simulated, in its order."""
+def problems(document: Mapping[str, object]) -> list[Problem]:
+    """Return everything that keeps a template from being simulated, in its order."""
     return Translation(document).problems
 
 
 def translate(
-    document: Mapping[str, Any], *, secrets: Iterable[str] = ()
+    document: Mapping[str, object], *, secrets: Iterable[str] = ()
 ) -> tuple[dict[str, str], dict[str, Kind]]:
-    """The files Terraform runs, and how the resources in them are shown, by address.
+    """Return the files for Terraform, and the kinds of the resources by their addresses.
 
-    `secrets` are parameters whose values may not be shown, besides those that say so.
+    `secrets` are parameters whose values may not be shown, besides those with NoEcho.
     Raises EngineError with the first problem.
     """
-    made = Translation(document, Around(frozenset(secrets)))
-    if made.problems:
-        raise EngineError(str(made.problems[0]))
-    return made.files, made.kinds
+    translation = Translation(document, StackContext(frozenset(secrets)))
+    if translation.problems:
+        raise EngineError(str(translation.problems[0]))
+    return translation.files, translation.kinds
 
 
 class Translation:
-    """One document. What cannot be translated is a problem, and the rest goes on.
+    """The translation of one template; what cannot be translated becomes a problem.
 
-    Rules are left out unless they are `judged`, as when everything is removed.
+    Rules are left out without `with_rules`, as when everything is removed.
     """
 
     def __init__(
         self,
-        document: Mapping[str, Any],
-        around: Around = Around(),
+        document: Mapping[str, object],
+        context: StackContext = StackContext(),
         *,
-        judged: bool = True,
+        with_rules: bool = True,
     ) -> None:
-        self.around = around
+        self.context = context
         self.sections = {name: _section(document, name) for name in SECTIONS}
         self.errors = ErrorCollector(self.sections)
         self.scope = Scope(self.sections, FUNCTIONS)
         self.scope.resource = self._resource
         self.scope.local = self._local
         self.scope.condition_secret = lambda name: self._condition(name).secret
-        self.known: dict[str, Resource] = {}
-        self.made: dict[Node, Expression] = {}
+        self.resources: dict[str, Resource] = {}
+        self.values: dict[Node, Expression] = {}
         self.kinds: dict[str, Kind] = {}
         self.files: dict[str, str] = {}
-        self.body: dict[str, Any] = {
-            "variable": pseudo_variables(),
-            "resource": {"terraform_data": {}},
-            "output": {},
-        }
-        self._translate(document, judged)
+        self.configuration = Configuration(variables={**pseudo_variables()})
+        self._translate(document, with_rules)
 
     @property
     def problems(self) -> list[Problem]:
-        """What could not be translated."""
         return self.errors.problems
 
-    def _translate(self, document: Mapping[str, Any], judged: bool) -> None:
+    def _translate(self, document: Mapping[str, object], with_rules: bool) -> None:
         for name in SECTIONS:
             if not isinstance(document.get(name) or {}, Mapping):
                 self.errors.add(name, "", "It must hold names with values.")
@@ -109,20 +104,18 @@ class Translation:
         if self.sections["Mappings"]:
             with self.errors.at("Mappings", ""):
                 self._define("mappings", literal(self.sections["Mappings"]))
-        self._parts()
-        if judged:
+        self._named_parts()
+        if with_rules:
             self._rules()
         for name, declared in self.sections["Outputs"].items():
-            with self._translating("Outputs", ("output", name)):
-                self.body["output"][identifier(name)] = output_block(
-                    self.scope, declared
-                )
-        tell_dependencies(self.scope.uses, self.errors)
-        if self.scope.ids:
-            self.body["locals"] = {**self.body.get("locals", {}), **self.scope.ids}
-        self.files["main.tf"] = text = write(self.body)
+            with self._part("Outputs", ("output", name)):
+                output = output_block(self.scope, declared)
+                self.configuration.outputs[identifier(name)] = output
+        check_dependencies(self.scope.uses, self.errors)
+        self.configuration.locals |= self.scope.ids
+        self.files["main.tf"] = text = self.configuration.text
         if "${" in text or "%{" in text:
-            # Cannot be, as `quoted` sees to it; but this is what keeps a text a text.
+            # `quoted` escapes these; the check holds even if it should ever fail to.
             self.errors.add("", "", "A text of it cannot be written safely.")
 
     def _parameters(self) -> None:
@@ -131,14 +124,14 @@ class Translation:
                 parameter = read_parameter(
                     name,
                     declared,
-                    secret=name in self.around.secrets,
-                    nested=self.around.level > 0,
+                    secret=name in self.context.secrets,
+                    nested=self.context.level > 0,
                 )
                 self.scope.parameters[name] = parameter
-                self.body["variable"][identifier(name)] = parameter.variable
+                self.configuration.variables[identifier(name)] = parameter.variable
 
-    def _parts(self) -> None:
-        """Translate what others can name, each after what it names, told in its own order."""
+    def _named_parts(self) -> None:
+        """Translate the parts that have names, each after those that it refers to."""
         parts = {
             (kind, name): declared
             for kind, section in NAMED.items()
@@ -151,29 +144,29 @@ class Translation:
         }
         for kind, name in in_order(parts):
             makers[kind](name)
-        blocks = self.body["resource"]["terraform_data"]
+        blocks = self.configuration.resources
         ordered = [identifier(name) for name in self.sections["Resources"]]
-        self.body["resource"]["terraform_data"] = {
+        self.configuration.resources = {
             name: blocks[name] for name in ordered if name in blocks
         }
 
     def _condition(self, name: str) -> Expression:
-        """The value of a condition, which goes by its name."""
+        """Return the value of a condition, translating it at its first use."""
         node = ("condition", name)
-        if node not in self.made:
-            self.made[node] = FALSE
-            with self._translating("Conditions", node):
+        if node not in self.values:
+            self.values[node] = FALSE
+            with self._part("Conditions", node):
                 value = condition(self.scope, self.sections["Conditions"][name])
                 self._define(condition_name(name), value)
-                self.made[node] = value
-        return self.made[node]
+                self.values[node] = value
+        return self.values[node]
 
     def _local(self, name: str) -> Expression:
-        """A local value, by its name."""
+        """Return the name of a local value, translating it at its first use."""
         node = ("local", name)
-        if node not in self.made:
-            self.made[node] = NULL
-            with self._translating("Locals", node):
+        if node not in self.values:
+            self.values[node] = NULL
+            with self._part("Locals", node):
                 declared = self.sections["Locals"][name]
                 if not isinstance(declared, Mapping) or "Value" not in declared:
                     raise TranslationError(
@@ -186,52 +179,58 @@ class Translation:
                 value = self.scope.value(declared["Value"])
                 key = f"local_{identifier(name)}"
                 self._define(key, value)
-                self.made[node] = Expression(f"local.{key}", value.kind, value.secret)
-        return self.made[node]
+                self.values[node] = Expression(f"local.{key}", value.kind, value.secret)
+        return self.values[node]
 
     def _resource(self, name: str) -> Resource:
-        """A resource; of one that names itself in a circle, only what is known so far."""
-        if name not in self.known:
-            self.known[name] = Resource(name, "")
-            with self._translating("Resources", ("resource", name)):
+        """Return a resource, translating it at its first use.
+
+        Inside of a circular dependency it is only what is known so far.
+        """
+        if name not in self.resources:
+            self.resources[name] = Resource(name, "")
+            with self._part("Resources", ("resource", name)):
                 declared = self.sections["Resources"][name]
-                resource = self.known[name] = resources.outline(name, declared)
+                if not isinstance(declared, Mapping):
+                    raise TranslationError(resources.NO_TYPE)
+                resource = resources.outline(name, declared)
+                self.resources[name] = resource
                 self.kinds[name] = Kind(resource.type, resource.counted)
-                self._simulate(resource, declared)
-        return self.known[name]
+                self._add_resource(resource, declared)
+        return self.resources[name]
 
-    def _simulate(self, resource: Resource, declared: Mapping[str, Any]) -> None:
-        """Add the block of a resource, and the module of one that is a stack."""
+    def _add_resource(self, resource: Resource, declared: Mapping[str, object]) -> None:
+        """Add the block of a resource, and the module of a nested stack."""
         self.scope.indexed = resource.counted
-        given: Any = declared.get("Properties")
-        inner = None
+        properties = declared.get("Properties")
+        module = ""
         if resource.type == STACK:
-            inner = nested_stacks.template_of(given)
-            given = nested_stacks.without_template(given)
-        if inner is not None:
-            self._nest(resource, declared, inner)
-        resources.read_properties(self.scope, resource, given)
-        block = resources.block(self.scope, resource, declared)
-        if inner is not None:
-            needed = block.get("depends_on", "[]").strip("[]")
-            module = f"module.{identifier(resource.name)}"
-            block["depends_on"] = f"[{', '.join(filter(None, (module, needed)))}]"
-        self.body["resource"]["terraform_data"][identifier(resource.name)] = block
+            template = nested_stacks.template_of(properties)
+            if template is not None:
+                self._add_module(resource, declared, template)
+                module = f"module.{identifier(resource.name)}"
+            properties = nested_stacks.without_template(properties)
+        resources.read_properties(self.scope, resource, properties)
+        block = resources.block(self.scope, resource, declared, module)
+        self.configuration.resources[identifier(resource.name)] = block
 
-    def _nest(
-        self, resource: Resource, declared: Mapping[str, Any], template: dict[str, Any]
+    def _add_module(
+        self,
+        resource: Resource,
+        declared: Mapping[str, object],
+        template: Mapping[str, object],
     ) -> None:
         """Add a nested stack as a module of its own resources."""
-        if self.around.level >= nested_stacks.LEVELS:
+        if self.context.level >= nested_stacks.MAX_LEVELS:
             raise TranslationError(nested_stacks.TOO_DEEP)
         values = nested_stacks.given_values(self.scope, declared["Properties"])
         secrets = frozenset(key for key, value in values.items() if value.secret)
-        around = Around(secrets, self.around.level + 1)
-        inner = Translation(template, around, judged=False)
+        context = StackContext(secrets, self.context.level + 1)
+        inner = Translation(template, context, with_rules=False)
         for problem in inner.problems:
             below = f"TemplateBody.{problem.place}"
             self.errors.add("Resources", resource.name, problem.message, below)
-        modules = self.body.setdefault("module", {})
+        modules = self.configuration.modules
         folder = f"stack-{len(modules) + 1}"
         modules[identifier(resource.name)] = {
             "source": nested_stacks.source(folder),
@@ -242,34 +241,36 @@ class Translation:
         self.kinds |= {
             f"{resource.name}.{name}": kind for name, kind in inner.kinds.items()
         }
+        outputs = inner.configuration.outputs
         resource.stack = {
-            name: "sensitive" in inner.body["output"].get(identifier(name), {})
+            name: "sensitive" in outputs.get(identifier(name), {})
             for name in inner.sections["Outputs"]
         }
 
     def _rules(self) -> None:
-        """Have each assertion of the rules judged before anything is made."""
-        judged: list[dict[str, str]] = []
+        """Add the assertions of all rules, which Terraform checks before it makes anything."""
+        preconditions: list[Block] = []
         for name, declared in self.sections["Rules"].items():
-            with self._translating("Rules", ("rule", name)):
-                judged += assertions(self.scope, name, declared)
-        if judged:
-            rules = {"value": "null", "precondition": judged}
-            self.body["output"][RULES] = rules
+            with self._part("Rules", ("rule", name)):
+                preconditions += assertions(self.scope, name, declared)
+        if preconditions:
+            rules: Block = {"value": "null", "precondition": preconditions}
+            self.configuration.outputs[RULES] = rules
 
     def _define(self, name: str, value: Expression) -> None:
-        """Give a value a name in the configuration."""
-        self.body.setdefault("locals", {})[name] = value.text
+        """Add a local value of Terraform."""
+        self.configuration.locals[name] = value.text
 
-    def _translating(self, section: str, node: Node) -> "Translating":
-        return Translating(self.scope, self.errors.at(section, node[1]), node)
+    @contextmanager
+    def _part(self, section: str, node: Node) -> Iterator[None]:
+        """Translate a part, which has dependencies and problems of its own."""
+        with self.errors.at(section, node[1]), self.scope.part(node):
+            yield
 
 
-def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A section by its names; empty when it is not one."""
+def _section(document: Mapping[str, object], name: str) -> dict[str, object]:
+    """Return a section by its names; empty when it is malformed."""
     found = document.get(name)
-    return (
-        {str(key): value for key, value in found.items()}
-        if isinstance(found, Mapping)
-        else {}
-    )
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(key): value for key, value in found.items()}

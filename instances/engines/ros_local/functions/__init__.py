@@ -1,4 +1,4 @@
-"""The functions of ROS by name: each makes an expression of what it is given."""
+"""The functions of ROS by name: each translates its argument to an expression."""
 
 from instances.engines.ros_local.functions import (
     arithmetic,

@@ -1,13 +1,13 @@
-"""What a function is given, taken apart; each of these refuses what does not fit."""
-
-from typing import Any
+"""Reads the arguments of functions. Each reader raises TranslationError for wrong ones."""
 
 from instances.engines.ros_local.expressions import Expression, TranslationError
 from instances.engines.ros_local.scope import Scope
 
 
-def listed(name: str, given: Any, least: int, most: int | None = None) -> list[Any]:
-    """The arguments of a function that takes a list of so many."""
+def listed(
+    name: str, given: object, least: int, most: int | None = None
+) -> list[object]:
+    """Return the arguments of a function that takes a list of `least` to `most` values."""
     most = least if most is None else most
     if not isinstance(given, list) or not least <= len(given) <= most:
         count = str(least) if least == most else f"{least} to {most}"
@@ -15,15 +15,18 @@ def listed(name: str, given: Any, least: int, most: int | None = None) -> list[A
     return given
 
 
-def many(name: str, given: Any) -> list[Any]:
-    """The arguments of a function that takes a list of any length."""
+def many(name: str, given: object) -> list[object]:
+    """Return the arguments of a function that takes a list of any length but 0."""
     if not isinstance(given, list) or not given:
         raise TranslationError(f"{name} takes a list of values.")
     return given
 
 
-def whole_number(name: str, given: Any, what: str, most: int) -> int:
-    """A number written in the document itself, such as a number of decimal places."""
+def whole_number(name: str, given: object, what: str, most: int) -> int:
+    """Return a number that the template gives literally, such as decimal places.
+
+    `what` names it in the error, `most` is the largest that is allowed.
+    """
     try:
         number = int(str(given))
     except ValueError:
@@ -33,11 +36,10 @@ def whole_number(name: str, given: Any, what: str, most: int) -> int:
     return number
 
 
-def values(scope: Scope, given: list[Any]) -> list[Expression]:
-    """An expression for each argument."""
+def values(scope: Scope, given: list[object]) -> list[Expression]:
     return [scope.value(item) for item in given]
 
 
-def one_list(scope: Scope, given: Any) -> Expression:
-    """The argument of a function that takes a list, or something that gives one."""
+def one_list(scope: Scope, given: object) -> Expression:
+    """Return the argument of a function that takes a list, or an expression of one."""
     return scope.items(given) if isinstance(given, list) else scope.value(given)

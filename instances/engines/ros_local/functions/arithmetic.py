@@ -1,8 +1,7 @@
-"""Functions of ROS that calculate."""
+"""Functions of ROS that calculate with numbers."""
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from instances.engines.ros_local.expressions import (
     Expression,
@@ -20,15 +19,15 @@ from instances.engines.ros_local.functions.arguments import (
 )
 from instances.engines.ros_local.scope import Function, Scope
 
-PLACES = 15
-LENGTH = 1000
-NESTING = 30
+MAX_PLACES = 15
+MAX_LENGTH = 1000
+MAX_NESTING = 30
 TOKEN = re.compile(r"\s*(\d+\.\d*|\.\d+|\d+|\{\d{1,4}\}|[-+*/%()])")
 NUMBERS = "[for v in %s : tonumber(v)]"
 
 
-def add(scope: Scope, given: Any) -> Expression:
-    """The sum of numbers, the items of lists, or the members of objects."""
+def add(scope: Scope, given: object) -> Expression:
+    """Add numbers, or join lists or objects."""
     found = [scope.value(item) for item in many("Fn::Add", given)]
     kinds = {item.kind for item in found}
     if "list" in kinds:
@@ -44,26 +43,23 @@ def add(scope: Scope, given: Any) -> Expression:
     return written(pattern, items)
 
 
-def average(scope: Scope, given: Any) -> Expression:
-    """The mean of numbers, rounded."""
+def avg(scope: Scope, given: object) -> Expression:
     places, items = listed("Fn::Avg", given, 2)
-    digits = whole_number("Fn::Avg", places, "decimal places", PLACES)
+    digits = whole_number("Fn::Avg", places, "decimal places", MAX_PLACES)
     pattern = f"[for a in [{NUMBERS}] : sum(a) / length(a)][0]"
     return _rounded(written(pattern, one_list(scope, items)), digits)
 
 
-def largest(scope: Scope, given: Any) -> Expression:
-    """The largest of some numbers."""
+def max_(scope: Scope, given: object) -> Expression:
     return written(f"max({NUMBERS}...)", one_list(scope, given), kind="number")
 
 
-def smallest(scope: Scope, given: Any) -> Expression:
-    """The smallest of some numbers."""
+def min_(scope: Scope, given: object) -> Expression:
     return written(f"min({NUMBERS}...)", one_list(scope, given), kind="number")
 
 
-def calculate(scope: Scope, given: Any) -> Expression:
-    """What a formula gives, rounded; values given with it stand in its braces."""
+def calculate(scope: Scope, given: object) -> Expression:
+    """Evaluate a formula and round the result; `{0}` in it is the first of its values."""
     formula, *rest = listed("Fn::Calculate", given, 1, 3)
     named = rest[1] if len(rest) > 1 else []
     if not isinstance(formula, str | int | float) or not isinstance(named, list):
@@ -73,22 +69,22 @@ def calculate(scope: Scope, given: Any) -> Expression:
     result = Formula(str(formula), scope, named).read().value
     if not rest:
         return result
-    places = whole_number("Fn::Calculate", rest[0], "decimal places", PLACES)
+    places = whole_number("Fn::Calculate", rest[0], "decimal places", MAX_PLACES)
     return _rounded(result, places)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a formula: `whole` when it is an integer for certain, None if the run tells."""
+    """A part of a formula. `whole` tells whether it is an integer, None if only the run can."""
 
     value: Expression
     whole: bool | None
 
 
 class Formula:
-    """Reads a formula as Python would: whole numbers divide to whole numbers."""
+    """Reads a formula by recursive descent. Whole numbers divide to whole numbers."""
 
-    def __init__(self, text: str, scope: Scope, given: list[Any]) -> None:
+    def __init__(self, text: str, scope: Scope, given: list[object]) -> None:
         self.scope = scope
         self.given = given
         self.depth = 0
@@ -96,7 +92,6 @@ class Formula:
         self.tokens.reverse()
 
     def read(self) -> Part:
-        """The whole formula."""
         part = self._sum()
         if self.tokens:
             raise _unreadable()
@@ -131,7 +126,7 @@ class Formula:
         token = self.tokens.pop() if self.tokens else ""
         if token == "(":
             self.depth += 1
-            if self.depth > NESTING:
+            if self.depth > MAX_NESTING:
                 raise TranslationError(
                     "Fn::Calculate cannot be simulated: it is nested too deeply."
                 )
@@ -163,8 +158,8 @@ class Formula:
 
 
 def _tokens(text: str) -> list[str]:
-    """The words of a formula; TranslationError when there are others in it."""
-    if len(text) > LENGTH:
+    """Split a formula into tokens. Raises TranslationError."""
+    if len(text) > MAX_LENGTH:
         raise TranslationError(
             "Fn::Calculate cannot be simulated: its formula is too long."
         )
@@ -186,14 +181,14 @@ def _unreadable() -> TranslationError:
 
 
 def _combined(one: Part, sign: str, other: Part) -> Part:
-    """A sum, difference, product or remainder."""
+    """Return a sum, difference, product or remainder."""
     sign = sign.replace("%", "%%")
     value = written(f"(%s {sign} %s)", one.value, other.value, kind="number")
     return Part(value, _both_whole(one, other))
 
 
 def _divided(one: Part, other: Part) -> Part:
-    """A quotient, which is whole when both numbers are."""
+    """Return a quotient, which is whole when both numbers are."""
     whole = _both_whole(one, other)
     if whole is not None:
         pattern = "floor(%s / %s)" if whole else "(%s / %s)"
@@ -206,14 +201,14 @@ def _divided(one: Part, other: Part) -> Part:
 
 
 def _both_whole(one: Part, other: Part) -> bool | None:
-    """Whether what is made of two numbers is whole."""
+    """Return whether the result of two numbers is whole, None if only the run can tell."""
     if False in (one.whole, other.whole):
         return False
     return None if None in (one.whole, other.whole) else True
 
 
 def _rounded(value: Expression, places: int) -> Expression:
-    """A number with so many decimal places at most."""
+    """Round a number to decimal places."""
     factor = 10**places
     pattern = f"(floor(%s * {factor} + 0.5) / {factor})"
     return written(pattern, value, kind="number")
@@ -221,8 +216,8 @@ def _rounded(value: Expression, places: int) -> Expression:
 
 FUNCTIONS: dict[str, Function] = {
     "Fn::Add": add,
-    "Fn::Avg": average,
-    "Fn::Max": largest,
-    "Fn::Min": smallest,
+    "Fn::Avg": avg,
+    "Fn::Max": max_,
+    "Fn::Min": min_,
     "Fn::Calculate": calculate,
 }

@@ -1,6 +1,4 @@
-"""Functions of ROS that decide."""
-
-from typing import Any
+"""Conditions: their functions and references to them by name."""
 
 from instances.engines.ros_local.expressions import (
     FALSE,
@@ -19,11 +17,11 @@ from instances.engines.ros_local.scope import Function, Scope
 WORDS = {"true": TRUE, "false": FALSE}
 
 
-def condition(scope: Scope, given: Any) -> Expression:
-    """Something that is true or false: the name of a condition, a function, a value."""
+def condition(scope: Scope, given: object) -> Expression:
+    """Return a condition: the name of one, a function, or any value."""
     if isinstance(given, dict) and [*given] == ["Condition"]:
         given = given["Condition"]
-    if scope.has("Conditions", given):
+    if isinstance(given, str) and scope.has("Conditions", given):
         scope.use("condition", given)
         name = f"local.{condition_name(given)}"
         return Expression(name, "bool", scope.condition_secret(given))
@@ -35,64 +33,59 @@ def condition(scope: Scope, given: Any) -> Expression:
 
 
 def condition_name(name: str) -> str:
-    """The local value that holds a condition."""
+    """Return the name of the local value of a condition."""
     return f"condition_{identifier(name)}"
 
 
 def truth(value: Expression) -> Expression:
-    """A value as true or false."""
+    """Return a value as true or false; a value that is neither is false."""
     if value.kind == "bool":
         return value
     return written("try(tobool(lower(tostring(%s))), false)", value, kind="bool")
 
 
-def either(scope: Scope, given: Any) -> Expression:
-    """One of two values."""
+def if_(scope: Scope, given: object) -> Expression:
     when, one, other = listed("Fn::If", given, 3)
     return chosen(condition(scope, when), scope.value(one), scope.value(other))
 
 
-def equal(scope: Scope, given: Any) -> Expression:
-    """Whether two values are the same, written as texts."""
+def equals(scope: Scope, given: object) -> Expression:
+    """Compare two values as texts."""
     one, other = (scope.value(item) for item in listed("Fn::Equals", given, 2))
-    pattern = "(lower(%s) == lower(%s))" if _flags(one, other) else "(%s == %s)"
+    # A template may write a truth value as True.
+    flags = "bool" in (one.kind, other.kind)
+    pattern = "(lower(%s) == lower(%s))" if flags else "(%s == %s)"
     return written(pattern, as_text(one), as_text(other), kind="bool")
 
 
-def both(scope: Scope, given: Any) -> Expression:
-    """Whether all conditions hold."""
+def and_(scope: Scope, given: object) -> Expression:
     return _connected(scope, many("Fn::And", given), " && ")
 
 
-def one_of(scope: Scope, given: Any) -> Expression:
-    """Whether a condition holds."""
+def or_(scope: Scope, given: object) -> Expression:
     return _connected(scope, many("Fn::Or", given), " || ")
 
 
-def opposite(scope: Scope, given: Any) -> Expression:
-    """Whether a condition does not hold."""
+def not_(scope: Scope, given: object) -> Expression:
     inner = listed("Fn::Not", given, 1)[0] if isinstance(given, list) else given
     return written("!(%s)", condition(scope, inner), kind="bool")
 
 
-def anything(scope: Scope, given: Any) -> Expression:
-    """Whether any of the values is true."""
+def any_(scope: Scope, given: object) -> Expression:
     if isinstance(given, list):
         return _connected(scope, many("Fn::Any", given), " || ")
     pattern = "anytrue([for v in %s : try(tobool(lower(tostring(v))), false)])"
     return written(pattern, scope.value(given), kind="bool")
 
 
-def contains(scope: Scope, given: Any) -> Expression:
-    """Whether a list has a value."""
+def contains(scope: Scope, given: object) -> Expression:
     items, value = listed("Fn::Contains", given, 2)
     pattern = "contains([for v in %s : try(tostring(v), jsonencode(v))], %s)"
     found = one_list(scope, items)
     return written(pattern, found, as_text(scope.value(value)), kind="bool")
 
 
-def each_member_in(scope: Scope, given: Any) -> Expression:
-    """Whether a list has each value of another."""
+def each_member_in(scope: Scope, given: object) -> Expression:
     some, items = (
         one_list(scope, item) for item in listed("Fn::EachMemberIn", given, 2)
     )
@@ -101,25 +94,19 @@ def each_member_in(scope: Scope, given: Any) -> Expression:
     return written(pattern, some, items, kind="bool")
 
 
-def _flags(one: Expression, other: Expression) -> bool:
-    """Whether a truth value is compared, which some write as True."""
-    return "bool" in (one.kind, other.kind)
-
-
-def _connected(scope: Scope, given: list[Any], sign: str) -> Expression:
-    """Conditions with a sign between them."""
+def _connected(scope: Scope, given: list[object], sign: str) -> Expression:
     found = [condition(scope, item) for item in given]
     text = sign.join(item.text for item in found)
     return Expression(f"({text})", "bool", any_secret(found))
 
 
 FUNCTIONS: dict[str, Function] = {
-    "Fn::If": either,
-    "Fn::Equals": equal,
-    "Fn::And": both,
-    "Fn::Or": one_of,
-    "Fn::Not": opposite,
-    "Fn::Any": anything,
+    "Fn::If": if_,
+    "Fn::Equals": equals,
+    "Fn::And": and_,
+    "Fn::Or": or_,
+    "Fn::Not": not_,
+    "Fn::Any": any_,
     "Fn::Contains": contains,
     "Fn::EachMemberIn": each_member_in,
 }

@@ -6,7 +6,7 @@ null here. https://jqlang.org/manual/
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from instances.engines.ros_local.expressions import (
     Expression,
@@ -18,8 +18,8 @@ from instances.engines.ros_local.expressions import (
 from instances.engines.ros_local.functions.arguments import listed
 from instances.engines.ros_local.scope import Function, Scope
 
-PROGRAM_LENGTH = 2000
-NESTING = 40
+MAX_LENGTH = 2000
+MAX_NESTING = 40
 TOKEN = re.compile(
     r"""\s*(?:
     (?P<string>"(?:[^"\\]|\\.)*")
@@ -83,8 +83,8 @@ class Result(NamedTuple):
 INPUT = Result(Expression("j"))
 
 
-def jq(scope: Scope, given: Any) -> Expression:
-    """The first or all results of a program over an object, or over its JSON."""
+def jq(scope: Scope, given: object) -> Expression:
+    """Return the first or all results of a program; its input is an object or JSON text."""
     method, program, source = listed("Fn::Jq", given, 3)
     if method not in ("First", "All"):
         raise TranslationError("Fn::Jq takes First or All, a program and its input.")
@@ -122,7 +122,7 @@ class Program:
     def _expression(self) -> Result:
         """Read a term, or a comparison of two."""
         self.depth += 1
-        if self.depth > NESTING:
+        if self.depth > MAX_NESTING:
             raise _refusal("its program is nested too deeply")
         result = self._term()
         sign = self._peek()[1]
@@ -179,7 +179,7 @@ class Program:
         if kind not in ("string", "number") and text not in ("-", ":"):
             raise _unsupported("a computed index")
         key = self._constant(kind, text)
-        if isinstance(key, float):
+        if not isinstance(key, str | int):
             raise _unsupported("an index that is not whole")
         self._expect("]")
         return _member(result, key)
@@ -200,7 +200,7 @@ class Program:
             return Result(chosen(condition, one.values, other.values), many=True)
         return Result(chosen(condition, one.value, other.value))
 
-    def _constant(self, kind: str, text: str) -> Any:
+    def _constant(self, kind: str, text: str) -> object:
         if kind == "string":
             return _text_of(text)
         if kind == "number":
@@ -278,8 +278,8 @@ def _single(result: Result) -> Expression:
 
 
 def _tokens(program: str) -> list[tuple[str, str]]:
-    """Return kind and text of each token. Raises TranslationError at anything that is none."""
-    if len(program) > PROGRAM_LENGTH:
+    """Return kind and text of each token. Raises TranslationError."""
+    if len(program) > MAX_LENGTH:
         raise _refusal("its program is too long")
     found: list[tuple[str, str]] = []
     at, end = 0, len(program.rstrip())
@@ -293,7 +293,7 @@ def _tokens(program: str) -> list[tuple[str, str]]:
 
 
 def _text_of(token: str) -> str:
-    """Return the text that a token in quotes stands for."""
+    """Return the text of a token in quotes."""
     if "\\(" in token:
         raise _unsupported("interpolation in a text")
     try:

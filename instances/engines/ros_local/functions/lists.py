@@ -1,7 +1,6 @@
-"""Functions of ROS that take lists and objects apart and put them together."""
+"""Functions of ROS for lists, objects and mappings."""
 
 import re
-from typing import Any
 
 from instances.engines.ros_local.expressions import (
     NULL,
@@ -26,8 +25,8 @@ SLICE = re.compile(r"(-?\d{1,9})?:(-?\d{1,9})?")
 ZONES = ("a", "b", "c")
 
 
-def select(scope: Scope, given: Any) -> Expression:
-    """An item by its number, from the end when negative; by its key; or a slice."""
+def select(scope: Scope, given: object) -> Expression:
+    """Return an item by its index, from the end when negative, by its key, or a slice."""
     index, items, *rest = listed("Fn::Select", given, 2, 3)
     found = one_list(scope, items)
     otherwise = scope.value(rest[0]) if rest else string("")
@@ -44,8 +43,8 @@ def select(scope: Scope, given: Any) -> Expression:
     return written(pattern, scope.value(index), found, otherwise)
 
 
-def find_in_map(scope: Scope, given: Any) -> Expression:
-    """A value of a mapping, by two keys."""
+def find_in_map(scope: Scope, given: object) -> Expression:
+    """Return a value of a mapping by two keys, or a default."""
     name, *keys = listed("Fn::FindInMap", given, 3, 4)
     if isinstance(name, str) and not scope.has("Mappings", name):
         raise TranslationError(
@@ -58,44 +57,43 @@ def find_in_map(scope: Scope, given: Any) -> Expression:
     return call("try", found, scope.value(keys[2]))
 
 
-def zones(scope: Scope, given: Any) -> Expression:
-    """The zones of a region, which are always three here."""
+def get_azs(scope: Scope, given: object) -> Expression:
+    """Return the zones of a region, which are simulated as three."""
     region = scope.value(given or {"Ref": "ALIYUN::Region"})
     names = sequence(string(letter) for letter in ZONES)
     return call("formatlist", string("%s-%s"), as_text(region), names, kind="list")
 
 
-def index(scope: Scope, given: Any) -> Expression:
-    """Where in a list a value is; null, or what is given for that, when it is not."""
+def index(scope: Scope, given: object) -> Expression:
+    """Return the index of a value in a list; null or a default when it is not in it."""
     value, items, *rest = listed("Fn::Index", given, 2, 3)
     otherwise = scope.value(rest[0]) if rest else NULL
     found = one_list(scope, items)
     return written("try(index(%s, %s), %s)", found, scope.value(value), otherwise)
 
 
-def length(scope: Scope, given: Any) -> Expression:
-    """How many items, members or characters there are."""
+def length(scope: Scope, given: object) -> Expression:
+    """Return the number of items, members or characters."""
     return written("try(length(%s), 0)", one_list(scope, given), kind="number")
 
 
-def list_merge(scope: Scope, given: Any) -> Expression:
-    """The items of several lists in one."""
+def list_merge(scope: Scope, given: object) -> Expression:
     found = many("Fn::ListMerge", given)
     lists = [one_list(scope, item) for item in found]
     pattern = "[for v in %s : v]"
     return call("concat", *(written(pattern, item) for item in lists), kind="list")
 
 
-def merge_map(scope: Scope, given: Any) -> Expression:
-    """The members of several objects in one; the last one counts."""
+def merge_map(scope: Scope, given: object) -> Expression:
+    """Merge objects; the last one has precedence."""
     if isinstance(given, list):
         found = values(scope, many("Fn::MergeMap", given))
         return call("merge", *found, kind="object")
     return written("merge(%s...)", scope.value(given), kind="object")
 
 
-def merge_map_to_list(scope: Scope, given: Any) -> Expression:
-    """A list of objects from an object of lists; a short list repeats its last item."""
+def merge_map_to_list(scope: Scope, given: object) -> Expression:
+    """Return a list of objects from objects of lists; a short list repeats its last item."""
     if not isinstance(given, list):
         raise TranslationError("Fn::MergeMapToList takes a list of objects of lists.")
     merged = written("merge(%s...)", one_list(scope, given))
@@ -105,16 +103,16 @@ def merge_map_to_list(scope: Scope, given: Any) -> Expression:
     return written(pattern, merged, kind="list")
 
 
-def select_map_list(scope: Scope, given: Any) -> Expression:
-    """The values that several objects have under a key."""
+def select_map_list(scope: Scope, given: object) -> Expression:
+    """Return the values of a key in several objects, without those that lack it."""
     key, items = listed("Fn::SelectMapList", given, 2)
     name = as_text(scope.value(key))
     pattern = "[for k in [%s] : [for v in %s : v[k] if can(v[k])]][0]"
     return written(pattern, name, one_list(scope, items), kind="list")
 
 
-def json_value(scope: Scope, given: Any) -> Expression:
-    """The value that JSON has under a key."""
+def get_json_value(scope: Scope, given: object) -> Expression:
+    """Return the value of a key in JSON text or an object."""
     key, source = listed("Fn::GetJsonValue", given, 2)
     name = as_text(scope.value(key))
     pattern = (
@@ -124,7 +122,7 @@ def json_value(scope: Scope, given: Any) -> Expression:
 
 
 def _slice(text: str, items: Expression) -> Expression:
-    """A part of a list; a bound that is negative counts from the end."""
+    """Return a part of a list; a negative bound counts from the end."""
     found = SLICE.fullmatch(text.replace(" ", ""))
     if found is None:
         raise TranslationError(
@@ -139,7 +137,7 @@ def _slice(text: str, items: Expression) -> Expression:
 
 
 def _bound(written_bound: str | None) -> str:
-    """One end of a slice, counted from the beginning of the list `s`."""
+    """Return a bound of a slice as an index of the list `s`; empty for an open end."""
     if not written_bound:
         return ""
     number = int(written_bound)
@@ -149,12 +147,12 @@ def _bound(written_bound: str | None) -> str:
 FUNCTIONS: dict[str, Function] = {
     "Fn::Select": select,
     "Fn::FindInMap": find_in_map,
-    "Fn::GetAZs": zones,
+    "Fn::GetAZs": get_azs,
     "Fn::Index": index,
     "Fn::Length": length,
     "Fn::ListMerge": list_merge,
     "Fn::MergeMap": merge_map,
     "Fn::MergeMapToList": merge_map_to_list,
     "Fn::SelectMapList": select_map_list,
-    "Fn::GetJsonValue": json_value,
+    "Fn::GetJsonValue": get_json_value,
 }

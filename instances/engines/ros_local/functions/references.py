@@ -1,7 +1,6 @@
-"""Functions of ROS that name other parts of the document."""
+"""Functions of ROS that refer to other parts of the template."""
 
 import re
-from typing import Any
 
 from instances.engines.ros_local.attributes import attribute, identity, of_each
 from instances.engines.ros_local.expressions import (
@@ -19,8 +18,8 @@ from instances.engines.ros_local.scope import Function, Scope
 PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 
 
-def ref(scope: Scope, given: Any) -> Expression:
-    """A parameter, a local value, a pseudo parameter, or the ID of a resource."""
+def ref(scope: Scope, given: object) -> Expression:
+    """Return a parameter, a local value, a pseudo parameter, or the ID of a resource."""
     if not isinstance(given, str):
         raise TranslationError("Ref takes the name of a parameter or resource.")
     found = _named(scope, given)
@@ -29,8 +28,7 @@ def ref(scope: Scope, given: Any) -> Expression:
     return found
 
 
-def get_att(scope: Scope, given: Any) -> Expression:
-    """An attribute of a resource."""
+def get_att(scope: Scope, given: object) -> Expression:
     if not isinstance(given, list) or len(given) < 2:
         raise TranslationError(
             "Fn::GetAtt takes a list of a resource and its attribute."
@@ -47,14 +45,19 @@ def get_att(scope: Scope, given: Any) -> Expression:
     return _attribute(scope, name, ".".join(given[1:]))
 
 
-def sub(scope: Scope, given: Any) -> Expression:
-    """A text with values at its placeholders."""
+def sub(scope: Scope, given: object) -> Expression:
+    """Return a text with values in place of its placeholders."""
     text, *extra = given if isinstance(given, list) and given else [given]
     if not isinstance(text, str) or not all(isinstance(each, dict) for each in extra):
         raise TranslationError(
             "Fn::Sub takes a text, or a list of a text and its values."
         )
-    known = {str(key): value for each in extra for key, value in each.items()}
+    known = {
+        str(key): value
+        for each in extra
+        if isinstance(each, dict)
+        for key, value in each.items()
+    }
     parts: list[Expression] = []
     at = 0
     for found in PLACEHOLDER.finditer(text):
@@ -67,8 +70,8 @@ def sub(scope: Scope, given: Any) -> Expression:
     return concatenated(parts)
 
 
-def _placeholder(scope: Scope, name: str, known: dict[str, Any]) -> Expression:
-    """What stands for one placeholder of Fn::Sub."""
+def _placeholder(scope: Scope, name: str, known: dict[str, object]) -> Expression:
+    """Return the value of a placeholder of Fn::Sub; `known` are values given with it."""
     if name.startswith("!"):
         return string(f"${{{name[1:]}}}")
     name = name.strip()
@@ -86,7 +89,7 @@ def _placeholder(scope: Scope, name: str, known: dict[str, Any]) -> Expression:
 
 
 def _named(scope: Scope, name: str) -> Expression | None:
-    """What a name alone stands for; None when it is in no section."""
+    """Return the value of a name; None when no section has it."""
     if name in scope.parameters:
         return scope.parameters[name].expression
     if scope.has("Resources", name):
@@ -108,7 +111,7 @@ def _named(scope: Scope, name: str) -> Expression | None:
 
 
 def _id(scope: Scope, name: str) -> Expression:
-    """The ID of a resource, made once for all that refer to it."""
+    """Return the ID of a resource, which all references to it share."""
     scope.use("resource", name)
     made = of_each(scope.resource(name), identity)
     key = f"id_{identifier(name)}"
@@ -117,7 +120,7 @@ def _id(scope: Scope, name: str) -> Expression:
 
 
 def _attribute(scope: Scope, resource: str, name: str) -> Expression:
-    """An attribute of each instance of a resource."""
+    """Return an attribute of a resource, a list for one with a Count."""
     scope.use("resource", resource)
     return attribute(scope.resource(resource), name)
 

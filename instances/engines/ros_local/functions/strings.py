@@ -1,6 +1,4 @@
-"""Functions of ROS that make texts."""
-
-from typing import Any
+"""Functions of ROS that return texts, or look into them."""
 
 from instances.engines.ros_local.expressions import (
     Expression,
@@ -21,23 +19,21 @@ from instances.engines.ros_local.scope import Function, Scope
 INDENT_LEVELS = 40
 
 
-def join(scope: Scope, given: Any) -> Expression:
-    """Texts with a separator between them."""
+def join(scope: Scope, given: object) -> Expression:
     separator, items = listed("Fn::Join", given, 2)
     return joined(as_text(scope.value(separator)), _items(one_list(scope, items)))
 
 
-def split(scope: Scope, given: Any) -> Expression:
-    """The parts of a text between separators."""
+def split(scope: Scope, given: object) -> Expression:
     separator, text = listed("Fn::Split", given, 2)
     parts = (as_text(scope.value(item)) for item in (separator, text))
     return call("split", *parts, kind="list")
 
 
-def replaced(scope: Scope, given: Any) -> Expression:
-    """A text with parts of it replaced, one after another.
+def replace(scope: Scope, given: object) -> Expression:
+    """Replace parts of a text, one after another.
 
-    By splitting and joining: Terraform's own function would take slashes for a pattern.
+    By splitting and joining: `replace` of Terraform takes a text in slashes for a pattern.
     """
     changes, text = listed("Fn::Replace", given, 2)
     if not isinstance(changes, dict):
@@ -52,38 +48,34 @@ def replaced(scope: Scope, given: Any) -> Expression:
     return made
 
 
-def encoded(scope: Scope, given: Any) -> Expression:
-    """A text in base64."""
+def base64_encode(scope: Scope, given: object) -> Expression:
     return call("base64encode", as_text(scope.value(given)), kind="string")
 
 
-def decoded(scope: Scope, given: Any) -> Expression:
-    """The text that was put into base64."""
+def base64_decode(scope: Scope, given: object) -> Expression:
     return call("base64decode", as_text(scope.value(given)), kind="string")
 
 
-def as_string(scope: Scope, given: Any) -> Expression:
-    """A value as a text."""
+def str_(scope: Scope, given: object) -> Expression:
     return as_text(scope.value(given))
 
 
-def indented(scope: Scope, given: Any) -> Expression:
-    """A text with all lines but the first moved to the right by levels of two spaces."""
+def indent(scope: Scope, given: object) -> Expression:
+    """Indent all lines of a text but the first by levels of two spaces."""
     text, levels, *_ = listed("Fn::Indent", given, 2, 3)
     spaces = 2 * whole_number("Fn::Indent", levels, "levels", INDENT_LEVELS)
     value = as_text(scope.value(text))
     return call("indent", Expression(str(spaces)), value, kind="string")
 
 
-def matches(scope: Scope, given: Any) -> Expression:
-    """Whether a text has a pattern in it."""
+def match_pattern(scope: Scope, given: object) -> Expression:
     pattern, text = listed("Fn::MatchPattern", given, 2)
     given_texts = (as_text(scope.value(item)) for item in (pattern, text))
     return written("can(regex(%s, %s))", *given_texts, kind="bool")
 
 
 def _items(given: Expression) -> Expression:
-    """A list; a single value, which some templates have in its place, is a list of it."""
+    """Return a list; some templates give a single value instead."""
     if given.kind == "list":
         return given
     pattern = "[for l in [%s] : try([for v in l : v], [l])][0]"
@@ -93,10 +85,10 @@ def _items(given: Expression) -> Expression:
 FUNCTIONS: dict[str, Function] = {
     "Fn::Join": join,
     "Fn::Split": split,
-    "Fn::Replace": replaced,
-    "Fn::Base64Encode": encoded,
-    "Fn::Base64Decode": decoded,
-    "Fn::Str": as_string,
-    "Fn::Indent": indented,
-    "Fn::MatchPattern": matches,
+    "Fn::Replace": replace,
+    "Fn::Base64Encode": base64_encode,
+    "Fn::Base64Decode": base64_decode,
+    "Fn::Str": str_,
+    "Fn::Indent": indent,
+    "Fn::MatchPattern": match_pattern,
 }

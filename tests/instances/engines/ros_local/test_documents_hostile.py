@@ -2,6 +2,7 @@
 
 import copy
 import random
+import re
 
 import pytest
 
@@ -88,10 +89,13 @@ def test_no_resource_of_a_document_brings_a_block_of_its_own():
         "provisioner": {"local-exec": {"command": "id"}},
         "lifecycle": {},
     }
-    body = Translation(document({"Vpc": thing}, terraform={}, data={})).body
-    assert set(body) == {"resource", "output", "variable"}
-    block = body["resource"]["terraform_data"]["Vpc"]
-    assert set(block) == {"input", "triggers_replace"}
+    body = document({"Vpc": thing}, terraform={"backend": {}}, data={"http": {}})
+    made = Translation(body).configuration
+    assert (made.locals, made.modules, made.outputs) == ({}, {}, {})
+    assert set(made.resources) == {"Vpc"}
+    assert set(made.resources["Vpc"]) == {"input", "triggers_replace"}
+    headers = re.findall(r"^(\S+)(?: \S+)* \{$", made.text, re.M)
+    assert set(headers) == {"resource", "variable"}
 
 
 def test_deep_nesting_does_not_multiply():
