@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.lib.forms import VerbForm
 from console.offboarding.holdings import Holdings
-from instances.forms.transfer import PersonField, PrincipalField, ReasonField
+from instances.forms.transfer import PrincipalField, ReasonField, UserField
 from instances.models import Instance
 
 
@@ -36,7 +36,7 @@ class OffboardingForm(VerbForm):
         widget=forms.RadioSelect,
     )
     instance = forms.MultipleChoiceField(required=False)
-    approver = PersonField(
+    approver = UserField(
         label=_("Replacement approver"),
         required=False,
         help_text=_(

@@ -19,7 +19,7 @@ from console.lib.http import Request
 from console.offboarding.forms import OffboardingForm
 from console.offboarding.holdings import Holdings, person_for
 from console.offboarding.models import Offboarding
-from instances.forms.transfer import suggestions
+from instances.forms.transfer import principal_suggestions
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -41,7 +41,7 @@ def person(request: Request, name: str) -> HttpResponse:
         "person": found,
         "holdings": holdings,
         "form": form,
-        "principals": suggestions(without=found),
+        "principals": principal_suggestions(without=found),
         "ticked": request.POST.getlist("instance"),
     }
     return render_form(request, "offboarding/person.html", context)

@@ -1,6 +1,6 @@
-"""A card about a known error, as administrators write and try it."""
+"""The form of a known error, in which administrators can test the pattern."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -12,29 +12,39 @@ from instances.models import KnownError, Task, TaskDiagnostics
 from instances.models.known_error import SEARCHED, compiled
 from instances.presenters.task_log import log_tail
 
-# So much of a sample is repeated around what was found.
-AROUND = 120
+# Characters of the sample shown before and after a match.
+CONTEXT_LENGTH = 120
 
 
-def _help(name: str) -> Any:
-    """What the model says about a field."""
+def _help_text(name: str) -> Any:
     return getattr(KnownError._meta.get_field(name), "help_text", "")
 
 
+class KnownErrorValues(TypedDict):
+    """The arguments of `KnownError.objects.add` and `KnownError.edit`."""
+
+    title: str
+    pattern: str
+    explanation: str
+    link: str
+    position: int
+    active: bool
+
+
 class KnownErrorForm(EditForm):
-    """The facts of a card, and a text to try its pattern on, which is not kept."""
+    """A known error, and a sample text for its pattern, which is not stored."""
 
     title = forms.CharField(label=gettext_lazy("Title"), max_length=128)
     pattern = forms.CharField(
         label=gettext_lazy("Pattern"),
         max_length=500,
-        help_text=_help("pattern"),
+        help_text=_help_text("pattern"),
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
     )
     explanation = forms.CharField(
         label=gettext_lazy("Explanation"),
         max_length=4000,
-        help_text=_help("explanation"),
+        help_text=_help_text("explanation"),
         widget=forms.Textarea(attrs={"rows": 4}),
     )
     link = forms.CharField(
@@ -51,7 +61,7 @@ class KnownErrorForm(EditForm):
         min_value=0,
         max_value=1_000_000,
         initial=100,
-        help_text=_help("position"),
+        help_text=_help_text("position"),
     )
     active = forms.BooleanField(
         label=gettext_lazy("Active: shown on failed tasks"),
@@ -66,13 +76,20 @@ class KnownErrorForm(EditForm):
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
     )
 
-    def verb_values(self) -> dict[str, Any]:
-        """The arguments of the verbs: everything but the text that was only tried."""
-        return {k: v for k, v in self.cleaned_data.items() if k != "sample"}
+    def verb_values(self) -> KnownErrorValues:
+        data = self.cleaned_data
+        return {
+            "title": data["title"],
+            "pattern": data["pattern"],
+            "explanation": data["explanation"],
+            "link": data["link"],
+            "position": data["position"],
+            "active": data["active"],
+        }
 
     @property
-    def verdict(self) -> dict[str, str]:
-        """What the pattern finds in the sample: `found` with its surroundings, or `problem`."""
+    def pattern_result(self) -> dict[str, str]:
+        """Return the match in the sample as `before`, `found` and `after`, or a `problem`."""
         pattern = str(self.data.get("pattern", ""))
         sample = str(self.data.get("sample", ""))[:SEARCHED]
         try:
@@ -83,14 +100,14 @@ class KnownErrorForm(EditForm):
             return {"problem": _("The pattern does not match this text.")}
         start, end = match.span()
         return {
-            "before": sample[max(0, start - AROUND) : start],
-            "found": sample[start : min(end, start + AROUND)],
-            "after": sample[end : end + AROUND],
+            "before": sample[max(0, start - CONTEXT_LENGTH) : start],
+            "found": sample[start : min(end, start + CONTEXT_LENGTH)],
+            "after": sample[end : end + CONTEXT_LENGTH],
         }
 
 
-def sample_of(pk: str) -> str:
-    """The text a failed task would be searched in, to write a card about it; "" for none."""
+def sample_text(pk: str) -> str:
+    """Return the text of a task in which known errors are searched; empty without the task."""
     task = Task.objects.select_related("diagnostics").filter(pk=pk).first()
     if task is None:
         return ""

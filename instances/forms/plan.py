@@ -1,4 +1,4 @@
-"""What people type about a plan: its name and purpose, and an approver's comment."""
+"""The forms of a plan: its name and description, and the decision of an approver."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,7 @@ from instances.models.plan import TEXT_LENGTH
 
 
 class PlanForm(VerbForm):
-    """The texts of `plan.submit`."""
+    """The arguments of `plan.submit`."""
 
     auto_id = "plan_%s"
 
@@ -29,7 +29,7 @@ class PlanForm(VerbForm):
 
 
 class DecisionForm(VerbForm):
-    """What an approver says, and which preview it is said about."""
+    """The comment of an approver, and the digest of the preview that it is about."""
 
     comment = forms.CharField(
         label=_("Comment"),

@@ -1,10 +1,11 @@
-"""Choices, tags and parameters as one form: what both wizards have in common."""
+"""The form of both wizards: version, launch option, tags and parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Generic, TypeVar
 
 from django import forms
+from django.forms.utils import ErrorList
 from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -18,8 +19,8 @@ from catalog.suggestions import suggested_in
 from catalog.tags import CombinedTagOptions
 from console.lib.edit_conflicts import EditConflict
 from console.lib.errors import InvalidInputError
-from instances.forms.tags import TagsForm, typed_tags
-from instances.launch_validation import NAME_LENGTH, Asked
+from instances.forms.tags import TagsForm, entered_tags
+from instances.launch_validation import NAME_LENGTH, Asked, LaunchSpec
 from instances.models import Carried, ProvisioningSpec
 
 VERSION_LABEL = _("%(name)s — %(guidance)s")
@@ -27,16 +28,16 @@ WITHDRAWN_LABEL = _("%(name)s — no longer available")
 
 
 class LaunchOptionField(forms.ChoiceField):
-    """A choice between launch options; the only one is preselected and need not be sent."""
+    """A choice of a launch option. The only option is the default."""
 
-    def clean(self, value: Any) -> str:
+    def clean(self, value: object) -> str:
         offered = list(self.widget.choices)
         only = offered[0][0] if len(offered) == 1 else ""
         return str(super().clean(value or only))
 
 
 class ChoicesForm(forms.Form):
-    """Launch option and version; `offer` fills in what there is to choose from."""
+    """The choice of launch option and version."""
 
     use_required_attribute = False
     auto_id = "id_%s"
@@ -55,8 +56,8 @@ class ChoicesForm(forms.Form):
         error_messages={"required": _("Choose a version.")},
     )
 
-    def offer(self, options: list[LaunchOption], versions: list[Version]) -> None:
-        """Set the choices; a single launch option is preselected."""
+    def set_choices(self, options: list[LaunchOption], versions: list[Version]) -> None:
+        """Set the options of both fields; a single launch option is preselected."""
         portfolio = self.fields["portfolio"]
         assert isinstance(portfolio, forms.ChoiceField)
         portfolio.choices = [(o.portfolio.pk, o.portfolio.name) for o in options]
@@ -68,7 +69,7 @@ class ChoicesForm(forms.Form):
 
 
 class LaunchChoicesForm(ChoicesForm):
-    """A launch also has a name and a region, for good."""
+    """The choices of a launch, which include the name and the region of the instance."""
 
     name = forms.CharField(
         label=_("Product instance name"),
@@ -92,11 +93,10 @@ class LaunchChoicesForm(ChoicesForm):
 
     field_order = ["name", "automatic", "portfolio", "version", "region"]
 
-    def offer_regions(self, limits: EffectiveConstraints) -> None:
-        """Set the regions the launch option allows."""
+    def set_region_choices(self, regions: Iterable[Region]) -> None:
         region = self.fields["region"]
         assert isinstance(region, forms.ChoiceField)
-        region.choices = [(each.pk, str(each)) for each in limits.regions()]
+        region.choices = [(each.pk, str(each)) for each in regions]
 
 
 def _version_label(version: Version) -> str:
@@ -110,15 +110,19 @@ def _version_label(version: Version) -> str:
     }
 
 
-PREFIX = "parameters-"
+# What a form makes of its input: a LaunchSpec, or the ProvisioningSpec of an update.
+Spec = TypeVar("Spec", LaunchSpec, ProvisioningSpec)
+PARAMETER_PREFIX = "parameters-"
 
 
-class ProvisioningForm:
+class ProvisioningForm(Generic[Spec]):
     """Choices, tags and the parameters of the chosen version, as one form.
 
-    `request_data` is what a browser sent; with `validate` it is judged, without it is only
-    shown again. `start` is what the fields hold at first, `secrets` what stays unseen.
+    With `validate`, `request_data` is validated, otherwise only shown again. `start` has
+    the initial values of the fields. `is_valid` sets `spec`.
     """
+
+    spec: Spec
 
     choices_class: type[ChoicesForm] = ChoicesForm
     # Set when the plan was edited since the page was opened.
@@ -135,13 +139,12 @@ class ProvisioningForm:
     ) -> None:
         self.options, self.versions = options, versions
         self.request_data, self.start = request_data, start
-        # Fields made for another choice are not judged: they are only shown again.
+        # The fields of another choice are only shown again.
         self.validate = validate and not self.outdated
-        self.spec: Any = None
 
     @cached_property
     def version(self) -> Version:
-        """The chosen version, else the one it starts from, else the best advised."""
+        """Return the chosen version, else that of `start`, else the first one."""
         wanted = [self.request_data.get("version")]
         wanted += [self.start.version.pk] if self.start else []
         by_pk = {version.pk: version for version in self.versions}
@@ -149,16 +152,16 @@ class ProvisioningForm:
 
     @cached_property
     def option(self) -> LaunchOption | None:
-        """The chosen launch option, or the only one; None while it is open."""
+        """Return the chosen launch option, else that of `start`, else the default."""
         started = self.start.portfolio if self.start else None
         wanted = [self.request_data.get("portfolio"), started and started.pk]
         by_pk = {option.portfolio.pk: option for option in self.options}
-        only = self.options[0] if len(self.options) == 1 else self.usual_option
+        only = self.options[0] if len(self.options) == 1 else self.default_option
         return next((by_pk[pk] for pk in wanted if pk in by_pk), only)
 
     @property
-    def usual_option(self) -> LaunchOption | None:
-        """The launch option that is preselected among several."""
+    def default_option(self) -> LaunchOption | None:
+        """Return the launch option that is preselected among several."""
         return None
 
     @property
@@ -166,23 +169,23 @@ class ProvisioningForm:
         return self.option.portfolio if self.option else None
 
     @property
-    def limits(self) -> EffectiveConstraints:
+    def constraints(self) -> EffectiveConstraints:
         return self.option.constraints if self.option else EffectiveConstraints()
 
     @property
-    def shown(self) -> str:
-        """Which version and launch option the fields belong to."""
+    def choices_key(self) -> str:
+        """Return the version and the launch option that the fields belong to."""
         return f"{self.version.pk}/{self.portfolio.pk if self.portfolio else ''}"
 
     @property
-    def sent(self) -> bool:
-        """Whether the browser sent the fields of this form, and not only an address."""
+    def was_sent(self) -> bool:
+        """Return True if the request has the fields of the form."""
         return "shown" in self.request_data
 
     @property
     def outdated(self) -> bool:
-        """Whether the browser sent another choice than its fields were made for."""
-        return self.request_data.get("shown", self.shown) != self.shown
+        """Return True if the fields in the request belong to another choice."""
+        return self.request_data.get("shown", self.choices_key) != self.choices_key
 
     @cached_property
     def choices(self) -> ChoicesForm:
@@ -193,16 +196,15 @@ class ProvisioningForm:
             chosen = {"version": self.version.pk}
             if self.portfolio:
                 chosen["portfolio"] = self.portfolio.pk
-            form = self.choices_class(initial=self.first_choices() | typed | chosen)
-        form.offer(self.options, self.versions)
-        self.prepare(form)
+            form = self.choices_class(initial=self.initial_choices() | typed | chosen)
+        form.set_choices(self.options, self.versions)
+        self.prepare_choices(form)
         return form
 
-    def prepare(self, choices: ChoicesForm) -> None:
-        """Set further choices of a kind of wizard."""
+    def prepare_choices(self, choices: ChoicesForm) -> None:
+        """Set the options of further choices."""
 
-    def first_choices(self) -> dict[str, str]:
-        """What the choices hold before anything was typed."""
+    def initial_choices(self) -> dict[str, str]:
         return {}
 
     @cached_property
@@ -210,49 +212,50 @@ class ProvisioningForm:
         offered = CombinedTagOptions.of(self.version.product, self.portfolio)
         if self.validate:
             return TagsForm(offered, data=self.request_data)
-        typed = typed_tags(self.request_data, offered)
+        typed = entered_tags(self.request_data, offered)
         first = self.start.tags if self.start else {}
         more = 3 if self.request_data.get("change") == "tag" else 0
-        return TagsForm(offered, initial=typed if self.sent else first, more=more)
+        return TagsForm(offered, initial=typed if self.was_sent else first, more=more)
 
     @cached_property
     def parameters(self) -> ParameterForm:
         return parameter_form(
             self.schema.with_secrets(self.carried.hidden),
             data=self.request_data if self.validate else None,
-            initial=shown_first(self.schema, self.carried),
-            again_typed={} if self.validate else self._typed_parameters(),
+            initial=initial_texts(self.schema, self.carried),
+            again_typed={} if self.validate else self._reentered_parameters(),
             secrets_kept=self.carried.hidden,
             kept_defaults=self.carried.defaults,
             language=get_language() or "en",
             again="" if self.outdated else self.request_data.get("change", ""),
             suggestions=self.suggestions,
-            allowed=self.limits.allowed_values(self.version),
+            allowed=self.constraints.allowed_values(self.version),
         )
 
     @cached_property
     def carried(self) -> Carried:
-        """Return the values that the chosen version keeps when no field is changed."""
+        """Return the values of `start` that the chosen version can take over."""
         return self.start.carried_to(self.version) if self.start else Carried()
 
     @cached_property
     def suggestions(self) -> dict[str, list[str]]:
-        """What the region's list offers for parameters that name resources."""
+        """Return the region's suggestions for parameters that name resources."""
         return suggested_in([self.region] if self.region else [])
 
     @property
     def region(self) -> Region | None:
-        """Where it runs, or would run; None while that is open."""
+        """Return the region of the instance; None if none is chosen."""
         raise NotImplementedError
 
     @property
     def schema(self) -> Schema:
         return self.version.template.schema
 
-    def _typed_parameters(self) -> dict[str, Any]:
-        """What was typed for keys that are no secret, neither here nor where it was typed.
+    def _reentered_parameters(self) -> dict[str, object]:
+        """Return the entries for another version that this one can show again.
 
-        A field that was left as it came says nothing about another version.
+        Entries for secrets of either version are left out, and fields that were not changed:
+        their value is the default or the present value of the other version.
         """
         typed_for = self.request_data.get("shown", "").partition("/")[0]
         version = next((each for each in self.versions if each.pk == typed_for), None)
@@ -261,7 +264,7 @@ class ProvisioningForm:
         before = version.template.schema
         carried = self.start.carried_to(version) if self.start else Carried()
         hidden = carried.hidden | self.carried.hidden
-        first = shown_first(before, carried)
+        first = initial_texts(before, carried)
         return {
             key: value
             for key, value in typed_again(self.schema, self.request_data).items()
@@ -274,14 +277,16 @@ class ProvisioningForm:
         }
 
     def _unknown_parameters(self) -> dict[str, str]:
-        """What was sent that the version does not ask for: refused, never ignored."""
-        names = [name for name in self.request_data if name.startswith(PREFIX)]
-        # A colon begins what belongs to a key: its second entry, or a cell.
-        keys = [name.removeprefix(PREFIX).partition(":")[0] for name in names]
+        """Return the keys in the request that the version does not have, to be refused."""
+        names = [
+            name for name in self.request_data if name.startswith(PARAMETER_PREFIX)
+        ]
+        # A key can be followed by a colon and the name of its second entry, or of a cell.
+        keys = [name.removeprefix(PARAMETER_PREFIX).partition(":")[0] for name in names]
         return {key: "" for key in keys if key not in self.schema.by_key}
 
     def is_valid(self) -> bool:
-        """Judge everything at once; afterwards `spec` is set or `errors` say why not."""
+        """Validate all parts at once, then set `spec` or `errors`."""
         if not self.validate:
             return False
         parts = [
@@ -290,20 +295,20 @@ class ProvisioningForm:
             self.parameters.is_valid(),
         ]
         try:
-            spec = self.checked(self._asked())
+            spec = self.build_spec(self._raw_input())
         except InvalidInputError as refusal:
-            self._spread(refusal.errors)
+            self._add_errors(refusal.errors)
             return False
         if not all(parts):
             return False
         self.spec = spec
         return True
 
-    def checked(self, asked: Asked) -> Any:
-        """Make the spec. Raises InvalidInputError."""
+    def build_spec(self, asked: Asked) -> Spec:
+        """Return the spec that the input describes. Raises InvalidInputError."""
         raise NotImplementedError
 
-    def _asked(self) -> Asked:
+    def _raw_input(self) -> Asked:
         form, typed = self.parameters, self.parameters.is_valid()
         return Asked(
             version=self.request_data.get("version", ""),
@@ -317,36 +322,36 @@ class ProvisioningForm:
             present=self.start,
         )
 
-    def _spread(self, errors: Mapping[str, list[str]]) -> None:
-        """Put each message beside the field it speaks of."""
+    def _add_errors(self, errors: Mapping[str, list[str]]) -> None:
+        """Add each message to the field that it is about."""
         rows = [name for name, _pair in self.tags.pairs()]
-        judged = self.parameters.is_valid()
-        for place, messages in errors.items():
-            part, _dot, rest = place.partition(".")
+        valid = self.parameters.is_valid()
+        for path, messages in errors.items():
+            part, _dot, rest = path.partition(".")
             if part == "parameters":
-                # What the form found itself is not said twice.
-                if rest in self.parameters.fields and judged:
+                # The form has its own errors already, in other words.
+                if rest in self.parameters.fields and valid:
                     self.parameters.add_error(rest, messages)
                 elif rest not in self.schema.by_key:
                     named = [f"{rest}: {each}" if rest else each for each in messages]
                     self.parameters.add_error(None, named)
             elif part == "tags":
-                said = [text for each in self.tags.errors.values() for text in each]
-                new = [text for text in messages if text not in said]
+                known = [text for each in self.tags.errors.values() for text in each]
+                new = [text for text in messages if text not in known]
                 if new:
                     self.tags.add_error(rows[int(rest)] if rest else None, new)
             elif part not in self.choices.errors:
                 field = part if part in self.choices.fields else None
                 self.choices.add_error(field, messages)
 
-    # What components/error_summary.html asks of a form
+    # The interface of a form that components/error_summary.html uses.
 
     @property
     def parts(self) -> list[forms.Form]:
         return [self.choices, self.tags, self.parameters]
 
     @property
-    def errors(self) -> dict[str, Any]:
+    def errors(self) -> dict[str, ErrorList]:
         if not self.validate:
             return {}
         return {
@@ -367,8 +372,8 @@ class ProvisioningForm:
             yield from part.visible_fields()
 
 
-def shown_first(schema: Schema, carried: Carried) -> dict[str, Any]:
-    """Return what fields hold at first: values that stay, as they were typed."""
+def initial_texts(schema: Schema, carried: Carried) -> dict[str, object]:
+    """Return the initial texts of fields: the values taken over, as they were entered."""
     return {
         key: text_as_typed(schema.by_key[key], value, carried.texts.get(key))
         for key, value in carried.values.items()

@@ -8,7 +8,7 @@ from instances.models import LeaseStatus, Task
 
 
 class ReconcileForm(VerbForm):
-    """Whether the host is gone, and why."""
+    """The reason, and the declaration that the host is lost."""
 
     host_lost = forms.BooleanField(
         label=gettext_lazy(
@@ -27,15 +27,13 @@ class ReconcileForm(VerbForm):
     def __init__(self, task: Task, *args: object) -> None:
         super().__init__(*args)
         lost = self.fields["host_lost"]
-        # Nobody else can settle it: then the word that the host is gone must be given.
+        # Another host can only take over the task if an administrator declares this one lost.
         lost.required = task.lease_status == LeaseStatus.HOST_SILENT
         if not lost.required:
             del self.fields["host_lost"]
 
 
 class StatusForm(VerbForm):
-    """Why the status is corrected."""
-
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=500,

@@ -1,8 +1,7 @@
-"""The part of a wizard that asks for tags: offered keys to choose from, own rows below."""
+"""The tags part of a wizard: a choice for each offered key, and rows for custom tags."""
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from django import forms
 from django.forms import BoundField
@@ -12,13 +11,13 @@ from django.utils.translation import gettext as _
 from catalog.tags import MAX_TAG_LENGTH, MAX_TAGS, CombinedTagOptions, Pair
 
 BLANK_ROWS = 2
-# One more than allowed, so that too many are told and not silently dropped.
+# One more than allowed, so that an excess row is refused, not dropped.
 MAX_ROWS = MAX_TAGS + 1
 ROW = re.compile(r"tags-key_(\d{1,2})")
 
 
 class TagsForm(forms.Form):
-    """`pairs` are what the person chose and typed; the rules are in `catalog.tags`."""
+    """Chosen and custom tags. `catalog.tags` has the rules for them."""
 
     use_required_attribute = False
 
@@ -67,34 +66,32 @@ class TagsForm(forms.Form):
 
     @property
     def choice_fields(self) -> list[BoundField]:
-        """The fields of offered keys with several values."""
+        """Return the fields of the offered keys that have several values."""
         return [self[name] for name in self.fields if name.startswith("choice_")]
 
     @property
     def row_fields(self) -> list[tuple[BoundField, BoundField]]:
-        """The rows for own tags: key and value."""
+        """Return the key and value fields of the rows for custom tags."""
         return [
             (self[f"key_{number}"], self[f"value_{number}"])
             for number in range(self.row_count)
         ]
 
     @property
-    def opened(self) -> bool:
-        """Whether the rows are shown at once: they are in use, or something is wrong."""
-        return self.adding or bool(self.errors) or self.filled
+    def is_open(self) -> bool:
+        """Return True if the rows are shown expanded."""
+        return self.adding or bool(self.errors) or self.has_entries
 
     @property
-    def filled(self) -> bool:
-        """Whether any own tag has been entered."""
+    def has_entries(self) -> bool:
         return any(key.value() or value.value() for key, value in self.row_fields)
 
     @property
-    def full(self) -> bool:
-        """Whether no row can be added."""
+    def is_full(self) -> bool:
         return self.row_count >= MAX_TAGS
 
     def pairs(self) -> list[tuple[str, Pair]]:
-        """What was entered, each with the name of its field; empty rows are left out."""
+        """Return the tags that were entered, each with the name of its field."""
         found = []
         for number, key in enumerate(self.offered.choices):
             if value := _text(self[f"choice_{number}"]):
@@ -106,8 +103,10 @@ class TagsForm(forms.Form):
         return found
 
 
-def typed_tags(data: Mapping[str, Any], offered: CombinedTagOptions) -> dict[str, str]:
-    """Tags in a request that is not validated: to show the rows again."""
+def entered_tags(
+    data: Mapping[str, str], offered: CombinedTagOptions
+) -> dict[str, str]:
+    """Return the tags of a request that is not validated, to show them again."""
     typed = {}
     for number, key in enumerate(offered.choices):
         if value := data.get(f"tags-choice_{number}"):

@@ -1,4 +1,4 @@
-"""To whom something is handed over: a person or a group, by name."""
+"""The form of a transfer: the new owner, a user or a group, by name."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from instances.filters import INVISIBLE
 from instances.models import Instance, Principal
 from instances.models.owner import REASON_LENGTH, owner_mark, owner_name
 
-SUGGESTED = 500
-USER, ROLE = "user/", "role/"
+MAX_SUGGESTIONS = 500
+USER_PREFIX, ROLE_PREFIX = "user/", "role/"
 
 
 class PrincipalField(forms.CharField):
-    """`alice`, `user/alice`, `role/operators` or a principal ID; gives the person or group.
+    """`alice`, `user/alice`, `role/operators` or a principal ID, as a user or a group.
 
-    Without a prefix a person is meant before a group of the same name.
+    Without a prefix, a user is preferred to a group of the same name.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -28,7 +28,7 @@ class PrincipalField(forms.CharField):
             max_length=200, widget=forms.TextInput(attrs=attrs), strip=False, **kwargs
         )
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> Principal | None:
         text = super().clean(str(value or "").strip(INVISIBLE))
         if not text:
             return None
@@ -41,10 +41,10 @@ class PrincipalField(forms.CharField):
         return found
 
 
-class PersonField(PrincipalField):
-    """The same for what only a person can do."""
+class UserField(PrincipalField):
+    """A user, in the same formats."""
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> Principal | None:
         found = super().clean(value)
         if isinstance(found, Role):
             raise forms.ValidationError(_("Choose a user. You selected a group."))
@@ -52,37 +52,38 @@ class PersonField(PrincipalField):
 
 
 def _principal(text: str) -> Principal | None:
-    people = User.objects.filter(is_active=True)
+    users = User.objects.filter(is_active=True)
     roles: QuerySet[Role] = QuerySet(Role)
-    if text.startswith(USER):
-        return people.filter(username=text.removeprefix(USER)).first()
-    if text.startswith(ROLE):
-        return roles.filter(name=text.removeprefix(ROLE)).first()
+    if text.startswith(USER_PREFIX):
+        return users.filter(username=text.removeprefix(USER_PREFIX)).first()
+    if text.startswith(ROLE_PREFIX):
+        return roles.filter(name=text.removeprefix(ROLE_PREFIX)).first()
     return (
-        people.filter(username=text).first()
+        users.filter(username=text).first()
         or roles.filter(name=text).first()
-        or people.filter(principal_id=text).first()
+        or users.filter(principal_id=text).first()
         or roles.filter(principal_id=text).first()
     )
 
 
-def suggestions(without: User | None = None) -> list[tuple[str, str]]:
-    """What the field offers while somebody types, as (value, name); never everybody."""
-    people = User.objects.filter(is_active=True).order_by("username")
+def principal_suggestions(without: User | None = None) -> list[tuple[str, str]]:
+    """Return suggestions for the field as (value, name), at most MAX_SUGGESTIONS of each kind."""
+    users = User.objects.filter(is_active=True).order_by("username")
     if without is not None:
-        people = people.exclude(pk=without.pk)
+        users = users.exclude(pk=without.pk)
     names = list(
-        Role.objects.order_by("name").values_list("name", flat=True)[:SUGGESTED]
+        Role.objects.order_by("name").values_list("name", flat=True)[:MAX_SUGGESTIONS]
     )
     return [
-        *((f"{USER}{each}", each.display_name) for each in people[:SUGGESTED]),
-        *((f"{ROLE}{name}", name) for name in names),
+        *(
+            (f"{USER_PREFIX}{each}", each.display_name)
+            for each in users[:MAX_SUGGESTIONS]
+        ),
+        *((f"{ROLE_PREFIX}{name}", name) for name in names),
     ]
 
 
 class ReasonField(forms.CharField):
-    """Why, for the audit trail."""
-
     def __init__(self) -> None:
         super().__init__(
             label=_("Reason"),
@@ -93,9 +94,9 @@ class ReasonField(forms.CharField):
 
 
 class TransferForm(EditForm):
-    """Its `cleaned_data` are the arguments of `transfer` and `hand_over`.
+    """`cleaned_data` has the arguments of `transfer` and `hand_over`.
 
-    With an instance as its `record` it carries the owner that the person saw.
+    With an instance as `record`, the form carries the owner that the user has seen.
     """
 
     to = PrincipalField(
@@ -110,5 +111,5 @@ class TransferForm(EditForm):
     def entry_names(self) -> list[str]:
         return ["to"]
 
-    def stored(self, name: str, record: Instance) -> Any:
+    def stored(self, name: str, record: Instance) -> str:
         return owner_name(vars(record))

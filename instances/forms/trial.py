@@ -1,8 +1,7 @@
-"""The form of *Try the form*: a version's parameters as end users get them, and a region."""
+"""The form of *Preview form*: the parameters of a version as end users see them."""
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -17,13 +16,13 @@ from catalog.suggestions import suggested_in
 from console.lib.masking import MASK
 from console.lib.users import User
 from instances.engine_setup import objections
-from instances.forms.provisioning import shown_first
+from instances.forms.provisioning import initial_texts
 from instances.launch_validation import Asked, filled
 from instances.models import Carried, Plan, ProvisioningSpec, Task
 
 
-class PlaceForm(forms.Form):
-    """Where the plan is made: its credentials may be needed for that."""
+class TrialRegionForm(forms.Form):
+    """The region of the trial: a plan can need its credentials."""
 
     region = forms.ModelChoiceField(
         label=_("Region"), queryset=Region.objects.active(), empty_label=None
@@ -31,7 +30,7 @@ class PlaceForm(forms.Form):
 
 
 class TrialForm:
-    """Region and parameters as one form; `plan` is the trial it goes on from."""
+    """Region and parameters as one form. `plan` is the trial that it starts from."""
 
     def __init__(
         self, version: Version, data: QueryDict, *, validate: bool, plan: Plan | None
@@ -46,23 +45,23 @@ class TrialForm:
 
     @property
     def region(self) -> Region | None:
-        """The chosen region, else the one of the trial, else the usual one."""
+        """Return the chosen region, else that of the trial, else the default one."""
         first = self.plan.region_id if self.plan else settings.REGION_ID
         chosen = self.regions.get(self.data.get("region", first))
         return chosen or next(iter(self.regions.values()), None)
 
     @cached_property
-    def place(self) -> PlaceForm | None:
-        """None where there is no region, so nothing can be planned."""
+    def region_form(self) -> TrialRegionForm | None:
+        """Return the form of the region; None without an active region."""
         if self.region is None:
             return None
         if self.validate:
-            return PlaceForm(self.data)
-        return PlaceForm(initial={"region": self.region})
+            return TrialRegionForm(self.data)
+        return TrialRegionForm(initial={"region": self.region})
 
     @cached_property
     def carried(self) -> Carried:
-        """The values of the trial it goes on from: what is left as it is, stays."""
+        """Return the values of the trial, which fields that are not changed keep."""
         return self.plan.spec.carried_to(self.version) if self.plan else Carried()
 
     @cached_property
@@ -71,7 +70,7 @@ class TrialForm:
         return parameter_form(
             schema,
             data=self.data if self.validate else None,
-            initial=shown_first(schema, self.carried),
+            initial=initial_texts(schema, self.carried),
             again_typed={} if self.validate else typed_again(schema, self.data),
             secrets_kept=self.carried.hidden,
             language=get_language() or "en",
@@ -81,15 +80,17 @@ class TrialForm:
 
     @property
     def parts(self) -> list[forms.Form]:
-        return [each for each in (self.place, self.parameters) if each is not None]
+        return [
+            each for each in (self.region_form, self.parameters) if each is not None
+        ]
 
     @property
     def errors(self) -> bool:
         return self.validate and any(part.errors for part in self.parts)
 
     def is_valid(self) -> bool:
-        """Judge as a launch does, the engine's view of the values included."""
-        # All of them, so that one answer names everything there is to mend.
+        """Validate as a launch does, including the check by the engine."""
+        # All parts are validated, so that one answer names all errors.
         if not self.validate or not all([*map(forms.Form.is_valid, self.parts)]):
             return False
         form = self.parameters
@@ -101,21 +102,21 @@ class TrialForm:
         )
         try:
             self.spec = filled(self.spec, asked, self.carried.without(form.reset()))
-            against = objections(self.version.template, self.spec.values)
+            errors = objections(self.version.template, self.spec.values)
         except InvalidParametersError as refusal:
-            against = refusal.errors
-        for key, messages in against.items():
+            errors = refusal.errors
+        for key, messages in errors.items():
             known = key in self.parameters.fields
             self.parameters.add_error(key if known else None, messages)
-        return not against
+        return not errors
 
-    def shown_values(self) -> Iterator[tuple[str, Any]]:
-        """What the template would be given, secrets masked."""
+    def shown_values(self) -> Iterator[tuple[str, object]]:
+        """Yield the values that the template would get, secrets masked."""
         for key, value in self.spec.effective.items():
             yield key, MASK if key in self.spec.secret_keys else value
 
     def start(self, *, by: User) -> Plan | None:
-        """Queue a plan nobody can carry out; None where there is no region for it."""
+        """Queue the preview of a plan that cannot be executed; None without an active region."""
         if self.region is None:
             return None
         return Plan.objects.draft_for(

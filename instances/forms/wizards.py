@@ -1,4 +1,4 @@
-"""Step 1 of the wizards: what to launch, or what to change an instance to."""
+"""The forms of step 1 of the launch and update wizards."""
 
 from functools import cached_property
 
@@ -27,8 +27,8 @@ from instances.launch_validation import (
 from instances.models import Instance, Plan, ProvisioningSpec, Task
 
 
-class LaunchForm(ProvisioningForm):
-    """A launch of a product the caller was given. Raises ConflictError without an active version."""
+class LaunchForm(ProvisioningForm[LaunchSpec]):
+    """The launch of a product. Raises ConflictError without an active version."""
 
     choices_class = LaunchChoicesForm
 
@@ -58,34 +58,34 @@ class LaunchForm(ProvisioningForm):
 
     @property
     def needs_approval(self) -> bool:
-        return self.limits.needs_approval(Task.Kind.LAUNCH)
+        return self.constraints.needs_approval(Task.Kind.LAUNCH)
 
-    def prepare(self, choices: ChoicesForm) -> None:
+    def prepare_choices(self, choices: ChoicesForm) -> None:
         assert isinstance(choices, LaunchChoicesForm)
-        choices.offer_regions(self.limits)
+        choices.set_region_choices(self.regions.values())
         choices.fields["name"].required = "automatic" not in self.request_data
 
     @cached_property
     def regions(self) -> dict[str, Region]:
-        """Where the launch option allows it, by ID."""
-        return {region.pk: region for region in self.limits.regions()}
+        """Return the regions that the launch option allows, by ID."""
+        return {region.pk: region for region in self.constraints.regions()}
 
     @property
     def region(self) -> Region | None:
-        chosen = self.request_data.get("region") or self.first_choices()["region"]
+        chosen = self.request_data.get("region") or self.initial_choices()["region"]
         return self.regions.get(chosen) or next(iter(self.regions.values()), None)
 
     @property
-    def region_matters(self) -> bool:
-        """Whether another region changes what the fields suggest."""
+    def region_has_suggestions(self) -> bool:
+        """Return True if the suggestions of fields depend on the region."""
         return any(region.suggestions for region in self.regions.values())
 
-    def first_choices(self) -> dict[str, str]:
+    def initial_choices(self) -> dict[str, str]:
         if self.draft is None:
             return {"region": settings.REGION_ID}
         return {"name": self.draft.instance_name, "region": self.draft.region_id}
 
-    def checked(self, asked: Asked) -> LaunchSpec:
+    def build_spec(self, asked: Asked) -> LaunchSpec:
         automatic = bool(self.request_data.get("automatic"))
         name = self.request_data.get("name", "").strip()
         return launch_from(
@@ -97,11 +97,11 @@ class LaunchForm(ProvisioningForm):
         )
 
 
-class UpdateForm(ProvisioningForm):
-    """A change of an instance the caller was given. Raises ForbiddenError without a launch option.
+class UpdateForm(ProvisioningForm[ProvisioningSpec]):
+    """The update of an instance. Raises ForbiddenError without a launch option.
 
-    It starts from the draft, else from what the task `origin` asked for, else from what
-    the instance is now.
+    The initial values are those of `draft`, else those of the task `origin`, else the
+    present values of the instance.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class UpdateForm(ProvisioningForm):
         )
 
     @property
-    def usual_option(self) -> LaunchOption | None:
+    def default_option(self) -> LaunchOption | None:
         usual = usual_option(self.instance, self.options, self.by)
         return next((o for o in self.options if o.portfolio.pk == usual), None)
 
@@ -135,7 +135,7 @@ class UpdateForm(ProvisioningForm):
         return self.instance.region
 
     def _versions(self) -> list[Version]:
-        """What may be chosen; the running version also when nobody else may launch it."""
+        """Return the active versions, and the present one even if it is inactive."""
         product, running = self.instance.product, self.instance.version
         versions = list(product.versions.active().by_advice().select_related("product"))
         known = [each.pk for each in versions]
@@ -143,11 +143,11 @@ class UpdateForm(ProvisioningForm):
 
     @property
     def needs_approval(self) -> bool:
-        return self.limits.needs_approval(Task.Kind.UPDATE)
+        return self.constraints.needs_approval(Task.Kind.UPDATE)
 
     @property
     def base_task(self) -> str:
-        """The last task the person knows of: when the page or its draft was opened."""
+        """Return the instance's last task when the page or its draft was opened."""
         known = self.instance.last_task_id
         if "base_task" in self.request_data:
             return self.request_data.get("base_task", "")
@@ -158,5 +158,5 @@ class UpdateForm(ProvisioningForm):
         """Whether somebody else has changed the instance since the page was opened."""
         return self.base_task != (self.instance.last_task_id or "")
 
-    def checked(self, asked: Asked) -> ProvisioningSpec:
+    def build_spec(self, asked: Asked) -> ProvisioningSpec:
         return update_from(asked, self.instance, by=self.by)

@@ -12,7 +12,7 @@ from console.lib.access import administrator_required
 from console.lib.forms import refusals_on, render_form
 from console.lib.htmx import redirect_back
 from console.lib.http import Request
-from instances.forms.known_error import KnownErrorForm, sample_of
+from instances.forms.known_error import KnownErrorForm, sample_text
 from instances.models import KnownError
 
 READ_OR_POST = ["GET", "HEAD", "POST"]
@@ -31,7 +31,7 @@ def known_error_list(request: Request) -> HttpResponse:
 @administrator_required
 def known_error_create(request: Request) -> HttpResponse:
     """Write a card, perhaps about a task, and try it before it is kept."""
-    initial = {"sample": sample_of(request.GET.get("task", "")[:24])}
+    initial = {"sample": sample_text(request.GET.get("task", "")[:24])}
     form = KnownErrorForm(request.POST or None, initial=initial)
     if not _tried(request) and form.is_valid():
         with refusals_on(form):
@@ -76,12 +76,12 @@ def _tried(request: Request) -> bool:
 def _show(
     request: Request, template: str, form: KnownErrorForm, **context: Any
 ) -> HttpResponse:
-    context |= {"form": form, "verdict": None}
+    context |= {"form": form, "pattern_result": None}
     if not _tried(request):
         return render_form(request, template, context)
     # Only the pattern is judged: the rest of the form may not be finished.
     unjudged = KnownErrorForm(initial=request.POST.dict() | _switches(request))
-    context |= {"form": unjudged, "verdict": form.verdict}
+    context |= {"form": unjudged, "pattern_result": form.pattern_result}
     return render(request, template, context)
 
 

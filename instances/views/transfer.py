@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from console.lib.access import administrator_required
 from console.lib.forms import refusals_on, render_form
 from console.lib.http import Request
-from instances.forms.transfer import TransferForm, suggestions
+from instances.forms.transfer import TransferForm, principal_suggestions
 from instances.models import Instance, living_instance_for
 
 # As many as a page of the list can show.
@@ -35,7 +35,11 @@ def instance_transfer(request: Request, pk: str) -> HttpResponse:
                 % {"name": instance.name, "owner": instance.principal.display_name},
             )
             return redirect(instance)
-    context = {"form": form, "instance": instance, "principals": suggestions()}
+    context = {
+        "form": form,
+        "instance": instance,
+        "principals": principal_suggestions(),
+    }
     return render_form(request, "instances/instance_transfer.html", context)
 
 
@@ -46,7 +50,7 @@ def instances_transfer(request: Request) -> HttpResponse:
     wanted = request.POST.getlist("instance")[:MOST]
     chosen = Instance.objects.visible_to(request.user).filter(pk__in=wanted)
     form = TransferForm(request.POST)
-    context: dict[str, Any] = {"form": form, "principals": suggestions()}
+    context: dict[str, Any] = {"form": form, "principals": principal_suggestions()}
     if not wanted:
         form.add_error(None, _("Select the instances to transfer."))
     elif form.is_valid():

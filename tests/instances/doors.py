@@ -73,8 +73,7 @@ class PageDoor:
         html = self.browser.get(
             url, {"version": version.pk, "new": ""}
         ).content.decode()
-        _before, _form, rest = html.partition('id="wish"')
-        fields = Fields(rest or html).sent
+        fields = Fields(html).sent
         return {k: v for k, v in fields.items() if k not in ("change", "automatic")}
 
     def send(self, url, version, values, **more):

@@ -65,7 +65,7 @@ def test_a_field_without_its_condition_is_not_on_the_page(browser, wizard):
 
 def test_a_choice_brings_the_fields_that_depend_on_it(browser, wizard, htmx):
     data = {"change": "visible", "parameters-mode": "own", "name": "shop"}
-    shown = browser.get(wizard).context["form"].shown
+    shown = browser.get(wizard).context["form"].choices_key
     fragment = html(browser.post(wizard, data | {"shown": shown}, headers=htmx))
     assert 'name="parameters-own"' in fragment
     assert '<option value="own" selected>' in fragment

@@ -464,7 +464,7 @@ def test_edit_leads_through_the_wizard_back_to_the_plan(bobs, carols, carol, pla
     sent = {
         "plan": plan.pk,
         "seen": Fields(page.content.decode()).sent["seen"],
-        "shown": form.shown,
+        "shown": form.choices_key,
         "version": plan.version_id,
         "portfolio": plan.portfolio_id,
         "name": "prod-2",
@@ -489,7 +489,7 @@ def test_a_plan_that_was_edited_since_is_not_overwritten(
     first = {
         "plan": plan.pk,
         "seen": Fields(page.content.decode()).sent["seen"],
-        "shown": page.context["form"].shown,
+        "shown": page.context["form"].choices_key,
         "version": plan.version_id,
         "portfolio": plan.portfolio_id,
         "name": "prod-2",
@@ -522,7 +522,7 @@ def test_an_edit_without_its_stamp_is_refused(bobs, carol, plan, url):
     form = bobs.get(edit).context["form"]
     sent = {
         "plan": plan.pk,
-        "shown": form.shown,
+        "shown": form.choices_key,
         "version": plan.version_id,
         "portfolio": plan.portfolio_id,
         "name": "prod-2",

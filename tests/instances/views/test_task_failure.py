@@ -272,7 +272,7 @@ def test_edit_and_retry_begins_with_the_failed_values_and_keeps_secrets(
     assert f'name="from" value="{task.pk}"' in text
     form = page.context["form"]
     sent = {
-        "shown": form.shown,
+        "shown": form.choices_key,
         "base_task": task.pk,
         "from": task.pk,
         "version": version.pk,
