@@ -17,8 +17,8 @@ from instances.engines.base import (
     StateFile,
 )
 from instances.models import Check
-from instances.models.engine import CLOUD
-from instances.worker.completion import Settlement
+from instances.models.engine_name import CLOUD
+from instances.worker.completion import Completion
 from instances.worker.run import Run
 
 MAX_PROBLEMS_SHOWN = 50
@@ -76,8 +76,8 @@ class CheckRun(Run):
         region = self.work.region
         return dict(region.credentials) if region is not None else {}
 
-    def _settlement(self) -> Settlement:
-        return CheckSettlement(self.work, self.engine)
+    def _completion(self) -> Completion:
+        return CheckCompletion(self.work, self.engine)
 
     def _needs_no_run(self) -> bool:
         return False
@@ -104,17 +104,17 @@ class CheckRun(Run):
         )
 
 
-class CheckSettlement:
+class CheckCompletion:
     """Ends a check: passed, or what is wrong with file and line."""
 
     def __init__(self, check: Check, engine: Engine) -> None:
         self.check = check
         self.engine = engine
 
-    def mirror(self, state: StateFile) -> None:
+    def store_state(self, state: StateFile) -> None:
         """A check changes no state: there is nothing to keep."""
 
-    def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
+    def complete(self, outcome: Outcome, directory: Path, message: str) -> None:
         """Commit what the run found. Raises LeaseLostError when the claim is over."""
         found = [
             self._problem(event.diagnostic)
@@ -128,15 +128,15 @@ class CheckSettlement:
             engine_version=self.engine.version(),
         )
 
-    def succeed_unstarted(self) -> None:
+    def succeed_without_run(self) -> None:
         """A check always needs a run: this is not reached, and passes nothing."""
-        self.fail_unstarted(_("The check did not run."))
+        self.fail_unchanged(_("The check did not run."))
 
-    def fail_unstarted(self, message: str) -> None:
+    def fail_unchanged(self, message: str) -> None:
         """End a check that could not run."""
         self.check.end(ok=False, message=message)
 
-    fail_interrupted = fail_unstarted
+    fail_interrupted = fail_unchanged
 
     def _said(self) -> str:
         """What a pass means where it means less than it seems."""

@@ -31,33 +31,33 @@ from instances.models.resource import PHYSICAL_ID_LENGTH
 from instances.models.work import clock
 
 
-class Settlement(Protocol):
+class Completion(Protocol):
     """How one kind of work ends. Every step raises LeaseLostError when the claim is over."""
 
-    def mirror(self, state: StateFile) -> None:
+    def store_state(self, state: StateFile) -> None:
         """Keep a new serial of the state."""
 
-    def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
+    def complete(self, outcome: Outcome, directory: Path, message: str) -> None:
         """Commit how the run ended."""
 
-    def succeed_unstarted(self) -> None:
+    def succeed_without_run(self) -> None:
         """End work that needed no run."""
 
-    def fail_unstarted(self, message: str) -> None:
+    def fail_unchanged(self, message: str) -> None:
         """End work whose run changed nothing."""
 
     def fail_interrupted(self, message: str) -> None:
         """End work that may have changed something, when nothing better is known."""
 
 
-class TaskSettlement:
+class TaskCompletion:
     """Ends a task and puts its instance into the state that is true."""
 
     def __init__(self, task: Task, engine: Engine) -> None:
         self.task = task
         self.engine = engine
 
-    def mirror(self, state: StateFile) -> None:
+    def store_state(self, state: StateFile) -> None:
         """Keep a serial of the state, encrypted. The same serial twice is kept once."""
         if self._unusable(state):
             return
@@ -88,7 +88,7 @@ class TaskSettlement:
             mine = Instance.objects.filter(pk=self.task.instance_id)
             mine.exclude(stack_id=stack_id).update(stack_id=stack_id)
 
-    def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
+    def complete(self, outcome: Outcome, directory: Path, message: str) -> None:
         """Commit how the run ended. Raises LeaseLostError when the claim is over."""
         state = self.engine.state(directory)
         ok, message = self._judge(outcome, state, message)
@@ -97,7 +97,7 @@ class TaskSettlement:
             self._end(ok, message)
             TaskDiagnostics.objects.settle(self.task, outcome)
             if state is not None and usable:
-                self.mirror(state)
+                self.store_state(state)
                 self._sync_resources(state, over=outcome.ok)
                 self._mark_imported()
                 self._store_outputs(state)
@@ -160,14 +160,14 @@ class TaskSettlement:
             ) % {"serial": state.serial, "known": serial}
         return ""
 
-    def fail_unstarted(self, message: str) -> None:
+    def fail_unchanged(self, message: str) -> None:
         """End a task whose run changed nothing: the instance is what it was."""
         with transaction.atomic():
             self._end(False, message)
             self.task.status_message = message
             self.task.instance.settle_unstarted(self.task)
 
-    def succeed_unstarted(self) -> None:
+    def succeed_without_run(self) -> None:
         """End a task in which the engine has nothing to do."""
         with transaction.atomic():
             self._end(True, self._unaccounted())
@@ -342,17 +342,17 @@ class TaskSettlement:
         )
 
 
-class PlanSettlement:
+class PlanCompletion:
     """Ends a preview: its resource changes and its saved file, or why there are none."""
 
     def __init__(self, plan: Plan, engine: Engine) -> None:
         self.plan = plan
         self.engine = engine
 
-    def mirror(self, state: StateFile) -> None:
+    def store_state(self, state: StateFile) -> None:
         """A preview changes no state: there is nothing to keep."""
 
-    def settle(self, outcome: Outcome, directory: Path, message: str) -> None:
+    def complete(self, outcome: Outcome, directory: Path, message: str) -> None:
         """Commit what the preview found. Raises LeaseLostError when the claim is over."""
         if not outcome.ok:
             self._end(Plan.Status.PREVIEW_FAILED, status_message=message)
@@ -361,17 +361,17 @@ class PlanSettlement:
         changes = [asdict(change) for change in self.engine.changes(directory)]
         self._succeed(file, changes)
 
-    def succeed_unstarted(self) -> None:
+    def succeed_without_run(self) -> None:
         """End the preview of a change in which the engine has nothing to do."""
         if self.plan.instance is not None:
             self.plan.write(base_state=self.plan.instance.state_mark)
         self._succeed(b"", [])
 
-    def fail_unstarted(self, message: str) -> None:
+    def fail_unchanged(self, message: str) -> None:
         """End a preview that could not run."""
         self._end(Plan.Status.PREVIEW_FAILED, status_message=message)
 
-    fail_interrupted = fail_unstarted
+    fail_interrupted = fail_unchanged
 
     def _succeed(self, file: bytes, changes: list[Any]) -> None:
         with transaction.atomic():

@@ -25,7 +25,7 @@ from instances.engines.run_lease import abandon, age, uptime, watch
 from instances.masked_engine import MaskedEngine, secrets_known_to
 from instances.models import LeaseLostError, Plan, StateVersion, Task
 from instances.worker.cancellation import Ladder
-from instances.worker.completion import PlanSettlement, Settlement, TaskSettlement
+from instances.worker.completion import Completion, PlanCompletion, TaskCompletion
 from instances.worker.database_retry import UNREACHABLE, Outage
 from instances.worker.engine_input import order_of
 from instances.worker.event_recorder import Recorder
@@ -52,7 +52,7 @@ class Run:
         self.host = work.host
         self.stopping = stopping
         self.engine = MaskedEngine(self._engine(), Masker([]))
-        self.settlement = self._settlement()
+        self.completion = self._completion()
         self.environment: dict[str, str] = {}
         self.ladder = Ladder(work, self.engine)
         self.begun = self.renewed_at = time.monotonic()
@@ -75,10 +75,10 @@ class Run:
         _name, _dot, host = self.directory.name.partition(".")
         return not host or host == self.host
 
-    def _settlement(self) -> Settlement:
+    def _completion(self) -> Completion:
         if isinstance(self.work, Task):
-            return TaskSettlement(self.work, self.engine)
-        return PlanSettlement(self.work, self.engine)
+            return TaskCompletion(self.work, self.engine)
+        return PlanCompletion(self.work, self.engine)
 
     def drive(self) -> None:
         """Bring the work to its end. Never raises: work always ends, or is somebody else's.
@@ -129,7 +129,7 @@ class Run:
         try:
             self._unlock()
             if self._needs_no_run():
-                self.settlement.succeed_unstarted()
+                self.completion.succeed_without_run()
                 return
             if self.work.run_directory:
                 self._renew()
@@ -198,7 +198,7 @@ class Run:
         self.engine.start(directory, replace(order, watched_at=at))
 
     def _follow(self) -> None:
-        """Tail the run until it has ended, then settle it."""
+        """Follow the run until it has ended, then complete the work."""
         while True:
             if self.stopping.is_set():
                 self.work.release()
@@ -206,7 +206,7 @@ class Run:
             # Asked before draining, so that the last lines are not missed.
             outcome = self._outcome()
             drained = self._drain()
-            if outcome is not None and not drained and self._settle(outcome):
+            if outcome is not None and not drained and self._complete(outcome):
                 return
             self._look_after()
             if not drained:
@@ -224,7 +224,7 @@ class Run:
             with transaction.atomic():
                 self.recorder.store(events)
                 if state is not None:
-                    self.settlement.mirror(state)
+                    self.completion.store_state(state)
             self._sign(at)
         elif time.monotonic() - self.renewed_at > settings.LEASE_SECONDS / 3:
             self._renew()
@@ -261,14 +261,14 @@ class Run:
         fresh = type(self.work)._default_manager.filter(pk=self.work.pk)
         return fresh.exclude(cancel_requested_at=None).exists()
 
-    def _settle(self, outcome: Outcome) -> bool:
+    def _complete(self, outcome: Outcome) -> bool:
         """Commit how the run ended; False when it turns out to live, or lives again."""
         if self._taken_up(outcome):
             return False
         message = self._why(outcome)
         if not outcome.finished and not outcome.applying:
             return self._retry(message)
-        self.settlement.settle(outcome, self.directory, message)
+        self.completion.complete(outcome, self.directory, message)
         self._end_leftovers()
         self._clean()
         return True
@@ -377,9 +377,9 @@ class Run:
         """End it without a result; what had begun to change things may have changed them."""
         try:
             if self.work.run_directory and self.work.stage == "apply":
-                self.settlement.fail_interrupted(message)
+                self.completion.fail_interrupted(message)
             else:
-                self.settlement.fail_unstarted(message)
+                self.completion.fail_unchanged(message)
         except LeaseLostError:
             self._step_aside()
 

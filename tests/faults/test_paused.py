@@ -113,9 +113,9 @@ def test_every_write_of_a_worker_that_lost_its_lease_is_refused(scene):
         old.release,
         old.requeue,
         lambda: old.write(stage="apply"),
-        lambda: Run(old, threading.Event()).settlement.fail_unstarted("no"),
-        lambda: Run(old, threading.Event()).settlement.fail_interrupted("no"),
-        lambda: Run(old, threading.Event()).settlement.succeed_unstarted(),
+        lambda: Run(old, threading.Event()).completion.fail_unchanged("no"),
+        lambda: Run(old, threading.Event()).completion.fail_interrupted("no"),
+        lambda: Run(old, threading.Event()).completion.succeed_without_run(),
     ):
         with pytest.raises(LeaseLostError):
             write()

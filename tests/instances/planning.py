@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from instances.engines.base import Change, Outcome
-from instances.models import Instance, Plan, ProvisioningSpec, Task
-from instances.worker.completion import PlanSettlement
+from instances.models import Instance, Plan, Task
+from instances.worker.completion import PlanCompletion
 from tests.factories import RegionFactory
 
 ALL = ("LaunchProduct", "UpdateProvisionedProduct", "TerminateProvisionedProduct")
@@ -110,8 +110,8 @@ def previewed(plan, *, ok=True, changes=(CHANGE,), file=b"saved plan", message="
     if claimed.instance:
         claimed.write(base_state=claimed.instance.state_mark)
     engine = Found(list(changes), file)
-    settlement = PlanSettlement(claimed, engine)
-    settlement.settle(outcome(ok), Path("nowhere"), message)
+    completion = PlanCompletion(claimed, engine)
+    completion.complete(outcome(ok), Path("nowhere"), message)
     return Plan.objects.get(pk=plan.pk)
 
 

@@ -16,8 +16,8 @@ from instances.masked_engine import (
     MaskedEngine,
     secrets_known_to,
 )
-from instances.models import Resource, Task, TaskDiagnostics
-from instances.worker.completion import TaskSettlement
+from instances.models import Evidence, Resource, Task
+from instances.worker.completion import TaskCompletion
 from instances.worker.event_recorder import Recorder
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
 
@@ -180,8 +180,8 @@ def test_resources_are_recorded_and_synced_under_one_masked_address():
     engine = MaskedEngine(Telling(KEYS), Masker(secrets_known_to(task)))
     Recorder(task).store(engine.events(Path(), 0))
     recorded = {row.pk: row.address for row in Resource.objects.all()}
-    settlement = TaskSettlement(task, engine)
-    settlement._sync_resources(engine.state(Path()), over=True)
+    completion = TaskCompletion(task, engine)
+    completion._sync_resources(engine.state(Path()), over=True)
     assert {row.pk: row.address for row in Resource.objects.all()} == recorded
     assert len({*recorded.values()}) == 2
     assert not [each for each in stored_texts() for key in KEYS if key in each]
@@ -245,6 +245,6 @@ def test_an_address_longer_than_its_column_is_shortened():
     keys = ["k" * 2000 + "1", "k" * 2000 + "2"]
     engine = MaskedEngine(Telling(keys), Masker([]))
     Recorder(task).store(engine.events(Path(), 0))
-    TaskSettlement(task, engine)._sync_resources(engine.state(Path()), over=True)
+    TaskCompletion(task, engine)._sync_resources(engine.state(Path()), over=True)
     assert sorted(len(row.address) for row in Resource.objects.all()) == [512, 512]
     assert {len(row.name) for row in Resource.objects.all()} == {255}
