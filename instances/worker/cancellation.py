@@ -1,4 +1,4 @@
-"""Stops a run by degrees: asks, asks again, kills. Each step waits for the one before."""
+"""Cancellation of a run in three steps: interrupt, second interrupt, kill."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -10,31 +10,31 @@ from instances.models import Work
 from instances.models.work import clock
 
 
-class Ladder:
-    """The steps of one piece of work, kept in its row.
+class Cancellation:
+    """The cancellation steps of one piece of work, stored in its row.
 
-    A worker that adopts the run goes on where the other stopped: Terraform takes a second
-    interrupt for an order to drop what it has begun, which must not be given by mistake.
+    A worker that adopts the run continues at the stored step: Terraform takes a second
+    interrupt as an order to drop unfinished operations, so it must not be sent by mistake.
     """
 
     def __init__(self, work: Work, engine: Engine) -> None:
         self.work = work
         self.engine = engine
 
-    def climb(self, directory: Path) -> None:
-        """Take the next step if it is time for it. Raises LeaseLostError."""
+    def escalate(self, directory: Path) -> None:
+        """Take the next step once STOP_SECONDS have passed since the last. Raises LeaseLostError."""
         step = self.work.stop_step
-        if step and not self._due():
+        if step and not self._is_due():
             return
         step = min(step + 1, Work.Stop.KILLED)
         if step == Work.Stop.KILLED and not self.engine.may_kill(directory):
             return
-        # Noted first: a step that was noted and not taken costs a wait, the other way
-        # round it would be taken twice.
+        # Stored first: a step that is stored but not sent costs one more wait, while a step
+        # that is sent but not stored would be sent twice.
         self.work.write(stop_step=step, stop_step_at=clock())
         self.engine.cancel(directory, force=step == Work.Stop.KILLED)
 
-    def _due(self) -> bool:
+    def _is_due(self) -> bool:
         begun = self.work.stop_step_at
         grace = timedelta(seconds=settings.STOP_SECONDS)
         return begun is None or clock() - begun > grace

@@ -24,7 +24,7 @@ from instances.engines.base import Engine, EngineError, Event, Order, Outcome
 from instances.engines.run_lease import abandon, age, uptime, watch
 from instances.masked_engine import MaskedEngine, secrets_known_to
 from instances.models import LeaseLostError, Plan, StateVersion, Task
-from instances.worker.cancellation import Ladder
+from instances.worker.cancellation import Cancellation
 from instances.worker.completion import Completion, PlanCompletion, TaskCompletion
 from instances.worker.database_retry import UNREACHABLE, Outage
 from instances.worker.engine_input import order_of
@@ -54,7 +54,7 @@ class Run:
         self.engine = MaskedEngine(self._engine(), Masker([]))
         self.completion = self._completion()
         self.environment: dict[str, str] = {}
-        self.ladder = Ladder(work, self.engine)
+        self.cancellation = Cancellation(work, self.engine)
         self.begun = self.renewed_at = time.monotonic()
         # By uptime: a clock that jumped must not end a run.
         self.ran_before = age(self.directory) if work.run_directory else 0.0
@@ -254,7 +254,7 @@ class Run:
         elapsed = self.ran_before + time.monotonic() - self.begun
         self.timed_out |= elapsed > settings.TASK_TIMEOUT
         if self.timed_out or self._canceled():
-            self.ladder.climb(self.directory)
+            self.cancellation.escalate(self.directory)
 
     def _canceled(self) -> bool:
         """Whether somebody asked to stop."""
