@@ -15,7 +15,7 @@ from instances.models import Check, Heartbeat, Plan, Task, Work
 from instances.wakeup import Bell
 from instances.worker.check_run import CheckRun
 from instances.worker.cleanup import sweep_runs
-from instances.worker.database_retry import UNREACHABLE, Outage
+from instances.worker.database_retry import CONNECTION_ERRORS, DatabaseRetry
 from instances.worker.host import Presence, host_name, room_for_runs
 from instances.worker.run import Run
 
@@ -51,21 +51,21 @@ class Worker:
     def work(self, *, once: bool = False) -> None:
         """Serve the queue until told to stop, or until it is empty."""
         logger.info("worker %s begins", self.name)
-        outage = Outage(self.stopping)
+        retry = DatabaseRetry(self.stopping)
         try:
             while not self.stopping.is_set():
                 try:
                     if self._turn() and once and not self._following():
                         return
                     self.bell.wait(0.1 if once else POLL_SECONDS)
-                except UNREACHABLE:
+                except CONNECTION_ERRORS:
                     logger.warning("worker %s: no database", self.name, exc_info=True)
-                    outage.wait()
+                    retry.wait()
                 except Exception:
                     # A full disk, no descriptor left, a bug: what runs is followed all the
                     # same, and who waits is served as soon as this is over.
                     logger.exception("worker %s: its loop failed", self.name)
-                    outage.wait()
+                    retry.wait()
         finally:
             for thread in list(self.threads):
                 thread.join()

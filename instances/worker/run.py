@@ -26,7 +26,7 @@ from instances.masked_engine import MaskedEngine, secrets_known_to
 from instances.models import LeaseLostError, Plan, StateVersion, Task
 from instances.worker.cancellation import Cancellation
 from instances.worker.completion import Completion, PlanCompletion, TaskCompletion
-from instances.worker.database_retry import UNREACHABLE, Outage
+from instances.worker.database_retry import CONNECTION_ERRORS, DatabaseRetry
 from instances.worker.engine_input import order_of
 from instances.worker.event_recorder import Recorder
 from instances.worker.host import room_for_runs
@@ -85,16 +85,16 @@ class Run:
 
         While the database is away, nothing is given up: the run goes on and its log waits.
         """
-        outage = Outage(self.stopping)
+        retry = DatabaseRetry(self.stopping)
         while True:
             try:
-                if outage.failures:
+                if retry.failures:
                     self._reread()
                 self._go()
                 return
-            except UNREACHABLE:
+            except CONNECTION_ERRORS:
                 logger.warning("%s: no database", self.work.pk, exc_info=True)
-                if not outage.wait():
+                if not retry.wait():
                     logger.warning("%s is left to the next claim", self.work.pk)
                     return
             except LeaseLostError:
@@ -143,7 +143,7 @@ class Run:
             self._step_aside()
         except EngineError as error:
             self._end_without_run(str(error))
-        except UNREACHABLE:
+        except CONNECTION_ERRORS:
             raise
         except Exception:
             logger.exception("%s crashed", self.work.pk)

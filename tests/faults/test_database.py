@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from instances.models import Task
-from instances.worker.database_retry import Outage
+from instances.worker.database_retry import DatabaseRetry
 from tests.faults.conftest import ended, reload, run_of, said, wait_for, work
 from tests.waiting import beside, over
 
@@ -112,9 +112,9 @@ def test_a_long_outage_is_waited_out_for_ten_minutes_and_not_longer(monkeypatch)
             clock[0] += timeout
             return False
 
-    outage = Outage(Event())
+    retry = DatabaseRetry(Event())
     tries = 0
-    while outage.wait():
+    while retry.wait():
         tries += 1
     assert 600 <= clock[0] < 620
     assert tries > 50

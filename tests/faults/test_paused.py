@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from instances.engines import processes, run_lease
 from instances.engines.base import EngineError, Order
 from instances.models import LeaseLostError, Resource, StateVersion, Task
-from instances.worker.database_retry import UNREACHABLE
+from instances.worker.database_retry import CONNECTION_ERRORS
 from instances.worker.host import host_name
 from instances.worker.run import Run
 from tests.faults.conftest import (
@@ -203,7 +203,7 @@ def test_a_worker_that_sleeps_in_a_transaction_does_not_keep_the_task(scene):
                 held.renew()
                 os.kill(os.getpid(), signal.SIGSTOP)
                 held.renew()
-        except UNREACHABLE:
+        except CONNECTION_ERRORS:
             os._exit(42)
 
     sleeper = Forked(sleep)
