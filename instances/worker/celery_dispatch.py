@@ -121,7 +121,7 @@ class Consumer(Worker):
                 logger.exception("the sweep failed")
             self.bell.wait(SWEEP_SECONDS)
         self._say_goodbye()
-        self.presence.end()
+        self.lock.release()
         connection.close()
 
     def _resend(self) -> None:

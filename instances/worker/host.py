@@ -1,4 +1,4 @@
-"""Who is here: the name of this host, and which of its workers live."""
+"""The worker's host: its name, the locks of its workers, and its free disk space."""
 
 import contextlib
 import fcntl
@@ -10,14 +10,15 @@ from pathlib import Path
 from django.conf import settings
 
 # A run has some dozens of files, a provider some more.
-FREE_FILES = 1000
+MIN_FREE_FILES = 1000
 
 
 def host_name() -> str:
-    """The name of the host whose runs are in our data directory.
+    """Return the name of the host whose runs are in the data directory.
 
-    It is kept there: whoever shares the directory can see the runs, whatever the machine
-    or the container is called today, and a second machine of the same name cannot.
+    The name is stored in the data directory: all processes that share the directory can see
+    the runs, even when the machine or container gets another name, and another machine of
+    the same name has another directory.
     """
     path = Path(settings.DATA_DIR) / "host"
     name = f"{socket.gethostname()[:80]}-{secrets.token_hex(4)}"
@@ -30,8 +31,8 @@ def host_name() -> str:
     return path.read_text().strip()
 
 
-class Presence:
-    """A file a worker holds locked while it lives: its host knows at once when it is dead."""
+class WorkerLock:
+    """A file that a worker locks until its process ends, so that a crash shows at once."""
 
     def __init__(self, worker: str) -> None:
         self.path = _path(worker)
@@ -39,18 +40,17 @@ class Presence:
         self._file = open(self.path, "w")  # noqa: SIM115 - locked until the process ends
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def show(self) -> None:
-        """Leave a sign of life: the loop of this worker turns."""
+    def touch(self) -> None:
+        """Update the modification time, which shows that the worker's loop is not stuck."""
         self.path.touch()
 
-    def end(self) -> None:
-        """This worker ends in good order."""
+    def release(self) -> None:
         self.path.unlink(missing_ok=True)
         self._file.close()
 
     @staticmethod
-    def of(worker: str) -> bool:
-        """Whether a worker of this host lives; what a dead one left is removed."""
+    def is_held(worker: str) -> bool:
+        """Return True if a worker of this host is running; remove the files of one that is not."""
         path = _path(worker)
         try:
             with open(path) as file:
@@ -68,9 +68,13 @@ def _path(worker: str) -> Path:
     return Path(settings.DATA_DIR) / "wake" / f"{worker}.alive"
 
 
-def room_for_runs() -> bool:
-    """Whether the disk of the runs is above its floor, in bytes and in files."""
+def has_free_disk_space() -> bool:
+    """Return True if a run may start: the disk has FREE_BYTES bytes and 1000 files left.
+
+    With a full disk, Terraform loses the record of resources that it has just created.
+    Below the limit no run starts and none fails: the queue is left to hosts with space.
+    """
     disk = os.statvfs(settings.DATA_DIR)
-    # A file system that makes its inodes as they are needed counts none.
-    files = disk.f_favail >= FREE_FILES or not disk.f_files
+    # A file system that creates inodes on demand reports none.
+    files = disk.f_favail >= MIN_FREE_FILES or not disk.f_files
     return files and disk.f_bavail * disk.f_frsize >= settings.FREE_BYTES

@@ -16,7 +16,7 @@ from instances.wakeup import Bell
 from instances.worker.check_run import CheckRun
 from instances.worker.cleanup import sweep_runs
 from instances.worker.database_retry import CONNECTION_ERRORS, DatabaseRetry
-from instances.worker.host import Presence, host_name, room_for_runs
+from instances.worker.host import WorkerLock, host_name, room_for_runs
 from instances.worker.run import Run
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Worker:
         self.concurrency = concurrency
         self.stopping = threading.Event()
         self.threads: set[threading.Thread] = set()
-        self.presence = Presence(self.name)
+        self.lock = WorkerLock(self.name)
         self.bell = Bell(self.name)
         self.swept_at = now() - SWEEP_EVERY
         self.beat_at = self.looked_at = 0.0
@@ -70,7 +70,7 @@ class Worker:
             for thread in list(self.threads):
                 thread.join()
             self._say_goodbye()
-            self.presence.end()
+            self.lock.release()
             self.bell.close()
             logger.info("worker %s ends", self.name)
 
@@ -117,12 +117,12 @@ class Worker:
         if time.monotonic() - self.looked_at < POLL_SECONDS:
             return
         self.looked_at = time.monotonic()
-        self.presence.show()
+        self.lock.touch()
         for queue in (Task.objects, Plan.objects, Check.objects):
             queue.suspect(self.host)
             held = queue.running().filter(host=self.host).exclude(worker=self.name)
             for name in set(held.order_by().values_list("worker", flat=True)):
-                if not Presence.of(name):
+                if not WorkerLock.is_held(name):
                     queue.let_go(name, self.host)
 
     def _following(self) -> int:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from console.lib.errors import ConflictError
 from instances.models import Check, Instance, LeaseLostError, Plan, Task, Work
 from instances.worker.check_run import CheckRun
-from instances.worker.host import Presence
+from instances.worker.host import WorkerLock
 from instances.worker.run import Run
 
 
@@ -59,7 +59,7 @@ def _settle(work: Work, worker: str, host: str) -> str:
             )
             % about
         )
-    if Presence.of(work.worker):
+    if WorkerLock.is_held(work.worker):
         return (
             _("running in %(worker)s, last heartbeat %(ago)d s ago; no action taken")
             % about

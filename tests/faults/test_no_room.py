@@ -98,7 +98,7 @@ def test_a_worker_tells_at_once_that_it_has_no_room_and_that_it_has_again(
             assert Heartbeat.objects.get().room == room
     finally:
         worker._say_goodbye()
-        worker.presence.end()
+        worker.lock.release()
         worker.bell.close()
 
 

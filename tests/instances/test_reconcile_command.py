@@ -8,8 +8,8 @@ from django.core.management import call_command
 from catalog.models import Template
 from catalog.models.trusted import example_files
 from instances.engines import processes
-from instances.models import Instance, ProvisioningSpec, Task
-from instances.worker.host import Presence, host_name
+from instances.models import Instance, Task
+from instances.worker.host import WorkerLock, host_name
 from instances.worker.run import Run
 from tests.factories import RegionFactory, TemplateFactory, VersionFactory
 from tests.waiting import beside, over, wait_for
@@ -105,10 +105,10 @@ def test_what_had_not_begun_waits_again_and_is_not_started(alice, reconcile):
 
 def test_what_a_living_worker_holds_is_left_alone(alice, reconcile):
     task = launch(alice, TemplateFactory())
-    presence = Presence("busy-1-a")
+    lock = WorkerLock("busy-1-a")
     held = Task.objects.claim("busy-1-a", host_name())
     assert "running in busy-1-a, last heartbeat 0 s ago; no action taken" in reconcile()
-    presence.end()
+    lock.release()
     task.refresh_from_db()
     assert task.epoch == held.epoch
 
