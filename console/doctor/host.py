@@ -15,7 +15,7 @@ from console.doctor.result import OK, PROBLEM, WARNING, Finding
 from instances.engine_setup import engine_of
 from instances.engines import processes, sandbox
 from instances.engines.base import EngineError
-from instances.worker.host import room_for_runs
+from instances.worker.host import has_free_disk_space
 
 # Tries to read what the data directory holds, from inside.
 PROBE = """
@@ -79,7 +79,7 @@ def disk() -> Iterator[Finding]:
     said = f"{free / (1 << 30):.1f} GiB free in {path}"
     remedy = "Free some space: Terraform loses its state on a full disk."
     yield Finding(OK if free >= FREE_BYTES else PROBLEM, "disk", said, remedy)
-    if not room_for_runs():
+    if not has_free_disk_space():
         said = f"{path} is below its floor (CONSOLE_FREE_BYTES): no run begins here"
         remedy = (
             "Free some space or inodes: until then tasks wait or go to other hosts."

@@ -41,7 +41,7 @@ class TaskQuerySet(WorkQuerySet):
         full = busy.annotate(running=Count("pk")).filter(running__gte=limit)
         return self.exclude(instance__region__in=full.values("instance__region"))
 
-    def roomless(self) -> "TaskQuerySet":
+    def needing_no_disk_space(self) -> "TaskQuerySet":
         """Terminations of what never had anything: they need no run."""
         made = self.filter(kind=Task.Kind.TERMINATE)
         return made.exclude(instance__states__resource_count__gt=0)

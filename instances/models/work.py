@@ -50,7 +50,7 @@ class WorkQuerySet(models.QuerySet["Any"]):
         """What no limit keeps waiting."""
         return self
 
-    def roomless(self) -> Self:
+    def needing_no_disk_space(self) -> Self:
         """What needs no room on the disk of its worker."""
         return self.none()
 
@@ -91,7 +91,7 @@ class WorkQuerySet(models.QuerySet["Any"]):
         """
         waiting = self.queued().startable()
         if not room:
-            waiting = waiting.roomless()
+            waiting = waiting.needing_no_disk_space()
         left = self.left_behind(host).order_by("lease_until")
         return left.take(worker, host) or waiting.in_turn().take(worker, host)
 

@@ -16,7 +16,7 @@ from instances.wakeup import Bell
 from instances.worker.check_run import CheckRun
 from instances.worker.cleanup import sweep_runs
 from instances.worker.database_retry import CONNECTION_ERRORS, DatabaseRetry
-from instances.worker.host import WorkerLock, host_name, room_for_runs
+from instances.worker.host import WorkerLock, has_free_disk_space, host_name
 from instances.worker.run import Run
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Worker:
 
     def _has_room(self) -> bool:
         """Whether a run may begin on this host; when that has changed, it is told at once."""
-        room = room_for_runs()
+        room = has_free_disk_space()
         if room != self.room:
             self.room, self.beat_at = room, 0.0
             logger.warning("worker %s: %s", self.name, ROOM if room else NO_ROOM)

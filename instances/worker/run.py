@@ -29,7 +29,7 @@ from instances.worker.completion import Completion, PlanCompletion, TaskCompleti
 from instances.worker.database_retry import CONNECTION_ERRORS, DatabaseRetry
 from instances.worker.engine_input import order_of
 from instances.worker.event_recorder import Recorder
-from instances.worker.host import room_for_runs
+from instances.worker.host import has_free_disk_space
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class Run:
                 return
             if self.work.run_directory:
                 self._renew()
-            elif not room_for_runs():
+            elif not has_free_disk_space():
                 self._put_back()
                 return
             else:
