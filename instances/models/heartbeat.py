@@ -16,9 +16,9 @@ class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
     def beat(
         self, name: str, *, host: str, capacity: int, busy: int, room: bool = True
     ) -> None:
-        """Note that a worker lives, and how many runs it follows of how many it could.
+        """Store a heartbeat: the worker follows `busy` runs of at most `capacity`.
 
-        Without `room` on its disk it begins none.
+        `room` is True while its host has the free disk space to start a run.
         """
         values = {"host": host, "capacity": capacity, "busy": busy, "room": room}
         self.update_or_create(pk=name, defaults={**values, "at": Now()})
@@ -26,8 +26,11 @@ class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
     def alive(self) -> "HeartbeatQuerySet":
         return self.filter(at__gt=Now() - SILENCE)
 
-    def rooms(self) -> set[bool]:
-        """Whether those that live have room for a run; empty when none lives."""
+    def free_disk_space(self) -> set[bool]:
+        """Return each answer of a live worker to whether its host has free disk space.
+
+        Empty when no worker is running.
+        """
         return set(self.alive().values_list("room", flat=True))
 
     def forget_old(self) -> None:

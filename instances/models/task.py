@@ -42,7 +42,7 @@ class TaskQuerySet(WorkQuerySet):
         return self.exclude(instance__region__in=full.values("instance__region"))
 
     def needing_no_disk_space(self) -> "TaskQuerySet":
-        """Terminations of what never had anything: they need no run."""
+        """Terminations of instances without resources, which need no run."""
         made = self.filter(kind=Task.Kind.TERMINATE)
         return made.exclude(instance__states__resource_count__gt=0)
 

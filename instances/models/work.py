@@ -51,7 +51,7 @@ class WorkQuerySet(models.QuerySet["Any"]):
         return self
 
     def needing_no_disk_space(self) -> Self:
-        """What needs no room on the disk of its worker."""
+        """Work that can be done on a host without free disk space."""
         return self.none()
 
     def in_turn(self) -> Self:
@@ -83,14 +83,16 @@ class WorkQuerySet(models.QuerySet["Any"]):
         """End the leases of a worker that is known to be dead."""
         self.running().filter(worker=worker, host=host).update(lease_until=clock())
 
-    def claim(self, worker: str, host: str, *, room: bool = True) -> "Any | None":
-        """Take work for a worker: what was left behind, else who is next. None if neither.
+    def claim(
+        self, worker: str, host: str, *, free_disk_space: bool = True
+    ) -> "Any | None":
+        """Claim work for a worker: abandoned work first, else the next of the queue, or None.
 
-        A worker without `room` for new runs takes only what needs none: the rest is left
-        to other hosts, and waits as long as none of them has room either.
+        Without `free_disk_space` a worker claims only work that needs none: the rest waits
+        for other hosts, or for space on this one.
         """
         waiting = self.queued().startable()
-        if not room:
+        if not free_disk_space:
             waiting = waiting.needing_no_disk_space()
         left = self.left_behind(host).order_by("lease_until")
         return left.take(worker, host) or waiting.in_turn().take(worker, host)

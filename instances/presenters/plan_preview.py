@@ -125,12 +125,12 @@ class PlanPreview:
         """Return why no worker starts the queued preview; empty if none is known."""
         if self.plan.state != Plan.State.QUEUED:
             return ""
-        rooms = Heartbeat.objects.rooms()
-        if not rooms:
+        space = Heartbeat.objects.free_disk_space()
+        if not space:
             return _(
                 "No worker is running. The preview starts when a worker is available."
             )
-        if rooms == {False}:
+        if space == {False}:
             return _(
                 "The disks of all worker hosts are too full. The preview starts when a host "
                 "has enough space."

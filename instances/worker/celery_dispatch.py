@@ -1,9 +1,9 @@
-"""Celery as a way to spread work over hosts: `celery -A console worker`.
+"""Celery as a way to distribute work over hosts: `celery -A console worker`.
 
-A message holds the ID of a piece of work, is acknowledged at once, and only says "look at the
-queue": the consumer takes work by the same claim as every worker. Twice, late or never
-delivered, it changes nothing but when that happens. What was not taken up in time is sent
-again by the consumers themselves.
+A message holds the ID of a piece of work and is acknowledged at once. It only tells the
+consumer to look at the queue, where work is claimed as by every worker: a message that comes
+twice, late or never changes no result. Consumers send messages again for work that was not
+claimed in time.
 """
 
 import logging
@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, close_old_connections, connection
 from django.utils.timezone import now
+from kombu import Queue
 from kombu.exceptions import KombuError
 
 from console.lib.encryption import check_ring
@@ -26,10 +27,10 @@ from instances.worker.loop import Worker
 
 logger = logging.getLogger(__name__)
 
-# Work that has waited so long has lost its message, or is behind a dead worker.
+# The message of work that is queued longer was lost, or is at a worker that was killed.
 RESEND_AFTER = timedelta(seconds=5)
-SWEEP_SECONDS = 5.0
-# A broker that is away is asked again after so long: requests do not wait for it each time.
+MAINTENANCE_SECONDS = 5.0
+# The pause after a failed send, so that not every request waits for the broker.
 PAUSE_SECONDS = 15.0
 CONNECT_SECONDS = 2
 
@@ -51,15 +52,18 @@ app.conf.update(
     worker_concurrency=4,
     worker_direct=True,
     worker_hijack_root_logger=False,
-    # Runs are processes of their own: a thread follows each, and lets go of it when told.
+    # Each run is a process of its own; a thread follows it until the consumer stops.
     worker_pool="threads",
     worker_prefetch_multiplier=1,
 )
 _broker_away_until = 0.0
 
 
-def send(pk: str, **options: Any) -> None:
-    """Send a message about a piece of work. Never fails: a sweeper sends it again."""
+def send(pk: str, **options: object) -> None:
+    """Send a message about a piece of work.
+
+    Errors are logged and ignored: consumers send lost messages again.
+    """
     global _broker_away_until
     if time.monotonic() < _broker_away_until:
         return
@@ -67,30 +71,30 @@ def send(pk: str, **options: Any) -> None:
         take_up.apply_async(args=[pk], retry=False, **options)
     except (KombuError, OSError) as error:
         _broker_away_until = time.monotonic() + PAUSE_SECONDS
-        logger.warning("%s is queued, but the broker is away: %s", pk, error)
+        logger.warning("%s is queued, but the broker is unreachable: %s", pk, error)
 
 
 @app.task(name="catalog.take_up")
 def take_up(pk: str) -> None:
-    """Take up the next work of the queue, if there is any: the ID tells whose message it is."""
-    taken = consumer().take_one()
-    logger.info("message about %s: took %s", pk, taken or "nothing")
+    """Claim the next work of the queue and follow it; `pk` is used for the log only."""
+    claimed = consumer().claim_one()
+    logger.info("message about %s: claimed %s", pk, claimed or "nothing")
 
 
 class Consumer(Worker):
-    """A worker whose threads are Celery's: each message lends it one."""
+    """A worker that follows each run in the Celery thread that got a message."""
 
-    def __init__(self, concurrency: int, queue: Any) -> None:
+    def __init__(self, concurrency: int, queue: Queue) -> None:
         super().__init__(concurrency)
         self.queue = queue
         self.following: set[int] = set()
-        self.sweeper = threading.Thread(target=self._sweep, name="sweeper")
+        self.maintenance = threading.Thread(target=self._loop, name="maintenance")
 
-    def _following(self) -> int:
+    def _running(self) -> int:
         return len(self.following)
 
-    def take_one(self) -> str:
-        """Claim a piece of work and follow it to its end; the ID, or "" without any."""
+    def claim_one(self) -> str:
+        """Claim one piece of work and follow it to its end. Return its ID, or ""."""
         if self.stopping.is_set():
             return ""
         close_old_connections()
@@ -106,81 +110,83 @@ class Consumer(Worker):
             self.following.discard(me)
             connection.close()
 
-    def _sweep(self) -> None:
-        """Until told to stop: give signs of life, and send again what nobody took up."""
+    def _loop(self) -> None:
+        """Until stopped: heartbeat, cleanup, recovery, and resending of lost messages."""
         while not self.stopping.is_set():
             try:
                 close_old_connections()
-                self._beat()
-                self._look_around()
+                self._maintain()
+                self._release_lost_work()
                 self._resend()
             except Error as error:
-                logger.warning("the database is away: %s", error)
+                logger.warning("database unreachable: %s", error)
             except Exception:
-                # Without this thread lost messages would stay lost, and nobody would see it.
-                logger.exception("the sweep failed")
-            self.bell.wait(SWEEP_SECONDS)
-        self._say_goodbye()
+                # This thread must go on: without it, lost messages are not sent again.
+                logger.exception("the maintenance of the consumer failed")
+            self.wakeup.wait(MAINTENANCE_SECONDS)
+        self._delete_heartbeat()
         self.lock.release()
         connection.close()
 
     def _resend(self) -> None:
-        """Send the oldest again, as many as there is room for, to this very worker.
+        """Send messages for the oldest queued and abandoned work to this consumer itself.
 
-        Only a worker of the same host can go on with what a dead one left behind.
+        At most as many as it has free threads. Only a worker of the same host can adopt a
+        run whose worker was killed.
         """
-        room = self.concurrency - self._following()
+        free = self.concurrency - self._running()
         moment = now() - RESEND_AFTER
         for model in (Task, Plan, Check):
             queue: Any = model.objects
             late = queue.queued().startable().filter(queued_at__lt=moment)
             for rows in (queue.left_behind(self.host), late.in_turn()):
-                for pk in rows.values_list("pk", flat=True)[: max(0, room)]:
-                    room -= 1
-                    # Worthless by the next sweep: they must not pile up.
-                    send(pk, queue=self.queue, expires=SWEEP_SECONDS)
+                for pk in rows.values_list("pk", flat=True)[: max(0, free)]:
+                    free -= 1
+                    # Expires before the next resending, so that messages do not pile up.
+                    send(pk, queue=self.queue, expires=MAINTENANCE_SECONDS)
 
 
 _consumer: Consumer | None = None
 
 
 def consumer() -> Consumer:
-    """The consumer of this process."""
-    assert _consumer is not None  # no message comes before the worker is ready
+    assert _consumer is not None  # no message arrives before the worker is ready
     return _consumer
 
 
 @signals.worker_init.connect
-def begin(sender: Any, **kwargs: Any) -> None:
-    """Refuse what cannot work, before anything is taken."""
+def create_consumer(sender: Any, **kwargs: object) -> None:
+    """Check the configuration and create the consumer. Raises SystemExit."""
     global _consumer
     if not settings.BROKER_URL:
         raise SystemExit("CONSOLE_BROKER_URL is not set.")
-    # A word or a class, as it was given.
+    # A word or a class, as it was configured.
     if "thread" not in str(sender.pool_cls):
-        raise SystemExit("Use --pool threads: a run has to be let go of when told.")
+        raise SystemExit(
+            "Use --pool threads: the consumer must be able to release its runs."
+        )
     try:
         check_ring()
     except ImproperlyConfigured as error:
-        # Celery would only log any other exception, and go on.
+        # Celery logs any other exception and continues.
         raise SystemExit(str(error)) from error
     _consumer = Consumer(int(sender.concurrency or 1), worker_direct(sender.hostname))
 
 
 @signals.worker_ready.connect
-def sweep(**kwargs: Any) -> None:
-    consumer().sweeper.start()
+def start_maintenance(**kwargs: object) -> None:
+    consumer().maintenance.start()
 
 
 @signals.worker_shutting_down.connect
-def let_go(**kwargs: Any) -> None:
-    """Stop following: the runs go on, and the next worker takes them over at once."""
+def stop_consumer(**kwargs: object) -> None:
+    """Release the runs: they continue, and another worker adopts them at once."""
     if _consumer is not None:
         _consumer.stop()
 
 
 @signals.worker_shutdown.connect
-def end(**kwargs: Any) -> None:
-    if _consumer is not None and _consumer.sweeper.is_alive():
-        _consumer.sweeper.join(2 * SWEEP_SECONDS)
-        _consumer.bell.close()
+def close_consumer(**kwargs: object) -> None:
+    if _consumer is not None and _consumer.maintenance.is_alive():
+        _consumer.maintenance.join(2 * MAINTENANCE_SECONDS)
+        _consumer.wakeup.close()

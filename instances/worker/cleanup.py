@@ -1,4 +1,4 @@
-"""Removes what killed workers left in the directory of the runs."""
+"""Cleanup of run directories that killed workers left behind."""
 
 import contextlib
 import fcntl
@@ -15,58 +15,59 @@ from instances.models import Check, Plan, Task
 
 logger = logging.getLogger(__name__)
 
-# As long as a worker may sleep and still find that its run was given up.
+# As long as a suspended worker may sleep and still find that its run was abandoned.
 TOMBSTONE_SECONDS = 24 * 60 * 60
-# Holds a byte for each time that the run was asked to stop.
-ASKED, MOST_ASKED = "asked", 2
+# A file with one byte for each time that the run was asked to stop.
+STOP_REQUESTS, MAX_STOP_REQUESTS = "asked", 2
 
 
-def sweep_runs() -> None:
-    """Remove each directory no work refers to, and stop what may still run there.
+def remove_orphaned_runs() -> None:
+    """Remove each run directory that belongs to no running work, and stop its processes.
 
-    A directory is named in its row before it is made, so none of these is about to be used.
+    A row stores the name of its directory before the directory is made, so that a
+    directory without a row is not about to be used.
     """
     runs = Path(settings.DATA_DIR) / "runs"
-    # Listed before the rows are read, or a run that begins in between would be unknown.
+    # Listed before the rows are read: otherwise a run that starts in between looks orphaned.
     found = list(runs.iterdir()) if runs.is_dir() else []
     known: set[str] = set()
     for queue in (Task.objects, Plan.objects, Check.objects):
         known |= set(queue.running().values_list("run_directory", flat=True))
     for directory in found:
         if str(directory) not in known and directory.is_dir():
-            # Workers that begin together sweep together: another may be faster.
+            # Another worker may clean up at the same time and be faster.
             with contextlib.suppress(FileNotFoundError):
-                _sweep(directory)
+                _remove(directory)
 
 
-def _sweep(directory: Path) -> None:
-    """Stop what runs in a directory, else remove it, unless it is kept for a while."""
+def _remove(directory: Path) -> None:
+    """Stop the processes of a directory, or remove it if it has none and is no tombstone."""
     if processes.alive(directory):
         _stop(directory)
-    elif not _tombstone(directory):
+    elif not _is_tombstone(directory):
         shutil.rmtree(directory, ignore_errors=True)
 
 
 def _stop(directory: Path) -> None:
-    """Interrupt a run, again after its time to stop, and kill it after a second one."""
-    with open(directory / ASKED, "ab") as asked:
+    """Send the run an interrupt, then a second one, then kill it, STOP_SECONDS apart."""
+    with open(directory / STOP_REQUESTS, "ab") as requests:
         try:
-            fcntl.flock(asked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(requests, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return  # another worker is at it
-        age = time.time() - os.fstat(asked.fileno()).st_mtime
-        times = asked.tell()
-        if times and age <= settings.STOP_SECONDS:
+            return  # another worker is stopping it
+        age = time.time() - os.fstat(requests.fileno()).st_mtime
+        sent = requests.tell()
+        if sent and age <= settings.STOP_SECONDS:
             return
-        asked.write(b".")
-    force = times >= MOST_ASKED
-    said = "killed" if force else "asked to stop"
-    logger.warning("%s belongs to no work: it is %s", directory.name, said)
+        requests.write(b".")
+    force = sent >= MAX_STOP_REQUESTS
+    action = "killed" if force else "interrupted"
+    logger.warning("orphaned run %s: %s", directory.name, action)
     (processes.kill if force else processes.interrupt)(directory)
 
 
-def _tombstone(directory: Path) -> bool:
-    """Whether a directory was given up not long ago, and is kept for that reason alone."""
+def _is_tombstone(directory: Path) -> bool:
+    """Return True for an abandoned run whose lock must stay until no worker can start it."""
     names = {path.name for path in directory.iterdir()}
     young = time.time() - directory.stat().st_mtime < TOMBSTONE_SECONDS
     return young and names <= {"lock", "events.jsonl"}

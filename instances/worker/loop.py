@@ -1,4 +1,4 @@
-"""The worker: claims work and follows each run in a thread of its own."""
+"""The worker's main loop: claims work and follows each run in a thread of its own."""
 
 import contextlib
 import logging
@@ -12,9 +12,9 @@ from django.db import Error, close_old_connections, connection
 from django.utils.timezone import now
 
 from instances.models import Check, Heartbeat, Plan, Task, Work
-from instances.wakeup import Bell
+from instances.wakeup import Wakeup
 from instances.worker.check_run import CheckRun
-from instances.worker.cleanup import sweep_runs
+from instances.worker.cleanup import remove_orphaned_runs
 from instances.worker.database_retry import CONNECTION_ERRORS, DatabaseRetry
 from instances.worker.host import WorkerLock, has_free_disk_space, host_name
 from instances.worker.run import Run
@@ -22,14 +22,14 @@ from instances.worker.run import Run
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-BEAT_SECONDS = 5.0
-SWEEP_EVERY = timedelta(minutes=10)
-ROOM = "there is room for runs again"
-NO_ROOM = "no run begins: the disk is below its floor (CONSOLE_FREE_BYTES)"
+HEARTBEAT_SECONDS = 5.0
+CLEANUP_INTERVAL = timedelta(minutes=10)
+DISK_FREE = "enough disk space again, runs start"
+DISK_FULL = "no run starts, the disk has too little free space (CONSOLE_FREE_BYTES)"
 
 
 class Worker:
-    """One process that runs up to `concurrency` pieces of work at once."""
+    """One process that follows up to `concurrency` runs at the same time."""
 
     def __init__(self, concurrency: int = 4) -> None:
         self.host = host_name()
@@ -38,85 +38,86 @@ class Worker:
         self.stopping = threading.Event()
         self.threads: set[threading.Thread] = set()
         self.lock = WorkerLock(self.name)
-        self.bell = Bell(self.name)
-        self.swept_at = now() - SWEEP_EVERY
-        self.beat_at = self.looked_at = 0.0
-        self.room = True
+        self.wakeup = Wakeup(self.name)
+        self.cleaned_up_at = now() - CLEANUP_INTERVAL
+        self.heartbeat_at = self.recovered_at = 0.0
+        self.free_disk_space = True
 
     def stop(self) -> None:
-        """Stop following. Runs go on; the next worker takes them over at once."""
+        """Stop following runs. They continue; another worker adopts them at once."""
         self.stopping.set()
-        self.bell.ring()
+        self.wakeup.wake()
 
     def work(self, *, once: bool = False) -> None:
-        """Serve the queue until told to stop, or until it is empty."""
-        logger.info("worker %s begins", self.name)
+        """Work on the queue until `stop` is called, or with `once` until it is empty."""
+        logger.info("worker %s started", self.name)
         retry = DatabaseRetry(self.stopping)
         try:
             while not self.stopping.is_set():
                 try:
-                    if self._turn() and once and not self._following():
+                    if self._iterate() and once and not self._running():
                         return
-                    self.bell.wait(0.1 if once else POLL_SECONDS)
+                    self.wakeup.wait(0.1 if once else POLL_SECONDS)
                 except CONNECTION_ERRORS:
-                    logger.warning("worker %s: no database", self.name, exc_info=True)
+                    logger.warning(
+                        "worker %s: database unreachable", self.name, exc_info=True
+                    )
                     retry.wait()
                 except Exception:
-                    # A full disk, no descriptor left, a bug: what runs is followed all the
-                    # same, and who waits is served as soon as this is over.
-                    logger.exception("worker %s: its loop failed", self.name)
+                    # A full disk, no free file descriptor, a bug: the threads still follow
+                    # their runs, and the queue is served again when the cause is gone.
+                    logger.exception("worker %s: the main loop failed", self.name)
                     retry.wait()
         finally:
             for thread in list(self.threads):
                 thread.join()
-            self._say_goodbye()
+            self._delete_heartbeat()
             self.lock.release()
-            self.bell.close()
-            logger.info("worker %s ends", self.name)
+            self.wakeup.close()
+            logger.info("worker %s ended", self.name)
 
-    def _turn(self) -> bool:
-        """Once around: a sign of life, a look around, new work; whether there was none."""
+    def _iterate(self) -> bool:
+        """Run one iteration: heartbeat, recovery, claim. Return True if idle."""
         close_old_connections()
-        self._beat()
-        self._look_around()
-        return not self._fill()
+        self._maintain()
+        self._release_lost_work()
+        return not self._claim_all()
 
-    def _beat(self) -> None:
-        """Leave a sign of life for `/readyz`, and sweep up now and then."""
-        room = self._has_room()
-        if time.monotonic() - self.beat_at >= BEAT_SECONDS:
-            self.beat_at = time.monotonic()
+    def _maintain(self) -> None:
+        """Store a heartbeat every 5 seconds, and clean up every 10 minutes."""
+        free = self._check_disk_space()
+        if time.monotonic() - self.heartbeat_at >= HEARTBEAT_SECONDS:
+            self.heartbeat_at = time.monotonic()
             Heartbeat.objects.beat(
                 self.name,
                 host=self.host,
                 capacity=self.concurrency,
-                busy=self._following(),
-                room=room,
+                busy=self._running(),
+                room=free,
             )
-        if now() - self.swept_at >= SWEEP_EVERY:
-            self.swept_at = now()
+        if now() - self.cleaned_up_at >= CLEANUP_INTERVAL:
+            self.cleaned_up_at = now()
             Plan.objects.abandoned().delete()
             Heartbeat.objects.forget_old()
-            sweep_runs()
+            remove_orphaned_runs()
 
-    def _has_room(self) -> bool:
-        """Whether a run may begin on this host; when that has changed, it is told at once."""
-        room = has_free_disk_space()
-        if room != self.room:
-            self.room, self.beat_at = room, 0.0
-            logger.warning("worker %s: %s", self.name, ROOM if room else NO_ROOM)
-        return room
+    def _check_disk_space(self) -> bool:
+        """Return True if a run may start on this host. A change makes the heartbeat due."""
+        free = has_free_disk_space()
+        if free != self.free_disk_space:
+            self.free_disk_space, self.heartbeat_at = free, 0.0
+            logger.warning("worker %s: %s", self.name, DISK_FREE if free else DISK_FULL)
+        return free
 
-    def _say_goodbye(self) -> None:
-        """A worker that stops in good order is not waited for."""
+    def _delete_heartbeat(self) -> None:
         with contextlib.suppress(Error):
             Heartbeat.objects.filter(pk=self.name).delete()
 
-    def _look_around(self) -> None:
-        """See which of the workers are gone, here and on other hosts."""
-        if time.monotonic() - self.looked_at < POLL_SECONDS:
+    def _release_lost_work(self) -> None:
+        """End the leases of killed workers of this host; suspect hosts that are silent."""
+        if time.monotonic() - self.recovered_at < POLL_SECONDS:
             return
-        self.looked_at = time.monotonic()
+        self.recovered_at = time.monotonic()
         self.lock.touch()
         for queue in (Task.objects, Plan.objects, Check.objects):
             queue.suspect(self.host)
@@ -125,14 +126,15 @@ class Worker:
                 if not WorkerLock.is_held(name):
                     queue.let_go(name, self.host)
 
-    def _following(self) -> int:
+    def _running(self) -> int:
+        """Return the number of runs that are followed now."""
         self.threads = {thread for thread in self.threads if thread.is_alive()}
         return len(self.threads)
 
-    def _fill(self) -> bool:
-        """Claim as much as there is room for; say whether anything was claimed."""
+    def _claim_all(self) -> bool:
+        """Claim work up to the concurrency. Return True if any was claimed."""
         claimed = False
-        while self._following() < self.concurrency and not self.stopping.is_set():
+        while self._running() < self.concurrency and not self.stopping.is_set():
             work = self._claim()
             if work is None:
                 break
@@ -143,23 +145,24 @@ class Worker:
         return claimed
 
     def _claim(self) -> Work | None:
-        """The next piece of work: tasks, which people wait for, then previews, then checks."""
-        mine, room = (self.name, self.host), self._has_room()
-        work: Work | None = Task.objects.claim(*mine, room=room) or Plan.objects.claim(
-            *mine, room=room
-        )
-        # Checks leave room: a launch must not wait for them.
-        if work is None and self._following() <= self.concurrency // 2:
-            work = Check.objects.claim(*mine, room=room)
-        return work
+        """Claim the next piece of work: tasks first, then previews, then checks."""
+        free = self._check_disk_space()
+        for queue in (Task.objects, Plan.objects):
+            work: Work | None = queue.claim(self.name, self.host, free_disk_space=free)
+            if work is not None:
+                return work
+        # Checks use at most half of the concurrency, so that a launch need not wait for them.
+        if self._running() > self.concurrency // 2:
+            return None
+        return Check.objects.claim(self.name, self.host, free_disk_space=free)
 
     def _follow(self, work: Work) -> None:
         try:
             kind = CheckRun if isinstance(work, Check) else Run
             kind(work, self.stopping).drive()  # type: ignore[arg-type]
         except Exception:
-            # Nothing may stop the loop; the lease runs out and the work is claimed again.
-            logger.exception("%s could not be followed", work.pk)
+            # The lease expires, and the work is claimed again.
+            logger.exception("%s: the run could not be followed", work.pk)
         finally:
             connection.close()
-            self.bell.ring()
+            self.wakeup.wake()

@@ -55,7 +55,7 @@ def test_it_waits_however_long_and_runs_when_there_is_room(
 def test_another_host_takes_what_one_without_room_leaves(scene, full):
     task = scene.order()
     full()
-    assert Task.objects.claim("full", "h", room=False) is None
+    assert Task.objects.claim("full", "h", free_disk_space=False) is None
     assert Task.objects.claim("other", "h2").pk == task.pk
 
 
@@ -92,14 +92,14 @@ def test_a_worker_tells_at_once_that_it_has_no_room_and_that_it_has_again(
 ):
     worker = Worker()
     try:
-        for floor, room in ((0, True), (1 << 60, False), (0, True)):
+        for floor, has_space in ((0, True), (1 << 60, False), (0, True)):
             settings.FREE_BYTES = floor
-            worker._turn()
-            assert Heartbeat.objects.get().room == room
+            worker._iterate()
+            assert Heartbeat.objects.get().room == has_space
     finally:
-        worker._say_goodbye()
+        worker._delete_heartbeat()
         worker.lock.release()
-        worker.bell.close()
+        worker.wakeup.close()
 
 
 def test_the_page_and_the_doctor_say_why_it_waits(browser, alice, capsys):
@@ -109,7 +109,7 @@ def test_the_page_and_the_doctor_say_why_it_waits(browser, alice, capsys):
     assert "Not enough disk space" in page.content.decode()
     assert "No worker is running" not in page.content.decode()
     assert "all work waits" in examined(capsys)
-    # With room on one host nobody has to know.
+    # One host with free disk space is enough.
     Heartbeat.objects.beat("w-2", host="two", capacity=4, busy=0)
     url = f"{task.get_absolute_url()}progress/"
     seen = page.context["progress"].poll_token
@@ -158,7 +158,7 @@ def test_a_worker_whose_data_directory_goes_away_waits_for_it(
     thread = follow(worker)
     away = tmp_path_factory.mktemp("away") / "wake"
     (data_dir / "wake").rename(away)
-    wait_for(lambda: "its loop failed" in caplog.text)
+    wait_for(lambda: "the main loop failed" in caplog.text)
     away.rename(data_dir / "wake")
     task = InstanceFactory(owner=alice, last_task=None).terminate(by=alice)
     try:

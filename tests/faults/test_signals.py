@@ -9,7 +9,7 @@ import pytest
 
 from instances.engines import processes, signals
 from instances.models import StateVersion, Task
-from instances.worker.cleanup import sweep_runs
+from instances.worker.cleanup import remove_orphaned_runs
 from tests.faults.conftest import (
     begun,
     ended,
@@ -122,14 +122,14 @@ def test_a_run_of_no_work_is_asked_twice_and_then_killed(
     Task.objects.update(run_directory="", status="Failed", state="ended")
     settings.STOP_SECONDS = 3600
     for _ in range(3):
-        sweep_runs()
+        remove_orphaned_runs()
     assert (directory / "asked").read_bytes() == b"."
     settings.STOP_SECONDS = 0
-    sweep_runs()
+    remove_orphaned_runs()
     assert processes.start_time(launcher)
-    sweep_runs()
+    remove_orphaned_runs()
     wait_for(lambda: not processes.alive(directory))
-    sweep_runs()
+    remove_orphaned_runs()
     assert not directory.exists()
 
 

@@ -1,11 +1,11 @@
-"""sweep_runs(): what killed workers left in the directory of the runs"""
+"""remove_orphaned_runs(): what killed workers left in the directory of the runs"""
 
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 
-from instances.worker.cleanup import sweep_runs
+from instances.worker.cleanup import remove_orphaned_runs
 from tests.waiting import beside, over
 
 MANY = 400
@@ -22,7 +22,7 @@ def test_workers_that_begin_together_sweep_together(settings):
     def sweep():
         together.wait()
         try:
-            sweep_runs()
+            remove_orphaned_runs()
         except OSError as error:
             failures.append(error)
 
