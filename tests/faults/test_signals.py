@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 # An interpreter that ignores and blocks all it can, as the worst of parents would have it.
 DEAF = """
 import json, signal, sys
+from instances.engines import processes, signals
 for number in signals.ALL - {signal.SIGCHLD}:
     signal.signal(number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, signals.ALL)

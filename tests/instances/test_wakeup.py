@@ -1,4 +1,4 @@
-"""Waking workers: by pipe on one host, by NOTIFY across hosts, by polling when both fail."""
+"""Wakeups of idle workers: by pipe on one host, by NOTIFY across hosts; polling without both."""
 
 import time
 
@@ -8,7 +8,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from instances import wakeup
 from instances.models import Heartbeat, Task
-from instances.wakeup import Bell, announce, wake_workers
+from instances.wakeup import Wakeup, announce, wake_workers
 from instances.worker.loop import Worker
 from tests.factories import InstanceFactory, TaskFactory
 from tests.waiting import PATIENCE_SECONDS, beside, over, wait_for
@@ -19,20 +19,20 @@ postgresql = pytest.mark.skipif(
 )
 
 
-def slept(bell, seconds):
-    """How long the bell let us sleep."""
+def waited(waiting, seconds):
+    """Return for how long a wait of `seconds` lasted."""
     begun = time.monotonic()
-    bell.wait(seconds)
+    waiting.wait(seconds)
     return time.monotonic() - begun
 
 
-def woken(bell):
-    """Whether the bell ends a sleep before its time."""
-    return slept(bell, PATIENCE_SECONDS) < PATIENCE_SECONDS
+def woken(waiting):
+    """Return True if the wait ends before its timeout."""
+    return waited(waiting, PATIENCE_SECONDS) < PATIENCE_SECONDS
 
 
 def listening():
-    """The sessions that wait for NOTIFY."""
+    """Return the sessions that listen for NOTIFY."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
@@ -42,59 +42,58 @@ def listening():
 
 
 @pytest.fixture
-def bell():
-    made = Bell("worker")
+def waiting():
+    made = Wakeup("worker")
     yield made
     made.close()
 
 
-def test_a_pipe_wakes_a_worker_of_the_host(bell):
+def test_pipe_wakes_worker_of_same_host(waiting):
     waker = beside(wake_workers, "task-1")
-    assert woken(bell)
+    assert woken(waiting)
     over(waker)
 
 
-def test_nobody_is_woken_before_the_transaction_is_through(bell):
-
+def test_workers_are_woken_only_after_commit(waiting):
     with transaction.atomic():
         announce("task-1")
-        assert slept(bell, 0.2) >= 0.2
-    assert woken(bell)
+        assert waited(waiting, 0.2) >= 0.2
+    assert woken(waiting)
 
 
 @postgresql
-def test_notify_wakes_a_worker_of_another_host(bell, settings, tmp_path):
-    bell.wait(0.01)  # it listens from its first sleep on
+def test_notify_wakes_worker_of_another_host(waiting, settings, tmp_path):
+    waiting.wait(0.01)  # it listens from its first wait on
     settings.DATA_DIR = tmp_path / "elsewhere"
     wake_workers("task-1")
-    assert woken(bell)
-    # What was heard does not wake it a second time.
-    assert slept(bell, 0.3) >= 0.3
+    assert woken(waiting)
+    # The same notification does not end the next wait.
+    assert waited(waiting, 0.3) >= 0.3
 
 
 @postgresql
-def test_a_worker_whose_ear_is_cut_off_sleeps_on_and_listens_again(
-    bell, settings, tmp_path, monkeypatch
+def test_listener_reconnects_after_its_connection_is_terminated(
+    waiting, settings, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(wakeup, "DEAF_SECONDS", 0.2)
-    bell.wait(0.01)
+    monkeypatch.setattr(wakeup, "RECONNECT_SECONDS", 0.2)
+    waiting.wait(0.01)
     before = listening()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [*before])
 
     def listens_again():
-        bell.wait(0.05)
+        waiting.wait(0.05)
         return listening() - before
 
     after = wait_for(listens_again)
     settings.DATA_DIR = tmp_path / "elsewhere"
     wake_workers("task-1")
-    assert woken(bell)
+    assert woken(waiting)
     assert len(before) == len(after) == 1
 
 
 @postgresql
-def test_a_notify_that_fails_fails_nothing_else(bell, monkeypatch):
+def test_failed_notify_leaves_the_connection_usable(waiting, monkeypatch):
     monkeypatch.setattr(wakeup, "CHANNEL", "c" * 70)  # PostgreSQL takes 63
     wake_workers("task-1")
     with connection.cursor() as cursor:
@@ -102,8 +101,8 @@ def test_a_notify_that_fails_fails_nothing_else(bell, monkeypatch):
         assert cursor.fetchone() == (1,)
 
 
-def test_a_worker_deaf_on_both_ears_still_finds_the_work(alice, monkeypatch):
-    """The pipe and NOTIFY are lost: polling takes the task up all the same."""
+def test_worker_finds_work_without_any_wakeup(alice):
+    """The row is inserted without `announce`, so that only polling can find it."""
     worker = Worker()
     thread = beside(worker.work)
     try:
@@ -115,7 +114,7 @@ def test_a_worker_deaf_on_both_ears_still_finds_the_work(alice, monkeypatch):
         over(thread)
 
 
-def test_a_worker_is_seen_while_it_lives(client):
+def test_readyz_reports_worker_until_it_stops(client):
     assert client.get("/readyz").json()["worker"] is False
     worker = Worker(3)
     thread = beside(worker.work)
@@ -135,7 +134,7 @@ def test_a_worker_is_seen_while_it_lives(client):
     assert client.get("/readyz").status_code == 503
 
 
-def test_a_worker_that_was_killed_is_not_counted_for_long(client):
+def test_heartbeat_of_killed_worker_expires(client):
     Heartbeat.objects.beat("dead", host="h", capacity=4, busy=1)
     assert client.get("/readyz").json()["worker"] is True
     Heartbeat.objects.update(at="2020-01-01T00:00:00Z")
@@ -144,8 +143,7 @@ def test_a_worker_that_was_killed_is_not_counted_for_long(client):
     assert not Heartbeat.objects.exists()
 
 
-def test_a_database_that_is_away_is_told_and_not_an_error(client, monkeypatch):
-
+def test_readyz_reports_unreachable_database(client, monkeypatch):
     def away(self):
         raise OperationalError("server closed the connection")
 
@@ -155,8 +153,7 @@ def test_a_database_that_is_away_is_told_and_not_an_error(client, monkeypatch):
     assert client.get("/healthz").status_code == 200
 
 
-def test_a_database_that_lacks_a_migration_is_not_ready(client):
-
+def test_readyz_reports_missing_migration(client):
     recorder = MigrationRecorder(connection)
     recorder.record_unapplied("instances", "0001_initial")
     try:
