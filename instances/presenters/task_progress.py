@@ -65,15 +65,15 @@ def heartbeat_token(heartbeat_at: datetime | None, as_of: datetime) -> str:
 class QueuePosition:
     """A queued task's place in the queue, and what it waits for besides its turn.
 
-    It is `held` while as many changes run in its region as may; `free_disk_space` is False
-    when the disk of each live worker's host is too full to start a run.
+    It is `region_full` while its region runs as many tasks as are allowed. Without
+    `has_disk_space`, the hosts of all workers have too little free space to start a run.
     """
 
-    since: datetime
-    before: int
-    held: bool
-    attended: bool
-    free_disk_space: bool
+    queued_at: datetime
+    ahead: int
+    region_full: bool
+    has_workers: bool
+    has_disk_space: bool
 
     @classmethod
     def of(cls, task: Task) -> "QueuePosition":
@@ -86,7 +86,7 @@ class QueuePosition:
             Task.objects.startable().filter(pk=task.pk).exists()
         )
         space = Heartbeat.objects.free_disk_space()
-        return cls(task.queued_at, before, held, bool(space), space != {False})
+        return cls(task.queued_at, ahead, region_full, bool(space), space != {False})
 
     @property
     def text(self) -> str:
@@ -108,21 +108,12 @@ class QueuePosition:
         return f"{since} {place % {'count': count}}"
 
     @property
-    def mark(self) -> str:
-        """Changes whenever the page has something new to say."""
-        missing = "" if self.attended else "!"
-        full = "" if self.free_disk_space else "f"
-        return f"{self.before}{'h' * self.held}{missing}{full}"
-
-
-STAGES: dict[str, Text] = {
-    "init": gettext_lazy("Initialize providers"),
-    "plan": gettext_lazy("Calculate changes"),
-    "apply": gettext_lazy("Apply changes"),
-    "destroy": gettext_lazy("Destroy resources"),
-}
-# A page that shows elapsed time is out of date after so many seconds.
-FRESH_SECONDS = 10
+    def poll_token(self) -> str:
+        """Return a text that changes when the page has something new to show."""
+        full = "f" if self.region_full else ""
+        workers = "" if self.has_workers else "w"
+        disk = "" if self.has_disk_space else "d"
+        return f"{self.ahead}{full}{workers}{disk}"
 
 
 @dataclass(frozen=True)

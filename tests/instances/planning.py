@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from instances.engines.base import Change, Outcome
-from instances.models import Instance, Plan, Task
+from instances.models import Instance, Plan, ProvisioningSpec, Task
 from instances.worker.completion import PlanCompletion
 from tests.factories import RegionFactory
 

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from catalog.models import Template
 from catalog.models.trusted import example_files
 from instances.engines import processes
-from instances.models import Instance, Task
+from instances.models import Instance, ProvisioningSpec, Task
 from instances.worker.host import WorkerLock, host_name
 from instances.worker.run import Run
 from tests.factories import RegionFactory, TemplateFactory, VersionFactory
@@ -116,4 +116,4 @@ def test_what_a_living_worker_holds_is_left_alone(alice, reconcile):
 def test_what_runs_on_another_host_is_settled_there(alice, reconcile):
     launch(alice, TemplateFactory())
     Task.objects.claim("w-1-a", "elsewhere")
-    assert "held by elsewhere" in reconcile()
+    assert "running on elsewhere" in reconcile()
