@@ -17,7 +17,7 @@ from instances.engines.base import (
     StateFile,
 )
 from instances.models import Check
-from instances.models.engine_name import CLOUD
+from instances.models.engine import CLOUD
 from instances.worker.completion import Completion
 from instances.worker.run import Run
 

@@ -16,7 +16,7 @@ from instances.masked_engine import (
     MaskedEngine,
     secrets_known_to,
 )
-from instances.models import Evidence, Resource, Task
+from instances.models import Resource, Task, TaskDiagnostics
 from instances.worker.completion import TaskCompletion
 from instances.worker.event_recorder import Recorder
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
