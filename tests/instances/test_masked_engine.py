@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
 from console.lib.masking import MASK, Masker
 from instances.engines import base
@@ -230,7 +231,9 @@ def test_the_migration_masks_what_an_earlier_release_stored():
     )
     TaskDiagnostics.objects.create(task=task, in_flight=[clear, "a.b"])
     module = importlib.import_module("instances.migrations.0010_mask_addresses")
-    module.mask_addresses(apps, None)
+    loader = MigrationLoader(connection)
+    state = loader.project_state(("instances", "0010_mask_addresses"))
+    module.mask_addresses(state.apps, None)
     kept.refresh_from_db()
     masked = Masker([SECRET]).address(clear)
     assert (kept.address, kept.name) == (masked, masked.removeprefix("terraform_data."))
