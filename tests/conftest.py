@@ -12,6 +12,7 @@ from django.test import Client
 from tests import leaks
 from tests.factories import AdministratorFactory, UserFactory
 from tests.faults.installation import Installation, furnish, kill_runs
+from tests.signing import Caller
 
 HERE = Path(__file__).parent
 OF_PROCESSES = (HERE / "faults", HERE / "campaign")
@@ -135,6 +136,16 @@ def admin_browser(admin):
     client = Client()
     client.force_login(admin)
     return client
+
+
+@pytest.fixture
+def api(alice):
+    return Caller.of(alice)
+
+
+@pytest.fixture
+def admin_api(admin):
+    return Caller.of(admin)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from catalog.models import Template
 from catalog.models.trusted import example_files
 from instances.models import Check, Instance, ProvisioningSpec
-from instances.worker.loop import Worker
 from tests.factories import RegionFactory, VersionFactory
+from tests.instances.doors import work
 
 pytestmark = [
     pytest.mark.cloud,
@@ -96,10 +96,6 @@ def names_of_buckets(cloud):
         aws_secret_access_key="testing-secret",
     )
     return [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
-
-
-def work():
-    Worker().work(once=True)
 
 
 @pytest.mark.usefixtures("mirror")

@@ -29,7 +29,6 @@ from tests.instances.engines.test_policy_violations import (
     REFUSED_JSON,
 )
 from tests.security.listener import listening
-from tests.signing import Caller
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "correct-horse-battery-staple"
@@ -51,11 +50,6 @@ def engine_binary(terraform):
     if not sandbox.available():
         pytest.skip("this kernel has no landlock")
     return terraform
-
-
-@pytest.fixture
-def admin_api(admin):
-    return Caller.of(admin)
 
 
 def upload(files):

@@ -11,12 +11,6 @@ from tests.factories import (
     RegionFactory,
     RoleFactory,
 )
-from tests.signing import Caller
-
-
-@pytest.fixture
-def api(admin):
-    return Caller.of(admin)
 
 
 @pytest.fixture
@@ -39,55 +33,57 @@ def option(db):
     return TagOption.objects.create(key="team", value="data")
 
 
-def test_a_portfolio_is_created_and_read(api):
-    made = api.call("CreatePortfolio", PortfolioName="A", ProviderName="IT")
-    detail = api.call("GetPortfolio", **{"PortfolioId": made["PortfolioId"]})
+def test_a_portfolio_is_created_and_read(admin_api):
+    made = admin_api.call("CreatePortfolio", PortfolioName="A", ProviderName="IT")
+    detail = admin_api.call("GetPortfolio", **{"PortfolioId": made["PortfolioId"]})
     assert detail["PortfolioDetail"]["PortfolioName"] == "A"
     assert detail["TagOptions"] == []
 
 
-def test_a_portfolio_with_products_is_not_deleted(api, portfolio):
-    refusal = api.refusal("DeletePortfolio", PortfolioId=portfolio.pk)
+def test_a_portfolio_with_products_is_not_deleted(admin_api, portfolio):
+    refusal = admin_api.refusal("DeletePortfolio", PortfolioId=portfolio.pk)
     assert refusal == (400, "PortfolioNotEmpty")
     assert Portfolio.objects.exists()
 
 
-def test_portfolios_of_a_product_are_listed(api, portfolio, product):
+def test_portfolios_of_a_product_are_listed(admin_api, portfolio, product):
     PortfolioFactory()
-    answer = api.call("ListPortfolios", ProductId=product.pk)
+    answer = admin_api.call("ListPortfolios", ProductId=product.pk)
     assert [p["PortfolioId"] for p in answer["PortfolioDetails"]] == [portfolio.pk]
 
 
-def test_a_product_goes_in_and_out(api, place):
+def test_a_product_goes_in_and_out(admin_api, place):
     for action in ("Disassociate", "Associate"):
         preposition = "From" if action == "Disassociate" else "With"
-        api.call(f"{action}Product{preposition}Portfolio", **place)
+        admin_api.call(f"{action}Product{preposition}Portfolio", **place)
         holds = Portfolio.objects.filter(products=place["ProductId"]).exists()
         assert holds is (action == "Associate")
 
 
-def test_what_is_not_in_cannot_be_taken_out(api, place):
-    api.call("DisassociateProductFromPortfolio", **place)
-    refusal = api.refusal("DisassociateProductFromPortfolio", **place)
+def test_what_is_not_in_cannot_be_taken_out(admin_api, place):
+    admin_api.call("DisassociateProductFromPortfolio", **place)
+    refusal = admin_api.refusal("DisassociateProductFromPortfolio", **place)
     assert refusal == (404, "InvalidProduct.NotFound")
 
 
-def test_people_groups_and_patterns_are_granted(api, portfolio, alice):
+def test_people_groups_and_patterns_are_granted(admin_api, portfolio, alice):
     group = RoleFactory(name="devs")
     grant = "AssociatePrincipalWithPortfolio"
     here = {"PortfolioId": portfolio.pk}
     person = {"PrincipalType": "RamUser", "PrincipalId": alice.principal_id}
-    api.call(grant, **here, **person)
-    api.call(grant, **here, PrincipalType="RamRole", PrincipalId=group.principal_id)
-    api.call(grant, **here, PrincipalType="RamUser", PrincipalPattern="user/a*")
-    principals = api.call("ListPrincipals", **here)["Principals"]
+    admin_api.call(grant, **here, **person)
+    admin_api.call(
+        grant, **here, PrincipalType="RamRole", PrincipalId=group.principal_id
+    )
+    admin_api.call(grant, **here, PrincipalType="RamUser", PrincipalPattern="user/a*")
+    principals = admin_api.call("ListPrincipals", **here)["Principals"]
     assert [tuple(p.values()) for p in principals] == [
         (alice.principal_id, "", "RamUser"),
         (group.principal_id, "", "RamRole"),
         ("", "user/a*", "RamUser"),
     ]
-    api.call("DisassociatePrincipalFromPortfolio", **here, **person)
-    assert len(api.call("ListPrincipals", **here)["Principals"]) == 2
+    admin_api.call("DisassociatePrincipalFromPortfolio", **here, **person)
+    assert len(admin_api.call("ListPrincipals", **here)["Principals"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -99,8 +95,8 @@ def test_people_groups_and_patterns_are_granted(api, portfolio, alice):
         ({"PrincipalPattern": "x"}, (400, "InvalidPrincipalPattern")),
     ],
 )
-def test_a_principal_is_named_in_one_way(api, portfolio, params, refusal):
-    found = api.refusal(
+def test_a_principal_is_named_in_one_way(admin_api, portfolio, params, refusal):
+    found = admin_api.refusal(
         "AssociatePrincipalWithPortfolio",
         PortfolioId=portfolio.pk,
         PrincipalType="RamUser",
@@ -109,18 +105,18 @@ def test_a_principal_is_named_in_one_way(api, portfolio, params, refusal):
     assert found == refusal
 
 
-def test_a_constraint_is_made_changed_and_lifted(api, place):
+def test_a_constraint_is_made_changed_and_lifted(admin_api, place):
     RegionFactory()
     RegionFactory(id="cn-beijing", name="Beijing")
     config = '{"StackRegions": ["cn-hangzhou"]}'
-    made = api.call(
+    made = admin_api.call(
         "CreateConstraint", ConstraintType="StackRegion", Config=config, **place
     )
     changed = '{"StackRegions": ["cn-beijing"]}'
-    api.call("UpdateConstraint", Config=changed, **made_id(made))
-    detail = api.call("GetConstraint", **made_id(made))["ConstraintDetail"]
+    admin_api.call("UpdateConstraint", Config=changed, **made_id(made))
+    detail = admin_api.call("GetConstraint", **made_id(made))["ConstraintDetail"]
     assert json.loads(detail["Config"]) == {"StackRegions": ["cn-beijing"]}
-    api.call("DeleteConstraint", **made_id(made))
+    admin_api.call("DeleteConstraint", **made_id(made))
     assert not Constraint.objects.exists()
 
 
@@ -132,16 +128,16 @@ def made_id(answer):
     "config",
     ["", "x", "[]", "{}", '{"StackRegions": []}', '{"StackRegions": ["mars-1"]}'],
 )
-def test_a_configuration_that_makes_no_sense_is_refused(api, place, config):
-    status, code = api.refusal(
+def test_a_configuration_that_makes_no_sense_is_refused(admin_api, place, config):
+    status, code = admin_api.refusal(
         "CreateConstraint", ConstraintType="StackRegion", Config=config, **place
     )
     assert (status, code) == (400, "InvalidConfig" if config else "MissingConfig")
 
 
-def test_a_constraint_needs_the_product_in_the_portfolio(api, portfolio):
+def test_a_constraint_needs_the_product_in_the_portfolio(admin_api, portfolio):
     RegionFactory()
-    refusal = api.refusal(
+    refusal = admin_api.refusal(
         "CreateConstraint",
         ConstraintType="StackRegion",
         Config='{"StackRegions": ["cn-hangzhou"]}',
@@ -151,10 +147,12 @@ def test_a_constraint_needs_the_product_in_the_portfolio(api, portfolio):
     assert refusal == (400, "InvalidProductId")
 
 
-def test_a_tag_option_is_created_active(api):
-    detail = api.call("CreateTagOption", Key="team", Value="data")["TagOptionDetail"]
+def test_a_tag_option_is_created_active(admin_api):
+    detail = admin_api.call("CreateTagOption", Key="team", Value="data")[
+        "TagOptionDetail"
+    ]
     assert (detail["Key"], detail["Value"], detail["Active"]) == ("team", "data", True)
-    refusal = api.refusal("CreateTagOption", Key="team", Value="data")
+    refusal = admin_api.refusal("CreateTagOption", Key="team", Value="data")
     assert refusal == (400, "DuplicateName.TagOption")
 
 
@@ -162,33 +160,33 @@ def test_a_tag_option_is_created_active(api):
     ("key", "value", "code"),
     [("acs:x", "v", "InvalidKey"), ("k", "http://x", "InvalidValue")],
 )
-def test_reserved_tags_are_refused(api, key, value, code):
-    assert api.refusal("CreateTagOption", Key=key, Value=value) == (400, code)
+def test_reserved_tags_are_refused(admin_api, key, value, code):
+    assert admin_api.refusal("CreateTagOption", Key=key, Value=value) == (400, code)
 
 
-def test_a_tag_option_is_switched_off(api, option):
-    answer = api.call("UpdateTagOption", TagOptionId=option.pk, Active=False)
+def test_a_tag_option_is_switched_off(admin_api, option):
+    answer = admin_api.call("UpdateTagOption", TagOptionId=option.pk, Active=False)
     assert answer["TagOptionDetail"]["Active"] is False
     assert answer["TagOptionDetail"]["Value"] == "data"
 
 
 def test_a_tag_option_is_attached_to_products_and_portfolios(
-    api, option, product, portfolio
+    admin_api, option, product, portfolio
 ):
     for resource in (product, portfolio):
-        api.call(
+        admin_api.call(
             "AssociateTagOptionWithResource",
             TagOptionId=option.pk,
             ResourceId=resource.pk,
         )
     for kind, resource in (("product", product), ("Portfolio", portfolio)):
-        answer = api.call(
+        answer = admin_api.call(
             "ListResourcesForTagOption", TagOptionId=option.pk, ResourceType=kind
         )
         [detail] = answer["ResourceDetails"]
         assert detail["ResourceId"] == resource.pk
         assert detail["ResourceArn"] == resource.arn
-    api.call(
+    admin_api.call(
         "DisAssociateTagOptionFromResource",
         TagOptionId=option.pk,
         ResourceId=product.pk,
@@ -206,12 +204,12 @@ def test_a_tag_option_is_attached_to_products_and_portfolios(
         ({"FullTextSearch": "DAT"}, 1),
     ],
 )
-def test_tag_options_are_filtered(api, option, filters, count):
-    assert api.call("ListTagOptions", Filters=filters)["TotalCount"] == count
+def test_tag_options_are_filtered(admin_api, option, filters, count):
+    assert admin_api.call("ListTagOptions", Filters=filters)["TotalCount"] == count
 
 
-def test_only_active_regions_are_listed(api):
+def test_only_active_regions_are_listed(admin_api):
     RegionFactory()
     RegionFactory(id="cn-beijing", name="Beijing", active=False)
-    regions = api.call("ListRegions")["Regions"]
+    regions = admin_api.call("ListRegions")["Regions"]
     assert [region["RegionId"] for region in regions] == ["cn-hangzhou"]

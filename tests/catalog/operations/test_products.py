@@ -13,7 +13,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
-from tests.signing import CALL_QUERIES, Caller
+from tests.signing import CALL_QUERIES
 
 DOCUMENT = json.dumps(
     {
@@ -24,16 +24,6 @@ DOCUMENT = json.dumps(
 )
 TERRAFORM = "RosTerraformTemplate"
 MISSING = "prod-bp1missing0000"
-
-
-@pytest.fixture
-def api(alice):
-    return Caller.of(alice)
-
-
-@pytest.fixture
-def admin_api(admin):
-    return Caller.of(admin)
 
 
 def granted(user, **options):

@@ -7,7 +7,6 @@ from django.urls import reverse
 
 from catalog.models import Product, Template
 from tests.factories import MAIN_TF, PortfolioFactory, ProductFactory, VersionFactory
-from tests.signing import Caller
 
 DOCUMENT = json.dumps(
     {
@@ -17,16 +16,6 @@ DOCUMENT = json.dumps(
     }
 )
 TERRAFORM = "RosTerraformTemplate"
-
-
-@pytest.fixture
-def api(alice):
-    return Caller.of(alice)
-
-
-@pytest.fixture
-def admin_api(admin):
-    return Caller.of(admin)
 
 
 def granted(user, **options):

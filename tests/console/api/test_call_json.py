@@ -21,21 +21,11 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
-from tests.signing import Caller, headers_for
+from tests.signing import headers_for
 
 THREE_TF = "".join(
     f'variable "{name}" {{\n  type = string\n}}\n' for name in ("one", "two", "three")
 )
-
-
-@pytest.fixture
-def api(alice):
-    return Caller.of(alice)
-
-
-@pytest.fixture
-def admin_api(admin):
-    return Caller.of(admin)
 
 
 @pytest.fixture

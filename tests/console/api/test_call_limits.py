@@ -15,11 +15,6 @@ from console.api.access_keys import AccessKey
 from tests.signing import Caller, headers_for
 
 
-@pytest.fixture
-def api(alice):
-    return Caller.of(alice)
-
-
 def test_the_same_call_is_answered_once(api):
     headers = headers_for("ListRegions", api.key_id, api.secret, query={}, body=b"")
     codes = [api.deliver({}, b"", headers).json().get("Code") for _ in range(2)]

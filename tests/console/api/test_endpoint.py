@@ -15,11 +15,6 @@ ENVELOPE = {"RequestId", "HostId", "Code", "Message", "Recommend"}
 
 
 @pytest.fixture
-def api(alice):
-    return Caller.of(alice)
-
-
-@pytest.fixture
 def granted(alice):
     product = ProductFactory()
     PortfolioFactory(products=[product], users=[alice])

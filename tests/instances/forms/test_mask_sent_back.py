@@ -15,7 +15,6 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
-from tests.signing import Caller
 
 MASK = "******"
 SOURCE = """\
@@ -53,11 +52,6 @@ SECRETS = {
     "keys": ["one-key", "two-key"],
     "logins": {"root": "r00t-word", "app": "app-word"},
 }
-
-
-@pytest.fixture
-def api(alice):
-    return Caller.of(alice)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from instances.worker.engine_input import order_of
 from instances.worker.run import Run
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
 from tests.instances.doors import PageDoor, publish, spec
-from tests.signing import Caller
 
 SOURCE = """
 variable "size" {
@@ -46,11 +45,6 @@ variable "password" {
 def no_engine(settings):
     """The template alone judges values: the engine is not needed for what is told."""
     settings.TERRAFORM_BIN = "/nowhere/terraform"
-
-
-@pytest.fixture
-def api(alice):
-    return Caller.of(alice)
 
 
 @pytest.fixture

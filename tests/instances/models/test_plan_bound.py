@@ -9,7 +9,6 @@ from django.utils.timezone import now
 from catalog.models import Template
 from console.lib.audit import AuditEntry
 from instances.models import Instance, Plan, PlanOutOfDateError, StateVersion
-from instances.worker.loop import Worker
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -17,6 +16,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
+from tests.instances.doors import work
 from tests.instances.planning import (
     approved,
     asked,
@@ -154,10 +154,6 @@ def test_another_state_of_the_instance_makes_the_plan_stale(bob, carol, version)
 
 
 # With the real engine
-
-
-def work():
-    Worker().work(once=True)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from tests.factories import (
     TaskFactory,
     VersionFactory,
 )
-from tests.signing import Caller
 
 SECRET_TF = (
     MAIN_TF
@@ -29,16 +28,6 @@ variable "size" {
 """
 )
 GONE = (404, "InvalidProvisionedProduct.NotFound")
-
-
-@pytest.fixture
-def api(alice):
-    return Caller.of(alice)
-
-
-@pytest.fixture
-def admin_api(admin):
-    return Caller.of(admin)
 
 
 @pytest.fixture

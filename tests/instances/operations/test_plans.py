@@ -19,11 +19,6 @@ WRONG_STATE = (400, "IncorrectStatus.Plan")
 
 
 @pytest.fixture
-def api(alice):
-    return Caller.of(alice)
-
-
-@pytest.fixture
 def version(alice):
     RegionFactory()
     version = VersionFactory()

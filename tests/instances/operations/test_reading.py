@@ -12,19 +12,9 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.instances.operations.test_launching import SECRET_TF
-from tests.signing import CALL_QUERIES, Caller
+from tests.signing import CALL_QUERIES
 
 GONE = (404, "InvalidProvisionedProduct.NotFound")
-
-
-@pytest.fixture
-def api(alice):
-    return Caller.of(alice)
-
-
-@pytest.fixture
-def admin_api(admin):
-    return Caller.of(admin)
 
 
 @pytest.fixture

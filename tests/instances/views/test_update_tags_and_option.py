@@ -17,12 +17,6 @@ from tests.factories import (
     TaskFactory,
     VersionFactory,
 )
-from tests.signing import Caller
-
-
-@pytest.fixture
-def api(alice):
-    return Caller.of(alice)
 
 
 @pytest.fixture

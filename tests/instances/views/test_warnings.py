@@ -5,7 +5,6 @@ from django.urls import reverse
 
 from instances.models import Instance, Plan, ProvisioningSpec, Resource, TaskDiagnostics
 from instances.models.warning import after_apply, merged
-from instances.worker.loop import Worker
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -13,6 +12,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
+from tests.instances.doors import work
 from tests.instances.planning import CHANGE, asked, previewed
 from tests.instances.running import with_task
 
@@ -69,10 +69,6 @@ def launched(user, version):
     spec = ProvisioningSpec(version, version.product.portfolios.get(), {}, {})
     task = Instance.objects.launch(spec, name="shop", region=RegionFactory(), by=user)
     return task.instance
-
-
-def work():
-    Worker().work(once=True)
 
 
 def text_of(browser, url, **headers):

@@ -4,9 +4,9 @@ import pytest
 
 from catalog.models import Version
 from instances.models import Check
-from instances.worker.loop import Worker
 from tests.factories import MAIN_TF, ProductFactory, TemplateFactory, VersionFactory
 from tests.form_fields import Fields
+from tests.instances.doors import work
 
 pytestmark = [
     pytest.mark.engine,
@@ -24,10 +24,6 @@ def publish(admin, source=MAIN_TF, **kwargs):
         by=admin,
         **kwargs,
     )
-
-
-def work():
-    Worker().work(once=True)
 
 
 def page_of(version):

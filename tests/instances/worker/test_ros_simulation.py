@@ -18,7 +18,6 @@ from instances.models import (
     TaskLog,
 )
 from instances.models.check import check_version
-from instances.worker.loop import Worker
 from tests.factories import (
     PlanFactory,
     PortfolioFactory,
@@ -26,6 +25,7 @@ from tests.factories import (
     RegionFactory,
     VersionFactory,
 )
+from tests.instances.doors import work
 from tests.signing import Caller
 
 SENTENCE = "Nothing is created on Alibaba Cloud."
@@ -69,11 +69,6 @@ def spec(version):
 
 def values(**changed):
     return {"Name": "shop", "Password": SECRET} | changed
-
-
-def work():
-    """Drive everything that is queued."""
-    Worker().work(once=True)
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from instances.models import (
     Task,
     TaskLog,
 )
-from instances.worker.loop import Worker
 from tests.factories import (
     MAIN_TF,
     PortfolioFactory,
@@ -25,6 +24,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
+from tests.instances.doors import work
 from tests.waiting import beside, over
 
 pytestmark = [
@@ -76,10 +76,6 @@ def launch(by, version, name="shop", **values):
     spec = ProvisioningSpec(version, None, values, {"team": "web"})
     task = Instance.objects.launch(spec, name=name, region=RegionFactory(), by=by)
     return task.instance
-
-
-def work():
-    Worker().work(once=True)
 
 
 def test_a_launch_makes_the_instance_available(alice):
