@@ -1,1 +1,1 @@
-"""Signing in: sessions, second factors, single sign-on, and one's own account pages."""
+"""Authentication of users: sign-in, sessions, MFA, single sign-on and the account pages."""

@@ -1,4 +1,4 @@
-"""allauth's rules of signing in, with ours: limits nobody gets around, and everything on record."""
+"""The account adapter of allauth: sign-in limits that cannot be bypassed, and audit entries."""
 
 import logging
 import unicodedata
@@ -28,38 +28,39 @@ from console.middleware import client_address
 log = logging.getLogger(__name__)
 
 LIMITS = "allauth.account"
-# What allauth tells people by mail is what the audit trail wants to know; of second factors
-# it tells too late, see console.accounts.factor_changes.
+# Audited notifications of allauth. Those of MFA methods come after the commit, so that
+# console.accounts.factor_changes records them.
 CHANGES = {"account/email/password_changed": "ChangePassword"}
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """People are made by administrators, or by single sign-on: nobody signs up."""
+    """Sign-in without self-registration: administrators or single sign-on create users."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
-    # Limits
+    # Rate limits
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        # One bucket for whoever has no address, as behind a socket.
+        # Clients without an address, as behind a Unix socket, share one counter.
         return client_address(request) or "0.0.0.0"
 
     def _get_login_attempts_cache_key(
         self, request: HttpRequest, **credentials: Any
     ) -> str:
-        """One key for an account, however its name is spelled and whichever host is asked.
+        """Return the same key for all spellings of a login name and all host names.
 
-        allauth's own key holds the Host header, and with it a port of the caller's choice.
+        The key of allauth contains the Host header, which the client chooses.
         """
         name = credentials.get("username") or ""
         return unicodedata.normalize("NFKC", name).casefold()
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count the attempt, for the address and for the account. Raises ValidationError.
+        """Count the attempt for the client address and for the account.
 
-        The address is counted apart: a second factor that is proven clears the failures of
-        its account, and must not clear those of everybody at the address.
+        The address is counted separately: a successful second factor resets the
+        failures of the account, but must not reset those of the address. Raises
+        ValidationError.
         """
         self._address_usage = ratelimit.consume(
             request, app=LIMITS, action="login_failed_address"
@@ -74,9 +75,9 @@ class AccountAdapter(DefaultAccountAdapter):
         if self._address_usage:
             self._address_usage.rollback()
 
-    # What is put on record
+    # Audit entries
 
-    def login(self, request: HttpRequest, user: Any) -> None:
+    def login(self, request: HttpRequest, user: User) -> None:
         methods = [
             record.get("type") or record["method"]
             for record in get_authentication_records(request, user)
@@ -86,8 +87,12 @@ class AccountAdapter(DefaultAccountAdapter):
         request.session[AGENT] = self.get_http_user_agent(request)[:AGENT_LENGTH]
         request.session[ADDRESS] = client_address(request)
         if claims := getattr(request, "sso_claims", None):
-            told = claims.get("amr")
-            ways = [str(each) for each in told] if isinstance(told, list) else []
+            methods_used = claims.get("amr")
+            ways = (
+                [str(each) for each in methods_used]
+                if isinstance(methods_used, list)
+                else []
+            )
             request.session[PROVEN] = [*ways, MULTIPLE] if settings.OIDC_MFA else ways
         AuditEntry.objects.record("SignIn", user, by=user, after={"methods": methods})
 
@@ -98,7 +103,7 @@ class AccountAdapter(DefaultAccountAdapter):
         super().logout(request)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Put a failed attempt on record: a name nobody has may be a password, so not that."""
+        """Record a failed sign-in. An unknown name is left out: it may be a password."""
         name = credentials.get("username") or ""
         target = find_by_name(User.objects.all(), name, "username") if name else None
         AuditEntry.objects.record("SignInFailed", target, by=None)
@@ -107,7 +112,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_notification_mail(
         self,
         template_prefix: str,
-        user: Any,
+        user: User,
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
@@ -115,7 +120,7 @@ class AccountAdapter(DefaultAccountAdapter):
             AuditEntry.objects.record(action, user, by=user)
         super().send_notification_mail(template_prefix, user, context, email)
 
-    # Where to go, and when to ask again
+    # Redirects and reauthentication
 
     def is_safe_url(self, url: str) -> bool:
         request = context.request
@@ -127,13 +132,17 @@ class AccountAdapter(DefaultAccountAdapter):
         return reverse("account_overview")
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Who signed in a moment ago need not prove it again."""
+        """Return True if the last sign-in is older than the limit.
+
+        With single sign-on and no password it raises ImmediateHttpResponse with a
+        redirect to the provider.
+        """
         request = context.request
         age = now() - request.session.started_at
         if age.total_seconds() < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
             return False
         if settings.OIDC_URL and not get_reauthentication_flows(request.user):
-            # Only the provider can say who it is.
+            # Only the provider can reauthenticate the user.
             back = urlencode({"next": request.path if request.method == "GET" else "/"})
             raise ImmediateHttpResponse(redirect(f"{reverse('sso_again')}?{back}"))
         return True

@@ -1,7 +1,7 @@
-"""Changes of second factors, and of the password: on record in the transaction that makes them.
+"""Audited changes of MFA methods and passwords, recorded in the same transaction.
 
-allauth tells of most of them only after the commit; what was there before and after is
-compared here instead.
+allauth notifies of most changes only after the commit, so the MFA methods before and
+after the view are compared here.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from console.lib.audit import AuditEntry
 from console.lib.users import User
 
 View = Callable[..., HttpResponse]
-# What is told when one appears, and when one goes.
+# Audit actions by type of MFA method.
 ADDED = {
     "totp": "AddAuthenticatorApp",
     "webauthn": "AddPasskey",
@@ -30,7 +30,7 @@ REMOVED = {"totp": "RemoveAuthenticatorApp", "webauthn": "RemovePasskey"}
 
 
 def recorded(view: View) -> View:
-    """A page that changes one's own second factors."""
+    """Wrap a view that changes the user's own MFA methods."""
 
     @wraps(view)
     def changed(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
@@ -46,7 +46,7 @@ def recorded(view: View) -> View:
 
 
 def _factors(person: AbstractBaseUser) -> dict[int, str]:
-    """Second factors and recovery codes, by what they are."""
+    """Return the types of all MFA methods and recovery codes by primary key."""
     found = Authenticator.objects.filter(user=person).order_by("pk")
     return dict(found.values_list("pk", "type"))
 
@@ -54,12 +54,12 @@ def _factors(person: AbstractBaseUser) -> dict[int, str]:
 def _record(person: User, before: dict[int, str], after: dict[int, str]) -> None:
     gone = [kind for pk, kind in before.items() if pk not in after]
     new = [kind for pk, kind in after.items() if pk not in before]
-    told = [REMOVED[kind] for kind in gone if kind in REMOVED]
+    actions = [REMOVED[kind] for kind in gone if kind in REMOVED]
     if len(new) > 1:
-        # The codes that come with a first factor are part of it.
+        # Recovery codes that are generated with the first MFA method are part of it.
         new.remove("recovery_codes")
-    told += [ADDED[kind] for kind in new if kind in ADDED]
-    for action in told:
+    actions += [ADDED[kind] for kind in new if kind in ADDED]
+    for action in actions:
         AuditEntry.objects.record(action, person, by=person)
 
 

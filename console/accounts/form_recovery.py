@@ -1,7 +1,8 @@
-"""A form that outlived its sign-in: what was typed is kept, and sent once more.
+"""Recovery of forms whose session has ended: the entries are kept and submitted again.
 
-The entries travel in the page itself, encrypted: nothing is stored, and no secret of the
-form can be read there. They open for the same user, at the same address, for a while.
+The entries are in the page itself, encrypted: nothing is stored, and the page reveals
+no secret of the form. They can be decrypted for the same user and URL for a limited
+time.
 """
 
 import json
@@ -26,30 +27,30 @@ SENT_AGAIN_TEXT = _(
     "You signed in again in another tab. Your entries on this page were kept "
     "and sent with the new sign-in."
 )
-LEFT_OUT = {ENTRIES, OWNER, "csrfmiddlewaretoken"}
-# Tells our script what has become of the sign-in under which a page was shown.
+EXCLUDED = {ENTRIES, OWNER, "csrfmiddlewaretoken"}
+# Tells the script whether the session under which a page was rendered has ended.
 SIGN_IN = "X-Sign-In"
-# Our script sends a request once more under this header, with the token of the new sign-in.
+# Header of a request that the script repeats with the CSRF token of the new session.
 SENT_AGAIN = "X-Sent-Again"
 MAX_BYTES = 1024 * 1024
 
 
 def shown_to(request: HttpRequest) -> str:
-    """Return the principal ID of the user for whom the form was shown; empty if unknown."""
+    """Return the principal ID of the user for whom the form was rendered, or ""."""
     return request.headers.get("X-Signed-In-As") or request.POST.get(OWNER, "")
 
 
 def own_form(request: HttpRequest) -> bool:
-    """Say whether the form was on a page of ours: no other site may have one kept."""
+    """Return True if the form is on this site: forms of other sites are not kept."""
     own = f"{request.scheme}://{request.get_host()}"
     return request.headers.get("Origin") == own
 
 
 def kept_entries(request: HttpRequest) -> str:
-    """Return what was typed, encrypted for a page that offers to send it again.
+    """Return the encrypted entries of a form for a page that offers to send it again.
 
-    Empty when there is nothing to keep: the form was on another site, is larger than
-    MAX_BYTES, or asks for a password or a second factor.
+    Return "" if there is nothing to keep: the form is on another site, larger than
+    MAX_BYTES, or asks for a password or an MFA code.
     """
     private = request.path.startswith(reverse("account_overview"))
     if request.method != "POST" or private or not own_form(request):
@@ -58,7 +59,7 @@ def kept_entries(request: HttpRequest) -> str:
         return ""
     if ENTRIES in request.POST:
         return str(request.POST[ENTRIES])
-    fields = [field for field in request.POST.lists() if field[0] not in LEFT_OUT]
+    fields = [field for field in request.POST.lists() if field[0] not in EXCLUDED]
     plain = zlib.compress(json.dumps([time(), fields]).encode())
     if len(plain) > MAX_BYTES:
         return ""
@@ -66,7 +67,7 @@ def kept_entries(request: HttpRequest) -> str:
 
 
 def restored(request: HttpRequest, entries: str, owner: str) -> QueryDict | None:
-    """Open kept entries; None when they are another user's, of another form, or too old."""
+    """Decrypt kept entries. Return None if they belong to another user or form, or expired."""
     try:
         plain = unseal(b64decode(entries, validate=True), _context(request, owner))
     except (DecryptionError, ValueError):
@@ -85,7 +86,7 @@ def _context(request: HttpRequest, owner: str) -> str:
 
 
 class FormRecoveryMiddleware:
-    """Give a view the kept entries of a form as if they had just been sent."""
+    """Pass the kept entries of a form to the view as if they were just submitted."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -93,7 +94,7 @@ class FormRecoveryMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if SENT_AGAIN in request.headers and 300 <= response.status_code < 400:
-            # The page that was sent is left: the next one tells.
+            # The redirect leaves the page, so the next one shows the message.
             messages.info(request, SENT_AGAIN_TEXT)
         return response
 
@@ -101,8 +102,8 @@ class FormRecoveryMiddleware:
         self,
         request: HttpRequest,
         view_func: Callable[..., HttpResponseBase],
-        view_args: tuple[Any, ...],
-        view_kwargs: Mapping[str, Any],
+        view_args: tuple[object, ...],
+        view_kwargs: Mapping[str, object],
     ) -> HttpResponse | None:
         if request.method != "POST" or ENTRIES not in request.POST:
             return None

@@ -1,4 +1,4 @@
-"""allauth's forms, in our words; what those for codes and passkeys refuse is put on record."""
+"""The forms of allauth with the console's texts; failed codes and passkeys are recorded."""
 
 import struct
 from typing import Any
@@ -13,8 +13,8 @@ from django.core.exceptions import ValidationError
 
 from console.lib.audit import AuditEntry
 
-MOST = 64 * 1024
-# What the parsers of passkeys raise over an answer that no browser gives.
+MAX_CREDENTIAL_LENGTH = 64 * 1024
+# Exceptions of the passkey parsers for malformed input.
 MALFORMED = (
     ArithmeticError,
     AttributeError,
@@ -26,8 +26,8 @@ MALFORMED = (
 )
 
 
-class Unprompted:
-    """Fields without allauth's placeholders, which only say the label once more."""
+class NoPlaceholderMixin:
+    """Removes the placeholders of allauth, which repeat the labels."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -35,24 +35,24 @@ class Unprompted:
             field.widget.attrs.pop("placeholder", None)
 
 
-class LoginForm(Unprompted, accounts.LoginForm):
-    """Login and password."""
+class LoginForm(NoPlaceholderMixin, accounts.LoginForm):
+    """Login name and password."""
 
 
-class ChangePasswordForm(Unprompted, accounts.ChangePasswordForm):
-    """The password one has, and the new one twice."""
+class ChangePasswordForm(NoPlaceholderMixin, accounts.ChangePasswordForm):
+    """The current password, and the new one twice."""
 
 
-class PasswordAgainForm(Unprompted, accounts.ReauthenticateForm):
-    """The password, before something sensitive."""
+class PasswordAgainForm(NoPlaceholderMixin, accounts.ReauthenticateForm):
+    """The password, for reauthentication."""
 
 
-class ActivateForm(Unprompted, apps.ActivateTOTPForm):
+class ActivateForm(NoPlaceholderMixin, apps.ActivateTOTPForm):
     """The first code of an authenticator app."""
 
 
-class RecordedCode:
-    """A code field whose wrong codes are failed sign-ins of its person."""
+class RecordedCodeMixin:
+    """A code field whose wrong codes are recorded as failed sign-ins."""
 
     def clean_code(self) -> str:
         try:
@@ -62,28 +62,30 @@ class RecordedCode:
             raise
 
 
-class AuthenticateForm(Unprompted, RecordedCode, codes.AuthenticateForm):
-    """The second step of signing in."""
+class AuthenticateForm(NoPlaceholderMixin, RecordedCodeMixin, codes.AuthenticateForm):
+    """The MFA step of sign-in."""
 
 
-class ReauthenticateForm(Unprompted, RecordedCode, codes.ReauthenticateForm):
-    """Proving again who one is."""
+class ReauthenticateForm(
+    NoPlaceholderMixin, RecordedCodeMixin, codes.ReauthenticateForm
+):
+    """Reauthentication with an MFA code."""
 
 
 class CredentialField(forms.JSONField):
-    """What a browser answers about a passkey: an object, and not a large one."""
+    """The JSON object in which a browser returns a passkey, with a size limit."""
 
     widget = forms.HiddenInput
 
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        # Worth nothing a second time: a form that is shown again has none.
+    def bound_data(self, data: object, initial: object) -> None:
+        # A credential is valid once, so a form that is shown again has none.
         return None
 
     def prepare_value(self, value: Any) -> Any:
         return value
 
     def to_python(self, value: Any) -> Any:
-        if isinstance(value, str) and len(value) > MOST:
+        if isinstance(value, str) and len(value) > MAX_CREDENTIAL_LENGTH:
             raise get_adapter().validation_error("incorrect_code")
         try:
             found = super().to_python(value)
@@ -94,8 +96,8 @@ class CredentialField(forms.JSONField):
         return found
 
 
-class CheckedCredential(forms.Form):
-    """A passkey that proves who one is."""
+class CheckedCredentialMixin(forms.Form):
+    """Reports malformed passkeys as wrong ones."""
 
     credential = CredentialField()
 
@@ -106,22 +108,24 @@ class CheckedCredential(forms.Form):
             raise get_adapter().validation_error("incorrect_code") from error
 
 
-class AuthenticateWebAuthnForm(CheckedCredential, passkeys.AuthenticateWebAuthnForm):
-    """The second step of signing in, with a passkey."""
+class AuthenticateWebAuthnForm(
+    CheckedCredentialMixin, passkeys.AuthenticateWebAuthnForm
+):
+    """The MFA step of sign-in with a passkey."""
 
 
-class LoginWebAuthnForm(CheckedCredential, passkeys.LoginWebAuthnForm):
-    """Signing in with a passkey alone."""
+class LoginWebAuthnForm(CheckedCredentialMixin, passkeys.LoginWebAuthnForm):
+    """Sign-in with a passkey instead of a password."""
 
 
 class ReauthenticateWebAuthnForm(
-    CheckedCredential, passkeys.ReauthenticateWebAuthnForm
+    CheckedCredentialMixin, passkeys.ReauthenticateWebAuthnForm
 ):
-    """Proving again who one is, with a passkey."""
+    """Reauthentication with a passkey."""
 
 
 class AddWebAuthnForm(passkeys.AddWebAuthnForm):
-    """A new passkey."""
+    """Registration of a passkey."""
 
     name = forms.CharField(required=False, max_length=100)
     credential = CredentialField()
@@ -134,6 +138,6 @@ class AddWebAuthnForm(passkeys.AddWebAuthnForm):
 
 
 class EditWebAuthnForm(passkeys.EditWebAuthnForm):
-    """The name of a passkey."""
+    """Rename a passkey."""
 
     name = forms.CharField(max_length=100)

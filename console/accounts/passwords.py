@@ -1,7 +1,7 @@
-"""Passwords that anybody would guess who knows what this is and whose."""
+"""Password validators against words of this installation and against other spellings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -12,22 +12,30 @@ from django.utils.translation import gettext as _
 
 from console.lib.users import normalize_password
 
-OURS = ("service", "catalog", "console", "terraform", "password", "welcome", "admin")
-# What has to be left of a password without such words.
-LEAST = 8
-# Parts of host names that say nothing, such as "www" or "com", are shorter.
-SHORTEST = 4
+PRODUCT_WORDS = (
+    "service",
+    "catalog",
+    "console",
+    "terraform",
+    "password",
+    "welcome",
+    "admin",
+)
+# Characters that must remain without such words.
+MIN_REMAINING = 8
+# Shorter parts of host names, such as "www" or "com", are ignored.
+MIN_WORD_LENGTH = 4
 
 
 class WordsValidator:
-    """Refuses what is little more than words of this installation."""
+    """Refuses passwords that consist mostly of words of this installation."""
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
-        """Raise ValidationError when too little is left without them."""
+        """Raise ValidationError if too few characters remain without those words."""
         left = password.casefold()
-        for word in sorted(words(), key=len, reverse=True):
+        for word in sorted(installation_words(), key=len, reverse=True):
             left = left.replace(word, "")
-        if left != password.casefold() and len(left) < LEAST:
+        if left != password.casefold() and len(left) < MIN_REMAINING:
             raise ValidationError(self.get_help_text(), code="password_of_our_words")
 
     def get_help_text(self) -> str:
@@ -38,13 +46,13 @@ class WordsValidator:
 
 
 class SpellingValidator:
-    """Applies the other rules to the spelling that is stored, where it is another one.
+    """Applies the other validators to the normalized password.
 
-    So a common password in full-width letters is still a common password.
+    For example, a common password in full-width letters is still a common password.
     """
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
-        """Raise ValidationError with what the other rules have against that spelling."""
+        """Raise ValidationError with the problems of the normalized password."""
         normalized = normalize_password(password)
         if normalized == password:
             return
@@ -53,9 +61,9 @@ class SpellingValidator:
             for each in get_default_password_validators()
             if not isinstance(each, SpellingValidator)
         ]
-        known = set(_objections(others, password, user))
+        known = set(_problems(others, password, user))
         found = [
-            each for each in _objections(others, normalized, user) if each not in known
+            each for each in _problems(others, normalized, user) if each not in known
         ]
         if found:
             raise ValidationError(found)
@@ -66,8 +74,10 @@ class SpellingValidator:
         )
 
 
-def _objections(
-    validators: list[Any], password: str, user: AbstractBaseUser | None
+def _problems(
+    validators: Iterable[Any],
+    password: str,
+    user: AbstractBaseUser | None,
 ) -> Iterator[str]:
     for each in validators:
         try:
@@ -76,8 +86,12 @@ def _objections(
             yield from error.messages
 
 
-def words() -> set[str]:
-    """What the product is called, its host names, and what the operator adds."""
+def installation_words() -> set[str]:
+    """Return the product's name, the parts of its host names and CONSOLE_PASSWORD_WORDS."""
     labels = re.split(r"[^\w]+", " ".join(settings.ALLOWED_HOSTS).casefold())
-    known = {*OURS, *labels, *(each.casefold() for each in settings.PASSWORD_WORDS)}
-    return {word for word in known if len(word) >= SHORTEST}
+    known = {
+        *PRODUCT_WORDS,
+        *labels,
+        *(each.casefold() for each in settings.PASSWORD_WORDS),
+    }
+    return {word for word in known if len(word) >= MIN_WORD_LENGTH}

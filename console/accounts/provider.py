@@ -1,4 +1,4 @@
-"""Single sign-on by OpenID Connect: what is sent to the provider, and what is believed of its answer."""
+"""OpenID Connect: the requests to the provider, and the verification of its answers."""
 
 import hashlib
 import hmac
@@ -7,7 +7,9 @@ import time
 from typing import Any
 
 import jwt
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
@@ -21,38 +23,38 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-# Signed with a key the provider publishes; never with a secret both sides have.
+# Asymmetric algorithms only: a shared secret must not sign tokens.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384"]
-NEEDED = ["iss", "sub", "aud", "exp", "iat"]
-# How far the clocks of two hosts may be apart.
+REQUIRED_CLAIMS = ["iss", "sub", "aud", "exp", "iat"]
+# Tolerated difference of the clocks.
 LEEWAY_SECONDS = 30
-# What makes a provider ask again, and how long ago it may then have done so.
+# Parameters that request reauthentication, and the maximum age of the result.
 AGAIN = {"prompt": "login", "max_age": "0"}
 AGAIN_SECONDS = 300
 
 
 class Protocol(OpenIDConnectOAuth2Adapter):
-    """The provider's addresses, and reading what it says about a person."""
+    """The endpoints of the provider, and the verification of its ID tokens."""
 
     state: dict[str, Any]
 
     @property
     def openid_config(self) -> dict[str, Any]:
-        """What the provider says of itself. Raises OAuth2Error when it is another one."""
+        """The configuration of the provider. Raises OAuth2Error for another issuer."""
         known = getattr(self, "_openid_config", None)
         config: dict[str, Any] = known or super().openid_config
-        told = str(config.get("issuer", "")).rstrip("/")
-        if told != settings.OIDC_URL.rstrip("/"):
+        issuer = str(config.get("issuer", "")).rstrip("/")
+        if issuer != settings.OIDC_URL.rstrip("/"):
             raise OAuth2Error("the provider's issuer is not CONSOLE_OIDC_URL")
         return config
 
-    def get_callback_url(self, request: HttpRequest, app: Any) -> str:
+    def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
         return request.build_absolute_uri(reverse("sso_callback"))
 
     def complete_login(
-        self, request: HttpRequest, app: Any, token: Any, **kwargs: Any
-    ) -> Any:
-        """Return the login of whom the ID token names. Raises OAuth2Error."""
+        self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any
+    ) -> SocialLogin:
+        """Return the login of the user in the ID token. Raises OAuth2Error."""
         signed = kwargs["response"].get("id_token")
         if not isinstance(signed, str):
             raise OAuth2Error("the provider gave no ID token")
@@ -60,12 +62,12 @@ class Protocol(OpenIDConnectOAuth2Adapter):
         if "userinfo_endpoint" in self.openid_config:
             more = self._fetch_user_info(token.token)
             if more.get("sub") != claims["sub"]:
-                raise OAuth2Error("userinfo is about somebody else")
-            # What is signed counts, where both say something.
+                raise OAuth2Error("userinfo is about another user")
+            # Signed claims take precedence.
             claims = more | claims
-        # A person is known by who vouches for them and under which name.
-        known_as = f"{claims['iss']}\n{claims['sub']}".encode()
-        claims["uid"] = hashlib.sha256(known_as).hexdigest()
+        # A user is identified by issuer and subject.
+        identity = f"{claims['iss']}\n{claims['sub']}".encode()
+        claims["uid"] = hashlib.sha256(identity).hexdigest()
         request.sso_claims = claims  # type: ignore[attr-defined]
         return self.get_provider().sociallogin_from_response(
             request, {"userinfo": claims}
@@ -80,7 +82,7 @@ class Protocol(OpenIDConnectOAuth2Adapter):
                 issuer=self.openid_config["issuer"],
                 audience=client_id,
                 leeway=LEEWAY_SECONDS,
-                options={"require": NEEDED},
+                options={"require": REQUIRED_CLAIMS},
             )
         except jwt.PyJWTError as error:
             raise OAuth2Error(f"the ID token is not valid: {error}") from error
@@ -89,8 +91,8 @@ class Protocol(OpenIDConnectOAuth2Adapter):
         nonce, sent = str(claims.get("nonce", "")), self.state.get("nonce") or "none"
         if not hmac.compare_digest(nonce.encode(), sent.encode()):
             raise OAuth2Error("the ID token belongs to another sign-in")
-        if self.state.get("again") and not _just_now(claims.get("auth_time")):
-            raise OAuth2Error("the provider did not ask again who it is")
+        if self.state.get("again") and not _is_recent(claims.get("auth_time")):
+            raise OAuth2Error("the provider did not reauthenticate the user")
         return claims
 
     def _key_of(self, signed: str) -> jwt.PyJWK:
@@ -105,12 +107,12 @@ class Protocol(OpenIDConnectOAuth2Adapter):
         return found[0]
 
 
-def _just_now(moment: Any) -> bool:
+def _is_recent(moment: object) -> bool:
     return isinstance(moment, int) and time.time() - moment < AGAIN_SECONDS
 
 
 class Provider(OpenIDConnectProvider):
-    """The one provider, configured by the environment."""
+    """The only provider, configured by environment variables."""
 
     oauth2_adapter_class = Protocol
 
@@ -121,7 +123,7 @@ class Provider(OpenIDConnectProvider):
         return reverse("sso_callback")
 
     def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
-        """Nothing of what is sent to the provider is for the browser to say."""
+        """Return the parameters of the redirect. The browser cannot choose any of them."""
         found = super().get_redirect_from_request_kwargs(request)
         nonce = secrets.token_urlsafe(24)
         again = "again" in request.POST
@@ -134,19 +136,19 @@ class Provider(OpenIDConnectProvider):
             "again": again,
         }
 
-    def extract_email_addresses(self, data: Any) -> list[Any]:
-        # A person's address is for notices, and proves nothing here.
+    def extract_email_addresses(self, data: object) -> list[EmailAddress]:
+        # Mail addresses are only for notifications, never for identification.
         return []
 
 
 class Callback(OAuth2CallbackView):
-    """Where the provider sends the browser back to."""
+    """The view to which the provider redirects the browser."""
 
     adapter: Protocol
 
     def _get_state(
-        self, request: HttpRequest, provider: Any
-    ) -> tuple[Any, HttpResponse | None]:
+        self, request: HttpRequest, provider: OpenIDConnectProvider
+    ) -> tuple[dict[str, Any] | None, HttpResponse | None]:
         state, response = super()._get_state(request, provider)
         self.adapter.state = state or {}
         return state, response

@@ -1,14 +1,13 @@
-"""Second factors: who must have one, how theirs are stored, and taking them away."""
+"""Multi-factor authentication: who needs it, how secrets are stored, and removal."""
 
 from ipaddress import ip_address
-from typing import Any
 
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.utils.translation import gettext as _
@@ -22,25 +21,25 @@ from instances.reviewing import duties_of
 
 CONTEXT = "mfa.authenticator"
 ISSUER = "Service Catalog"
-# What a provider of single sign-on calls a sign-in with more than a password (RFC 8176).
+# Authentication method of MFA in the claims of single sign-on (RFC 8176).
 MULTIPLE = "mfa"
 PROVEN = "sso_amr"
 
 
-def factors_of(person: Any) -> QuerySet[Authenticator]:
-    """Somebody's second factors. Recovery codes stand in for one, and are none."""
+def factors_of(person: User | OuterRef) -> QuerySet[Authenticator]:
+    """Return the MFA methods of a user. Recovery codes are not one."""
     codes = Authenticator.Type.RECOVERY_CODES
     return Authenticator.objects.filter(user=person).exclude(type=codes)
 
 
 def has_factor(person: User) -> bool:
-    """Say whether somebody has a second factor; the query that loaded them may know."""
+    """Return True if a user has an MFA method, without a query if it was annotated."""
     known: bool | None = getattr(person, "second_factor", None)
     return factors_of(person).exists() if known is None else known
 
 
 def must_have_factor(person: User) -> bool:
-    """Say whether a password is not enough for what this person may do."""
+    """Return True if MFA is required for this user."""
     if not settings.REQUIRE_MFA:
         return False
     powerful = person.is_administrator or person.is_staff or person.is_superuser
@@ -48,7 +47,7 @@ def must_have_factor(person: User) -> bool:
 
 
 def lacks_factor(request: HttpRequest) -> bool:
-    """Say whether who asks has to add a second factor before anything else."""
+    """Return True if the user of the request must add an MFA method first."""
     person = request.user
     if not settings.REQUIRE_MFA or not isinstance(person, User):
         return False
@@ -59,7 +58,7 @@ def lacks_factor(request: HttpRequest) -> bool:
 
 @transaction.atomic
 def remove_factors(person: User, *, by: User | None) -> None:
-    """Take all second factors away, for somebody who has lost theirs. Raises NotFoundError."""
+    """Remove all MFA methods of a user who lost them. Raises NotFoundError."""
     found = Authenticator.objects.filter(user=person)
     kinds = sorted(found.values_list("type", flat=True))
     if not kinds:
@@ -71,7 +70,7 @@ def remove_factors(person: User, *, by: User | None) -> None:
 
 
 def passkeys_possible(request: HttpRequest) -> bool:
-    """Browsers bind a passkey to a name: there are none for a bare address."""
+    """Return True if the request's host can have passkeys: an IP address cannot."""
     host = _host(request)
     try:
         ip_address(host.strip("[]"))
@@ -85,7 +84,7 @@ def _host(request: HttpRequest) -> str:
 
 
 class QrCode(str):
-    """A QR code as the path of an SVG in which a module has size 1."""
+    """A QR code as an SVG path with modules of size 1."""
 
     size: int
 
@@ -101,12 +100,12 @@ class QrCode(str):
 
     @property
     def view_box(self) -> str:
-        """The code with the quiet zone that readers need around it."""
+        """The SVG view box, with the margin that QR readers need."""
         return f"-4 -4 {self.size + 8} {self.size + 8}"
 
 
 class FactorAdapter(DefaultMFAAdapter):
-    """allauth's second factors with secrets encrypted, and a QR code a strict CSP shows."""
+    """The MFA adapter of allauth with encrypted secrets and a QR code the CSP permits."""
 
     def encrypt(self, text: str) -> str:
         return seal_text(text, CONTEXT)
@@ -118,7 +117,7 @@ class FactorAdapter(DefaultMFAAdapter):
         return ISSUER
 
     def build_totp_svg(self, url: str) -> str:
-        """Return only the path: a picture in a data URL is not what the CSP shows."""
+        """Return only the path of the QR code: the CSP forbids data URLs."""
         return QrCode.of(url)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:

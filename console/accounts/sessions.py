@@ -1,7 +1,7 @@
-"""Sessions: where a browser is signed in, since when, and when it was last seen.
+"""Sessions in the database: browser, client address, sign-in time and last use.
 
-The cookie is a key to somebody's account, so the table does not hold it: a row is found by
-the key's hash, and what it keeps is encrypted. A stolen database opens no session.
+The cookie gives access to an account, so it is not stored: a row is found by the hash
+of the key, and its content is encrypted. A stolen database opens no session.
 """
 
 import contextlib
@@ -25,45 +25,45 @@ from console.lib.encryption import DecryptionError, seal_text, unseal_text
 from console.lib.users import User
 
 CONTEXT = "console.session"
-# Writing at every request would make every read a write.
-SEEN_GRAIN = timedelta(minutes=1)
-# Set by tick.js on requests that a page makes by itself: nobody need be sitting there.
+# An update for each request would turn every read into a write.
+SEEN_RESOLUTION = timedelta(minutes=1)
+# Set by tick.js on requests that a page sends without a user action.
 AUTOMATIC = "X-Automatic"
-# Somebody on the way to signing in.
+# Sessions before sign-in.
 ANONYMOUS_SECONDS = 3600
 AGENT, ADDRESS = "agent", "address"
 AGENT_LENGTH = 200
 
 
-def seen_grain() -> timedelta:
-    """Return how long after a request the next one is not written down."""
-    return min(SEEN_GRAIN, timedelta(minutes=settings.SESSION_IDLE_MINUTES) / 10)
+def seen_resolution() -> timedelta:
+    """Return the time between two updates of `seen_at`."""
+    return min(SEEN_RESOLUTION, timedelta(minutes=settings.SESSION_IDLE_MINUTES) / 10)
 
 
 def row_key(session_key: str | None) -> str:
-    """Return the key under which the session of a cookie is stored."""
+    """Return the primary key of the session of a cookie."""
     return hashlib.sha256((session_key or "").encode()).hexdigest()
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def living(self) -> Self:
-        """Those that are neither too old nor idle for too long."""
+        """Return the sessions that have not expired and are not idle."""
         moment = now()
-        # The last request may be a grain later than what was written down of it.
-        idle = timedelta(minutes=settings.SESSION_IDLE_MINUTES) + seen_grain()
+        # The last use can be up to one interval later than `seen_at`.
+        idle = timedelta(minutes=settings.SESSION_IDLE_MINUTES) + seen_resolution()
         return self.filter(expire_date__gt=moment, seen_at__gt=moment - idle)
 
     def of(self, person: User) -> Self:
-        """The living sessions in which somebody is signed in, the latest seen first."""
+        """Return the active sessions of a user, the most recently used first."""
         return self.living().filter(user=person).order_by("-seen_at", "pk")
 
     def end(self) -> int:
-        """Sign these browsers out, with their next request; return how many they are."""
+        """Delete the sessions, which signs the browsers out; return their number."""
         return self.order_by().delete()[0]
 
 
 class Session(models.Model):
-    """One browser's session. `user` is empty until somebody has signed in."""
+    """The session of a browser. `user` is null until someone signs in."""
 
     session_key = models.CharField(_("key"), max_length=64, primary_key=True)
     session_data = models.TextField(_("session data"))
@@ -92,10 +92,10 @@ class Session(models.Model):
 
 
 class SessionStore(DatabaseStore):
-    """Django's session store over the table above."""
+    """The session store of Django for the table above."""
 
     row: Session | None = None
-    # Whether the request was made by a page, not by a person.
+    # True for a request that a page sent without a user action.
     automatic = False
 
     @classmethod
@@ -104,7 +104,7 @@ class SessionStore(DatabaseStore):
 
     @property
     def started_at(self) -> datetime:
-        """When the person of this session signed in."""
+        """The time at which the user signed in."""
         self._get_session()  # type: ignore[attr-defined]
         return self.row.started_at if self.row else now()
 
@@ -113,15 +113,14 @@ class SessionStore(DatabaseStore):
         self.row = found.first()
         if self.row is None:
             self._session_key = None
-        elif not self.automatic and now() - self.row.seen_at > seen_grain():
-            # A database that takes nothing at the moment lets people read: the session
-            # then ends a little earlier.
+        elif not self.automatic and now() - self.row.seen_at > seen_resolution():
+            # Reading must work with a locked database; the session ends a little earlier.
             with contextlib.suppress(OperationalError):
                 found.update(seen_at=now())
         return self.row
 
     def create(self) -> None:
-        # Also when a key is changed for a new one at sign-in: the age begins anew.
+        # Also called for the new key after sign-in: the age starts again.
         self.row = None
         super().create()
 
@@ -157,12 +156,12 @@ class SessionStore(DatabaseStore):
         try:
             return json.loads(unseal_text(str(session_data), CONTEXT))
         except DecryptionError:
-            # Its key was taken out of the ring: whoever it is signs in again.
+            # The encryption key was removed: the user has to sign in again.
             return {}
 
 
 class SessionMiddleware(DjangoSessionMiddleware):
-    """Tells the session whether a person asks, or a page that looks for news by itself."""
+    """Marks requests that a page sends by itself, which do not extend the session."""
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)

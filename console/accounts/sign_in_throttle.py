@@ -1,7 +1,7 @@
-"""Where failed sign-ins are counted: a table that all processes share, and what if it is gone.
+"""The cache that counts failed sign-ins, shared by all processes, and its failure.
 
-Without the count nobody is let in, for then passwords could be guessed. What people and their
-administrator are told is how to get the count back.
+Without the counters sign-in is refused, because passwords could be guessed otherwise.
+The error tells the user and the administrator how to repair the table.
 """
 
 import logging
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class ThrottleUnavailableError(DomainError):
-    """Failed sign-ins cannot be counted, so none can be tried."""
+    """Failed sign-ins cannot be counted, so no sign-in is possible."""
 
     code = "ServiceUnavailable"
     status = 503
@@ -38,32 +38,32 @@ class ThrottleUnavailableError(DomainError):
 
 
 class SharedCount(DatabaseCache):
-    """Django's cache in the database, which says what to do when its table is away."""
+    """The database cache of Django, which reports a missing table."""
 
     def get_many(self, *args: Any, **options: Any) -> Any:
-        with _told():
+        with _missing_table_reported():
             return super().get_many(*args, **options)
 
     def has_key(self, *args: Any, **options: Any) -> Any:
-        with _told():
+        with _missing_table_reported():
             return super().has_key(*args, **options)
 
     def _base_set(self, *args: Any, **options: Any) -> Any:
-        with _told():
+        with _missing_table_reported():
             return super()._base_set(*args, **options)  # type: ignore[misc]
 
     def _base_delete_many(self, *args: Any, **options: Any) -> Any:
-        with _told():
+        with _missing_table_reported():
             return super()._base_delete_many(*args, **options)  # type: ignore[misc]
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn what a missing table raises into a refusal; a locked database is another matter."""
+def _missing_table_reported() -> Iterator[None]:
+    """Raise ThrottleUnavailableError for a missing table, but not for a locked database."""
     try:
         yield
     except (OperationalError, ProgrammingError) as error:
-        # SQLite calls it an operational error, as it does a lock that will pass.
+        # SQLite raises OperationalError for a missing table and for a lock.
         if isinstance(error, OperationalError) and "no such table" not in str(error):
             raise
         log.error("failed sign-ins cannot be counted: %s", error)

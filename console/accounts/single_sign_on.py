@@ -1,4 +1,4 @@
-"""People of single sign-on: made at their first sign-in, in the groups the provider says."""
+"""Single sign-on: users are created at their first sign-in, groups follow the provider."""
 
 import logging
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.decorators import rate_limit
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2LoginView
@@ -14,6 +15,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -21,7 +23,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from requests import RequestException
 
-from console.accounts.provider import Callback, Protocol
+from console.accounts.provider import Callback, Protocol, Provider
 from console.lib.audit import AuditEntry
 from console.lib.names import find_by_name
 from console.lib.users import Role, User
@@ -29,20 +31,22 @@ from console.lib.users import Role, User
 log = logging.getLogger(__name__)
 
 PROVIDER = "sso"
-# What a provider that does not keep to the protocol makes of its answers.
+# Exceptions for answers that violate the protocol.
 MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
 
 
 class SingleSignOnAdapter(DefaultSocialAccountAdapter):
-    """allauth's single sign-on with our people and groups."""
+    """The single sign-on adapter of allauth with the console's users and groups."""
 
-    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+    def is_open_for_signup(
+        self, request: HttpRequest, sociallogin: SocialLogin
+    ) -> bool:
         return True
 
-    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Find the person, bring their groups up to date; refuse who may not come in."""
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Find the user and update the groups; refuse inactive users."""
         if not sociallogin.is_existing:
-            self._take_over(request, sociallogin)
+            self._link_existing(request, sociallogin)
         if not sociallogin.is_existing:
             return
         person = sociallogin.user
@@ -51,9 +55,9 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
             raise ImmediateHttpResponse(redirect("account_inactive"))
         follow_groups(person, request.sso_claims)  # type: ignore[attr-defined]
 
-    def _take_over(self, request: HttpRequest, sociallogin: Any) -> None:
-        """A login that exists already is its person's own only if we were told so."""
-        # As it was said: what would have to be shortened is somebody else's.
+    def _link_existing(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Link an existing account of the same name, if CONSOLE_OIDC_LINK permits it."""
+        # Unchanged: a shortened name could be that of another user.
         claims: dict[str, Any] = request.sso_claims  # type: ignore[attr-defined]
         name = str(claims.get("preferred_username") or "")
         try:
@@ -78,9 +82,12 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
 
     @transaction.atomic
     def save_user(
-        self, request: HttpRequest, sociallogin: Any, form: Any = None
-    ) -> Any:
-        person = super().save_user(request, sociallogin, form)
+        self,
+        request: HttpRequest,
+        sociallogin: SocialLogin,
+        form: BaseForm | None = None,
+    ) -> User:
+        person: User = super().save_user(request, sociallogin, form)
         AuditEntry.objects.record("CreatePerson", person, by=person)
         follow_groups(person, request.sso_claims)  # type: ignore[attr-defined]
         return person
@@ -88,10 +95,10 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
     def on_authentication_error(
         self,
         request: HttpRequest,
-        provider: Any,
-        error: Any = None,
-        exception: Any = None,
-        extra_context: Any = None,
+        provider: Provider,
+        error: str | None = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
     ) -> None:
         if error == AuthError.CANCELLED:
             messages.info(request, _("Single sign-on was canceled."))
@@ -102,11 +109,11 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
 
 @transaction.atomic
 def follow_groups(person: User, claims: dict[str, Any]) -> None:
-    """Put somebody into those of the mapped groups that the provider names, and no other."""
-    told = claims.get(settings.OIDC_GROUPS_CLAIM) or []
-    theirs = {told} if isinstance(told, str) else {str(each) for each in told}
+    """Add the user to the mapped groups that the provider names, and remove all others."""
+    sent = claims.get(settings.OIDC_GROUPS_CLAIM) or []
+    provider_groups = {sent} if isinstance(sent, str) else {str(each) for each in sent}
     mapped = settings.OIDC_GROUPS
-    wanted = {ours for name, ours in mapped if name in theirs}
+    wanted = {ours for name, ours in mapped if name in provider_groups}
     managed = {ours for _name, ours in mapped}
     before = set(person.groups.values_list("name", flat=True))
     joins, leaves = wanted - before, (managed - wanted) & before
@@ -128,7 +135,7 @@ def follow_groups(person: User, claims: dict[str, Any]) -> None:
 def refused(
     request: HttpRequest, sentence: str, person: User | None = None, status: int = 403
 ) -> HttpResponse:
-    """Say that single sign-on did not work, and put it on record."""
+    """Record the failure and show that single sign-on was refused."""
     AuditEntry.objects.record("SignInFailed", person, by=None)
     context = {"sentence": sentence}
     return render(request, "account/sso_refused.html", context, status=status)
@@ -139,7 +146,7 @@ def refused(
 @require_POST
 @rate_limit(action="login")  # type: ignore[untyped-decorator]
 def sso_login(request: HttpRequest) -> HttpResponse:
-    """Go to the provider, by a page: a form of ours may lead nowhere but here."""
+    """Redirect to the provider by a page, because the CSP forbids forms to other sites."""
     view = OAuth2LoginView.adapter_view(Protocol(request, PROVIDER))
     try:
         response: HttpResponse = view(request)
@@ -157,7 +164,7 @@ def sso_login(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def sso_again(request: HttpRequest) -> HttpResponse:
-    """Before what is sensitive: the way to the provider, which will ask who it is."""
+    """Show the way to the provider for reauthentication."""
     return render(request, "account/sso_again.html", {"next": request.GET.get("next")})
 
 
@@ -165,7 +172,7 @@ def sso_again(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def sso_callback(request: HttpRequest) -> HttpResponse:
-    """Come back from the provider."""
+    """Handle the redirect from the provider."""
     view = Callback.adapter_view(Protocol(request, PROVIDER))
     try:
         return view(request)

@@ -1,4 +1,4 @@
-"""The pages of signing in that exist: allauth has more, and those are not found here."""
+"""The URLs of the account pages. Pages of allauth that are not listed do not exist."""
 
 from allauth.account import views as account
 from django.conf import settings
@@ -18,7 +18,7 @@ urlpatterns = [
     path("sessions/", views.session_list, name="account_sessions"),
     path("sessions/end/", views.session_end, name="account_sessions_end"),
     path("2fa/", views.second_factors, name="mfa_index"),
-    # Before allauth's own pages of these names: the first that fits is taken.
+    # Before the pages of allauth at the same URLs: the first match is used.
     path("2fa/totp/activate/", factor_changes.activate_totp),
     path("2fa/totp/deactivate/", factor_changes.deactivate_totp),
     path("2fa/recovery-codes/generate/", factor_changes.generate_codes),

@@ -1,4 +1,4 @@
-"""One's own account: an overview, and the browsers in which one is signed in."""
+"""The account pages of a user: overview, sessions and password."""
 
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
@@ -15,12 +15,12 @@ from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError, NotFoundError
 from console.lib.http import Request
 
-SHOWN = 100
+MAX_SESSIONS_SHOWN = 100
 
 
 @require_safe
 def account_overview(request: Request) -> HttpResponse:
-    """Password, second factors, sessions and keys of who asks."""
+    """Show the user's password, MFA methods, sessions and keys."""
     person = request.user
     factors = list(factors_of(person).order_by("type", "pk"))
     codes = Authenticator.objects.filter(user=person, type="recovery_codes").first()
@@ -40,21 +40,21 @@ def account_overview(request: Request) -> HttpResponse:
 
 @require_safe
 def second_factors(request: Request) -> HttpResponse:
-    """Where allauth leads after a change: they are part of the overview."""
+    """Redirect to the overview, which contains the MFA methods."""
     return redirect("account_overview")
 
 
 @require_safe
 def session_list(request: Request) -> HttpResponse:
-    """Where one is signed in."""
-    sessions = list(Session.objects.of(request.user)[:SHOWN])
+    """List the user's sessions."""
+    sessions = list(Session.objects.of(request.user)[:MAX_SESSIONS_SHOWN])
     context = {"sessions": sessions, "mine": row_key(request.session.session_key)}
     return render(request, "account/session_list.html", context)
 
 
 @require_POST
 def session_end(request: Request) -> HttpResponse:
-    """Sign one browser out, or with `others` every one but this."""
+    """End one session, or with `others` all except the current one."""
     sessions = Session.objects.of(request.user)
     mine = row_key(request.session.session_key)
     if "others" in request.POST:
@@ -77,7 +77,7 @@ def session_end(request: Request) -> HttpResponse:
 
 
 def password_change(request: Request) -> HttpResponse:
-    """allauth's page, for those who have a password here."""
+    """Change the password. Users of single sign-on have none."""
     if not request.user.has_usable_password():
         raise ConflictError(
             _("You sign in through single sign-on, so you do not have a password.")
