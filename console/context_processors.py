@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.lib.errors import Text
 from console.lib.users import User
-from instances.reviewing import waiting_for
+from instances.models import waiting_for
 
 YEAR = 365 * 24 * 3600  # seconds
 COOKIES = {"theme": "theme", "density": "density", "shortcut": "shortcut"}

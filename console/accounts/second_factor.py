@@ -17,7 +17,7 @@ from console.lib.audit import AuditEntry
 from console.lib.encryption import seal_text, unseal_text
 from console.lib.errors import NotFoundError
 from console.lib.users import User
-from instances.reviewing import duties_of
+from instances.models import duties_of
 
 CONTEXT = "mfa.authenticator"
 ISSUER = "Service Catalog"

@@ -1,6 +1,11 @@
 """The instances' models."""
 
-from instances.models.approval import Approval, ApproverDuties, OperationRecord
+from instances.models.approval import (
+    Approval,
+    ApproverDuties,
+    OperationRecord,
+    duties_of,
+)
 from instances.models.check import Check
 from instances.models.counter import Counter
 from instances.models.heartbeat import Heartbeat
@@ -13,7 +18,7 @@ from instances.models.instance import (
 from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
 from instances.models.owner import Move, Principal
-from instances.models.plan import Plan, PlanOutOfDateError, plan_for
+from instances.models.plan import Plan, PlanOutOfDateError, plan_for, waiting_for
 from instances.models.provisioning_spec import Carried, ProvisioningSpec
 from instances.models.resource import Resource, StateVersion, Tag
 from instances.models.task import LeaseStatus, Output, Task, TaskLog, reconcile_refusal
@@ -46,10 +51,12 @@ __all__ = [
     "TaskDiagnostics",
     "TaskLog",
     "Work",
+    "duties_of",
     "instance_for",
     "living_instance_for",
     "notice_for",
     "plan_for",
     "reconcile_refusal",
     "task_for",
+    "waiting_for",
 ]

@@ -204,3 +204,12 @@ class ApproverDuties:
             )
             query |= Q(Exists(here), operation=operation)
         return query
+
+
+def duties_of(user: User) -> ApproverDuties:
+    """Return what a user may approve, read once for each user object."""
+    known: ApproverDuties | None = getattr(user, "_duties", None)
+    if known is None:
+        known = ApproverDuties.of(user)
+        user._duties = known  # type: ignore[attr-defined]
+    return known

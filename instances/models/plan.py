@@ -44,7 +44,13 @@ from console.lib.names import (
 )
 from console.lib.users import User
 from instances.models import plan_status
-from instances.models.approval import Approval, ApproverDuties, OperationRecord, fits
+from instances.models.approval import (
+    Approval,
+    ApproverDuties,
+    OperationRecord,
+    duties_of,
+    fits,
+)
 from instances.models.instance import Instance
 from instances.models.notice import Notice
 from instances.models.plan_status import PlanStatus
@@ -54,6 +60,8 @@ from instances.models.task import Task
 from instances.models.work import Work, WorkQuerySet, queue_indexes
 from instances.wakeup import announce
 
+# A larger number of waiting plans is not counted: the menu shows 99+.
+MAX_WAITING = 99
 DRAFT_LIFE = timedelta(hours=24)
 TEXT_LENGTH = 128
 
@@ -786,3 +794,20 @@ def plan_for(user: User, pk: str, **scope: Any) -> Plan:
             code="InvalidPlan.NotFound",
         )
     return plan
+
+
+def waiting_for(user: User) -> int:
+    """Count the plans that wait for a user, up to MAX_WAITING + 1, once for each user object.
+
+    Nearly always no plan waits in the whole site: the query that loaded the user may have
+    said so in `plans_waiting`.
+    """
+    if not getattr(user, "plans_waiting", True):
+        return 0
+    known: int | None = getattr(user, "_requests", None)
+    if known is None:
+        duties = duties_of(user)
+        waiting = Plan.objects.received_by(user, duties).order_by()
+        known = waiting[: MAX_WAITING + 1].count() if duties.constraints else 0
+        user._requests = known  # type: ignore[attr-defined]
+    return known

@@ -26,10 +26,9 @@ from console.lib.operation import (
     time_field,
 )
 from console.lib.users import User
-from instances.models import OperationRecord, Plan, plan_for
+from instances.models import OperationRecord, Plan, duties_of, plan_for
 from instances.operations import serializers
 from instances.operations.instances import check_access
-from instances.reviewing import duties_of
 
 # The wire knows no replacement but as a kind of modification.
 ACTIONS = {"Replace": "Modify"}

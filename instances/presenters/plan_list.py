@@ -16,8 +16,7 @@ from console.lib.names import folded
 from console.lib.pagination import Page, page_size, paginate
 from console.lib.users import User
 from instances.filters import TextFilter
-from instances.models import Plan
-from instances.reviewing import duties_of, waiting_for
+from instances.models import Plan, duties_of, waiting_for
 
 TAB_LABELS: Mapping[str, Text] = {
     "mine": gettext_lazy("My plans"),
