@@ -23,6 +23,7 @@ from console.lib.htmx import render_page
 from console.lib.http import Request
 from console.lib.masking import MASK
 from instances.forms.reconcile import ReconcileForm, StatusForm
+from instances.launch_validation import retry
 from instances.models import (
     Task,
     TaskDiagnostics,
@@ -41,7 +42,6 @@ from instances.presenters.task_log import (
     log_text,
 )
 from instances.presenters.task_progress import task_progress
-from instances.retry import retry
 from instances.views.outcome import flash_task
 
 

@@ -1,14 +1,16 @@
-"""instance.retry(): what the last task asked for, once more, in a new task"""
+"""retry(): what the last task asked for, once more, in a new task"""
 
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from catalog.effective_constraints import ApprovalRequiredError
+from catalog.models import Version
 from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError
+from instances.launch_validation import retry
 from instances.models import Instance, Task
-from instances.retry import retry
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
@@ -16,6 +18,7 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.instances.running import failed, running, with_task
+from tests.signing import Caller
 
 pytestmark = pytest.mark.django_db
 SECRET_TF = """\
@@ -168,4 +171,73 @@ def test_what_needs_an_approval_is_not_done_without(
     task = fail(instance, kind=kind)
     with pytest.raises(ApprovalRequiredError):
         retry(instance, by=alice, task=task.pk)
+    assert Task.objects.count() == 1
+
+
+def revoke_grant(instance, task, portfolio, alice):
+    portfolio.grants.all().delete()
+
+
+def withdraw_version(instance, task, portfolio, alice):
+    Version.objects.filter(pk=task.version_id).update(active=False)
+
+
+def move_to_another_portfolio(instance, task, portfolio, alice):
+    PortfolioFactory(products=[instance.product], users=[alice])
+    portfolio.products.remove(instance.product)
+
+
+def add_rule(instance, task, portfolio, alice):
+    portfolio.constraints.create(
+        kind="Template",
+        product=instance.product,
+        config={"Rules": [{"ParameterKey": "size", "AllowedValues": ["1"]}]},
+    )
+
+
+def by_verb(instance, task, portfolio, person, code):
+    instance = Instance.objects.select_related("last_task").get(pk=instance.pk)
+    with pytest.raises(ConflictError, match="cannot be retried as it is") as caught:
+        retry(instance, by=person, task=task.pk)
+    assert caught.value.code == code
+
+
+def by_page(instance, task, portfolio, person, code):
+    client = Client()
+    client.force_login(person)
+    url = f"/instances/{instance.pk}/retry/"
+    page = client.post(url, {"task": task.pk}, follow=True).content.decode()
+    assert "cannot be retried as it is" in page
+
+
+def by_api(instance, task, portfolio, person, code):
+    """The API has no retry: there the same is asked for anew."""
+    _status, refusal = Caller.of(person).refusal(
+        "UpdateProvisionedProduct",
+        ProvisionedProductId=instance.pk,
+        ProductId=instance.product_id,
+        ProductVersionId=task.version_id,
+        PortfolioId=task.portfolio_id,
+        Parameters=[{"ParameterKey": "size", "ParameterValue": "3"}],
+    )
+    assert refusal == code
+
+
+@pytest.mark.parametrize("door", [by_verb, by_page, by_api])
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (revoke_grant, "NoPermission.ProductNotGranted"),
+        (withdraw_version, "InvalidProductVersion.NotFound"),
+        (move_to_another_portfolio, "InvalidPortfolioId.NotLaunchOption"),
+        (add_rule, "ParameterNotAllowed"),
+    ],
+)
+def test_what_is_no_longer_allowed_is_refused_whoever_calls(
+    instance, alice, portfolio, version, door, change, code
+):
+    newer = VersionFactory(product=version.product, template=version.template)
+    task = fail(instance, kind=Task.Kind.UPDATE, version=newer)
+    change(instance, task, portfolio, alice)
+    door(instance, task, portfolio, alice, code)
     assert Task.objects.count() == 1

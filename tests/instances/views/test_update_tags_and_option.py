@@ -7,8 +7,8 @@ from django.urls import reverse
 
 from catalog.models import Constraint, LaunchRole, Portfolio
 from console.lib.audit import AuditEntry
+from instances.launch_validation import retry
 from instances.models import Instance, Output, Plan, ProvisioningSpec, Tag, Task
-from instances.retry import retry
 from instances.worker.run import Run
 from tests.factories import (
     InstanceFactory,
