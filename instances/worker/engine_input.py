@@ -1,4 +1,4 @@
-"""What a task or plan asks of its engine."""
+"""The engine input of a task or plan: files, values, credentials, state, saved plan."""
 
 import hashlib
 
@@ -25,16 +25,17 @@ ACTIONS = {
 }
 
 
-def order_of(
+def engine_input_of(
     work: Task | Plan,
     engine: Engine,
     environment: dict[str, str],
     *,
     again: bool = False,
 ) -> Order:
-    """The order for an engine. Raises EngineError when something it needs is not usable.
+    """Return the input of a run.
 
-    A run that is taken up `again` while it changes something has its saved plan behind it.
+    With `again`, the run is resumed after it began to change resources: its saved plan is
+    used up. Raises EngineError when the state or the saved plan cannot be used.
     """
     if isinstance(work, Task):
         action = ACTIONS[Task.Kind(work.kind)]
@@ -58,16 +59,19 @@ def order_of(
 
 
 def last_state(instance: Instance) -> bytes | None:
-    """The newest state. Raises EngineError when it was damaged: an older one, or none,
-    would have Terraform create again what exists."""
+    """Return the newest state, decrypted, or None if there is none.
+
+    Raises EngineError when it is damaged: with an older one, or none, Terraform would
+    create existing resources again.
+    """
     newest = StateVersion.objects.latest_of(instance)
     if newest is None:
         return None
-    body = opened(newest)
+    body = state_body(newest)
     if body is not None:
         return body
     older = instance.states.filter(serial__lt=newest.serial).order_by("-serial")
-    good = next((state for state in older if opened(state) is not None), None)
+    good = next((state for state in older if state_body(state) is not None), None)
     told = {
         "serial": newest.serial,
         "good": _("The state with serial %(serial)d can be read.")
@@ -85,8 +89,8 @@ def last_state(instance: Instance) -> bytes | None:
     )
 
 
-def opened(state: StateVersion) -> bytes | None:
-    """The state in clear; None when it is not what was stored."""
+def state_body(state: StateVersion) -> bytes | None:
+    """Return a state, decrypted; None when its key is missing or its digest does not match."""
     try:
         body = bytes(state.body)
     except DecryptionError:
@@ -95,9 +99,9 @@ def opened(state: StateVersion) -> bytes | None:
 
 
 def saved_plan(task: Task, engine: Engine) -> bytes | None:
-    """The plan file to apply. A draft may do without; a plan people approved may not.
+    """Return the plan file to apply; None makes the run plan anew, which only a draft may.
 
-    Raises EngineError when anything is not what was previewed.
+    Raises EngineError when a submitted plan is missing or out of date.
     """
     plan = task.plan
     if plan is None:
@@ -111,10 +115,10 @@ def saved_plan(task: Task, engine: Engine) -> bytes | None:
 
 
 def approved_file(plan: Plan, engine_version: str) -> bytes:
-    """Return the saved plan to apply, and put on record which one it is.
+    """Return the file of a submitted plan, and record its digest in the audit log.
 
-    Raises EngineError when it is missing, was made by another engine, or when anything it
-    was made from has changed: nothing is ever computed anew in its place.
+    Raises EngineError when the file is missing, was made by another engine version, or when
+    anything it was made from has changed: it is never replaced by a new plan.
     """
     if not plan.file:
         raise EngineError(

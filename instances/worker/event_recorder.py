@@ -1,4 +1,4 @@
-"""Turns an engine's events into log lines, resource statuses and progress."""
+"""The event recorder: stores an engine's events as log lines, resources and progress."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -16,35 +16,42 @@ from instances.models import Check, Plan, Resource, Task, TaskDiagnostics, TaskL
 from instances.models.resource import PHYSICAL_ID_LENGTH
 from instances.models.warning import merged, warnings_in
 
-PLAN_LOG_LINES = 500
+MAX_LOG_LINES = 500
 DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
+# The start of a long task log gets one part of LOG_BYTES, its end the other three.
 HEAD_SHARE = 4
+# What a line takes in the database besides its text.
 LINE_OVERHEAD = 48
-MARK = "mark"
+GAP = "mark"
+# Time, level and text.
 Line = list[str]
+# By stage: when it was `started`, and the `latest` time that it logged something.
+Stages = dict[str, dict[str, str]]
 
 
-def lines_of(events: Iterable[Event]) -> Iterator[Line]:
-    """Yield the lines of the events that have a message."""
+def log_lines(events: Iterable[Event]) -> Iterator[Line]:
+    """Yield the log lines of the events that have a message."""
     for event in events:
         if event.message:
             yield [event.at, event.level, event.message]
 
 
-class Recorder:
-    """Stores what one run says. Called inside the transaction that moves the offset."""
+class EventRecorder:
+    """Stores the events of one run, each batch in the transaction that moves the offset."""
 
     def __init__(self, work: Task | Plan | Check) -> None:
         self.work = work
-        self.log = LogKeeper(work) if isinstance(work, Task) else None
+        self.log = TaskLogWriter(work) if isinstance(work, Task) else None
 
     def store(self, events: list[Event]) -> None:
-        """Store a batch of events exactly once. Raises LeaseLostError when the claim is over."""
-        moment = now()
+        """Store a batch of events exactly once, and renew the lease.
+
+        Raises LeaseLostError when another worker holds the work.
+        """
         values: dict[str, Any] = {
             "offset": events[-1].end,
             "stage": events[-1].stage or self.work.stage,
-            "updated_at": moment,
+            "updated_at": now(),
         }
         totals = [event.total for event in events if event.total is not None]
         if totals:
@@ -56,20 +63,20 @@ class Recorder:
         if isinstance(self.work, Plan):
             values["warnings"] = merged(self.work.warnings, warnings_in(events))
         if isinstance(self.work, Plan | Check):
-            said = list(lines_of(events))
-            values["log"] = (self.work.log + said)[-PLAN_LOG_LINES:]
+            lines = self.work.log + list(log_lines(events))
+            values["log"] = lines[-MAX_LOG_LINES:]
         self.work.renew(**values)
         if self.log is not None:
-            self.log.keep(events)
+            self.log.append(events)
         if isinstance(self.work, Task):
             self._store_resources(self.work, events)
             found = (event.diagnostic for event in events)
             TaskDiagnostics.objects.note(self.work, found)
             TaskDiagnostics.objects.note_warnings(self.work, events)
 
-    def _stages(self, events: Iterable[Event]) -> dict[str, Any]:
-        """When each stage was first heard of and last heard of, in order."""
-        stages = dict(self.work.stages)
+    def _stages(self, events: Iterable[Event]) -> Stages:
+        """Return the stored stages, in order, with the times of these events."""
+        stages: Stages = dict(self.work.stages)
         for event in events:
             if event.stage and event.at:
                 known = stages.setdefault(event.stage, {"started": event.at})
@@ -106,15 +113,18 @@ class Recorder:
             unique_fields=["instance", "address"],
             update_fields=["status", "physical_id", "reason", "updated_at"],
         )
-        # Terraform tells why in a line of its own, which may come with a later batch.
+        # Terraform reports the reason on a line of its own, which may be in a later batch.
         for address, message in reasons.items():
             Resource.objects.filter(
                 instance_id=task.instance_id, address=address
             ).update(reason=message)
 
 
-class LogKeeper:
-    """The log of one attempt of a task. Called inside the transaction that moves the offset."""
+class TaskLogWriter:
+    """Stores the log of one attempt of a task, limited to LOG_BYTES.
+
+    Of a longer log its start and its end are kept, with a line that marks the gap.
+    """
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -122,8 +132,8 @@ class LogKeeper:
         self.tail = settings.LOG_BYTES - self.head
         self.head_open = True
         self.head_used = self.tail_used = 0
-        # Offset and size of each stretch of the tail.
-        self.stretches: deque[tuple[int, int]] = deque()
+        # Offset and size of each chunk of the tail.
+        self.chunks: deque[tuple[int, int]] = deque()
         if task.offset:
             self._resume()
 
@@ -131,8 +141,8 @@ class LogKeeper:
         return TaskLog.objects.filter(task=self.task, attempt=self.task.attempt)
 
     def _resume(self) -> None:
-        """Find out what another worker has kept."""
-        rows = self._rows().exclude(stream=MARK).order_by("offset")
+        """Count the chunks that another worker has stored."""
+        rows = self._rows().exclude(stream=GAP).order_by("offset")
         for offset, lines in rows.values_list("offset", "lines").iterator():
             self._count(offset, _size(lines))
 
@@ -142,20 +152,20 @@ class LogKeeper:
             return
         self.head_open = False
         self.tail_used += size
-        self.stretches.append((offset, size))
+        self.chunks.append((offset, size))
 
-    def keep(self, events: list[Event]) -> None:
-        """Add what was said; of a long log the middle gives way."""
-        chunks = []
+    def append(self, events: list[Event]) -> None:
+        """Store the lines of these events, and delete the oldest of a tail that is too long."""
+        rows = []
         for (command, stream), batch in groupby(
             events, key=lambda event: (event.stage, event.stream)
         ):
             part = list(batch)
-            lines = self._shortened(list(lines_of(part)))
+            lines = self._fitting(list(log_lines(part)))
             if not lines:
                 continue
             self._count(part[0].offset, _size(lines))
-            chunks.append(
+            rows.append(
                 TaskLog(
                     task=self.task,
                     attempt=self.task.attempt,
@@ -165,44 +175,43 @@ class LogKeeper:
                     lines=lines,
                 )
             )
-        TaskLog.objects.bulk_create(chunks, ignore_conflicts=True)
+        TaskLog.objects.bulk_create(rows, ignore_conflicts=True)
         self._trim()
 
-    def _shortened(self, lines: list[Line]) -> list[Line]:
-        """The end of a stretch that is longer than the whole tail may be."""
+    def _fitting(self, lines: list[Line]) -> list[Line]:
+        """Return the lines, or only their end if they are longer than the whole tail."""
         size = _size(lines)
         if size <= self.tail:
             return lines
         while lines and size > self.tail // 2:
             size -= _size(lines[:1])
             del lines[0]
-        return [_mark(), *lines]
+        return [_gap(), *lines]
 
     def _trim(self) -> None:
-        """Delete the oldest of the tail while it is too long, and mark the gap."""
-        gone = []
-        while self.tail_used > self.tail and len(self.stretches) > 1:
-            offset, size = self.stretches.popleft()
+        removed = []
+        while self.tail_used > self.tail and len(self.chunks) > 1:
+            offset, size = self.chunks.popleft()
             self.tail_used -= size
-            gone.append(offset)
-        if not gone:
+            removed.append(offset)
+        if not removed:
             return
-        self._rows().filter(offset__in=gone).exclude(stream=MARK).delete()
-        if not self._rows().filter(stream=MARK).exists():
+        self._rows().filter(offset__in=removed).exclude(stream=GAP).delete()
+        if not self._rows().filter(stream=GAP).exists():
             self._rows().create(
                 task=self.task,
                 attempt=self.task.attempt,
-                offset=gone[0],
+                offset=removed[0],
                 command="",
-                stream=MARK,
-                lines=[_mark()],
+                stream=GAP,
+                lines=[_gap()],
             )
 
 
-def _mark() -> Line:
+def _gap() -> Line:
     return ["", "warn", _("… Part of this long log is omitted here. …")]
 
 
 def _size(lines: Iterable[Line]) -> int:
-    """About what the lines take in the database."""
+    """Return the approximate size of the lines in the database, in bytes."""
     return sum(len(line[2].encode()) + LINE_OVERHEAD for line in lines)

@@ -27,8 +27,8 @@ from instances.models import LeaseLostError, Plan, StateVersion, Task
 from instances.worker.cancellation import Cancellation
 from instances.worker.completion import Completion, PlanCompletion, TaskCompletion
 from instances.worker.database_retry import CONNECTION_ERRORS, DatabaseRetry
-from instances.worker.engine_input import order_of
-from instances.worker.event_recorder import Recorder
+from instances.worker.engine_input import engine_input_of
+from instances.worker.event_recorder import EventRecorder
 from instances.worker.host import has_free_disk_space
 
 logger = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Run:
         return {**region.credentials, **(role.environment if role else {})}
 
     def _order(self, *, again: bool = False) -> Order:
-        return order_of(self.work, self.engine, self.environment, again=again)
+        return engine_input_of(self.work, self.engine, self.environment, again=again)
 
     def _go(self) -> None:
         try:
@@ -154,7 +154,7 @@ class Run:
         self.environment = self._environment()
         known = [*secrets_known_to(self.work), *self.environment.values()]
         self.engine.masker = Masker(known)
-        self.recorder = Recorder(self.work)
+        self.recorder = EventRecorder(self.work)
 
     def _needs_no_run(self) -> bool:
         """Return True if the engine has nothing to destroy or to apply."""

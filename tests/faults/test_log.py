@@ -6,7 +6,7 @@ import pytest
 
 from instances.engines.base import Event
 from instances.models import TaskLog
-from instances.worker.event_recorder import LogKeeper
+from instances.worker.event_recorder import TaskLogWriter
 from tests.factories import TaskFactory
 from tests.faults.conftest import ended, said
 from tests.waiting import beside, over
@@ -32,9 +32,9 @@ def task(db, settings):
 
 
 def keep(task, batches, size=10):
-    keeper = LogKeeper(task)
+    writer = TaskLogWriter(task)
     for batch in batches:
-        keeper.keep(events(batch * size, size))
+        writer.append(events(batch * size, size))
         task.offset = (batch + 1) * size * 100
 
 
@@ -65,7 +65,7 @@ def test_a_worker_that_takes_over_keeps_the_same_limit(task, settings):
 
 
 def test_a_stretch_longer_than_the_limit_is_shortened(task, settings):
-    LogKeeper(task).keep(events(0, 5000))
+    TaskLogWriter(task).append(events(0, 5000))
     lines = kept(task)
     assert sum(len(line) for line in lines) < settings.LOG_BYTES
     assert int(lines[-1]) == 4999

@@ -19,7 +19,7 @@ from instances.masked_engine import (
 )
 from instances.models import Resource, Task, TaskDiagnostics
 from instances.worker.completion import TaskCompletion
-from instances.worker.event_recorder import Recorder
+from instances.worker.event_recorder import EventRecorder
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
 
 SECRET = "swordfish-42"
@@ -179,7 +179,7 @@ def claimed(task):
 def test_resources_are_recorded_and_synced_under_one_masked_address():
     task = claimed(TaskFactory(secrets={"names": KEYS}))
     engine = MaskedEngine(Telling(KEYS), Masker(secrets_known_to(task)))
-    Recorder(task).store(engine.events(Path(), 0))
+    EventRecorder(task).store(engine.events(Path(), 0))
     recorded = {row.pk: row.address for row in Resource.objects.all()}
     completion = TaskCompletion(task, engine)
     completion._sync_resources(engine.state(Path()), over=True)
@@ -247,7 +247,7 @@ def test_an_address_longer_than_its_column_is_shortened():
     task = claimed(TaskFactory())
     keys = ["k" * 2000 + "1", "k" * 2000 + "2"]
     engine = MaskedEngine(Telling(keys), Masker([]))
-    Recorder(task).store(engine.events(Path(), 0))
+    EventRecorder(task).store(engine.events(Path(), 0))
     TaskCompletion(task, engine)._sync_resources(engine.state(Path()), over=True)
     assert sorted(len(row.address) for row in Resource.objects.all()) == [512, 512]
     assert {len(row.name) for row in Resource.objects.all()} == {255}

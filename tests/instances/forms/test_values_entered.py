@@ -11,7 +11,7 @@ from django.utils.crypto import salted_hmac
 from catalog.models import Constraint
 from instances.models import Instance, Plan, Task
 from instances.models.fingerprint import SALT
-from instances.worker.engine_input import order_of
+from instances.worker.engine_input import engine_input_of
 from instances.worker.run import Run
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
 from tests.instances.doors import PageDoor, publish, spec
@@ -125,7 +125,7 @@ def test_what_is_sent_is_an_entry_though_it_is_the_default(api, version):
 def test_a_default_nobody_touched_is_not_sent_to_the_engine(api, version):
     task = launched(api, version, size="3").last_task
     run = Run(task, None)
-    order = order_of(task, run.engine, {})
+    order = engine_input_of(task, run.engine, {})
     assert order.parameters == {"size": 3}
     assert order.secrets == {}
     # Its value is masked all the same.
@@ -356,7 +356,9 @@ def test_a_secret_stays_one_when_the_version_forgets_it(api, page, forgetful):
     plan = Plan.objects.get()
     assert (plan.secrets, plan.parameters) == ({"token": "hunter22"}, {"n": 2})
     assert "hunter22" not in page.browser.get(response["Location"]).content.decode()
-    order = order_of(instance.last_task, Run(instance.last_task, None).engine, {})
+    order = engine_input_of(
+        instance.last_task, Run(instance.last_task, None).engine, {}
+    )
     assert order.secrets == {"token": "hunter22"}
 
 
