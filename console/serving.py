@@ -73,7 +73,7 @@ class Service:
                 self._restart_ended()
             except OSError as error:
                 # No memory or no process left: what ended is down until there is.
-                self.say(f"No process can be started at the moment: {error}")
+                self.say(f"Cannot start a process: {error}")
             self._reap()
 
     def _restart_ended(self) -> None:
@@ -137,7 +137,7 @@ class Service:
                 _kill(child)
                 child.wait()
                 raise ServingError(
-                    "The web server does not start: see its words above."
+                    "The web server did not start. See its messages above."
                 )
         finally:
             os.close(ready)

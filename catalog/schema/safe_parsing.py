@@ -205,7 +205,7 @@ class _Loader(yaml.CSafeLoader):
 
     def construct_map(self, node: Any) -> dict[Hashable, Any]:
         if not isinstance(node, yaml.MappingNode):
-            raise _at(node, "expected keys with values")
+            raise _at(node, "expected key-value pairs")
         return self.construct_mapping(node)
 
     def construct_number(self, node: Any) -> float:

@@ -66,7 +66,7 @@ class AccountAdapter(DefaultAccountAdapter):
             request, app=LIMITS, action="login_failed_address"
         )
         if not self._address_usage:
-            log.warning("too many failed sign-ins from one address")
+            log.warning("too many failed sign-in attempts from one address")
             raise self.validation_error("too_many_login_attempts")
         super().pre_authenticate(request, **credentials)
 

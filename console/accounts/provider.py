@@ -57,7 +57,7 @@ class Protocol(OpenIDConnectOAuth2Adapter):
         """Return the login of the user in the ID token. Raises OAuth2Error."""
         signed = kwargs["response"].get("id_token")
         if not isinstance(signed, str):
-            raise OAuth2Error("the provider gave no ID token")
+            raise OAuth2Error("the provider did not return an ID token")
         claims = self._verified(signed, app.client_id)
         if "userinfo_endpoint" in self.openid_config:
             more = self._fetch_user_info(token.token)

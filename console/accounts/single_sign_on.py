@@ -151,7 +151,7 @@ def sso_login(request: HttpRequest) -> HttpResponse:
     try:
         response: HttpResponse = view(request)
     except (OAuth2Error, RequestException, *MALFORMED) as error:
-        log.warning("single sign-on cannot begin: %s", error)
+        log.warning("single sign-on cannot start: %s", error)
         sentence = _("The single sign-on provider is not responding. Try again later.")
         return refused(request, sentence, status=503)
     if response.status_code != 302:

@@ -35,7 +35,7 @@ ERROR = (
     Field(
         "Message",
         gettext_lazy("The error message: what happened, why, and what to do."),
-        "There is no such product.",
+        "The product does not exist, or you do not have access to it.",
     ),
     Field(
         "Recommend",

@@ -99,4 +99,6 @@ def extract_database(
     except (KeyError, zipfile.BadZipFile, EOFError) as error:
         raise BackupError(f"The backup is damaged: {error}.") from error
     if found != (manifest.bytes, manifest.sha256):
-        raise BackupError("The backup is damaged: the database has another digest.")
+        raise BackupError(
+            "The backup is damaged: the digest of the database does not match."
+        )

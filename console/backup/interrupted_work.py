@@ -10,16 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 RAN = (
-    "Restored from a backup: this was running when the backup was made and is not executed "
-    "again. What it changed after that is not recorded here. Check what exists, then update "
-    "again or terminate."
+    "Restored from a backup. The task was running when the backup was created "
+    "and is not executed again. Changes after the backup are not recorded. "
+    "Check the existing resources, and then update the instance again or "
+    "terminate it."
 )
 WAITED = (
-    "Restored from a backup: this was waiting when the backup was made and is not executed. "
-    "It may have run since. Check what exists, then update again or terminate."
+    "Restored from a backup. The task was waiting when the backup was created "
+    "and is not executed. The task might have run after the backup. Check the "
+    "existing resources, and then update the instance again or terminate it."
 )
-PREVIEW = "Restored from a backup: the preview was not finished. Preview again."
-CHECK = "Restored from a backup: the check was not finished. Check again."
+PREVIEW = "Restored from a backup. The preview had not finished. Preview again."
+CHECK = "Restored from a backup. The check had not finished. Check again."
 
 
 def statements(moment: datetime, vendor: str) -> Iterator[str]:

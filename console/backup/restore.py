@@ -86,7 +86,7 @@ def _check_target(manifest: Manifest, *, force: bool) -> None:
         raise BackupError("A worker is running on this database. Stop it first.")
     if "console_user" in tables and User.objects.exists() and not force:
         raise BackupError(
-            "The database holds people already. --force replaces everything in it."
+            "The database already contains users. To replace all data, use --force."
         )
 
 
@@ -95,7 +95,7 @@ def _prepare_keys(
 ) -> Iterator[str]:
     """See to it that the data can be read. Raises BackupError when its keys are missing."""
     if set(manifest.key_ids) <= set(key_ids()):
-        yield "The keys of this installation open the backup."
+        yield "The keys of this installation match the backup."
         return
     if not manifest.keys_inside:
         raise BackupError(
@@ -105,7 +105,7 @@ def _prepare_keys(
     inside = json.loads(archive.read(KEYS))
     ring = inside["CONSOLE_ENCRYPTION_KEYS"]
     if not {key_id_of(key) for key in ring.split(",")} >= set(manifest.key_ids):
-        raise BackupError("The keys inside the backup are not those of its data.")
+        raise BackupError("The keys in the backup do not match its data.")
     path = Path(settings.DATA_DIR)
     if os.environ.get("CONSOLE_ENCRYPTION_KEYS"):
         raise BackupError(
@@ -120,7 +120,7 @@ def _prepare_keys(
         with private_file(path / name) as draft:
             draft.write_text(text)
     settings.ENCRYPTION_KEYS = ring.split(",")
-    yield f"The keys inside the backup are now in {path}."
+    yield f"The keys from the backup have been written to {path}."
 
 
 def _report(manifest: Manifest) -> Iterator[str]:
@@ -131,20 +131,23 @@ def _report(manifest: Manifest) -> Iterator[str]:
         ).values_list("pk", flat=True)
     )
     found = [can_unseal(*each) for each in sealed_values(SAMPLE)]
-    yield f"{sum(found)} of {len(found)} encrypted values looked at can be opened."
+    yield f"{sum(found)} of {len(found)} checked encrypted values can be decrypted."
     try:
         length, _last = verify()
-        yield f"The audit chain of {length} entries is whole."
+        yield f"The audit chain of {length} entries is intact."
     except BrokenChainError as broken:
-        yield f"The audit chain is not whole, as it was in the backup: {broken}"
+        yield f"The audit chain is broken, as it was in the backup: {broken}"
     AuditEntry.objects.record(
         "RestoreBackup",
         None,
         by=None,
         after={"made_at": manifest.made_at, "sha256": manifest.sha256},
     )
-    yield f"{len(settled)} tasks that were waiting or running are not executed again."
-    yield "Access keys and people are those of the backup: disable who has left since."
+    yield f"{len(settled)} waiting or running tasks are not executed again."
+    yield (
+        "Access keys and users are restored from the backup. Deactivate users who "
+        "have left since the backup."
+    )
     if not all(found):
         raise BackupError(
             "Not every secret can be opened: an older key is missing from "

@@ -43,11 +43,11 @@ def keys() -> Iterator[Finding]:
         return  # the database says more about itself below
     closed = [context for context, opened in found.items() if not opened]
     if closed:
-        said = f"{len(closed)} of {len(found)} values cannot be opened, such as {closed[0]}"
-        remedy = "Add the key they were encrypted with to CONSOLE_ENCRYPTION_KEYS."
+        said = f"{len(closed)} of {len(found)} values cannot be opened, for example {closed[0]}"
+        remedy = "Add the key that they were encrypted with to CONSOLE_ENCRYPTION_KEYS."
         yield Finding(PROBLEM, "keys", said, remedy)
     else:
-        said = f"{len(ring)} in the ring, {len(found)} values looked at can be opened"
+        said = f"{len(ring)} keys in the ring; {len(found)} values checked, all can be opened"
         yield Finding(OK, "keys", said)
 
 
@@ -61,19 +61,23 @@ def database() -> Iterator[Finding]:
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         tables = connection.introspection.table_names()
     except Error as error:
-        remedy = "See that it runs, and that DATABASE_URL is right."
+        remedy = "Check that the database is running and that DATABASE_URL is correct."
         yield Finding(PROBLEM, "database", str(error).strip(), remedy)
         return
     if not tables:
         remedy = (
-            "`manage.py serve` creates them; so do `migrate` and `createcachetable`."
+            "Run `manage.py serve`, or `manage.py migrate` and `manage.py "
+            "createcachetable`, to create the tables."
         )
         yield Finding(
             PROBLEM, "database", f"{connection.vendor}, no tables yet", remedy
         )
         return
     if settings.CACHES["default"]["LOCATION"] not in tables:
-        said = "nobody can sign in: the table that counts failed attempts is missing"
+        said = (
+            "sign-in is unavailable because the table that counts failed attempts is "
+            "missing"
+        )
         yield Finding(PROBLEM, "database", said, "manage.py createcachetable")
     if missing:
         said = f"{len(missing)} migrations are missing"
@@ -90,7 +94,8 @@ def _sqlite() -> Iterator[Finding]:
             if found != wanted:
                 said = f"SQLite's {name} is {found}, not {wanted}"
                 remedy = (
-                    "Put the database on a local disk: a network share cannot do this."
+                    "Put the database on a local disk. Network shares do not support this "
+                    "setting."
                 )
                 yield Finding(PROBLEM, "database", said, remedy)
 
@@ -101,7 +106,7 @@ def _postgresql() -> Iterator[Finding]:
             cursor.execute("SELECT current_setting(%s)", [name])
             found = cursor.fetchone()[0]
             if found == "off":
-                said = f"PostgreSQL's {name} is off: a power cut loses what people did"
+                said = f"PostgreSQL's {name} is off, so a power failure can lose committed changes"
                 yield Finding(WARNING, "database", said, f"Set {name} = {wanted}.")
 
 
@@ -116,8 +121,11 @@ def clock() -> Iterator[Finding]:
             apart = abs((now() - cursor.fetchone()[0]).total_seconds())
     except Error:
         return
-    said = f"{apart:.1f} s apart from the database's"
-    remedy = "Let NTP set the clocks of all hosts: signed calls and times need it."
+    said = f"{apart:.1f} s difference from the clock of the database"
+    remedy = (
+        "Synchronize the clocks of all hosts with NTP. Request signatures and "
+        "recorded times depend on the clocks."
+    )
     yield Finding(OK if apart < CLOCK_SECONDS else PROBLEM, "clock", said, remedy)
 
 
@@ -128,7 +136,7 @@ def workers() -> Iterator[Finding]:
     except Error:
         return
     if not found:
-        remedy = "`manage.py serve` starts one, `manage.py work` is one."
+        remedy = "Run `manage.py serve`, which starts a worker, or `manage.py work`."
         yield Finding(WARNING, "workers", "none is running", remedy)
         return
     names = sorted(name for name, _host, _room in found)
@@ -136,7 +144,7 @@ def workers() -> Iterator[Finding]:
     full = sorted({host for _name, host, room in found if not room})
     if full:
         rest = any(room for _name, _host, room in found)
-        said = f"no run begins on {', '.join(full)}: the disk is below its floor"
-        said += "; other hosts do the work" if rest else ", so all work waits"
-        remedy = "Free some space there, or lower CONSOLE_FREE_BYTES."
+        said = f"no task starts on {', '.join(full)}: the free disk space is below the minimum"
+        said += "; other hosts run the tasks" if rest else ", so all tasks wait"
+        remedy = "Free disk space on this host, or lower CONSOLE_FREE_BYTES."
         yield Finding(WARNING if rest else PROBLEM, "workers", said, remedy)

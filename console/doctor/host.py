@@ -42,8 +42,11 @@ def confinement() -> Iterator[Finding]:
         yield Finding(
             WARNING if settings.ALLOW_UNSANDBOXED else PROBLEM,
             "sandbox",
-            "this kernel has no landlock: a template could read the keys and other runs",
-            "Use Linux 5.13 or newer with landlock switched on.",
+            (
+                "this kernel does not support Landlock, so a template could read the keys "
+                "and the files of other tasks"
+            ),
+            "Use Linux 5.13 or later with Landlock enabled.",
         )
         return
     secret = Path(settings.DATA_DIR) / ".doctor"
@@ -64,8 +67,11 @@ def confinement() -> Iterator[Finding]:
         yield Finding(
             PROBLEM,
             "sandbox",
-            "a confined process could read the data directory",
-            "Templates must not run here. Report this with your kernel's version.",
+            "a sandboxed process could read the data directory",
+            (
+                "Do not run templates on this host. Report this problem with your kernel "
+                "version."
+            ),
         )
     else:
         said = f"landlock ABI {sandbox.available()} keeps templates out of the data"
@@ -77,16 +83,16 @@ def disk() -> Iterator[Finding]:
     path = Path(settings.DATA_DIR)
     free = shutil.disk_usage(path).free
     said = f"{free / (1 << 30):.1f} GiB free in {path}"
-    remedy = "Free some space: Terraform loses its state on a full disk."
+    remedy = "Free disk space. Terraform can lose its state on a full disk."
     yield Finding(OK if free >= FREE_BYTES else PROBLEM, "disk", said, remedy)
     if not has_free_disk_space():
-        said = f"{path} is below its floor (CONSOLE_FREE_BYTES): no run begins here"
+        said = f"{path} is below the minimum free space (CONSOLE_FREE_BYTES), so no task starts on this host"
         remedy = (
-            "Free some space or inodes: until then tasks wait or go to other hosts."
+            "Free disk space or inodes. Until then, tasks wait or run on other hosts."
         )
         yield Finding(PROBLEM, "disk", said, remedy)
     if not os.access(path, os.W_OK):
-        remedy = "Give it to the user that runs the console."
+        remedy = "Change its owner to the user that runs the console."
         yield Finding(PROBLEM, "disk", f"{path} cannot be written", remedy)
     if path.stat().st_mode & 0o077:
         remedy = f"chmod 700 {path}"
@@ -119,7 +125,10 @@ def terraform() -> Iterator[Finding]:
     elif answer is None:
         said = f"{version} did not plan a variable within 2 seconds"
         yield Finding(
-            WARNING, "terraform", said, "The host is slow or busy: look again."
+            WARNING,
+            "terraform",
+            said,
+            "The host is slow or busy. Run the command again.",
         )
     else:
         yield Finding(OK, "terraform", f"{version} runs in the sandbox")
@@ -132,8 +141,8 @@ def providers() -> Iterator[Finding]:
     except Error:
         return  # the examination of the database reports it
     if not settings.PROVIDER_MIRROR:
-        said = ", ".join(sorted(wanted)) or "none are needed"
-        yield Finding(OK, "providers", f"downloaded when needed: {said}")
+        said = ", ".join(sorted(wanted)) or "none required"
+        yield Finding(OK, "providers", f"downloaded when required: {said}")
         return
     mirror = Path(settings.PROVIDER_MIRROR)
     if not mirror.is_dir():

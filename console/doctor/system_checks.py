@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 
 from console.lib.encryption import check_ring, seal
 
-KEYS_HINT = "`manage.py doctor` says more about the keys."
+KEYS_HINT = "Run `manage.py doctor` for details about the keys."
 # How libpq makes sure that it speaks to the right server.
 VERIFIED = {"verify-ca", "verify-full"}
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
@@ -25,23 +25,23 @@ def production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         found.append(
             Error(
                 "CONSOLE_ALLOWED_HOSTS allows every host name.",
-                hint="List the names people use, separated by commas.",
+                hint="List the host names of the console, separated by commas.",
                 id="console.E001",
             )
         )
     if set(settings.ALLOWED_HOSTS) <= LOOPBACK:
         found.append(
             Warning(
-                "Only this machine can open the console.",
-                hint="Set CONSOLE_ALLOWED_HOSTS to the name people use.",
+                "The console is accessible only from this machine.",
+                hint="Set CONSOLE_ALLOWED_HOSTS to the host name of the console.",
                 id="console.W001",
             )
         )
     if settings.ALLOW_UNSANDBOXED:
         found.append(
             Warning(
-                "Templates may run without a sandbox.",
-                hint="Unset CONSOLE_ALLOW_UNSANDBOXED on a kernel with landlock.",
+                "Templates can run without a sandbox.",
+                hint="Unset CONSOLE_ALLOW_UNSANDBOXED on a kernel that supports Landlock.",
                 id="console.W002",
             )
         )
@@ -49,8 +49,11 @@ def production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if oidc.scheme == "http" and f"{oidc.hostname}" not in {*LOOPBACK, "::1"}:
         found.append(
             Error(
-                "CONSOLE_OIDC_URL is not encrypted: whoever listens signs in as anybody.",
-                hint="Use the provider's https address.",
+                (
+                    "CONSOLE_OIDC_URL does not use HTTPS, so an attacker who intercepts the "
+                    "traffic can sign in as any user."
+                ),
+                hint="Use the HTTPS address of the provider.",
                 id="console.E005",
             )
         )
@@ -67,7 +70,10 @@ def way_to_the_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "The way to the database is not protected: another host could be it.",
+            (
+                "The connection to the database does not verify the server, so another host "
+                "could impersonate it."
+            ),
             hint="Add ?sslmode=verify-full&sslrootcert=FILE to DATABASE_URL.",
             id="console.W003",
         )

@@ -230,6 +230,6 @@ def check_ring() -> None:
     found = list(sealed_values(1))
     if found and not any(can_unseal(*each) for each in found):
         raise ImproperlyConfigured(
-            "CONSOLE_ENCRYPTION_KEYS opens nothing in this database: set it to the keys "
-            "its data was encrypted with."
+            "CONSOLE_ENCRYPTION_KEYS does not match this database. Set it to the keys "
+            "that the data was encrypted with."
         )

@@ -37,12 +37,22 @@ def _queue() -> Iterator[Family]:
         if state == Work.State.QUEUED:
             oldest = [row["at"] for row in counts.values() if row["at"]]
     waited = (now() - min(oldest)).total_seconds() if oldest else 0.0
-    yield Family("queue_depth", "gauge", "Work that waits for a worker.", depth)
-    yield Family("running", "gauge", "Work that a worker follows.", running)
+    yield Family(
+        "queue_depth",
+        "gauge",
+        "Tasks, previews and checks that wait for a worker.",
+        depth,
+    )
+    yield Family(
+        "running",
+        "gauge",
+        "Tasks, previews and checks that a worker monitors.",
+        running,
+    )
     yield Family(
         "oldest_waiting_seconds",
         "gauge",
-        "How long the oldest waiting work has waited.",
+        "Waiting time of the oldest queued task, preview or check.",
         [Sample({}, max(0.0, waited))],
     )
 
@@ -58,10 +68,10 @@ def _workers() -> Iterator[Family]:
         full=Count("pk", filter=Q(room=False)),
     )
     for name, told in (
-        ("alive", "Workers heard in the last 30 seconds."),
-        ("capacity", "Runs that the living workers can follow at once."),
-        ("busy", "Runs that the living workers follow."),
-        ("full", "Living workers whose disk is too full to begin a run."),
+        ("alive", "Workers with a heartbeat in the last 30 seconds."),
+        ("capacity", "Runs that the active workers can monitor at the same time."),
+        ("busy", "Runs that the active workers monitor."),
+        ("full", "Active workers whose disk is too full to start a run."),
     ):
         samples = [Sample({}, found[name] or 0)]
         yield Family(f"workers_{name}", "gauge", told, samples)
@@ -86,7 +96,10 @@ def _task_seconds() -> Family:
 
 def _losses() -> Family:
     lost = Counter.objects.filter(pk=Counter.LEASE_LOST).values_list("count", flat=True)
-    told = "Times that work was taken over from a worker that fell silent."
+    told = (
+        "Number of times that work was taken over from a worker that stopped "
+        "sending heartbeats."
+    )
     return Family("lease_losses_total", "counter", told, [Sample({}, sum(lost))])
 
 
@@ -100,5 +113,5 @@ def _requests() -> Family:
         kind, family = divmod(place // latencies.WIDTH, len(latencies.STATUSES))
         labels = {"view": latencies.KINDS[kind], "status": latencies.STATUSES[family]}
         samples += histogram(labels, latencies.BOUNDS, counts, total)
-    told = "Seconds from a request to its answer, of the web processes of this host."
+    told = "Seconds from a request to its response, for the web processes of this host."
     return Family("http_request_seconds", "histogram", told, samples)

@@ -93,7 +93,9 @@ class Run:
                 self._go()
                 return
             except CONNECTION_ERRORS:
-                logger.warning("%s: no database", self.work.pk, exc_info=True)
+                logger.warning(
+                    "%s: the database is unavailable", self.work.pk, exc_info=True
+                )
                 if not retry.wait():
                     logger.warning("%s is left to the next claim", self.work.pk)
                     return
@@ -286,7 +288,7 @@ class Run:
             return self.engine.resume(self.directory, order, self.work.offset)
         except EngineError as error:
             # It may have changed something: this must not end as if nothing had begun.
-            logger.warning("%s cannot be taken up again: %s", self.work.pk, error)
+            logger.warning("%s cannot be resumed: %s", self.work.pk, error)
             self.work.stage = "apply"
             return False
 
@@ -355,7 +357,9 @@ class Run:
     def _give_up(self) -> None:
         """After a bug: never end a run that lives, nor call one that applied harmless."""
         if self.work.run_directory and not self._abandoned_or_applied():
-            logger.error("%s still runs; the next claim follows it", self.work.pk)
+            logger.error(
+                "%s is still running; the next claim monitors it", self.work.pk
+            )
             return
         self._fail(_("An internal error occurred. Check the worker log."))
 

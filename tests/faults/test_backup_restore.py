@@ -91,7 +91,7 @@ def test_work_in_a_backup_is_not_run_again_and_all_else_is_there(
         said = prepared.run("backup", str(file))
     assert all(writer.poll() is None for writer in writers), prepared.log
     prepared.stop()
-    assert "The keys are not inside" in said
+    assert "The keys are not included" in said
     assert file.stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in tmp_path.glob(".*backup*")) == []
     assert key_of(prepared).encode() not in file.read_bytes()
@@ -99,7 +99,7 @@ def test_work_in_a_backup_is_not_run_again_and_all_else_is_there(
     other = sites("other", CONSOLE_ENCRYPTION_KEYS=key_of(prepared))
     said = other.run("restore", str(file))
     assert "The audit chain of" in said
-    assert "2 tasks that were waiting or running are not executed again" in said
+    assert "2 waiting or running tasks are not executed again" in said
     opened, total = other.python(EVERYTHING).split()
     assert opened == total != "0"
     assert "none broken" in other.run("verify_audit")
@@ -107,7 +107,7 @@ def test_work_in_a_backup_is_not_run_again_and_all_else_is_there(
     for pk, words in ((running, "running"), (queued, "waiting")):
         state, status, _, _, epoch, instance, message = task(other, pk)
         assert (state, status, instance) == ("ended", "Failed", "Error")
-        assert f"this was {words} when the backup was made" in message
+        assert f"The task was {words} when the backup was created" in message
         assert epoch == ("1" if words == "running" else "0")
     assert other.python(PLAN.format(pk=drafted)) == "ended|PreviewFailed|0"
     # And a backup of what was restored is as good as the first.
@@ -132,7 +132,7 @@ def test_without_its_keys_a_backup_is_refused_before_anything_changes(
 def test_keys_asked_for_come_with_the_backup(prepared, sites, tmp_path):
     file = tmp_path / "backup.zip"
     said = prepared.run("backup", "--with-keys", str(file))
-    assert "keep the file like a password" in said
+    assert "Protect the file like a password" in said
     other = sites("other")
     other.run("restore", str(file))
     assert key_of(other) == key_of(prepared)

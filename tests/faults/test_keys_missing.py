@@ -47,7 +47,7 @@ def test_with_its_key_back_everything_is_as_it_was(used):
 )
 def test_a_key_that_opens_nothing_is_refused(used, command):
     said = used.run(*command, fails=True, CONSOLE_ENCRYPTION_KEYS=generate_key())
-    assert "CONSOLE_ENCRYPTION_KEYS opens nothing in this database" in said
+    assert "CONSOLE_ENCRYPTION_KEYS does not match this database" in said
     assert "Traceback" not in said
 
 

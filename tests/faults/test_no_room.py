@@ -108,7 +108,7 @@ def test_the_page_and_the_doctor_say_why_it_waits(browser, alice, capsys):
     page = browser.get(task.get_absolute_url())
     assert "Not enough disk space" in page.content.decode()
     assert "No worker is running" not in page.content.decode()
-    assert "all work waits" in examined(capsys)
+    assert "all tasks wait" in examined(capsys)
     # One host with free disk space is enough.
     Heartbeat.objects.beat("w-2", host="two", capacity=4, busy=0)
     url = f"{task.get_absolute_url()}progress/"
@@ -117,8 +117,8 @@ def test_the_page_and_the_doctor_say_why_it_waits(browser, alice, capsys):
         "Not enough disk space" not in browser.get(url, {"seen": seen}).content.decode()
     )
     said = examined(capsys)
-    assert "no run begins on one" in said
-    assert "other hosts do the work" in said
+    assert "no task starts on one" in said
+    assert "other hosts run the tasks" in said
 
 
 def test_a_preview_that_nobody_begins_says_why(browser, alice):
@@ -141,7 +141,7 @@ def examined(capsys):
 
 def test_the_doctor_tells_the_floor_of_its_own_host(settings, capsys, db):
     settings.FREE_BYTES = 1 << 60
-    assert "no run begins here" in examined(capsys)
+    assert "no task starts on this host" in examined(capsys)
 
 
 def follow(worker):

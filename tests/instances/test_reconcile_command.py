@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 
-NOTHING = "Nothing is running, and every status agrees with its tasks.\n"
+NOTHING = "Nothing is running, and every status matches its tasks.\n"
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from console.backup.create import backup, described
 
 class Command(BaseCommand):
     help = (
-        "Write a consistent backup of the database to FILE (mode 0600), replacing an older "
-        "one. Needs no stop. The keys are not inside unless asked for."
+        "Write a consistent backup of the database to FILE (mode 0600), replacing "
+        "an older one. The console does not have to be stopped. The keys are "
+        "included only with --with-keys."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -21,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--with-keys",
             action="store_true",
-            help="put the keys inside: who has the file can then read every secret",
+            help="include the keys; anyone who has the file can then read every secret",
         )
 
     def handle(self, *, file: Path, with_keys: bool, **options: Any) -> None:
@@ -32,9 +33,11 @@ class Command(BaseCommand):
         for line in described(manifest):
             self.stdout.write(line)
         self.stdout.write(
-            "The keys are inside: keep the file like a password."
+            "The keys are included. Protect the file like a password."
             if with_keys
-            else "The keys are not inside: keep CONSOLE_ENCRYPTION_KEYS elsewhere, "
-            "without it no secret of the backup can be read."
+            else (
+                "The keys are not included. Keep CONSOLE_ENCRYPTION_KEYS in another place. "
+                "Without the keys, no secret in the backup can be read."
+            )
         )
         self.stdout.write(f"Written to {file}")

@@ -11,7 +11,7 @@ from console.lib.users import User
 
 
 class Command(BaseCommand):
-    help = "Create an access key for a person and print it once, as JSON."
+    help = "Create an access key for a user and print it once, as JSON."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
@@ -19,11 +19,11 @@ class Command(BaseCommand):
     def handle(self, *, username: str, **options: Any) -> None:
         user = User.objects.filter(username=username).first()
         if user is None:
-            raise CommandError(f"There is nobody called {username}.")
+            raise CommandError(f"User not found: {username}.")
         try:
             key = AccessKey.objects.issue(user, by=None)
         except ConflictError as refusal:
             raise CommandError(
-                f"{refusal} The page /access-keys/ lists them."
+                f"{refusal} Existing keys are listed on the page /access-keys/."
             ) from refusal
         self.stdout.write(key.credentials())

@@ -10,7 +10,8 @@ from console.demo import PASSWORD, PEOPLE, DemoRefusedError, seed
 
 class Command(BaseCommand):
     help = (
-        "Seed the demonstration catalogue and people; running it again changes nothing."
+        "Create the demonstration catalog and users. Running the command again "
+        "changes nothing."
     )
 
     def handle(self, **options: Any) -> None:
@@ -19,5 +20,7 @@ class Command(BaseCommand):
         except DemoRefusedError as refusal:
             raise CommandError(str(refusal)) from refusal
         if not made:
-            self.stdout.write("The demonstration is here already; nothing was changed.")
+            self.stdout.write(
+                "The demonstration data already exists. Nothing was changed."
+            )
         self.stdout.write(f"Sign in as {', '.join(PEOPLE)} with password {PASSWORD}.")

@@ -27,13 +27,14 @@ def completed(examine: Examination) -> Iterator[Finding]:
     try:
         yield from examine()
     except (OSError, Error, subprocess.SubprocessError) as error:
-        remedy = "Correct this first, then run the command again."
+        remedy = "Correct this problem, and then run the command again."
         yield Finding(PROBLEM, examine.__name__[:10], str(error).strip(), remedy)
 
 
 class Command(BaseCommand):
     help = (
-        "Check everything a run needs; exit 1 when something is wrong, with what to do."
+        "Check the requirements of the installation, and suggest a solution for "
+        "each problem. Exit with 1 if a problem is found."
     )
     # What is wrong is said here, and must not keep us from looking further.
     requires_system_checks = ()
@@ -47,5 +48,6 @@ class Command(BaseCommand):
                     self.stdout.write(f"{'':19} → {found.remedy}")
                 problems += found.level == PROBLEM
         if problems:
-            raise CommandError(f"{problems} problems found.")
-        self.stdout.write("Nothing is wrong.")
+            counted = "1 problem" if problems == 1 else f"{problems} problems"
+            raise CommandError(f"{counted} found.")
+        self.stdout.write("All checks passed.")

@@ -11,7 +11,7 @@ from console.lib.users import User
 
 
 class Command(BaseCommand):
-    help = "Remove a person's second factors: their password alone signs them in."
+    help = "Remove the MFA methods of a user. The password is then enough to sign in."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
@@ -19,9 +19,9 @@ class Command(BaseCommand):
     def handle(self, *, username: str, **options: Any) -> None:
         person = User.objects.filter(username=username).first()
         if person is None:
-            raise CommandError(f"There is nobody called {username}.")
+            raise CommandError(f"User not found: {username}.")
         try:
             remove_factors(person, by=None)
         except NotFoundError as refusal:
             raise CommandError(str(refusal)) from refusal
-        self.stdout.write(f"The second factors of {username} are removed.")
+        self.stdout.write(f"MFA has been removed for {username}.")

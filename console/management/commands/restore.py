@@ -12,8 +12,8 @@ from console.backup.restore import restore
 
 class Command(BaseCommand):
     help = (
-        "Replace the database by a backup. Tasks that were waiting or running end as failed "
-        "and are not executed; everybody has to sign in again."
+        "Replace the database with a backup. Waiting and running tasks are set to "
+        "Failed and are not executed. All users have to sign in again."
     )
     # The database may be empty, or what is being replaced.
     requires_system_checks = ()

@@ -9,8 +9,9 @@ from console.keys.rotation import BATCH, Rotation
 
 class Command(BaseCommand):
     help = (
-        "Encrypt every secret anew with the first key. Put the new key first, restart, run "
-        "this, then take the old key away. Can be interrupted and run again."
+        "Encrypt every secret again with the first key. Put the new key first, "
+        "restart, run this command, and then remove the old key. The command can be "
+        "interrupted and run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,7 +23,7 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if rotation.broken:
             raise CommandError(
-                f"{len(rotation.broken)} values cannot be opened by any key: "
+                f"{len(rotation.broken)} values cannot be decrypted with any key: "
                 f"{', '.join(rotation.broken[:10])}. Keep the old keys."
             )
         self.stdout.write(

@@ -17,8 +17,9 @@ from instances.engines import signals
 
 class Command(BaseCommand):
     help = (
-        "Migrate, then serve the console and run its workers until stopped. SIGHUP puts "
-        "new processes in the place of the old ones, without losing a request or a run."
+        "Migrate the database, serve the console, and run its workers until "
+        "stopped. SIGHUP replaces the processes with new ones, without losing a "
+        "request or a task."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,7 +27,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--workers", type=int, default=1, help="workers (1)")
         parser.add_argument(
-            "--demo", action="store_true", help="seed the demonstration if empty"
+            "--demo",
+            action="store_true",
+            help="create the demonstration data if the database is empty",
         )
 
     def handle(
@@ -68,7 +71,10 @@ class Command(BaseCommand):
         self._say(f"Service Catalog is at http://{name}:{port}/")
         if demo:
             self._say(f"Sign in as {', '.join(PEOPLE)} with password {PASSWORD}.")
-        self._say("Press Ctrl-C to stop; runs in progress go on and are resumed.")
+        self._say(
+            "Press Ctrl-C to stop. Running tasks continue and are monitored again after "
+            "a restart."
+        )
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)

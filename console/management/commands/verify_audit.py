@@ -9,7 +9,8 @@ from console.audit_log.chain import BrokenChainError, verify
 
 class Command(BaseCommand):
     help = (
-        "Check that no audit entry was changed or taken out; exit 1 naming the first."
+        "Check that no audit entry was changed or removed. Exit with 1 and name the "
+        "first changed entry."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -13,9 +13,10 @@ from instances.worker.recovery import reconcile
 
 class Command(BaseCommand):
     help = (
-        "Say of all running work who holds it, and settle what nobody does: a run that ended "
-        "or was killed gets its true result, one that lives is left for the next worker. "
-        "Starts nothing; can be interrupted and run again."
+        "List all running work with the worker that holds its lease, and reconcile work "
+        "whose lease has expired: a run that ended or was killed gets its actual result, a "
+        "run that is still active is left for the next worker. The command starts no task, "
+        "and can be interrupted and run again."
     )
 
     def handle(self, **options: Any) -> None:
@@ -28,7 +29,7 @@ class Command(BaseCommand):
             self.stdout.flush()
             lines += 1
         self.stdout.write(
-            "Nothing is running, and every status agrees with its tasks."
+            "Nothing is running, and every status matches its tasks."
             if not lines
-            else f"{lines} looked at."
+            else f"{lines} checked."
         )

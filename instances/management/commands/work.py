@@ -12,7 +12,7 @@ from instances.worker.loop import Worker
 
 
 class Command(BaseCommand):
-    help = "Run queued tasks and previews until told to stop."
+    help = "Run queued tasks, previews and checks until stopped."
     # A worker serves no pages: checking them all would only delay its start.
     requires_system_checks = ()
 
@@ -21,7 +21,10 @@ class Command(BaseCommand):
             "--once", action="store_true", help="stop when the queue is empty"
         )
         parser.add_argument(
-            "--concurrency", type=int, default=4, help="runs followed at once (4)"
+            "--concurrency",
+            type=int,
+            default=4,
+            help="runs monitored at the same time (4)",
         )
 
     def handle(self, *, once: bool, concurrency: int, **options: Any) -> None:

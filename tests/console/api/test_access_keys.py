@@ -86,7 +86,7 @@ def test_the_command_prints_one_line_of_json(alice):
 
 
 def test_the_command_names_a_person_it_cannot_find(db):
-    with pytest.raises(CommandError, match="nobody called mallory"):
+    with pytest.raises(CommandError, match="User not found: mallory"):
         call_command("create_access_key", "mallory")
 
 

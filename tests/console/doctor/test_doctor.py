@@ -50,7 +50,9 @@ def test_each_problem_comes_with_what_to_do(examine, settings):
     settings.TERRAFORM_BIN = "/nowhere/terraform"
     settings.DATA_DIR.chmod(0o755)
     said = examine()
-    assert "Add the key they were encrypted with to CONSOLE_ENCRYPTION_KEYS" in said
+    assert (
+        "Add the key that they were encrypted with to CONSOLE_ENCRYPTION_KEYS" in said
+    )
     assert "CONSOLE_TERRAFORM_BIN names /nowhere/terraform" in said
     assert f"chmod 700 {settings.DATA_DIR}" in said
     assert said.endswith("3 problems found.")
@@ -64,7 +66,7 @@ def test_keys_that_are_none_are_told(examine, settings):
 def test_a_kernel_that_cannot_confine_is_a_problem(examine, monkeypatch):
     monkeypatch.setattr("instances.engines.sandbox.available", lambda: 0)
     said = examine()
-    assert "this kernel has no landlock" in said
+    assert "this kernel does not support Landlock" in said
     assert "problems found" in said
 
 
@@ -74,7 +76,7 @@ def test_a_provider_that_the_mirror_lacks_is_named_with_its_product(
     product = ProductFactory(name="Cloud network")
     VersionFactory(product=product, template=TemplateFactory(files={"main.tf": AWS}))
     assert Template.objects.exists()
-    assert "downloaded when needed: hashicorp/aws" in examine()
+    assert "downloaded when required: hashicorp/aws" in examine()
     mirror = tmp_path / "mirror"
     settings.PROVIDER_MIRROR = str(mirror)
     assert "is not a directory" in examine()
@@ -110,8 +112,8 @@ def test_a_new_installation_is_told_to_create_its_tables(doctor, tmp_path):
     found = doctor(CONSOLE_DATA_DIR=str(tmp_path / "new/data"))
     assert found.returncode == 1
     assert "sqlite, no tables yet" in found.stdout
-    assert "`manage.py serve` creates them" in found.stdout
-    assert found.stderr.strip() == "CommandError: 1 problems found."
+    assert "Run `manage.py serve`" in found.stdout
+    assert found.stderr.strip() == "CommandError: 1 problem found."
 
 
 def test_a_data_directory_that_cannot_be_made_is_named(doctor, tmp_path):

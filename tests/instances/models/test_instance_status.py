@@ -123,7 +123,7 @@ def test_the_command_corrects_every_one(instance, capsys):
     assert Instance.objects.get(pk=instance.pk).status == "Available"
     assert AuditEntry.objects.get().actor_name == "system"
     call_command("reconcile")
-    assert "every status agrees with its tasks" in capsys.readouterr().out
+    assert "every status matches its tasks" in capsys.readouterr().out
 
 
 def test_an_administrator_finds_the_way_on_the_page(admin_browser, instance, url):
