@@ -242,7 +242,7 @@ def test_a_strange_host_is_refused_with_the_same_rules(db, host):
 def test_a_crash_has_the_same_rules(client, alice, monkeypatch):
     client.force_login(alice)
     client.raise_request_exception = False
-    monkeypatch.setattr("catalog.views.products.render_page", None)
+    monkeypatch.setattr("catalog.views.products.list_page", None)
     response = client.get("/products/")
     assert response.status_code == 500
     check_headers(response, "500")

@@ -20,7 +20,7 @@ from catalog.models.constraint_config import (
 )
 from catalog.schema.conversion import as_text
 from console.lib.edit_conflicts import EMPTY
-from console.lib.forms import EditForm
+from console.lib.forms import EditForm, VerbForm
 from console.lib.users import PrincipalType
 
 EMPTY_RULE_ROWS = 2
@@ -29,7 +29,7 @@ RULES = "rules"
 Config = dict[str, Any]
 
 
-class ConfigForm(forms.Form):
+class ConfigForm(VerbForm):
     """The description and the configuration of a constraint on one product."""
 
     kind: ClassVar[str]
@@ -62,9 +62,8 @@ class ConfigForm(forms.Form):
         """The configuration the fields say, to be checked by the verb."""
         raise NotImplementedError
 
-    @property
-    def about(self) -> dict[str, Any]:
-        """Keyword arguments of `impose` and `edit`."""
+    def verb_values(self) -> dict[str, Any]:
+        """Return the keyword arguments of `impose` and `edit`."""
         names = ("description", "seen")
         given = {k: v for k, v in self.cleaned_data.items() if k in names}
         return {"config": self.config, **given}

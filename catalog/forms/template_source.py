@@ -144,9 +144,8 @@ class SourceForm(VersionFields, VerbForm):
         files = read_folder(folder, self.cleaned_data["paths"]) if folder else {}
         return files | (read_files(uploads) if uploads else {})
 
-    @property
-    def about(self) -> dict[str, Any]:
-        """The version itself, as `publish` takes it."""
+    def verb_values(self) -> dict[str, Any]:
+        """Return the keyword arguments of `publish`, without product and template."""
         names = ("name", "description", "guidance", "active")
         return {name: self.cleaned_data[name] for name in names}
 

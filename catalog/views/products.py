@@ -1,4 +1,4 @@
-"""What I may launch: the products of the portfolios granted to me."""
+"""Pages of end users: the products that are granted to them."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -8,32 +8,25 @@ from catalog.effective_constraints import launch_options
 from catalog.filters import ProductFilter
 from catalog.models import Product
 from catalog.models.product import product_for
-from console.lib.htmx import render_page
 from console.lib.http import Request
-from console.lib.pagination import page_size, paginate
+from console.lib.record_pages import list_page
 
 
 @require_safe
 def product_list(request: Request) -> HttpResponse:
-    """Show the products, newest first; administrators too see here what they are granted."""
-    mine = Product.objects.visible_to(request.user).with_launchable()
-    products = ProductFilter(request.GET, mine)
-    page = paginate(
-        products.qs,
-        cursor=request.GET.get("cursor", ""),
-        size=page_size(request.GET.get("size", "")),
-    )
-    return render_page(
+    """List the products granted to the user, newest first; administrators included."""
+    granted = Product.objects.visible_to(request.user).with_launchable()
+    return list_page(
         request,
+        ProductFilter(request.GET, granted).qs,
         "catalog/product_list.html",
-        {"page": page, "q": request.GET.get("q", "").strip()},
         fragment="catalog/_product_table.html",
     )
 
 
 @require_safe
 def product_detail(request: Request, pk: str) -> HttpResponse:
-    """Show one product: its launch options, and the versions to choose from."""
+    """Show a product with its launch options and active versions."""
     product = product_for(request.user, pk)
     context = {
         "product": product,

@@ -29,7 +29,7 @@ def _missing(field: forms.Field) -> str:
 
 
 class VerbForm(forms.Form):
-    """A form whose `cleaned_data` are the keyword arguments of a verb.
+    """A form in front of a verb: `verb_values` are the keyword arguments of its call.
 
     A text that the browser sent back unchanged keeps its stored line breaks.
     """
@@ -43,6 +43,10 @@ class VerbForm(forms.Form):
                 # A single-line input would drop the line breaks.
                 field.widget = forms.Textarea({**field.widget.attrs, "rows": 4})
                 field.widget.is_required = field.required
+
+    def verb_values(self) -> dict[str, Any]:
+        """Return the keyword arguments of the verb. Call it on a valid form."""
+        return self.cleaned_data
 
     def _has_lines(self, name: str) -> bool:
         value = self.get_initial_for_field(self.fields[name], name)

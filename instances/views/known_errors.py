@@ -1,89 +1,85 @@
-"""Known errors: what administrators tell people whose task has failed."""
+"""Pages for known errors: explanations that administrators give for failed tasks."""
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
+from console.lib import record_pages as pages
 from console.lib.access import administrator_required
-from console.lib.forms import refusals_on, render_form
 from console.lib.htmx import redirect_back
 from console.lib.http import Request
 from instances.forms.known_error import KnownErrorForm, sample_text
 from instances.models import KnownError
 
-READ_OR_POST = ["GET", "HEAD", "POST"]
-SHOWN = 500
+MAX_SHOWN = 500
+
+
+def _crumbs() -> list[pages.Crumb]:
+    return [(_("Known errors"), reverse("instances:known-error-list"))]
 
 
 @require_safe
 @administrator_required
 def known_error_list(request: Request) -> HttpResponse:
-    """List the cards in the order in which they are looked through."""
-    cards = KnownError.objects.all()[:SHOWN]
+    """List the known errors in the order in which they are matched."""
+    cards = KnownError.objects.all()[:MAX_SHOWN]
     return render(request, "manage/known_error_list.html", {"cards": cards})
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def known_error_create(request: Request) -> HttpResponse:
-    """Write a card, perhaps about a task, and try it before it is kept."""
+    """Create a known error, for the task in the query, or test its pattern."""
     initial = {"sample": sample_text(request.GET.get("task", "")[:24])}
     form = KnownErrorForm(request.POST or None, initial=initial)
-    if not _tried(request) and form.is_valid():
-        with refusals_on(form):
-            card = KnownError.objects.add(**form.verb_values(), by=request.user)
-            messages.success(request, _("%s has been created.") % card)
-            return redirect_back(request, "instances:known-error-list")
-    return _show(request, "manage/known_error_create.html", form)
+    if not _is_test(request) and pages.perform(request, form, KnownError.objects.add):
+        return redirect_back(request, "instances:known-error-list")
+    title = _("Create known error")
+    template = "manage/known_error_create.html"
+    return _show(request, form, title, template=template, action=title)
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def known_error_edit(request: Request, pk: str) -> HttpResponse:
-    """Change a card, and try it before that is kept."""
+    """Change a known error, or test its pattern."""
     card = get_object_or_404(KnownError, pk=pk)
     form = KnownErrorForm(request.POST or None, record=card)
-    if not _tried(request) and form.is_valid():
-        with refusals_on(form):
-            card.edit(**form.verb_values(), by=request.user)
-            messages.success(request, _("%s has been changed.") % card)
-            return redirect_back(request, "instances:known-error-list")
-    card.refresh_from_db()
-    return _show(request, "manage/known_error_edit.html", form, card=card)
-
-
-@require_http_methods(READ_OR_POST)
-@administrator_required
-def known_error_delete(request: Request, pk: str) -> HttpResponse:
-    """Ask, then delete a card."""
-    card = get_object_or_404(KnownError, pk=pk)
-    if request.method == "POST":
-        card.remove(by=request.user)
-        messages.success(request, _("%s has been deleted.") % card)
+    if not _is_test(request) and pages.perform(request, form, card.edit, card):
         return redirect_back(request, "instances:known-error-list")
-    return render(request, "manage/known_error_delete.html", {"card": card})
+    card.refresh_from_db()
+    template = "manage/known_error_edit.html"
+    return _show(request, form, card.title, template=template, card=card)
 
 
-def _tried(request: Request) -> bool:
-    """Whether the pattern is only tried; nothing is kept."""
+@pages.administrator_form
+def known_error_delete(request: Request, pk: str) -> HttpResponse:
+    card = get_object_or_404(KnownError, pk=pk)
+    text = _(
+        "Failed tasks will no longer show this explanation. To keep it for later, "
+        "deactivate it instead."
+    )
+    return pages.confirm_page(
+        request, card, _("Delete known error"), text, crumbs=_crumbs(), name=card.title
+    )
+
+
+def _is_test(request: Request) -> bool:
+    """Return True if the pattern is only to be tested, and nothing saved."""
     return "try" in request.POST
 
 
 def _show(
-    request: Request, template: str, form: KnownErrorForm, **context: Any
+    request: Request, form: KnownErrorForm, title: str, **context: Any
 ) -> HttpResponse:
-    context |= {"form": form, "pattern_result": None}
-    if not _tried(request):
-        return render_form(request, template, context)
-    # Only the pattern is judged: the rest of the form may not be finished.
-    unjudged = KnownErrorForm(initial=request.POST.dict() | _switches(request))
-    context |= {"form": unjudged, "pattern_result": form.pattern_result}
-    return render(request, template, context)
-
-
-def _switches(request: Request) -> dict[str, bool]:
-    return {"active": "active" in request.POST}
+    pattern_result = None
+    if _is_test(request):
+        # Only the pattern is validated: the rest of the form may be incomplete.
+        pattern_result = form.pattern_result
+        switches = {"active": "active" in request.POST}
+        form = KnownErrorForm(initial=request.POST.dict() | switches)
+    return pages.form_page(
+        request, form, title, crumbs=_crumbs(), pattern_result=pattern_result, **context
+    )

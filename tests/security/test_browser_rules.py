@@ -80,7 +80,7 @@ def too_many_attempts(everything):
 def crash(everything):
     client = everything.client("alice")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("catalog.views.products.render_page", None)
+        patch.setattr("catalog.views.products.list_page", None)
         return client.get("/products/")
 
 

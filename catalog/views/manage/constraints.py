@@ -1,36 +1,35 @@
-"""Constraints of a portfolio: a readable form for each type."""
+"""Pages for the constraints of a portfolio, with a form for each type."""
 
-from typing import Any
+from functools import partial
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from catalog.forms.constraints import CONFIG_FORMS, ConfigForm, TemplateForm
 from catalog.models import Constraint, Portfolio, Product
-from catalog.views.manage.products import READ_OR_POST
+from catalog.views.manage import portfolios
+from console.lib import record_pages as pages
 from console.lib.access import administrator_required
-from console.lib.forms import refusals_on, render_form
+from console.lib.htmx import redirect_back
 from console.lib.http import Request
-from console.lib.pagination import page_size, paginate
+
+CONSTRAINT_FORM = "manage/constraint_form.html"
+MAX_PRODUCTS = 200
 
 
 @require_safe
 @administrator_required
 def constraint_list(request: Request, pk: str) -> HttpResponse:
-    """Show the constraints, and the way to another one."""
+    """List the constraints of a portfolio, and the choices for another one."""
     portfolio = get_object_or_404(Portfolio, pk=pk)
-    page = paginate(
-        portfolio.constraints.select_related("product"),
-        cursor=request.GET.get("cursor", ""),
-        size=page_size(request.GET.get("size", "")),
-    )
-    context: dict[str, Any] = {
+    constraints = portfolio.constraints.select_related("product")
+    context = {
         "portfolio": portfolio,
-        "page": page,
-        "products": portfolio.products.order_by("name", "pk")[:200],
+        "page": pages.page_of(request, constraints),
+        "products": portfolio.products.order_by("name", "pk")[:MAX_PRODUCTS],
         "kinds": Constraint.Kind.choices,
         "chosen": request.GET.get("product", ""),
         "tab": "constraints",
@@ -38,10 +37,9 @@ def constraint_list(request: Request, pk: str) -> HttpResponse:
     return render(request, "manage/constraint_list.html", context)
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def constraint_create(request: Request, pk: str) -> HttpResponse:
-    """Limit a product of the portfolio; product and type are chosen before."""
+    """Create a constraint on the product and of the type in the query."""
     portfolio = get_object_or_404(Portfolio, pk=pk)
     wanted = request.GET.get("product", "")
     product: Product = get_object_or_404(portfolio.products, pk=wanted)
@@ -49,27 +47,28 @@ def constraint_create(request: Request, pk: str) -> HttpResponse:
     if kind not in CONFIG_FORMS:
         raise Http404
     form = CONFIG_FORMS[kind](request.POST or None, product=product, config={})
-    form = _followed(request, form)
-    if form.is_valid():
-        with refusals_on(form):
-            Constraint.objects.impose(
-                kind=kind,
-                portfolio=portfolio,
-                product=product,
-                **form.about,
-                by=request.user,
-            )
-            messages.success(request, _("The constraint has been created."))
-            return redirect("manage:constraint-list", portfolio.pk)
-    context = {"portfolio": portfolio, "product": product, "form": form}
-    context["kind"] = Constraint.Kind(kind)
-    return render_form(request, "manage/constraint_form.html", context)
+    form = _with_new_options(request, form)
+    impose = partial(
+        Constraint.objects.impose, kind=kind, portfolio=portfolio, product=product
+    )
+    created = _("The constraint has been created.")
+    if pages.perform(request, form, impose, message=created):
+        return redirect_back(request, "manage:constraint-list", pk)
+    return pages.form_page(
+        request,
+        form,
+        _("Create constraint"),
+        crumbs=_crumbs(portfolio),
+        template=CONSTRAINT_FORM,
+        portfolio=portfolio,
+        product=product,
+        kind=Constraint.Kind(kind),
+    )
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def constraint_edit(request: Request, pk: str, constraint_pk: str) -> HttpResponse:
-    """Change a constraint's limits; its type, product and portfolio stay."""
+    """Change a constraint; its type, product and portfolio stay."""
     constraint = _constraint(pk, constraint_pk)
     form = CONFIG_FORMS[constraint.kind](
         request.POST or None,
@@ -77,37 +76,47 @@ def constraint_edit(request: Request, pk: str, constraint_pk: str) -> HttpRespon
         config=constraint.config,
         record=constraint,
     )
-    form = _followed(request, form)
-    if form.is_valid():
-        with refusals_on(form):
-            constraint.edit(**form.about, by=request.user)
-            messages.success(request, _("The constraint has been changed."))
-            return redirect("manage:constraint-list", pk)
-    context = {
-        "portfolio": constraint.portfolio,
-        "product": constraint.product,
-        "constraint": constraint,
-        "kind": Constraint.Kind(constraint.kind),
-        "form": form,
-    }
-    return render_form(request, "manage/constraint_form.html", context)
+    form = _with_new_options(request, form)
+    changed = _("The constraint has been changed.")
+    if pages.perform(request, form, constraint.edit, constraint, message=changed):
+        return redirect_back(request, "manage:constraint-list", pk)
+    return pages.form_page(
+        request,
+        form,
+        _("Edit constraint"),
+        crumbs=_crumbs(constraint.portfolio),
+        template=CONSTRAINT_FORM,
+        portfolio=constraint.portfolio,
+        product=constraint.product,
+        kind=Constraint.Kind(constraint.kind),
+    )
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def constraint_delete(request: Request, pk: str, constraint_pk: str) -> HttpResponse:
-    """Ask, then lift the constraint."""
     constraint = _constraint(pk, constraint_pk)
-    if request.method == "POST":
-        constraint.remove(by=request.user)
-        messages.success(request, _("The constraint has been deleted."))
-        return redirect("manage:constraint-list", pk)
-    context = {"portfolio": constraint.portfolio, "constraint": constraint}
-    return render(request, "manage/constraint_delete.html", context)
+    constraints = reverse("manage:constraint-list", args=[pk])
+    return pages.confirm_page(
+        request,
+        constraint,
+        _("Delete constraint"),
+        _("This constraint no longer applies to new launches, updates, and plans."),
+        crumbs=portfolios.crumbs(constraint.portfolio),
+        name=constraint.product,
+        lines=constraint.sentences,
+        message=_("The constraint has been deleted."),
+        done=constraints,
+        back=constraints,
+    )
 
 
-def _followed(request: Request, form: ConfigForm) -> ConfigForm:
-    """Return the form to go on with: unjudged where only other options were asked for."""
+def _crumbs(portfolio: Portfolio) -> list[pages.Crumb]:
+    constraints = reverse("manage:constraint-list", args=[portfolio.pk])
+    return [*portfolios.crumbs(), (portfolio.name, constraints)]
+
+
+def _with_new_options(request: Request, form: ConfigForm) -> ConfigForm:
+    """Return the form with the options of another parameter, if these were asked for."""
     if "change" in request.POST and isinstance(form, TemplateForm):
         return form.shown_again()
     return form

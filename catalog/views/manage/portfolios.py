@@ -1,30 +1,37 @@
-"""Portfolios: which products they hold, and who may launch from them."""
+"""Pages for portfolios: their products, and the access to them."""
+
+from functools import partial
 
 from django.contrib import messages
-from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_POST, require_safe
 
 from catalog.filters import PortfolioFilter, ProductFilter
 from catalog.forms.portfolio import GrantForm, PortfolioForm
 from catalog.models import Constraint, Grant, Portfolio, Product
-from catalog.views.manage.products import READ_OR_POST
+from console.lib import record_pages as pages
 from console.lib.access import administrator_required
-from console.lib.forms import refusals_on, render_form
-from console.lib.htmx import redirect_back, render_page
+from console.lib.forms import render_form
+from console.lib.htmx import redirect_back
 from console.lib.http import Request
-from console.lib.pagination import page_size, paginate
+from console.lib.pagination import paginate
 from console.lib.queries import count_of
 from console.lib.users import Role, User
 
 MAX_CANDIDATES = 20
 MAX_SUGGESTIONS = 100
+
+
+def crumbs(*portfolios: Portfolio) -> list[pages.Crumb]:
+    """Return the list of portfolios as a breadcrumb, and these below it."""
+    below = (
+        (each.name, reverse("manage:portfolio-detail", args=[each.pk]))
+        for each in portfolios
+    )
+    return [(_("Portfolio management"), reverse("manage:portfolio-list")), *below]
 
 
 @require_safe
@@ -36,15 +43,10 @@ def portfolio_list(request: Request) -> HttpResponse:
         grant_count=count_of(Grant.objects.all(), "portfolio"),
         constraint_count=count_of(Constraint.objects.all(), "portfolio"),
     )
-    page = paginate(
-        PortfolioFilter(request.GET, portfolios).qs,
-        cursor=request.GET.get("cursor", ""),
-        size=page_size(request.GET.get("size", "")),
-    )
-    return render_page(
+    return pages.list_page(
         request,
+        PortfolioFilter(request.GET, portfolios).qs,
         "manage/portfolio_list.html",
-        {"page": page, "q": request.GET.get("q", "").strip()},
         fragment="manage/_portfolio_table.html",
     )
 
@@ -52,23 +54,18 @@ def portfolio_list(request: Request) -> HttpResponse:
 @require_safe
 @administrator_required
 def portfolio_detail(request: Request, pk: str) -> HttpResponse:
-    """Show the products of a portfolio, and those a search finds to add."""
+    """List the products of a portfolio, and those that can be added."""
     portfolio = get_object_or_404(Portfolio, pk=pk)
     found = request.GET.get("find", "").strip()
     held = portfolio.products.through.objects.filter(portfolio=portfolio)
     candidates = Product.objects.exclude(pk__in=held.values("product"))
-    page = paginate(
-        portfolio.products.annotate(
-            constraint_count=count_of(
-                Constraint.objects.filter(portfolio=portfolio), "product"
-            )
-        ),
-        cursor=request.GET.get("cursor", ""),
-        size=page_size(request.GET.get("size", "")),
+    constraints = Constraint.objects.filter(portfolio=portfolio)
+    products = portfolio.products.annotate(
+        constraint_count=count_of(constraints, "product")
     )
     context = {
         "portfolio": portfolio,
-        "page": page,
+        "page": pages.page_of(request, products),
         "find": found,
         "candidates": ProductFilter({"q": found}, candidates).qs[:MAX_CANDIDATES],
         "tab": "products",
@@ -76,54 +73,41 @@ def portfolio_detail(request: Request, pk: str) -> HttpResponse:
     return render(request, "manage/portfolio_detail.html", context)
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def portfolio_create(request: Request) -> HttpResponse:
-    """Create an empty portfolio."""
     form = PortfolioForm(request.POST or None)
-    if form.is_valid():
-        with refusals_on(form):
-            portfolio = Portfolio.objects.open(**form.cleaned_data, by=request.user)
-            messages.success(request, _("%s has been created.") % portfolio)
-            return redirect_back(request, "manage:portfolio-detail", portfolio.pk)
-    return render_form(request, "manage/portfolio_create.html", {"form": form})
+    if portfolio := pages.perform(request, form, Portfolio.objects.open):
+        return redirect_back(request, "manage:portfolio-detail", portfolio.pk)
+    title = _("Create portfolio")
+    return pages.form_page(request, form, title, crumbs=crumbs(), action=title)
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def portfolio_edit(request: Request, pk: str) -> HttpResponse:
-    """Change what a portfolio is called."""
     portfolio = get_object_or_404(Portfolio, pk=pk)
     form = PortfolioForm(request.POST or None, record=portfolio)
-    if form.is_valid():
-        with refusals_on(form):
-            portfolio.edit(**form.cleaned_data, by=request.user)
-            messages.success(request, _("%s has been changed.") % portfolio)
-            return redirect_back(request, "manage:portfolio-detail", portfolio.pk)
+    if pages.perform(request, form, portfolio.edit, portfolio):
+        return redirect_back(request, "manage:portfolio-detail", portfolio.pk)
     portfolio.refresh_from_db()
-    context = {"form": form, "portfolio": portfolio}
-    return render_form(request, "manage/portfolio_edit.html", context)
+    title = _("Edit portfolio")
+    return pages.form_page(request, form, title, crumbs=crumbs(portfolio))
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def portfolio_delete(request: Request, pk: str) -> HttpResponse:
-    """Ask, then delete; refused while the portfolio holds products."""
     portfolio = get_object_or_404(Portfolio, pk=pk)
-    form = Form(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        with refusals_on(form):
-            portfolio.remove(by=request.user)
-            messages.success(request, _("%s has been deleted.") % portfolio)
-            return redirect_back(request, "manage:portfolio-list")
-    context = {"form": form, "portfolio": portfolio}
-    return render_form(request, "manage/portfolio_delete.html", context)
+    text = _(
+        "Its access grants are also deleted. A portfolio that contains products cannot "
+        "be deleted."
+    )
+    return pages.confirm_page(
+        request, portfolio, _("Delete portfolio"), text, crumbs=crumbs(portfolio)
+    )
 
 
 @require_POST
 @administrator_required
 def portfolio_add_product(request: Request, pk: str, product_pk: str) -> HttpResponse:
-    """Put a product in."""
     portfolio = get_object_or_404(Portfolio, pk=pk)
     product = get_object_or_404(Product, pk=product_pk)
     portfolio.add_product(product, by=request.user)
@@ -131,37 +115,40 @@ def portfolio_add_product(request: Request, pk: str, product_pk: str) -> HttpRes
     return redirect_back(request, "manage:portfolio-detail", portfolio.pk)
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def portfolio_remove_product(
     request: Request, pk: str, product_pk: str
 ) -> HttpResponse:
-    """Ask, then take a product out; its constraints here go with it."""
+    """Remove a product from a portfolio, with its constraints there."""
     portfolio = get_object_or_404(Portfolio, pk=pk)
     product: Product = get_object_or_404(portfolio.products, pk=product_pk)
-    if request.method == "POST":
-        portfolio.remove_product(product, by=request.user)
-        messages.success(request, _("%s has been removed.") % product)
-        return redirect_back(request, "manage:portfolio-detail", portfolio.pk)
-    context = {
-        "portfolio": portfolio,
-        "product": product,
-        "constraints": portfolio.constraints.filter(product=product),
-    }
-    return render(request, "manage/portfolio_remove_product.html", context)
+    return pages.confirm_page(
+        request,
+        product,
+        _("Remove product from portfolio"),
+        _(
+            "Users can no longer launch the product through this portfolio. Running "
+            "instances are kept, but can be updated only through another portfolio that "
+            "contains the product. The constraints of the product in this portfolio are "
+            "also deleted."
+        ),
+        crumbs=crumbs(portfolio),
+        verb=partial(portfolio.remove_product, product),
+        action=_("Remove product"),
+        lines=portfolio.constraints.filter(product=product),
+        message=_("%s has been removed.") % product,
+        done=reverse("manage:portfolio-detail", args=[portfolio.pk]),
+    )
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def portfolio_access(request: Request, pk: str) -> HttpResponse:
-    """Show who may launch from the portfolio, and grant it to more."""
+    """List the grants of a portfolio, and grant access to it."""
     portfolio = get_object_or_404(Portfolio, pk=pk)
     form = GrantForm(request.POST or None)
-    if form.is_valid():
-        with refusals_on(form):
-            grant = portfolio.grant(**form.cleaned_data, by=request.user)
-            messages.success(request, _("Access has been granted to %s.") % grant)
-            return redirect_back(request, "manage:portfolio-access", portfolio.pk)
+    granted = _("Access has been granted to %s.")
+    if pages.perform(request, form, portfolio.grant, message=granted):
+        return redirect_back(request, "manage:portfolio-access", portfolio.pk)
     grants = portfolio.grants.select_related("user", "role").order_by("-created_at")
     context = {
         "portfolio": portfolio,
@@ -174,18 +161,31 @@ def portfolio_access(request: Request, pk: str) -> HttpResponse:
     return render_form(request, "manage/portfolio_access.html", context)
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def grant_remove(request: Request, pk: str, grant_pk: int) -> HttpResponse:
-    """Ask, then withdraw; the page says what the people can do afterwards."""
+    """Take a grant back. Instances that were launched through it stay."""
     portfolio = get_object_or_404(Portfolio, pk=pk)
     grants = portfolio.grants.select_related("user", "role")
     grant = get_object_or_404(grants, pk=grant_pk)
-    if request.method == "POST":
-        portfolio.withdraw(
-            user=grant.user, role=grant.role, pattern=grant.pattern, by=request.user
-        )
-        messages.success(request, _("Access for %s has been removed.") % grant)
-        return redirect_back(request, "manage:portfolio-access", portfolio.pk)
-    context = {"portfolio": portfolio, "grant": grant}
-    return render(request, "manage/grant_remove.html", context)
+    access = reverse("manage:portfolio-access", args=[portfolio.pk])
+    return pages.confirm_page(
+        request,
+        grant,
+        _("Remove access"),
+        _(
+            "Running instances are kept, and their owners can still view and terminate "
+            "them. The owners can no longer launch or update through this portfolio "
+            "unless another grant applies to them."
+        ),
+        crumbs=crumbs(portfolio),
+        verb=partial(
+            portfolio.withdraw,
+            user=grant.user,
+            role=grant.role,
+            pattern=grant.pattern,
+        ),
+        id=portfolio.name,
+        message=_("Access for %s has been removed.") % grant,
+        done=access,
+        back=access,
+    )

@@ -1,27 +1,35 @@
-"""Products as administrators see them: all of them, with every version."""
+"""Pages for products: all of them, with all their versions."""
 
 from django.contrib import messages
 from django.db import transaction
-from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from catalog.filters import ProductFilter
 from catalog.forms.product import CopyForm, ProductForm
 from catalog.forms.template_source import SourceForm
 from catalog.launch_access import launch_access_of
 from catalog.models import Portfolio, Product, Version
+from console.lib import record_pages as pages
 from console.lib.access import administrator_required
-from console.lib.forms import refusals_on, render_form
-from console.lib.htmx import redirect_back, render_page
+from console.lib.forms import refusals_on
+from console.lib.htmx import redirect_back
 from console.lib.http import Request
-from console.lib.pagination import COUNT_CAP, capped_count, page_size, paginate
+from console.lib.pagination import COUNT_CAP, capped_count
 from console.lib.queries import count_of
 from console.lib.users import User
 
-READ_OR_POST = ["GET", "HEAD", "POST"]
+
+def crumbs(*products: Product) -> list[pages.Crumb]:
+    """Return the list of products as a breadcrumb, and these below it."""
+    below = (
+        (each.name, reverse("manage:product-detail", args=[each.pk]))
+        for each in products
+    )
+    return [(_("Product management"), reverse("manage:product-list")), *below]
 
 
 @require_safe
@@ -32,15 +40,10 @@ def product_list(request: Request) -> HttpResponse:
         version_count=count_of(Version.objects.all(), "product"),
         portfolio_count=count_of(Portfolio.products.through.objects.all(), "product"),
     )
-    page = paginate(
-        ProductFilter(request.GET, products).qs,
-        cursor=request.GET.get("cursor", ""),
-        size=page_size(request.GET.get("size", "")),
-    )
-    return render_page(
+    return pages.list_page(
         request,
+        ProductFilter(request.GET, products).qs,
         "manage/product_list.html",
-        {"page": page, "q": request.GET.get("q", "").strip()},
         fragment="manage/_managed_products.html",
     )
 
@@ -61,13 +64,12 @@ def product_detail(request: Request, pk: str) -> HttpResponse:
 
 
 def _count(product: Product) -> str:
-    """How many instances live, or "1000+"."""
+    """Return the number of instances that are not terminated, or "1000+"."""
     count = capped_count(product.instances.living())
     return f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def product_create(request: Request) -> HttpResponse:
     """Create a product together with its first version."""
     form = ProductForm(request.POST or None)
@@ -77,7 +79,7 @@ def product_create(request: Request) -> HttpResponse:
         prefix="version",
         initial={"name": "1.0"},
     )
-    # Both are checked, so that one answer names everything there is to mend.
+    # Both are validated, so that one answer names all the errors.
     if all([form.is_valid(), release.is_valid()]):
         with refusals_on(release), transaction.atomic():
             template = release.template(request.user)
@@ -87,61 +89,59 @@ def product_create(request: Request) -> HttpResponse:
             Version.objects.publish(
                 product=product,
                 template=template,
-                **release.about,
+                **release.verb_values(),
                 checked_first=True,
                 by=request.user,
             )
             messages.success(request, _("%s has been created.") % product)
             return redirect("manage:product-detail", product.pk)
-    context = {"form": form, "release": release}
-    status = 422 if form.errors or release.errors else 200
-    return render(request, "manage/product_create.html", context, status=status)
+    title = _("Create product")
+    page = pages.form_page(
+        request,
+        form,
+        title,
+        crumbs=crumbs(),
+        action=title,
+        template="manage/product_create.html",
+        release=release,
+    )
+    if release.errors:
+        page.status_code = 422
+    return page
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def product_edit(request: Request, pk: str) -> HttpResponse:
-    """Change what people read about a product."""
     product = get_object_or_404(Product, pk=pk)
     form = ProductForm(request.POST or None, record=product)
-    if form.is_valid():
-        with refusals_on(form):
-            product.edit(**form.cleaned_data, by=request.user)
-            messages.success(request, _("%s has been changed.") % product)
-            return redirect("manage:product-detail", product.pk)
+    if pages.perform(request, form, product.edit, product):
+        return redirect_back(request, "manage:product-detail", product.pk)
     product.refresh_from_db()
-    context = {"form": form, "product": product}
-    return render_form(request, "manage/product_edit.html", context)
+    title = _("Edit product")
+    return pages.form_page(request, form, title, crumbs=crumbs(product))
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def product_copy(request: Request, pk: str) -> HttpResponse:
-    """Make a product with the same versions, in no portfolio."""
+    """Create a product with the same versions, in no portfolio."""
     product = get_object_or_404(Product, pk=pk)
     form = CopyForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        with refusals_on(form):
-            twin = product.copy(**form.cleaned_data, by=request.user)
-            messages.success(request, _("%s has been created.") % twin)
-            return redirect("manage:product-detail", twin.pk)
-    context = {"form": form, "product": product}
-    return render_form(request, "manage/product_copy.html", context)
+    if copy := pages.perform(request, form, product.copy):
+        return redirect("manage:product-detail", copy.pk)
+    title = _("Copy product")
+    return pages.form_page(request, form, title, crumbs=crumbs(product), action=title)
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def product_delete(request: Request, pk: str) -> HttpResponse:
-    """Ask, then delete; a refusal says what uses the product."""
     product = get_object_or_404(Product, pk=pk)
-    form = Form(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        with refusals_on(form):
-            product.remove(by=request.user)
-            messages.success(request, _("%s has been deleted.") % product)
-            return redirect_back(request, "manage:product-list")
-    context = {"form": form, "product": product}
-    return render_form(request, "manage/product_delete.html", context)
+    text = _(
+        "The product and all its versions are removed from all lists. A product that is "
+        "in a portfolio or has instances that are not terminated cannot be deleted."
+    )
+    return pages.confirm_page(
+        request, product, _("Delete product"), text, crumbs=crumbs(product)
+    )
 
 
 @require_safe

@@ -1,26 +1,24 @@
-"""Versions of a product: publishing, looking into the template, comparing, trying."""
+"""Pages for the versions of a product: their templates, files and differences."""
 
 from django.contrib import messages
 from django.db import transaction
-from django.forms import Form
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from catalog.forms.product import VersionForm
 from catalog.forms.template_source import SourceForm
 from catalog.models import Product, Version
 from catalog.views.manage.parameter_table import rows_of
-from catalog.views.manage.products import READ_OR_POST
+from catalog.views.manage.products import crumbs
 from catalog.views.manage.version_diff import compare
+from console.lib import record_pages as pages
 from console.lib.access import administrator_required
-from console.lib.forms import refusals_on, render_form, seen_in
+from console.lib.forms import refusals_on, seen_in
+from console.lib.htmx import redirect_back
 from console.lib.http import Request
 
 DOCUMENT = "template"
@@ -34,10 +32,9 @@ def version_for(product_pk: str, pk: str) -> Version:
     )
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def version_create(request: Request, pk: str) -> HttpResponse:
-    """Publish a version; problems of the template are shown with file and line."""
+    """Create a version; errors in its template are shown with file and line."""
     product = get_object_or_404(Product, pk=pk)
     form = SourceForm(
         request.POST or None,
@@ -50,14 +47,22 @@ def version_create(request: Request, pk: str) -> HttpResponse:
             version = Version.objects.publish(
                 product=product,
                 template=form.template(request.user),
-                **form.about,
+                **form.verb_values(),
                 checked_first=True,
                 by=request.user,
             )
             messages.success(request, _("Version %s has been created.") % version)
             return redirect("manage:version-detail", product.pk, version.pk)
-    context = {"form": form, "product": product}
-    return render_form(request, "manage/version_create.html", context)
+    title = _("Create new version")
+    return pages.form_page(
+        request,
+        form,
+        title,
+        crumbs=crumbs(product),
+        action=title,
+        template="manage/version_create.html",
+        product=product,
+    )
 
 
 def _start(product: Product, pk: str) -> dict[str, str]:
@@ -167,34 +172,39 @@ def version_compare(request: Request, pk: str, version_pk: str) -> HttpResponse:
     return render(request, "manage/version_compare.html", context)
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def version_edit(request: Request, pk: str, version_pk: str) -> HttpResponse:
-    """Change everything but the template, which never changes."""
+    """Change everything but the template, which is immutable."""
     version = version_for(pk, version_pk)
     form = VersionForm(request.POST or None, record=version)
     if version.waits_for_check:
-        # Its check decides; the panel of the check has the button to overrule it.
+        # The check activates the version; the panel of the check can overrule it.
         del form.fields["active"]
-    if form.is_valid():
-        with refusals_on(form):
-            version.edit(**form.cleaned_data, by=request.user)
-            messages.success(request, _("Version %s has been changed.") % version)
-            return redirect("manage:version-detail", pk, version.pk)
-    context = {"form": form, "version": version_for(pk, version_pk)}
-    return render_form(request, "manage/version_edit.html", context)
+    changed = _("Version %s has been changed.")
+    if pages.perform(request, form, version.edit, version, message=changed):
+        return redirect_back(request, "manage:version-detail", pk, version.pk)
+    stored = version_for(pk, version_pk)
+    title = _("Edit version")
+    return pages.form_page(request, form, title, crumbs=_crumbs(stored))
 
 
-@require_http_methods(READ_OR_POST)
-@administrator_required
+@pages.administrator_form
 def version_delete(request: Request, pk: str, version_pk: str) -> HttpResponse:
-    """Ask, then delete; a refusal names the instances that run it."""
     version = version_for(pk, version_pk)
-    form = Form(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        with refusals_on(form):
-            version.remove(by=request.user)
-            messages.success(request, _("Version %s has been deleted.") % version)
-            return redirect("manage:product-detail", pk)
-    context = {"form": form, "version": version}
-    return render_form(request, "manage/version_delete.html", context)
+    return pages.confirm_page(
+        request,
+        version,
+        _("Delete version"),
+        _(
+            "Users can no longer launch this version or update to it. A version that is "
+            "in use cannot be deleted."
+        ),
+        crumbs=_crumbs(version),
+        message=_("Version %s has been deleted.") % version,
+        done=reverse("manage:product-detail", args=[pk]),
+    )
+
+
+def _crumbs(version: Version) -> list[pages.Crumb]:
+    own = reverse("manage:version-detail", args=[version.product_id, version.pk])
+    return [*crumbs(version.product), (version.name, own)]
