@@ -1,14 +1,17 @@
-"""What an API status looks like: its word, its icon and its tone. Presentation only.
+"""The look of each API status: its icon and its tone, beside the word of its model.
 
 Values from the API's documents: instances, tasks, plans, resources, drift, version guidance.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
+from catalog.models import Version
 from console.lib.errors import Text
+from instances.models import Instance, Plan, Task
 
 
 @dataclass(frozen=True)
@@ -20,81 +23,80 @@ class Status:
     icon: str = "circle-dashed"
 
 
-def _good(word: Text) -> Status:
-    return Status(word, "good", "circle-check")
+GOOD = ("good", "circle-check")
+BUSY = ("busy", "loader-circle")
+BAD = ("bad", "circle-x")
+LOOKS = {
+    # instance, task
+    "Available": GOOD,
+    "UnderChange": BUSY,
+    "Error": BAD,
+    "InProgress": BUSY,
+    "Succeeded": GOOD,
+    "Failed": BAD,
+    # plan
+    "PreviewInProgress": BUSY,
+    "PreviewSuccess": GOOD,
+    "PreviewFailed": BAD,
+    "ApplicationInProgress": ("warn", "hourglass"),
+    "ApplicationApproved": GOOD,
+    "ApplicationRejected": BAD,
+    "ExecuteInProgress": BUSY,
+    "ExecuteSuccess": GOOD,
+    "ExecuteFailed": BAD,
+    "Canceled": ("plain", "ban"),
+    # guidance of a version
+    "Default": ("plain", "minus"),
+    "Recommended": ("good", "star"),
+    "Latest": ("busy", "arrow-up"),
+    "Deprecated": ("warn", "triangle-alert"),
+}
 
 
-def _busy(word: Text) -> Status:
-    return Status(word, "busy", "loader-circle")
-
-
-def _wait(word: Text) -> Status:
-    return Status(word, "warn", "hourglass")
-
-
-def _bad(word: Text) -> Status:
-    return Status(word, "bad", "circle-x")
+def _of_models(*statuses: type[TextChoices]) -> Iterable[tuple[str, Status]]:
+    """Give each status of these models its own word and the look of its value."""
+    for each in statuses:
+        for value, word in each.choices:
+            yield value, Status(word, *LOOKS[value])
 
 
 STATUSES = {
-    # instance, task
-    "Available": _good(_("Available")),
-    "UnderChange": _busy(_("Under change")),
-    "Error": _bad(_("Error")),
-    "InProgress": _busy(_("In progress")),
-    "Succeeded": _good(_("Succeeded")),
-    "Failed": _bad(_("Failed")),
-    # plan
-    "PreviewInProgress": _busy(_("Preview in progress")),
-    "PreviewSuccess": _good(_("Preview succeeded")),
-    "PreviewFailed": _bad(_("Preview failed")),
-    "ApplicationInProgress": _wait(_("Waiting for approval")),
-    "ApplicationApproved": _good(_("Approved")),
-    "ApplicationRejected": _bad(_("Rejected")),
-    "ExecuteInProgress": _busy(_("Executing")),
-    "ExecuteSuccess": _good(_("Executed")),
-    "ExecuteFailed": _bad(_("Execution failed")),
-    "Canceled": Status(_("Canceled"), icon="ban"),
+    **dict(_of_models(Instance.Status, Task.Status, Plan.Status, Version.Guidance)),
     # resource
     "INIT_COMPLETE": Status(_("Not created yet")),
-    "CREATE_IN_PROGRESS": _busy(_("Creating")),
-    "CREATE_COMPLETE": _good(_("Created")),
-    "CREATE_FAILED": _bad(_("Creation failed")),
-    "UPDATE_IN_PROGRESS": _busy(_("Updating")),
-    "UPDATE_COMPLETE": _good(_("Updated")),
-    "UPDATE_FAILED": _bad(_("Update failed")),
-    "DELETE_IN_PROGRESS": _busy(_("Deleting")),
+    "CREATE_IN_PROGRESS": Status(_("Creating"), *BUSY),
+    "CREATE_COMPLETE": Status(_("Created"), *GOOD),
+    "CREATE_FAILED": Status(_("Creation failed"), *BAD),
+    "UPDATE_IN_PROGRESS": Status(_("Updating"), *BUSY),
+    "UPDATE_COMPLETE": Status(_("Updated"), *GOOD),
+    "UPDATE_FAILED": Status(_("Update failed"), *BAD),
+    "DELETE_IN_PROGRESS": Status(_("Deleting"), *BUSY),
     "DELETE_COMPLETE": Status(_("Deleted"), icon="circle-slash"),
-    "DELETE_FAILED": _bad(_("Deletion failed")),
-    "CHECK_IN_PROGRESS": _busy(_("Verifying")),
-    "CHECK_COMPLETE": _good(_("Verified")),
-    "CHECK_FAILED": _bad(_("Verification failed")),
-    "IMPORT_IN_PROGRESS": _busy(_("Importing")),
-    "IMPORT_COMPLETE": _good(_("Imported")),
-    "IMPORT_FAILED": _bad(_("Import failed")),
+    "DELETE_FAILED": Status(_("Deletion failed"), *BAD),
+    "CHECK_IN_PROGRESS": Status(_("Verifying"), *BUSY),
+    "CHECK_COMPLETE": Status(_("Verified"), *GOOD),
+    "CHECK_FAILED": Status(_("Verification failed"), *BAD),
+    "IMPORT_IN_PROGRESS": Status(_("Importing"), *BUSY),
+    "IMPORT_COMPLETE": Status(_("Imported"), *GOOD),
+    "IMPORT_FAILED": Status(_("Import failed"), *BAD),
     # drift of a resource
-    "IN_SYNC": _good(_("In sync")),
+    "IN_SYNC": Status(_("In sync"), *GOOD),
     "MODIFIED": Status(_("Modified outside Service Catalog"), "warn", "triangle-alert"),
-    "DELETED": _bad(_("Missing")),
+    "DELETED": Status(_("Missing"), *BAD),
     "NOT_CHECKED": Status(_("Not checked")),
-    # guidance of a version
-    "Default": Status(pgettext_lazy("guidance", "Default"), icon="minus"),
-    "Recommended": Status(_("Recommended"), "good", "star"),
-    "Latest": Status(_("Latest"), "busy", "arrow-up"),
-    "Deprecated": Status(_("Deprecated"), "warn", "triangle-alert"),
     # switches: a version, a tag option
-    "Enabled": _good(_("Enabled")),
+    "Enabled": Status(_("Enabled"), *GOOD),
     "Disabled": Status(_("Disabled"), icon="circle-slash"),
 }
 
 
 def status_of(value: str) -> Status:
-    """How to show an API status. A stack status is judged by its ending, others stay plain words."""
+    """Return the look of an API status; an unknown stack status is judged by its ending."""
     known = STATUSES.get(value)
     if known is not None:
         return known
     if value.endswith("_IN_PROGRESS"):
-        return _busy(value)
+        return Status(value, *BUSY)
     if value.endswith(("_FAILED", "ROLLBACK_COMPLETE")):
-        return _bad(value)
-    return _good(value) if value.endswith("_COMPLETE") else Status(value)
+        return Status(value, *BAD)
+    return Status(value, *GOOD) if value.endswith("_COMPLETE") else Status(value)

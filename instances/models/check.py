@@ -14,7 +14,7 @@ from catalog.models import Region, Version
 from console.lib.audit import AuditEntry
 from console.lib.ids import id_field
 from console.lib.users import User
-from instances.models.work import Work, WorkQuerySet, clock, queue_indexes
+from instances.models.work import Work, WorkQuerySet, WorkStatus, clock, queue_indexes
 from instances.wakeup import announce
 
 
@@ -47,10 +47,7 @@ def check_version(version: Version, *, by: User) -> None:
 class Check(Work):
     """One check; the newest of a version or region is the only one kept."""
 
-    class Status(models.TextChoices):
-        IN_PROGRESS = "InProgress", _("In progress")
-        SUCCEEDED = "Succeeded", _("Succeeded")
-        FAILED = "Failed", _("Failed")
+    Status = WorkStatus
 
     id = id_field("check")
     version = models.ForeignKey(  # type: ignore[assignment]

@@ -16,7 +16,7 @@ from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import id_field
 from console.lib.users import User
 from instances.models.heartbeat import Heartbeat
-from instances.models.work import Work, WorkQuerySet, clock, queue_indexes
+from instances.models.work import Work, WorkQuerySet, WorkStatus, clock, queue_indexes
 from instances.wakeup import announce
 
 
@@ -58,10 +58,7 @@ class Task(Work):
         UPDATE = "UpdateProvisionedProduct", _("Update instance")
         TERMINATE = "TerminateProvisionedProduct", _("Terminate instance")
 
-    class Status(models.TextChoices):
-        IN_PROGRESS = "InProgress", _("In progress")
-        SUCCEEDED = "Succeeded", _("Succeeded")
-        FAILED = "Failed", _("Failed")
+    Status = WorkStatus
 
     id = id_field("task")
     instance = models.ForeignKey(

@@ -28,6 +28,14 @@ class LeaseLostError(Exception):
     """Another worker holds this work now: stop writing, and stop the run if it is yours."""
 
 
+class WorkStatus(models.TextChoices):
+    """The result of a task or a check, in the words of the API."""
+
+    IN_PROGRESS = "InProgress", _("In progress")
+    SUCCEEDED = "Succeeded", _("Succeeded")
+    FAILED = "Failed", _("Failed")
+
+
 def clock() -> datetime:
     """The time leases are measured in: the database's, where several hosts share one."""
     if connection.vendor == "sqlite":

@@ -7,9 +7,11 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
+from catalog.models import Version
 from console import assets
 from console.templatetags import statuses
 from console.templatetags.console import browser, duration, plain, relative_time
+from instances.models import Instance, Plan, Task
 
 PLAN_STATUSES = [
     *("PreviewInProgress", "PreviewSuccess", "PreviewFailed"),
@@ -154,3 +156,25 @@ MOZILLA = "Mozilla/5.0"
 )
 def test_a_browser_is_named_as_its_person_calls_it(agent, text):
     assert browser(agent) == text
+
+
+@pytest.mark.parametrize(
+    "model_status", [Instance.Status, Task.Status, Plan.Status, Version.Guidance]
+)
+def test_badge_filter_and_refusal_share_the_word_of_the_model(model_status):
+    for value, word in model_status.choices:
+        assert statuses.status_of(value).word == word
+
+
+@pytest.mark.parametrize(
+    ("value", "tone"),
+    [
+        ("ROLLBACK_IN_PROGRESS", "busy"),
+        ("CREATE_ROLLBACK_COMPLETE", "bad"),
+        ("SOMETHING_FAILED", "bad"),
+        ("SOMETHING_COMPLETE", "good"),
+        ("SomethingNew", "plain"),
+    ],
+)
+def test_an_unknown_status_is_judged_by_its_ending(value, tone):
+    assert statuses.status_of(value).tone == tone
