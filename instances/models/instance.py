@@ -561,8 +561,8 @@ class Instance(Named):
         announce(task.pk)
         return task
 
-    def settle_unstarted(self, task: Task) -> None:
-        """Put the status back after a task that ended before it changed anything."""
+    def restore_status(self, task: Task) -> None:
+        """Restore the status from before a task that changed nothing."""
         was = task.instance_status_before or self.Status.ERROR
         message = "" if was == self.Status.AVAILABLE else task.status_message
         Instance.objects.filter(pk=self.pk, last_task=task).update(

@@ -408,9 +408,9 @@ class Plan(Named, Preview):
         names = [self.instance_name, *(f"{base} {n}" for n in range(2, len(taken) + 3))]
         return next(name for name in names if folded(name) not in taken)
 
-    def settle_preview(self, status: str) -> None:
-        """Note how the preview ended, and ask for the approval. Within a transaction."""
-        # Executed or canceled meanwhile: that is the newer truth.
+    def end_preview(self, status: str) -> None:
+        """Store the status of an ended preview and request the approval, in a transaction."""
+        # A plan that was executed or canceled in the meantime keeps that status.
         if self._move([self.Status.PREVIEW_IN_PROGRESS], status):
             self.refresh_from_db(fields=["draft", "name"])
             self._announce()
@@ -691,8 +691,8 @@ class Plan(Named, Preview):
             by=by, plan_id=self.pk, direct=direct, after=base
         )
 
-    def settle_execution(self, *, ok: bool, message: str) -> None:
-        """Note how the task of this plan has ended. Within its transaction."""
+    def end_execution(self, *, ok: bool, message: str) -> None:
+        """Store how the task of this plan ended, in the transaction that ends the task."""
         status = self.Status.EXECUTE_SUCCESS if ok else self.Status.EXECUTE_FAILED
         if not self._move([self.Status.EXECUTE_IN_PROGRESS], status):
             return

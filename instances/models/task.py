@@ -147,9 +147,9 @@ class Task(Work):
         )
         if stopped:
             self.refresh_from_db()
-            self.instance.settle_unstarted(self)
+            self.instance.restore_status(self)
             if self.plan is not None:
-                self.plan.settle_execution(ok=False, message=self.status_message)
+                self.plan.end_execution(ok=False, message=self.status_message)
         elif not self.request_cancel():
             raise _refusal(_("The task has already ended and cannot be canceled."))
         AuditEntry.objects.record("CancelTask", self, by=by)

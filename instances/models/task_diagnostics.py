@@ -125,8 +125,8 @@ class TaskDiagnosticsManager(models.Manager["TaskDiagnostics"]):
         known.warnings = merged(known.warnings, found)
         known.save(update_fields=["imports", "warnings"])
 
-    def settle(self, task: Task, outcome: Outcome | None) -> None:
-        """Keep how the run ended, in the transaction that ends the task.
+    def complete(self, task: Task, outcome: Outcome | None) -> None:
+        """Store how the run ended, in the transaction that ends the task.
 
         Without an outcome nothing is known but that it was changing resources.
         """

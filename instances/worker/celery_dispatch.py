@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, close_old_connections, connection
 from django.utils.timezone import now
-from kombu import Queue
+from kombu.entity import Queue
 from kombu.exceptions import KombuError
 
 from console.lib.encryption import check_ring

@@ -1,11 +1,11 @@
-"""Ends work: result, state, resources, outputs and status in one transaction."""
+"""Completion of work: result, state, resources, outputs and status in one transaction."""
 
 import contextlib
 import hashlib
 import uuid
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.db import transaction
 from django.utils.timezone import now
@@ -32,34 +32,34 @@ from instances.models.work import clock
 
 
 class Completion(Protocol):
-    """How one kind of work ends. Every step raises LeaseLostError when the claim is over."""
+    """The end of one kind of work. Each method raises LeaseLostError after a lost lease."""
 
     def store_state(self, state: StateFile) -> None:
-        """Keep a new serial of the state."""
+        """Store a state that the run has reached, if its serial is new."""
 
     def complete(self, outcome: Outcome, directory: Path, message: str) -> None:
-        """Commit how the run ended."""
+        """Store the result of a run that has ended."""
 
     def succeed_without_run(self) -> None:
-        """End work that needed no run."""
+        """End work for which the engine has nothing to do."""
 
     def fail_unchanged(self, message: str) -> None:
-        """End work whose run changed nothing."""
+        """End work that failed before it changed any resource."""
 
     def fail_interrupted(self, message: str) -> None:
-        """End work that may have changed something, when nothing better is known."""
+        """End work that may have changed resources, without a result."""
 
 
 class TaskCompletion:
-    """Ends a task and puts its instance into the state that is true."""
+    """The end of a task, which also updates its instance."""
 
     def __init__(self, task: Task, engine: Engine) -> None:
         self.task = task
         self.engine = engine
 
     def store_state(self, state: StateFile) -> None:
-        """Keep a serial of the state, encrypted. The same serial twice is kept once."""
-        if self._unusable(state):
+        """Store a state, encrypted. Idempotent: a serial is stored once."""
+        if self._state_problem(state):
             return
         known = StateVersion.objects.filter(
             instance_id=self.task.instance_id,
@@ -75,45 +75,48 @@ class TaskCompletion:
             serial=state.serial,
             digest=hashlib.sha256(state.body).hexdigest(),
             body=state.body,
-            # A stack is something to delete, also when nothing is in it.
+            # A stack must be deleted even if it has no resources.
             resource_count=len(state.resources) or int(state.stack),
         )
         if state.stack_id:
-            self._name_stack(state.stack_id)
+            self._store_stack_id(state.stack_id)
 
-    def _name_stack(self, given: str) -> None:
-        """Take up the ID that the cloud gave the stack; what is no UUID stays in the state."""
+    def _store_stack_id(self, text: str) -> None:
+        """Store the ID that the cloud gave the stack, if it is a UUID."""
         with contextlib.suppress(ValueError):
-            stack_id = uuid.UUID(given)
-            mine = Instance.objects.filter(pk=self.task.instance_id)
-            mine.exclude(stack_id=stack_id).update(stack_id=stack_id)
+            stack_id = uuid.UUID(text)
+            instance = Instance.objects.filter(pk=self.task.instance_id)
+            instance.exclude(stack_id=stack_id).update(stack_id=stack_id)
 
     def complete(self, outcome: Outcome, directory: Path, message: str) -> None:
-        """Commit how the run ended. Raises LeaseLostError when the claim is over."""
         state = self.engine.state(directory)
-        ok, message = self._judge(outcome, state, message)
-        usable = state is not None and not self._unusable(state)
+        ok, message = self._verdict(outcome, state, message)
+        usable = state is not None and not self._state_problem(state)
         with transaction.atomic():
             self._end(ok, message)
-            TaskDiagnostics.objects.settle(self.task, outcome)
+            TaskDiagnostics.objects.complete(self.task, outcome)
             if state is not None and usable:
                 self.store_state(state)
-                self._sync_resources(state, over=outcome.ok)
-                self._mark_imported()
+                self._sync_resources(state, complete=outcome.ok)
+                self._store_imported_ids()
                 self._store_outputs(state)
-            self._change_instance(ok)
+            self._update_instance(ok)
 
-    def _judge(
+    def _verdict(
         self, outcome: Outcome, state: StateFile | None, message: str
     ) -> tuple[bool, str]:
-        """Whether it succeeded, and what to say: the exit code alone proves nothing."""
-        problem = self._unusable(state) if outcome.applying else ""
+        """Return whether the task succeeded, and its message.
+
+        An exit code of 0 is not enough: the state must be usable, and empty after a
+        termination.
+        """
+        problem = self._state_problem(state) if outcome.applying else ""
         left = [resource.address for resource in state.resources] if state else []
         if not outcome.ok:
-            told = self._explain(outcome, message)
-            # Without a word on the state where there never was one.
+            text = self._failure_message(outcome, message)
+            # A missing state is no problem of its own where there never was one.
             known = state is not None or self.task.instance.state_mark
-            return False, f"{told} {problem}" if problem and known else told
+            return False, f"{text} {problem}" if problem and known else text
         if problem:
             return False, problem
         if self.task.kind == Task.Kind.TERMINATE and left:
@@ -121,18 +124,21 @@ class TaskCompletion:
                 "Some resources were not removed: %(resources)s. Terminate the instance "
                 "again."
             ) % {"resources": ", ".join(left)}
-        return True, self._unaccounted()
+        return True, self._uncertain_message()
 
-    def _unaccounted(self) -> str:
-        """What a termination could not remove, because its making was never recorded."""
-        unsure = self._in_flight("CREATE_IN_PROGRESS")
-        if self.task.kind != Task.Kind.TERMINATE or not unsure:
+    def _uncertain_message(self) -> str:
+        """Return the message about resources that a termination could not remove.
+
+        Their creation began in an earlier task and was never recorded in a state.
+        """
+        uncertain = self._in_flight("CREATE_IN_PROGRESS")
+        if self.task.kind != Task.Kind.TERMINATE or not uncertain:
             return ""
         return _(
             "All recorded resources were removed. These resources were being changed "
             "when an earlier task was interrupted, and might still exist: "
             "%(resources)s. Check them in the cloud console."
-        ) % {"resources": ", ".join(unsure)}
+        ) % {"resources": ", ".join(uncertain)}
 
     def _in_flight(self, ending: str = "_IN_PROGRESS") -> list[str]:
         rows = Resource.objects.filter(
@@ -140,8 +146,8 @@ class TaskCompletion:
         )
         return list(rows.values_list("address", flat=True))
 
-    def _unusable(self, state: StateFile | None) -> str:
-        """Why a state cannot be taken for the truth; empty when it can."""
+    def _state_problem(self, state: StateFile | None) -> str:
+        """Return why a state must not replace the stored one; empty when it may."""
         if state is None:
             return _(
                 "The run did not leave a readable state. The last valid state is kept. "
@@ -161,25 +167,23 @@ class TaskCompletion:
         return ""
 
     def fail_unchanged(self, message: str) -> None:
-        """End a task whose run changed nothing: the instance is what it was."""
         with transaction.atomic():
             self._end(False, message)
             self.task.status_message = message
-            self.task.instance.settle_unstarted(self.task)
+            self.task.instance.restore_status(self.task)
 
     def succeed_without_run(self) -> None:
-        """End a task in which the engine has nothing to do."""
         with transaction.atomic():
-            self._end(True, self._unaccounted())
+            self._end(True, self._uncertain_message())
             if self.task.kind == Task.Kind.UPDATE:
-                self._keep_outputs()
-            self._change_instance(True)
+                self._copy_outputs()
+            self._update_instance(True)
 
-    def _keep_outputs(self) -> None:
-        """Take over the outputs of the last success: they still hold."""
+    def _copy_outputs(self) -> None:
+        """Copy the outputs of the last successful task, which are still valid."""
         before = self.task.instance.last_successful_task
         for output in before.outputs.all() if before else ():
-            # A new row, so that the secret value is encrypted for its own key.
+            # A new row: the primary key is part of the encryption of the secret value.
             Output.objects.create(
                 task=self.task,
                 key=output.key,
@@ -190,11 +194,10 @@ class TaskCompletion:
             )
 
     def fail_interrupted(self, message: str) -> None:
-        """End a task that may have changed something, when nothing better is known."""
         with transaction.atomic():
             self._end(False, message)
-            TaskDiagnostics.objects.settle(self.task, None)
-            self._change_instance(False)
+            TaskDiagnostics.objects.complete(self.task, None)
+            self._update_instance(False)
 
     def _end(self, ok: bool, message: str) -> None:
         statuses = Task.Status
@@ -209,9 +212,9 @@ class TaskCompletion:
         )
         Counter.objects.add_task(self.task.kind, self.task.status, self.task.seconds)
         if self.task.plan is not None:
-            self.task.plan.settle_execution(ok=ok, message=message)
+            self.task.plan.end_execution(ok=ok, message=message)
 
-    def _explain(self, outcome: Outcome, message: str) -> str:
+    def _failure_message(self, outcome: Outcome, message: str) -> str:
         if not outcome.applying:
             return _("%s Nothing was changed.") % message
         in_flight = self._in_flight()
@@ -236,27 +239,28 @@ class TaskCompletion:
             % named
         )
 
-    def _sync_resources(self, state: StateFile, *, over: bool) -> None:
-        """Make the resource rows say what the state says, keeping failures visible.
+    def _sync_resources(self, state: StateFile, *, complete: bool) -> None:
+        """Update the resource rows to the state.
 
-        Unless all is `over` well, what was in flight stays too: it may exist.
+        Unless the run is `complete`, resources that failed or were in flight are kept:
+        they may exist.
         """
         rows = {
             row.address: row
             for row in Resource.objects.filter(instance_id=self.task.instance_id)
         }
         known = {resource.address for resource in state.resources}
-        gone = [
+        removed = [
             row.pk
             for row in rows.values()
             if row.address not in known
-            and (over or not row.status.endswith(("_FAILED", "_IN_PROGRESS")))
+            and (complete or not row.status.endswith(("_FAILED", "_IN_PROGRESS")))
         ]
-        Resource.objects.filter(pk__in=gone).delete()
-        half = [resource.address for resource in state.resources if resource.tainted]
+        Resource.objects.filter(pk__in=removed).delete()
+        tainted = [resource.address for resource in state.resources if resource.tainted]
         Resource.objects.filter(
             instance_id=self.task.instance_id,
-            address__in=half,
+            address__in=tainted,
             status="CREATE_IN_PROGRESS",
         ).update(
             status="CREATE_FAILED",
@@ -281,13 +285,13 @@ class TaskCompletion:
         for resource in state.resources:
             row = rows.get(resource.address)
             if row is not None and resource.status and row.status != resource.status:
-                # What was told while nobody could listen.
+                # The event of this status was lost while the worker was down.
                 Resource.objects.filter(pk=row.pk).update(status=resource.status)
 
-    def _mark_imported(self) -> None:
-        """Note with each resource of the instance that this task took over, under which ID."""
-        known = TaskDiagnostics.objects.filter(task=self.task).first()
-        for each in known.imports if known else ():
+    def _store_imported_ids(self) -> None:
+        """Store the ID of each existing resource that this task imported."""
+        diagnostics = TaskDiagnostics.objects.filter(task=self.task).first()
+        for each in diagnostics.imports if diagnostics else ():
             Resource.objects.filter(
                 instance_id=self.task.instance_id, address=each["address"]
             ).update(imported_id=shortened(each["id"], PHYSICAL_ID_LENGTH))
@@ -310,22 +314,22 @@ class TaskCompletion:
                 description=text_in(declared.get("description") or {}, "en"),
             )
 
-    def _change_instance(self, ok: bool) -> None:
+    def _update_instance(self, ok: bool) -> None:
         task = self.task
-        mine = Instance.objects.filter(pk=task.instance_id, last_task=task)
+        instance = Instance.objects.filter(pk=task.instance_id, last_task=task)
         if not ok:
-            mine.update(
+            instance.update(
                 status=Instance.Status.ERROR, status_message=task.status_message
             )
         elif task.kind == Task.Kind.TERMINATE:
             Resource.objects.filter(instance_id=task.instance_id).delete()
-            mine.update(
+            instance.update(
                 status=Instance.Status.AVAILABLE,
                 status_message="",
                 terminated_at=now(),
                 last_successful_task=task,
             )
-        elif mine.update(
+        elif instance.update(
             status=Instance.Status.AVAILABLE,
             status_message="",
             version=task.version_id,
@@ -343,17 +347,16 @@ class TaskCompletion:
 
 
 class PlanCompletion:
-    """Ends a preview: its resource changes and its saved file, or why there are none."""
+    """The end of a preview: its resource changes and its saved plan, or its failure."""
 
     def __init__(self, plan: Plan, engine: Engine) -> None:
         self.plan = plan
         self.engine = engine
 
     def store_state(self, state: StateFile) -> None:
-        """A preview changes no state: there is nothing to keep."""
+        """Do nothing: a preview changes no state."""
 
     def complete(self, outcome: Outcome, directory: Path, message: str) -> None:
-        """Commit what the preview found. Raises LeaseLostError when the claim is over."""
         if not outcome.ok:
             self._end(Plan.Status.PREVIEW_FAILED, status_message=message)
             return
@@ -362,18 +365,16 @@ class PlanCompletion:
         self._succeed(file, changes)
 
     def succeed_without_run(self) -> None:
-        """End the preview of a change in which the engine has nothing to do."""
         if self.plan.instance is not None:
             self.plan.write(base_state=self.plan.instance.state_mark)
         self._succeed(b"", [])
 
     def fail_unchanged(self, message: str) -> None:
-        """End a preview that could not run."""
         self._end(Plan.Status.PREVIEW_FAILED, status_message=message)
 
     fail_interrupted = fail_unchanged
 
-    def _succeed(self, file: bytes, changes: list[Any]) -> None:
+    def _succeed(self, file: bytes, changes: list[dict[str, object]]) -> None:
         with transaction.atomic():
             self._end(
                 Plan.Status.PREVIEW_SUCCESS,
@@ -383,7 +384,7 @@ class PlanCompletion:
             )
             self.plan.save(update_fields=["file"])
 
-    def _end(self, status: PlanStatus, **found: Any) -> None:
+    def _end(self, status: PlanStatus, **columns: object) -> None:
         moment = clock()
         with transaction.atomic():
             self.plan.write(
@@ -392,12 +393,12 @@ class PlanCompletion:
                 updated_at=moment,
                 previewed_at=moment,
                 lease_until=None,
-                **found,
+                **columns,
             )
-            self.plan.settle_preview(status)
+            self.plan.end_preview(status)
 
 
-def _readable(output: Output) -> Any:
+def _readable(output: Output) -> object:
     """Return the secret value; None where its key is missing."""
     try:
         return output.secret_value

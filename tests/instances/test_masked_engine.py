@@ -182,7 +182,7 @@ def test_resources_are_recorded_and_synced_under_one_masked_address():
     EventRecorder(task).store(engine.events(Path(), 0))
     recorded = {row.pk: row.address for row in Resource.objects.all()}
     completion = TaskCompletion(task, engine)
-    completion._sync_resources(engine.state(Path()), over=True)
+    completion._sync_resources(engine.state(Path()), complete=True)
     assert {row.pk: row.address for row in Resource.objects.all()} == recorded
     assert len({*recorded.values()}) == 2
     assert not [each for each in stored_texts() for key in KEYS if key in each]
@@ -248,6 +248,6 @@ def test_an_address_longer_than_its_column_is_shortened():
     keys = ["k" * 2000 + "1", "k" * 2000 + "2"]
     engine = MaskedEngine(Telling(keys), Masker([]))
     EventRecorder(task).store(engine.events(Path(), 0))
-    TaskCompletion(task, engine)._sync_resources(engine.state(Path()), over=True)
+    TaskCompletion(task, engine)._sync_resources(engine.state(Path()), complete=True)
     assert sorted(len(row.address) for row in Resource.objects.all()) == [512, 512]
     assert {len(row.name) for row in Resource.objects.all()} == {255}

@@ -111,7 +111,7 @@ def test_an_end_is_not_blamed_on_the_error_of_an_earlier_attempt(task):
     first = error(address="cloud_server.web", file="main.tf", line=9)
     TaskDiagnostics.objects.note(task, [first])
     task.attempt = 1
-    TaskDiagnostics.objects.settle(task, Outcome(**OUTCOME))
+    TaskDiagnostics.objects.complete(task, Outcome(**OUTCOME))
     kept = TaskDiagnostics.objects.get()
     assert (kept.error, kept.address, kept.line, kept.parameter) == ("", "", None, "")
     assert kept.exit_code == 1
@@ -119,7 +119,7 @@ def test_an_end_is_not_blamed_on_the_error_of_an_earlier_attempt(task):
 
 def test_an_end_keeps_the_error_of_its_own_attempt(task):
     TaskDiagnostics.objects.note(task, [error()])
-    TaskDiagnostics.objects.settle(task, Outcome(**OUTCOME))
+    TaskDiagnostics.objects.complete(task, Outcome(**OUTCOME))
     assert TaskDiagnostics.objects.get().summary == "Bad"
 
 
@@ -136,7 +136,7 @@ def test_an_interruption_names_what_was_in_flight(task, facts, interrupted):
         Resource.objects.create(
             instance=task.instance, address=name, name=name, type="t", status=status
         )
-    TaskDiagnostics.objects.settle(task, Outcome(**{**OUTCOME, **facts}))
+    TaskDiagnostics.objects.complete(task, Outcome(**{**OUTCOME, **facts}))
     kept = TaskDiagnostics.objects.get()
     assert kept.interrupted is interrupted
     assert kept.in_flight == (["b"] if interrupted else [])
