@@ -31,14 +31,16 @@ def evaluate(blocks: Mapping[str, str]) -> Constants:
         if each.variable in blocks:
             errors.setdefault(each.variable, each.detail or each.summary)
     values = {
-        name: loads(outputs[f"v{number}"])
+        name: loads(str(outputs[f"v{number}"]))
         for number, name in enumerate(blocks)
         if f"v{number}" in outputs
     }
     return Constants(values, errors)
 
 
-def _answer(files: Mapping[str, str]) -> tuple[dict[str, str], list[Diagnostic]] | None:
+def _answer(
+    files: Mapping[str, str],
+) -> tuple[dict[str, object], list[Diagnostic]] | None:
     if not CHECKS.acquire(timeout=WAIT_SECONDS):
         return None
     try:

@@ -1,12 +1,12 @@
-"""Engines run infrastructure code. Plain data in, plain data out; they import nothing of ours."""
+"""Engines run infrastructure code. They take and return plain data, and import no other app."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-# The launcher passes through this module on every start, so the promise (which
-# needs dataclasses) is only imported for its types.
+# Each start of the launcher imports this module, so it does not import `base`, which needs
+# dataclasses.
 if TYPE_CHECKING:
     from instances.engines.base import Engine, Settings
 
@@ -18,7 +18,7 @@ ENGINES = {
 
 
 def engine_for(kind: str, settings: Settings) -> Engine:
-    """The engine called `kind`, configured; KeyError when there is none of that name."""
+    """Return the engine of a kind with its settings. Raises KeyError for an unknown kind."""
     module, _, name = ENGINES[kind].rpartition(".")
     engine: Engine = getattr(import_module(module), name)(settings)
     return engine

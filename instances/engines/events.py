@@ -1,24 +1,25 @@
-"""Reads a run's log: one line of JSON or plain text becomes one Event."""
+"""Reads the log of a run: each line of JSON or plain text is one Event."""
 
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from instances.engines.base import Diagnostic, Event, Import, ResourceEvent
 from instances.engines.plan_json import imported_id
+from instances.engines.run_record import JournalEntry
 
 MESSAGE_BYTES = 4096
 LINE_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 20
-# So far behind, plain text is not read line by line any more: most of it will be left out.
+# A reader so far behind skips most lines of plain text: they are not kept anyway.
 FAR_BYTES, STRIDE_BYTES = 16 << 20, 4 << 20
 
-# Complete terminal sequences first (CSI, the string kinds such as OSC, the rest), then
-# what could still move a cursor, reorder text or not be stored: C0 and C1 but newline
-# and tab, bidirectional controls, invisible tags, lone surrogates.
+# Complete terminal sequences first (CSI, the string kinds such as OSC, the rest), then all
+# characters that could still move a cursor, reorder text or not be stored: C0 and C1 but
+# newline and tab, bidirectional controls, invisible tags, lone surrogates.
 SEQUENCES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
@@ -44,7 +45,7 @@ VARIABLE_IN_CODE = re.compile(r'^\s*variable\s+"?([\w-]+)"?|^ ?"([\w-]+)"\s*:')
 
 
 def clean(text: object, size: int = MESSAGE_BYTES) -> str:
-    """Text without anything that acts on a terminal or page, at most `size` bytes long."""
+    """Return text without control characters and sequences, at most `size` bytes of it."""
     plain = SEQUENCES.sub("", str(text)[: 4 * size]).replace("\r\n", "\n")
     plain = CONTROLS.sub("", plain.replace("\r", " "))
     encoded = plain.encode()
@@ -54,10 +55,10 @@ def clean(text: object, size: int = MESSAGE_BYTES) -> str:
 
 
 def lines(path: Path, offset: int) -> Iterator[tuple[int, int, bytes]]:
-    """The complete lines from `offset` on, as start, end and content.
+    """Yield the complete lines from `offset` on, as start, end and content.
 
-    Of a line beyond LINE_BYTES only the beginning is given. The file is read, never
-    mapped: a template that cuts it short must not be able to kill the reader.
+    A line is cut off at LINE_BYTES. The file is read, not mapped: a template that truncates
+    it could otherwise kill the reader.
     """
     try:
         log = open(path, "rb")  # noqa: SIM115 - closed by the with below
@@ -77,11 +78,11 @@ def lines(path: Path, offset: int) -> Iterator[tuple[int, int, bytes]]:
 
 
 def strides(path: Path, offset: int) -> Iterator[tuple[int, int, bytes]]:
-    """As `lines`, but of each long stretch without JSON only the first line, for all of it.
+    """Yield as `lines` does, but one line for each long stretch without JSON: its first.
 
-    A tool may write a gigabyte in a second; what it says of resources is still found.
+    A tool may write a gigabyte in a second, and its events of resources must still be found.
     """
-    # A few at a time: the lease is renewed in between.
+    # A few at a time, because the caller renews its lease in between.
     until = min(os.path.getsize(path) - FAR_BYTES, offset + 8 * STRIDE_BYTES)
     with open(path, "rb") as log:
         while offset < until:
@@ -98,21 +99,24 @@ def strides(path: Path, offset: int) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _far_behind(path: Path, offset: int) -> bool:
-    """Whether so much is unread, and so much has been read, that neither is head or tail."""
+    """Return whether an offset is far from both the beginning and the end of the log."""
     try:
         return FAR_BYTES < offset < os.path.getsize(path) - FAR_BYTES
     except FileNotFoundError:
         return False
 
 
-def journal(directory: Path) -> list[dict[str, Any]]:
-    """What the launcher noted about its stages: beginnings have an offset, ends do not."""
-    noted = lines(directory / "stages.jsonl", 0)
-    return [fact for _, _, line in noted if (fact := _document(line)) is not None]
+def journal(directory: Path) -> list[JournalEntry]:
+    """Return the launcher's notes about the begin and end of its stages."""
+    entries: list[JournalEntry] = []
+    for _, _, line in lines(directory / "stages.jsonl", 0):
+        if (entry := _document(line)) is not None:
+            entries.append(cast("JournalEntry", entry))
+    return entries
 
 
 def read(directory: Path, offset: int, limit: int) -> list[Event]:
-    """The events of a run from a byte offset on, at most `limit`."""
+    """Return the events of a run from a byte offset on, at most `limit`."""
     begun = [
         (fact["offset"], fact["stage"])
         for fact in journal(directory)
@@ -130,12 +134,12 @@ def read(directory: Path, offset: int, limit: int) -> list[Event]:
 
 
 def first_error(directory: Path, offset: int) -> Diagnostic | None:
-    """The first error the tool reported from a byte offset on."""
+    """Return the first error that the tool reported from a byte offset on."""
     return next(errors(directory, offset), None)
 
 
 def errors(directory: Path, offset: int) -> Iterator[Diagnostic]:
-    """Yield the errors the tool reported from a byte offset on."""
+    """Yield the errors that the tool reported from a byte offset on."""
     for start, end, line in lines(directory / "events.jsonl", offset):
         if b'"@level":"error"' in line and b'"diagnostic"' in line:
             found = event(start, end, line, "").diagnostic
@@ -143,8 +147,8 @@ def errors(directory: Path, offset: int) -> Iterator[Diagnostic]:
                 yield found
 
 
-def last_words(directory: Path) -> str:
-    """The plain text at the end of the log: what a tool says that fails before JSON."""
+def last_text(directory: Path) -> str:
+    """Return the plain text at the end of the log: the error of a tool before any JSON."""
     path = directory / "events.jsonl"
     size = os.path.getsize(path) if path.exists() else 0
     with_box = (
@@ -156,7 +160,7 @@ def last_words(directory: Path) -> str:
 
 
 def event(start: int, end: int, line: bytes, stage: str) -> Event:
-    """The event one line tells of."""
+    """Return the event of a line, which is between the offsets `start` and `end`."""
     document = _document(line)
     if document is None:
         return _plain(start, end, line, stage)
@@ -177,8 +181,8 @@ def event(start: int, end: int, line: bytes, stage: str) -> Event:
     )
 
 
-def _document(line: bytes) -> dict[str, Any] | None:
-    """The JSON object a line holds, None for anything else."""
+def _document(line: bytes) -> dict[str, object] | None:
+    """Return the JSON object in a line, None for anything else."""
     if not line.startswith(b"{"):
         return None
     try:
@@ -189,20 +193,20 @@ def _document(line: bytes) -> dict[str, Any] | None:
 
 
 def _plain(start: int, end: int, line: bytes, stage: str) -> Event:
-    """A line that is not JSON: progress during init, else warnings, errors and crashes."""
+    """Return the event of plain text: progress of init, else warnings, errors and crashes."""
     text = line.decode(errors="replace")
-    said = text.strip(BOX + " ")
+    message = text.strip(BOX + " ")
     boxed = text[:1] in BOX and text != ""
     stream = "stdout" if stage == "init" and not boxed else "stderr"
-    level = "error" if said.startswith(("Error:", "panic:")) else "info"
-    level = "warn" if said.startswith("Warning:") else level
+    level = "error" if message.startswith(("Error:", "panic:")) else "info"
+    level = "warn" if message.startswith("Warning:") else level
     if end - start > LINE_BYTES:
         text = f"{text[:1024]}… ({end - start} bytes)"
     return Event(start, end, "", stage, stream, level, clean(text))
 
 
-def _marker(document: dict[str, Any]) -> tuple[str, str]:
-    """Level and message of a line the launcher wrote."""
+def _marker(document: Mapping[str, object]) -> tuple[str, str]:
+    """Return level and message of a line of the launcher."""
     if document["@launcher"] == "begin":
         return "info", clean(f"$ {document.get('command', '')}")
     code = document.get("exit_code")
@@ -212,8 +216,8 @@ def _marker(document: dict[str, Any]) -> tuple[str, str]:
     return "error", clean(f"{took}, exit code {code}")
 
 
-def _level(document: dict[str, Any]) -> str:
-    """How a line is to be shown: ok marks what was achieved."""
+def _level(document: Mapping[str, object]) -> str:
+    """Return the level of a line; `ok` marks a success."""
     kind = document.get("type")
     summary = kind == "change_summary" and _part(document, "changes").get("operation")
     if kind == "apply_complete" or summary in ("apply", "destroy"):
@@ -221,11 +225,11 @@ def _level(document: dict[str, Any]) -> str:
     if kind == "apply_errored":
         return "error"
     level = document.get("@level")
-    return level if level in ("warn", "error") else "info"
+    return str(level) if level in ("warn", "error") else "info"
 
 
-def _resource(document: dict[str, Any]) -> ResourceEvent | None:
-    """The resource status a line tells of. A failure's reason follows as a diagnostic."""
+def _resource(document: Mapping[str, object]) -> ResourceEvent | None:
+    """Return the status of a resource in a line. A diagnostic with the reason may follow."""
     hook = _part(document, "hook")
     phase = PHASES.get(str(document.get("type")))
     action = ACTIONS.get(str(hook.get("action")))
@@ -242,8 +246,8 @@ def _resource(document: dict[str, Any]) -> ResourceEvent | None:
     )
 
 
-def _imported(document: dict[str, Any]) -> Import | None:
-    """Return the import that a line announces, if it does."""
+def _imported(document: Mapping[str, object]) -> Import | None:
+    """Return the import that a line announces, else None."""
     change = _part(document, "change")
     given = imported_id(change)
     if document.get("type") != "planned_change" or not given:
@@ -252,59 +256,62 @@ def _imported(document: dict[str, Any]) -> Import | None:
     return Import(address, clean(given, 512))
 
 
-def _total(document: dict[str, Any]) -> int | None:
-    """The number of operations planned, on the line that tells it."""
+def _total(document: Mapping[str, object]) -> int | None:
+    """Return the number of operations in the summary of a plan, None for other lines."""
     changes = _part(document, "changes")
     if document.get("type") != "change_summary" or changes.get("operation") != "plan":
         return None
-    return sum(int(changes.get(key) or 0) for key in ("add", "change", "remove"))
+    counts = (changes.get(key) for key in ("add", "change", "remove"))
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def _diagnostic(found: object) -> Diagnostic | None:
-    """The diagnostic of a line, with the variable it speaks of."""
+    """Return the diagnostic of a line, with the variable that it is about."""
     if not isinstance(found, dict):
         return None
-    where = _part(found, "range")
+    place = _part(found, "range")
+    file = str(place.get("filename") or "")
+    line = _part(place, "start").get("line")
     return Diagnostic(
         severity=clean(found.get("severity", ""), 64),
         summary=clean(found.get("summary", "")),
         detail=clean(found.get("detail", "")),
         address=clean(found.get("address") or _block(found), 1024),
-        # An absolute path is one of ours, where a run happens to be.
-        file=clean(re.sub(r"^/.*/", "", where.get("filename") or ""), 1024),
-        line=_part(where, "start").get("line"),
-        variable=_variable(found, str(where.get("filename") or "")),
+        # Without the absolute path, which is that of the run's directory.
+        file=clean(re.sub(r"^/.*/", "", file), 1024),
+        line=line if isinstance(line, int) else None,
+        variable=_variable(found, file),
         uses=_uses(_part(found, "snippet")),
     )
 
 
-def _block(found: dict[str, Any]) -> str:
-    """The address of the root module's resource block a diagnostic quotes from, if it does."""
+def _block(found: Mapping[str, object]) -> str:
+    """Return the address of the resource that a diagnostic quotes, in the root module only."""
     block = RESOURCE_CONTEXT.match(str(_part(found, "snippet").get("context") or ""))
     inside = "/" in str(_part(found, "range").get("filename") or "/")
     return f"{block[1]}.{block[2]}" if block and not inside else ""
 
 
-def _uses(snippet: dict[str, Any]) -> tuple[str, ...]:
-    """The variables whose values Terraform tells beside the code; else those in the code."""
+def _uses(snippet: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the variables with values beside the quoted code, else those in the code."""
     values = snippet.get("values")
-    told = [
+    shown = [
         VARIABLE_USED.match(str(each.get("traversal")))
         for each in (values if isinstance(values, list) else [])
         if isinstance(each, dict)
     ]
-    names = [found[1] for found in told if found]
+    names = [found[1] for found in shown if found]
     names = names or VARIABLE_USED.findall(str(snippet.get("code") or ""))
     return tuple(dict.fromkeys(name[:255] for name in names[:50]))
 
 
-def _variable(found: dict[str, Any], file: str) -> str:
-    """The input variable a diagnostic is about: from its text, or the code it quotes."""
+def _variable(found: Mapping[str, object], file: str) -> str:
+    """Return the variable of a diagnostic, by its text or the code that it quotes."""
     named = VARIABLE_IN_TEXT.search(str(found.get("detail", "")))
     code = str(_part(found, "snippet").get("code") or "")
     context = str(_part(found, "snippet").get("context") or "")
     named = named or VARIABLE_IN_CODE.match(code) or VARIABLE_IN_CODE.match(context)
-    # A quoted key names a variable only in the file of values.
+    # A quoted key is the name of a variable only in the file of values.
     if named is None or (
         named.re is VARIABLE_IN_CODE and named[2] and "tfvars" not in file
     ):
@@ -312,7 +319,7 @@ def _variable(found: dict[str, Any], file: str) -> str:
     return named[1] or named[2] or ""
 
 
-def _part(document: dict[str, Any], key: str) -> dict[str, Any]:
-    """The object under a key, empty when there is none."""
+def _part(document: Mapping[str, object], key: str) -> dict[str, object]:
+    """Return the object of a key, empty when there is none."""
     part = document.get(key)
     return part if isinstance(part, dict) else {}

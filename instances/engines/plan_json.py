@@ -1,8 +1,12 @@
-"""Reads what a plan would do from `show -json`, masking what is sensitive."""
+"""Reads the changes of a plan from the JSON of `show -json`, masking sensitive values.
+
+https://developer.hashicorp.com/terraform/internals/json-format#plan-representation
+"""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from console.lib.exact import loads
 from instances.engines.base import MASK, Change
@@ -19,8 +23,30 @@ ACTIONS = {
 }
 
 
+class PlannedChange(TypedDict, total=False):
+    """The values before and after, and in the same form which of them are unknown or secret."""
+
+    actions: list[str]
+    before: object
+    after: object
+    after_unknown: object
+    before_sensitive: object
+    after_sensitive: object
+    replace_paths: list[object]
+    importing: dict[str, object]
+
+
+class ResourceChange(TypedDict):
+    mode: str
+    address: str
+    type: str
+    name: str
+    change: PlannedChange
+    action_reason: NotRequired[str]
+
+
 def read(path: Path) -> list[Change]:
-    """The changes of managed resources; none when the document is missing or broken."""
+    """Return the changes of managed resources; none when the file is missing or broken."""
     try:
         document = loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -29,8 +55,8 @@ def read(path: Path) -> list[Change]:
     return [_change(found) for found in changes if found.get("mode") == "managed"]
 
 
-def outputs(path: Path) -> dict[str, Any]:
-    """The values that a plan gives its outputs; none when the document is missing."""
+def outputs(path: Path) -> dict[str, object]:
+    """Return the planned values of the outputs; none when the file is missing or broken."""
     try:
         document = loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -39,8 +65,7 @@ def outputs(path: Path) -> dict[str, Any]:
     return {key: each["value"] for key, each in found.items() if "value" in each}
 
 
-def _change(found: dict[str, Any]) -> Change:
-    """One resource change, in our words."""
+def _change(found: ResourceChange) -> Change:
     change = found["change"]
     actions = tuple(change["actions"])
     after = _with_unknown(change.get("after"), change.get("after_unknown"))
@@ -57,7 +82,7 @@ def _change(found: dict[str, Any]) -> Change:
     )
 
 
-def imported_id(change: dict[str, Any]) -> str:
+def imported_id(change: Mapping[str, object]) -> str:
     """Return the ID of an existing resource that is imported; empty for any other."""
     importing = change.get("importing")
     if not isinstance(importing, dict) or not importing:
@@ -66,8 +91,8 @@ def imported_id(change: dict[str, Any]) -> str:
     return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
-def _with_unknown(value: Any, unknown: Any) -> Any:
-    """The value with a note at each place that is only known after apply."""
+def _with_unknown(value: object, unknown: object) -> object:
+    """Return a value with a note in place of each part that is only known after apply."""
     if unknown is True:
         return UNKNOWN
     if isinstance(unknown, dict) and unknown:
@@ -81,8 +106,8 @@ def _with_unknown(value: Any, unknown: Any) -> Any:
     return value
 
 
-def _masked(value: Any, sensitive: Any) -> Any:
-    """The value with a mask over each place marked sensitive."""
+def _masked(value: object, sensitive: object) -> object:
+    """Return a value with a mask in place of each part that is marked as sensitive."""
     if sensitive is True:
         return MASK
     if isinstance(value, dict) and isinstance(sensitive, dict):
@@ -92,6 +117,6 @@ def _masked(value: Any, sensitive: Any) -> Any:
     return value
 
 
-def _at(items: list[Any], index: int) -> Any:
-    """The item at an index, None beyond the end."""
+def _at(items: Sequence[object], index: int) -> object:
+    """Return the item at an index, None beyond the end."""
     return items[index] if index < len(items) else None

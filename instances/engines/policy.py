@@ -1,4 +1,4 @@
-"""What a template may not contain, whatever sandbox it runs in."""
+"""The policy for templates: the contents that are refused before any sandbox."""
 
 import json
 import posixpath
@@ -13,7 +13,7 @@ from instances.engines.tokens import Reader, Token, UnreadableError
 CODE = (".tf", ".tofu")
 JSON_CODE = (".tf.json", ".tofu.json")
 PROVISIONERS = "Provisioners run commands and are not allowed here."
-# These fetch addresses or run commands on this machine, already while planning.
+# These fetch addresses or run commands on this machine, even during a plan.
 SOURCES = {
     "external": 'data "external" runs a program and is not allowed.',
     "http": 'data "http" fetches an address from this machine and is not allowed.',
@@ -26,22 +26,22 @@ MODULE = (
     'starts with "./" and stays inside the template.'
 )
 OVER = "Terraform would load this file over the values and settings of a run."
-# Names by which Terraform loads a file of a loaded folder over what we pass or force.
+# File names that Terraform loads with precedence over our values and settings.
 LOADED = re.compile(
     r"(?:(?:^|.*_)override\.(?:tf|tofu)(?:\.json)?"
     r"|terraform\.tfvars(?:\.json)?|.*\.auto\.tfvars(?:\.json)?)"
 )
-# Names that steer Terraform itself, in whatever folder.
+# Names of Terraform's own files, in any folder.
 STEERING = re.compile(
     r"(?:\.terraform|\.terraformrc|terraform\.rc|.*\.tfstate(?:\..*)?|\.tofurc)"
 )
-# The rule under which a module call is told: its message is the folder it loads.
+# The rule of an allowed module call; its message is the folder that the call loads.
 LOADS = "loads"
 
 
 @dataclass(frozen=True)
 class Violation:
-    """Something a template may not contain; `line` is 1 for the file as a whole."""
+    """A violation of the policy; `line` is 1 for the file as a whole."""
 
     file: str
     line: int
@@ -51,10 +51,10 @@ class Violation:
 def violations(
     files: Mapping[str, str], *, allow_provisioners: bool = False
 ) -> list[Violation]:
-    """Return everything that is not allowed in what Terraform loads, in file order.
+    """Return the violations in the files that Terraform loads, in file order.
 
-    It loads the root folder and each folder that a module call names: an example beside
-    them is never read. Names are judged everywhere.
+    It loads the root folder and each folder of a module call; other folders, such as examples,
+    are never read. File names are checked in all folders.
     """
     found: dict[str, list[Violation]] = {
         file: [Violation(file, 1, message) for message in _name(file)] for file in files
@@ -79,12 +79,12 @@ def violations(
 
 
 def _folded(folder: str) -> str:
-    """Return the folder as a disk compares it that does not tell cases apart."""
+    """Return a folder as a case-insensitive file system compares it."""
     return unicodedata.normalize("NFC", folder).casefold()
 
 
 def _name(file: str) -> Iterator[str]:
-    """What is wrong with a file's name."""
+    """Yield the violations of a file's name."""
     parts = file.split("/")
     if file.startswith("/") or re.match(r"[A-Za-z]:", file) or "\\" in file:
         yield "A file name must be relative, with forward slashes."
@@ -100,7 +100,7 @@ def _name(file: str) -> Iterator[str]:
 
 
 def _content(file: str, text: str, folder: str) -> Iterator[tuple[int, str, str]]:
-    """Line, rule and message of each thing that is not allowed in one file."""
+    """Yield line, rule and message of each violation in a file."""
     name = file.casefold()
     try:
         if name.endswith(JSON_CODE):
@@ -114,10 +114,10 @@ def _content(file: str, text: str, folder: str) -> Iterator[tuple[int, str, str]
 
 
 def _hcl(tokens: list[Token], folder: str) -> Iterator[tuple[int, str, str]]:
-    """Look at every block header and every module source.
+    """Yield the violations of block headers and module sources.
 
-    A header is a name and labels with a brace on the same line. That it may stand only
-    at certain places is not asked: elsewhere it would not be valid anyway.
+    A header is a name and labels with a brace on the same line. It is checked in any place,
+    because in a wrong place it would not be valid anyway.
     """
     open_blocks: list[str] = []
     header: list[Token] = []
@@ -136,12 +136,12 @@ def _hcl(tokens: list[Token], folder: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _assigns_source(header: list[Token], around: list[str]) -> bool:
-    """Whether an equals sign after these words sets the source of a module."""
+    """Return whether an equals sign after these tokens sets the source of a module."""
     return around == ["module"] and bool(header) and header[-1].text == "source"
 
 
 def _header(header: list[Token], around: list[str]) -> Iterator[tuple[int, str, str]]:
-    """What is wrong with a block of this header inside of these blocks."""
+    """Yield the violation of a block header inside of these blocks."""
     if header:
         labels = [token.text for token in header[1:]]
         parent = around[-1] if around else ""
@@ -151,7 +151,7 @@ def _header(header: list[Token], around: list[str]) -> Iterator[tuple[int, str, 
 
 
 def _rule(block: str, labels: list[str], parent: str) -> tuple[str, str] | None:
-    """The rule a block breaks and its message, or None."""
+    """Return the rule that a block violates and its message, else None."""
     if block == "provisioner":
         return "provisioner", PROVISIONERS
     if block in ("data", "action", "ephemeral") and labels and labels[0] in SOURCES:
@@ -164,7 +164,7 @@ def _rule(block: str, labels: list[str], parent: str) -> tuple[str, str] | None:
 def _source(
     tokens: list[Token], index: int, folder: str
 ) -> Iterator[tuple[int, str, str]]:
-    """Tell the folder of the module source assigned at this token, or what is wrong."""
+    """Yield the folder of the module source that this token assigns, or its violation."""
     value, *after = [*tokens[index + 1 : index + 3], Token("newline", "\n", 0)]
     plain = value.kind == "string" and value.literal and after[0].text in ("\n", "}")
     if plain and _inside(value.text, folder):
@@ -174,7 +174,7 @@ def _source(
 
 
 def _inside(source: str, folder: str) -> bool:
-    """Whether a module source is a path that stays inside the template."""
+    """Return whether a module source is a path inside of the template."""
     path = _path(source, folder)
     local = source.startswith(("./", "../")) and not re.search(
         r"\\|//|[$%]\{|\?", source
@@ -183,7 +183,7 @@ def _inside(source: str, folder: str) -> bool:
 
 
 def _path(source: str, folder: str) -> str:
-    """Return the folder a source names from this one; the root is the empty path."""
+    """Return the folder of a source relative to this one; the root is the empty path."""
     path = posixpath.normpath(posixpath.join(folder, source))
     return "" if path == "." else path
 
@@ -192,7 +192,7 @@ Pairs = list[tuple[str, Any]]
 
 
 class _JsonFile:
-    """The JSON form of a template file. Every occurrence of a repeated key is looked at."""
+    """A template file in JSON. Every occurrence of a repeated key is checked."""
 
     def __init__(self, text: str, folder: str) -> None:
         self.text = text
@@ -205,7 +205,7 @@ class _JsonFile:
             ) from error
 
     def found(self) -> Iterator[tuple[int, str, str]]:
-        """What is not allowed in the file; lines are those of the word that names it."""
+        """Yield the violations; each line is that of the first word that names the rule."""
         for word, message in self._broken():
             if word == LOADS:
                 yield 1, LOADS, message
@@ -243,17 +243,17 @@ class _JsonFile:
                     yield key, MODULE
 
     def _line(self, word: str) -> int:
-        """The line of the first such word, 1 when it is spelled with escapes."""
+        """Return the line of the first such word, 1 when it is written with escapes."""
         at = self.text.find(json.dumps(word))
         return self.text.count("\n", 0, max(at, 0)) + 1
 
 
 class _Object(list[tuple[str, Any]]):
-    """A JSON object as its pairs, to be told from a JSON array."""
+    """The pairs of a JSON object, of another type than a JSON array."""
 
 
 def _sources(kind: str, content: Any) -> Iterator[tuple[str, str]]:
-    """Data sources that are not allowed, also inside of a check block."""
+    """Yield the data sources that are not allowed, also inside of a check block."""
     if kind in ("data", "action", "ephemeral"):
         for label, _ in _pairs(content):
             if label in SOURCES:
@@ -265,7 +265,7 @@ def _sources(kind: str, content: Any) -> Iterator[tuple[str, str]]:
 
 
 def _labelled(content: Any, depth: int) -> Iterator[tuple[str, Any]]:
-    """The bodies below `depth` levels of labels; each level may be given as an array."""
+    """Yield the bodies below `depth` levels of labels; each level may be an array."""
     for label, inner in _pairs(content):
         if depth > 1:
             yield from _labelled(inner, depth - 1)
@@ -274,7 +274,7 @@ def _labelled(content: Any, depth: int) -> Iterator[tuple[str, Any]]:
 
 
 def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
-    """The pairs of an object, or of all objects of an array."""
+    """Yield the pairs of an object, or of all objects of an array."""
     if isinstance(content, _Object):
         yield from content
     elif isinstance(content, list):

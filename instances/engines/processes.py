@@ -1,4 +1,4 @@
-"""The processes of a run: starting the launcher, knowing that any still lives, signals."""
+"""The processes of a run: starts the launcher, finds out what is running, sends signals."""
 
 import contextlib
 import fcntl
@@ -15,23 +15,23 @@ from typing import Any
 from instances.engines import signals
 from instances.engines.base import EngineError
 
-# Without site packages, which it does without and every launch would wait for.
+# Without site packages, which it does not use and which take time to load.
 LAUNCHER = ("-I", "-S", str(Path(__file__).with_name("launcher.py")))
 PID_SECONDS = 2.0
 
-# Launchers this process started, kept to take their exit status when they have ended.
+# The launchers that this process started, which it has to wait for when they have ended.
 _started: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Start a program with every signal reset; options are those of `subprocess.Popen`."""
+    """Start a program with its signals reset; options are those of `subprocess.Popen`."""
     return subprocess.Popen(signals.fresh(command), **options)
 
 
-def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
-    """Run a program with every signal reset; options are those of `subprocess.run`.
+def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess:
+    """Run a program with its signals reset; options are those of `subprocess.run`.
 
-    A program that cannot be started ends with code 127 and says why on its stderr.
+    A program that cannot be started returns code 127, with the reason on its stderr.
     """
     return subprocess.run(signals.fresh(command), **options)
 
@@ -43,12 +43,12 @@ def launch(
     *,
     again: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start the launcher in a session of its own, with the lock of the directory.
+    """Start the launcher of a run in a session of its own.
 
-    The launcher resets its signals itself, and those of what it starts.
-    It is locked here, before the launcher exists, so that a run is alive from the
-    moment this returns. Raises EngineError when the directory is in use, and when it
-    was used before, unless it is to be `again`.
+    It inherits the lock of the directory, taken here before it exists, so that the run is
+    alive as soon as this returns. It resets its own signals and those of its children.
+    Raises EngineError when a run is alive in the directory, and when one was started there
+    before, unless it is started `again`.
     """
     lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -80,7 +80,7 @@ def launch(
 
 
 def keep(process: subprocess.Popen[bytes]) -> None:
-    """Remember a launcher that is left on its own, and forget those that have ended."""
+    """Keep a launcher that goes on detached, and wait for those that have ended."""
     for pid, known in list(_started.items()):
         if known.poll() is not None:
             _started.pop(pid, None)
@@ -88,7 +88,7 @@ def keep(process: subprocess.Popen[bytes]) -> None:
 
 
 def alive(directory: Path) -> bool:
-    """Whether any process of the run lives: each has inherited the lock."""
+    """Return whether any process of the run is alive: each has inherited the lock."""
     for process in list(_started.values()):
         if process.poll() is not None:
             _started.pop(process.pid, None)
@@ -97,7 +97,7 @@ def alive(directory: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        # Shared, so that two who ask at once do not take each other for the run.
+        # Shared, so that two callers at the same time do not see each other as the run.
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -107,37 +107,37 @@ def alive(directory: Path) -> bool:
 
 
 def interrupt(directory: Path) -> bool:
-    """Ask the run to stop; False when nothing of it is left to ask."""
+    """Interrupt the run, which then stops; return False when none of it is alive."""
     leader = _leader(directory)
     if leader is None:
         return False
     pid, living = leader
-    # Without its launcher, what the launcher started has to be asked directly.
+    # The children of a dead launcher have to be interrupted directly.
     targets = [pid] if living else list(_session(pid))
     return _signal(targets, signal.SIGINT)
 
 
 def kill(directory: Path) -> bool:
-    """End every process of the run at once; False when there was none."""
+    """Kill every process of the run; return False when there was none."""
     leader = _leader(directory)
     targets = list(_holders(directory))
     if leader is not None:
-        # First of all: a launcher must not see its child die and go on to record that.
+        # The launcher first, or it would see its child end and record that.
         pid, living = leader
         targets = [*([pid] if living else []), *_session(pid), *targets]
     return _signal(list(dict.fromkeys(targets)), signal.SIGKILL)
 
 
 def start_time(pid: int | str) -> str | None:
-    """When a process began, in clock ticks since boot; None when it is gone or a zombie."""
+    """Return the start time of a process in clock ticks since boot; None for a dead one."""
     facts = _facts(pid)
     return None if facts is None or facts[0] in "ZX" else facts[19]
 
 
 def _leader(directory: Path) -> tuple[int, bool] | None:
-    """The launcher's process ID and whether it lives; None when the run is over.
+    """Return the launcher's process ID and whether it is alive; None when the run has ended.
 
-    Its number may belong to another process by now: the time it began tells.
+    Its ID may have been given to another process since, which has another start time.
     """
     until = time.monotonic() + PID_SECONDS
     while alive(directory):
@@ -146,7 +146,7 @@ def _leader(directory: Path) -> tuple[int, bool] | None:
         except (FileNotFoundError, ValueError):
             if time.monotonic() > until:
                 return None
-            time.sleep(0.01)  # the launcher is only just starting
+            time.sleep(0.01)  # the launcher is starting
             continue
         now = start_time(pid)
         return None if now not in (began, None) else (int(pid), now == began)
@@ -154,7 +154,7 @@ def _leader(directory: Path) -> tuple[int, bool] | None:
 
 
 def _session(leader: int) -> Iterator[int]:
-    """The living processes of a session, by the ID of its leader."""
+    """Yield the living processes of a session, which has the ID of its leader."""
     for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
         facts = _facts(pid)
         if facts is not None and facts[3] == str(leader) and facts[0] not in "ZX":
@@ -162,10 +162,9 @@ def _session(leader: int) -> Iterator[int]:
 
 
 def _holders(directory: Path) -> Iterator[int]:
-    """The processes that inherited the run's lock, also those that left its session.
+    """Yield the processes that inherited the run's lock, also those that left its session.
 
-    A worker may have the same file open to look at the lock: but only to read, or from
-    before the launcher began.
+    A worker may have the file open too, but only to read, or since before the launcher began.
     """
     try:
         lock = os.stat(directory / "lock")
@@ -180,7 +179,7 @@ def _holders(directory: Path) -> Iterator[int]:
 
 
 def _inherited(pid: int, file: tuple[int, int]) -> bool:
-    """Whether a process has this file open to write. One we may not look into has not."""
+    """Return whether a process has a file open to write; False when that is not visible."""
     try:
         for descriptor in os.listdir(f"/proc/{pid}/fd"):
             with contextlib.suppress(FileNotFoundError):
@@ -196,7 +195,7 @@ def _inherited(pid: int, file: tuple[int, int]) -> bool:
 
 
 def _facts(pid: int | str) -> list[str] | None:
-    """The fields of /proc/PID/stat after the name: state, parent, group, session, ..."""
+    """Return the fields of /proc/PID/stat after the name: state, parent, group, session, ..."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -204,7 +203,7 @@ def _facts(pid: int | str) -> list[str] | None:
 
 
 def _signal(targets: list[int], number: signal.Signals) -> bool:
-    """Send a signal; True when it reached anybody."""
+    """Send a signal; return True when any process got it."""
     reached = False
     for pid in targets:
         try:

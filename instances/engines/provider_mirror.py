@@ -1,4 +1,4 @@
-"""Looks into a provider mirror: which versions of a provider it has for this machine.
+"""Finds the versions of a provider that a provider mirror has for this machine.
 
 Layouts: https://developer.hashicorp.com/terraform/cli/config/config-file#filesystem_mirror
 """
@@ -7,18 +7,21 @@ import platform
 import re
 from pathlib import Path
 
-# Providers named without a host are looked for under the host of the tool that runs.
+# The host of a provider without one depends on the tool, Terraform or OpenTofu.
 HOSTS = ("registry.terraform.io", "registry.opentofu.org")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 NO_MATCH = re.compile(
     r"for provider (?P<source>\S+): no available releases match the given "
     r"constraints (?P<constraint>[^\n]+)"
 )
-MAX_NAMED = 10
+MAX_VERSIONS_SHOWN = 10
 
 
 def hint(mirror: str, detail: str) -> str:
-    """Return which versions the mirror has of the provider that an error names, or nothing."""
+    """Return the versions in the mirror for an error about a missing one, else an empty text.
+
+    `detail` is the text of the error.
+    """
     found = NO_MATCH.search(detail)
     if not mirror or found is None:
         return ""
@@ -27,7 +30,7 @@ def hint(mirror: str, detail: str) -> str:
     if not known:
         return ""
     return (
-        f"The provider mirror has {source} in version {', '.join(known[:MAX_NAMED])}; "
+        f"The provider mirror has {source} in version {', '.join(known[:MAX_VERSIONS_SHOWN])}; "
         f"the template asks for {wanted}. Change its version constraint, or have an "
         "administrator add that version."
     )
@@ -55,6 +58,6 @@ def _in(folder: Path) -> set[str]:
 
 
 def _order(version: str) -> tuple[list[int], bool, str]:
-    """Order by numbers, a pre-release before its release."""
+    """Return a key to sort by: the numbers, with a pre-release before its release."""
     numbers, _dash, pre = version.partition("-")
     return [int(n) for n in re.findall(r"\d+", numbers)], not pre, pre

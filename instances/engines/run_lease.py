@@ -1,8 +1,8 @@
-"""What workers leave in the directory of a run: that they follow it, that it is given up.
+"""The lease of a run in its directory, which keeps a change from running twice.
 
-Both keep a change from running twice. A run that nobody follows any more stops before other
-hosts take it for dead; and a worker that slept through its lease cannot start a run that
-another has given up meanwhile.
+The worker renews it. A run whose lease is not renewed stops before other hosts take it for
+dead, and a worker that slept through its lease cannot start a run that another worker has
+abandoned meanwhile.
 """
 
 import fcntl
@@ -11,16 +11,16 @@ import shutil
 import time
 from pathlib import Path
 
-WATCHED = "watched"
+LEASE = "watched"
 
 
 def uptime() -> float:
-    """Seconds since boot, sleep included: no change of the wall clock moves it."""
+    """Return seconds since boot, sleep included, which the wall clock does not affect."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def age(directory: Path) -> float:
-    """Seconds since the launcher of a run began; 0 when it has not."""
+    """Return seconds since the launcher of a run started; 0 when it has not."""
     try:
         _pid, began = (directory / "pid").read_text().split()
         return max(0.0, uptime() - int(began) / os.sysconf("SC_CLK_TCK"))
@@ -28,22 +28,22 @@ def age(directory: Path) -> float:
         return 0.0
 
 
-def watch(directory: Path, at: float) -> None:
-    """Tell the run that the lease of its worker was good at this `uptime`."""
-    new = directory / f"{WATCHED}.tmp"
+def renew(directory: Path, at: float) -> None:
+    """Tell the run that the lease of its worker was valid at this `uptime`."""
+    new = directory / f"{LEASE}.tmp"
     try:
         new.touch(mode=0o600)
         new.write_text(f"{at:.3f}")
-        new.rename(directory / WATCHED)
+        new.rename(directory / LEASE)
     except OSError:
-        # Gone, or no space: silence is safe, it only stops the run earlier.
+        # No directory or no space. A lease that is not renewed stops the run: that is safe.
         return
 
 
 def abandon(directory: Path) -> bool:
-    """Make sure that no run can begin in this directory; False when one lives there.
+    """Prevent that a run starts in this directory; return False when one is running there.
 
-    The log stays behind, empty: a directory that has one already holds a run.
+    An empty log stays: a run never starts in a directory that has a log.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(directory / "lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)

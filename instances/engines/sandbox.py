@@ -1,7 +1,7 @@
-"""Confines a process for good: landlock, no_new_privs and resource limits. Linux only.
+"""Confines a process irreversibly: landlock, no_new_privs and resource limits. Linux only.
 
-Landlock needs neither root nor a container, and what it takes away comes back for
-no descendant. Numbers are from linux/landlock.h and linux/prctl.h.
+Landlock needs neither root nor a container, and no descendant can get back the access that
+it takes away. Numbers are from linux/landlock.h and linux/prctl.h.
 """
 
 import ctypes
@@ -24,8 +24,8 @@ FOR_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15}
 SCOPE_ABSTRACT_UNIX_SOCKET, SCOPE_SIGNAL = 1 << 0, 1 << 1
 
-# A container image may hold an application below /usr/src or /usr/local, so /usr
-# is not given as a whole. A symbolic link gives access to what it points at.
+# Not all of /usr: a container image may hold an application below /usr/src or /usr/local.
+# A symbolic link gives access to its target.
 SYSTEM_READ = (
     *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"),
     *("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec"),
@@ -42,14 +42,14 @@ _libc.syscall.restype = ctypes.c_long
 
 
 def available() -> int:
-    """The landlock ABI of this kernel, 0 where there is none."""
+    """Return the landlock ABI of this kernel, 0 when it has no landlock."""
     return max(int(_libc.syscall(CREATE_RULESET, None, 0, VERSION_FLAG)), 0)
 
 
 def enter(read: Iterable[str], write: Iterable[str]) -> None:
-    """Give up every path but the system's, those to `read` and those to `write`.
+    """Give up access to all paths but the system's, those to `read` and those to `write`.
 
-    Raises OSError when the kernel refuses. There is no way back.
+    This cannot be undone. Raises OSError when the kernel refuses.
     """
     abi = available()
     rights = (1 << RIGHTS_BY_ABI.get(abi, 16)) - 1
@@ -64,7 +64,7 @@ def enter(read: Iterable[str], write: Iterable[str]) -> None:
 
 
 def limit(file_bytes: int, memory_bytes: int = 0, cpu_seconds: int = 0) -> None:
-    """Limit this process and each descendant; no core dumps, they would hold secrets."""
+    """Limit this process and each descendant; no core dumps, which would hold secrets."""
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: file_bytes,
@@ -81,7 +81,7 @@ def limit(file_bytes: int, memory_bytes: int = 0, cpu_seconds: int = 0) -> None:
 
 
 def _create_ruleset(abi: int, rights: int) -> int:
-    """An empty rule set that forbids all the rights it handles; returns its descriptor."""
+    """Return the descriptor of an empty rule set, which denies all rights that it handles."""
     attributes = struct.pack("=Q", rights)
     if abi >= 6:  # fields for the network (free: providers need it) and for scopes
         scopes = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL
@@ -91,7 +91,7 @@ def _create_ruleset(abi: int, rights: int) -> int:
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    """Let descendants use `path` and all below it; a path that is not there is skipped."""
+    """Grant rights to a path and all paths below it; ignore a path that does not exist."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
@@ -106,7 +106,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
 
 
 def _checked(result: int, what: str) -> int:
-    """The result of a call, or OSError with the kernel's reason."""
+    """Return the result of a call. Raises OSError with the kernel's reason."""
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), what)

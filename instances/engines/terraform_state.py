@@ -1,9 +1,9 @@
-"""Reads Terraform's state file; anything short of a whole state is no state."""
+"""Reads Terraform's state file. A state that is not complete is none."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from console.lib.exact import dumps, loads
 from instances.engines.base import Output, StateFile, StateResource
@@ -13,8 +13,25 @@ DUMP = b'"Emergency state dump"'
 DUMP_BYTES = 64 << 20
 
 
+class ResourceInstance(TypedDict, total=False):
+    index_key: str | int
+    status: str
+    deposed: str
+    attributes: dict[str, object] | None
+
+
+class ResourceBlock(TypedDict):
+    """A resource in a state file of version 4; `module` is empty in the root module."""
+
+    mode: str
+    module: NotRequired[str]
+    type: str
+    name: str
+    instances: list[ResourceInstance]
+
+
 def read(path: Path) -> StateFile | None:
-    """The state in the file, None when it is absent, empty, cut short or unreadable."""
+    """Return the state in a file, None when that is absent, empty, truncated or unreadable."""
     try:
         return parse(path.read_bytes())
     except OSError:
@@ -22,10 +39,10 @@ def read(path: Path) -> StateFile | None:
 
 
 def newest(file: Path, errored: Path, log: Path) -> StateFile | None:
-    """The newest of what a run left: its file, and what Terraform does when it cannot write it.
+    """Return the newest state of a run, which Terraform writes to one of three places.
 
-    With a full disk it tries `errored.tfstate` in its working directory, and failing that
-    puts the state into its log.
+    When it cannot write its state file, as with a full disk, it tries `errored.tfstate` in its
+    working directory, and then the log.
     """
     found = [read(file), read(errored)]
     if found[0] is None:
@@ -35,7 +52,7 @@ def newest(file: Path, errored: Path, log: Path) -> StateFile | None:
 
 
 def _dumped(log: Path) -> StateFile | None:
-    """The last state written into a log for want of another place."""
+    """Return the last state in a log."""
     last = None
     try:
         with open(log, "rb") as lines:
@@ -49,10 +66,10 @@ def _dumped(log: Path) -> StateFile | None:
 
 
 def parse(body: bytes) -> StateFile | None:
-    """The state in these bytes, None when they are not a whole one.
+    """Return the state in these bytes, None when they are not a complete one.
 
-    Terraform truncates the file and writes it anew, so a reader may see any part of it;
-    and it takes an empty file for "nothing exists", which would create everything again.
+    Terraform truncates the file before it writes, so a reader may see any part of it. And it
+    takes an empty file for "nothing exists", which would create everything again.
     """
     try:
         document = loads(body)
@@ -76,15 +93,14 @@ def parse(body: bytes) -> StateFile | None:
         return None
 
 
-def _output(key: str, found: dict[str, Any]) -> Output:
-    """One output of the root module."""
+def _output(key: str, found: Mapping[str, object]) -> Output:
     kind = found.get("type", "dynamic")
     name = kind if isinstance(kind, str) else json.dumps(kind, separators=(",", ":"))
     return Output(key, found["value"], bool(found.get("sensitive")), name)
 
 
-def _resources(block: dict[str, Any]) -> Iterator[StateResource]:
-    """The instances of one resource block; a deposed one still exists and is tracked."""
+def _resources(block: ResourceBlock) -> Iterator[StateResource]:
+    """Yield the instances of a resource block; a deposed one still exists."""
     module = f"{block['module']}." if block.get("module") else ""
     for found in block["instances"]:
         address = f"{module}{block['type']}.{block['name']}"

@@ -1,8 +1,7 @@
-"""Splits HCL into the few tokens that tell where blocks begin, in one bounded pass.
+"""Splits HCL into the tokens that are needed to find blocks, in one bounded pass.
 
-Strings, heredocs, interpolations and comments are followed the way HCL follows them, so
-that none of them can hide a block or pretend to be one. Whatever two readers could
-understand differently is refused, not guessed.
+Strings, heredocs, interpolations and comments are read as HCL reads them, so that none of
+them can hide or imitate a block. A text that two readers could read differently is refused.
 """
 
 import re
@@ -15,14 +14,14 @@ TEXT = re.compile(r'[^"\\$%\n]+')
 HEREDOC_TEXT = re.compile(r"[^$%\n]+")
 ESCAPE = re.compile(r'\\(?:([nrt"\\])|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))')
 ESCAPED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
-# Three or more signs before a brace: escaped or not depends on who counts.
+# Three or more signs before a brace: readers differ in whether that is escaped.
 AMBIGUOUS = re.compile(r"\${3,}\{|%{3,}\{")
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
 NEST_LIMIT = 200
 
 
 class UnreadableError(Exception):
-    """Text that cannot be read with certainty, with the line where that shows."""
+    """A text that cannot be read with certainty, and the line of the reason."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -41,7 +40,7 @@ class Token:
 
 @dataclass
 class Frame:
-    """What the reader is inside of: code, string, or heredoc with its marker."""
+    """A level of nesting: code, a string, or a heredoc with its marker."""
 
     kind: str
     line: int
@@ -53,7 +52,7 @@ class Frame:
 
 
 class Reader:
-    """Reads one text. Only tokens outside strings and interpolations are kept."""
+    """Reads a text. Only tokens outside strings and interpolations are kept."""
 
     def __init__(self, text: str) -> None:
         self.text = text.removeprefix("\ufeff")
@@ -63,7 +62,7 @@ class Reader:
         self.stack = [Frame("code", 1)]
 
     def read(self) -> list[Token]:
-        """The tokens of the text; UnreadableError when it is not certain what it says."""
+        """Return the tokens. Raises UnreadableError for an ambiguous or invalid text."""
         for pattern in (FORBIDDEN, AMBIGUOUS):
             if bad := pattern.search(self.text):
                 line = self.text.count("\n", 0, bad.start()) + 1
@@ -82,7 +81,7 @@ class Reader:
         return self.tokens
 
     def _code(self, frame: Frame) -> None:
-        """One step outside of strings."""
+        """Read one token outside of strings."""
         if found := SPACE.match(self.text, self.at):
             self.at = found.end()
         elif self.text.startswith("/*", self.at):
@@ -99,7 +98,7 @@ class Reader:
             self._sign(frame, self.text[self.at])
 
     def _sign(self, frame: Frame, sign: str) -> None:
-        """A newline, brace, or any other single character."""
+        """Read a newline, brace, or any other single character."""
         self.at += 1
         if sign == "}" and frame.braces == 0:
             if len(self.stack) == 1:
@@ -113,7 +112,7 @@ class Reader:
         self.line += sign == "\n"
 
     def _comment(self) -> None:
-        """Skip a comment in the old style."""
+        """Skip a comment between /* and */."""
         end = self.text.find("*/", self.at + 2)
         if end < 0:
             raise UnreadableError(self.line, "This comment never ends.")
@@ -130,7 +129,7 @@ class Reader:
         self.line += 1
 
     def _string(self, frame: Frame) -> None:
-        """One step inside of a quoted string."""
+        """Read one part of a quoted string."""
         if self._template(frame):
             return
         if found := TEXT.match(self.text, self.at):
@@ -150,7 +149,7 @@ class Reader:
             raise UnreadableError(self.line, "This string is not closed on its line.")
 
     def _heredoc(self, frame: Frame) -> None:
-        """One step inside of a heredoc; its end is a line with nothing but the marker."""
+        """Read one part of a heredoc, which ends at a line with only its marker."""
         if frame.fresh and self._heredoc_ends(frame):
             return
         frame.fresh = False
@@ -165,7 +164,7 @@ class Reader:
         self.at += 1
 
     def _heredoc_ends(self, frame: Frame) -> bool:
-        """Leave the heredoc when this line is its marker; the newline is a token again."""
+        """Return whether this line ends the heredoc; its newline is then a token."""
         end = self.text.find("\n", self.at)
         if end < 0:
             raise UnreadableError(frame.line, "This heredoc never ends.")
@@ -182,7 +181,7 @@ class Reader:
         return ends
 
     def _template(self, frame: Frame) -> bool:
-        """Step over an escaped sequence or into an interpolation; False at anything else."""
+        """Skip an escape or enter an interpolation; return False at anything else."""
         ahead = self.text[self.at : self.at + 3]
         if ahead in ("$${", "%%{"):
             frame.parts.append(ahead)
@@ -196,13 +195,13 @@ class Reader:
         return False
 
     def _keep(self, kind: str, text: str, *, literal: bool = True) -> None:
-        """Keep a token, unless it belongs to an interpolation: no block can begin there."""
+        """Keep a token outside of interpolations, in which no block can begin."""
         if len(self.stack) == 1:
             self.tokens.append(Token(kind, text, self.line, literal))
 
 
 def _unescaped(found: re.Match[str], line: int) -> str:
-    """The character an escape sequence stands for."""
+    """Return the character of an escape sequence."""
     if found[1]:
         return ESCAPED[found[1]]
     number = int(found[2] or found[3], 16)

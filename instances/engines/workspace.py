@@ -1,13 +1,13 @@
-"""The directory of one run: what the launcher and Terraform find there, and nothing else.
+"""Lays out the directory of one run for the launcher and Terraform.
 
 module/                  the template, and the override that puts the state beside it
 state/terraform.tfstate  written by Terraform after every resource
 terraform.tfvars.json    values that are not secret; secrets are in the environment
-run.json cli.tfrc        what the launcher does; Terraform's own settings
-pid lock                 who the launcher is; held by every process of the run
-events.jsonl stages.jsonl exit.json   the log, where its stages begin, how it ended
-watched                  when the lease of its worker was last known to be good
-plan.bin plan.json validate.json      what the stages leave
+run.json cli.tfrc        the order for the launcher; Terraform's own settings
+pid lock                 the launcher's process; held by every process of the run
+events.jsonl stages.jsonl exit.json   the log, the offsets of its stages, the result
+watched                  the uptime at which the worker's lease was last valid
+plan.bin plan.json validate.json      the results of the stages
 """
 
 import json
@@ -15,12 +15,12 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from console.lib.exact import decimal_text, dumps
 from instances.engines import run_lease, sandbox, terraform_state
 from instances.engines.base import EngineError, Order, Settings
 from instances.engines.binary import Binary
+from instances.engines.run_record import Command, LauncherOrder
 
 STATE = "state/terraform.tfstate"
 ERRORED_STATE = "module/errored.tfstate"
@@ -31,7 +31,7 @@ PLAN_DOCUMENT = "plan.json"
 FILE_BYTES = 2 << 30
 # Relative, because a saved plan remembers it and is carried out in another directory.
 BACKEND = {"terraform": {"backend": {"local": {"path": f"../{STATE}"}}}}
-# Sorts after every name a template may use, so that it has the last word.
+# Sorts after every name that a template may use, so that it has precedence.
 OVERRIDE = "module/zz_override.tf.json"
 NAME = re.compile(r"[^\W\d][\w-]*")
 FROM_PARENT = (
@@ -39,7 +39,7 @@ FROM_PARENT = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 )
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE")
-# Of these types a variable takes the text of its environment variable as it is.
+# A variable of these types takes the text of its environment variable literally.
 PLAIN = ("string", "number", "bool")
 ESCAPED = re.compile(r"\\\\|\\[bf]|[$%]")
 SPELLED = {
@@ -52,7 +52,7 @@ NETWORK = ["-input=false", "-no-color"]
 
 
 def write(directory: Path, order: Order, binary: Binary, settings: Settings) -> None:
-    """Lay out a run. Raises EngineError when that is not possible."""
+    """Write the directory of a run, which must be new. Raises EngineError."""
     if order.state is not None and terraform_state.parse(order.state) is None:
         raise EngineError(
             "The last state cannot be read. Restore an earlier one first."
@@ -70,7 +70,7 @@ def write(directory: Path, order: Order, binary: Binary, settings: Settings) -> 
             _write(directory / STATE, order.state)
         if order.plan is not None:
             _write(directory / PLAN, order.plan)
-        run_lease.watch(directory, order.watched_at)
+        run_lease.renew(directory, order.watched_at)
         write_run(
             directory, stages(order, directory, binary, settings), binary, settings
         )
@@ -79,22 +79,22 @@ def write(directory: Path, order: Order, binary: Binary, settings: Settings) -> 
 
 
 def write_template(directory: Path, files: Mapping[str, str]) -> None:
-    """Write the files of a template, whose names have been checked."""
+    """Write the files of a template, whose names were checked by the policy."""
     for name, text in files.items():
         path = directory / "module" / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(path, text.encode())
 
 
-def write_override(directory: Path, blocks: Mapping[str, Any]) -> None:
-    """Write what has the last word over the template's own files."""
+def write_override(directory: Path, blocks: Mapping[str, object]) -> None:
+    """Write blocks that have precedence over the template's own files."""
     _write(directory / OVERRIDE, json.dumps(blocks).encode())
 
 
-def typed(secrets: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
-    """The blocks that have Terraform read secret values that are no text.
+def typed(secrets: Mapping[str, object], types: Mapping[str, str]) -> dict[str, object]:
+    """Return blocks with the type `any` for secret variables without a type.
 
-    In the environment, whatever a variable without a type is given is a text.
+    Without a type, a variable takes the value of its environment variable as text.
     """
     found = {
         name: {"type": "any"}
@@ -105,11 +105,11 @@ def typed(secrets: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any
 
 
 def write_values(
-    directory: Path, values: Mapping[str, Any], settings: Settings
+    directory: Path, values: Mapping[str, object], settings: Settings
 ) -> None:
     """Write the values that are not secret, and the settings of the tool.
 
-    One key per line, because an error message quotes whole lines of it.
+    One key per line, because an error message quotes whole lines of the file.
     """
     _write(directory / VALUES, dumps(dict(values), indent=1).encode())
     _write(directory / "cli.tfrc", _cli_settings(settings).encode())
@@ -117,15 +117,15 @@ def write_values(
 
 def write_run(
     directory: Path,
-    todo: list[dict[str, Any]],
+    commands: list[Command],
     binary: Binary,
     settings: Settings,
     **limits: int,
 ) -> None:
-    """Write what the launcher is to do."""
+    """Write the order for the launcher; `limits` are those of `sandbox.limit`."""
     certificates = [os.environ.get(name, "") for name in CERTIFICATES]
-    run = {
-        "stages": todo,
+    run: LauncherOrder = {
+        "stages": commands,
         "working_directory": str(directory / "module"),
         "sandboxed": not settings.allow_unsandboxed or bool(sandbox.available()),
         "read": [
@@ -142,11 +142,11 @@ def write_run(
 
 def environment(
     directory: Path,
-    secrets: Mapping[str, Any],
+    secrets: Mapping[str, object],
     region: Mapping[str, str],
     types: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The whole environment of a run: nothing of this process but proxies and CAs."""
+    """Return the environment of a run: of this process it has only proxies and CAs."""
     inherited = {name: os.environ[name] for name in FROM_PARENT if name in os.environ}
     return {
         **inherited,
@@ -169,28 +169,27 @@ def environment(
 
 def stages(
     order: Order, directory: Path, binary: Binary, settings: Settings
-) -> list[dict[str, Any]]:
-    """The commands of an action, in order."""
+) -> list[Command]:
+    """Return the commands of an action, in order."""
     values = f"-var-file={directory / VALUES}"
     plan_file = str(directory / PLAN)
     parallel = [f"-parallelism={settings.parallelism}", "-lock-timeout=3s"]
     json_init = ["-json"] if binary.streams_init else []
-    todo = [stage(binary, "init", *NETWORK, *json_init)]
+    commands = [stage(binary, "init", *NETWORK, *json_init)]
     if order.action == "validate":
-        return [*todo, stage(binary, "validate", "-json", stdout="validate.json")]
+        return [*commands, stage(binary, "validate", "-json", stdout="validate.json")]
     if order.plan is None:
         destroys = order.action in ("destroy", "plan-destroy")
         options = [*NETWORK, "-json", *parallel, *(["-destroy"] if destroys else [])]
-        todo.append(stage(binary, "plan", *options, f"-out={plan_file}", values))
+        commands.append(stage(binary, "plan", *options, f"-out={plan_file}", values))
     if order.action in ("plan", "plan-destroy"):
-        todo.append(stage(binary, "show", "-json", plan_file, stdout=PLAN_DOCUMENT))
+        commands.append(stage(binary, "show", "-json", plan_file, stdout=PLAN_DOCUMENT))
     else:
-        todo.append(stage(binary, "apply", *NETWORK, "-json", *parallel, plan_file))
-    return todo
+        commands.append(stage(binary, "apply", *NETWORK, "-json", *parallel, plan_file))
+    return commands
 
 
-def stage(binary: Binary, name: str, *options: str, stdout: str = "") -> dict[str, Any]:
-    """One command of a run; its output goes to the log unless `stdout` names a file."""
+def stage(binary: Binary, name: str, *options: str, stdout: str = "") -> Command:
     return {
         "name": name,
         "title": f"{binary.name} {name}",
@@ -199,15 +198,17 @@ def stage(binary: Binary, name: str, *options: str, stdout: str = "") -> dict[st
     }
 
 
-def _variables(secrets: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, str]:
-    """Secret values as environment variables."""
+def _variables(
+    secrets: Mapping[str, object], types: Mapping[str, str]
+) -> dict[str, str]:
+    """Return secret values as environment variables."""
     found = {}
     for name, value in secrets.items():
         if not NAME.fullmatch(name):
             raise EngineError(f"{name} is not the name of a variable.")
         kind = types.get(name, "string" if isinstance(value, str) else "any")
         if kind in PLAIN or (kind == "" and isinstance(value, str)):
-            # Null cannot be said in text: Terraform then takes the default.
+            # Null has no text. Without a value Terraform takes the default.
             if value is not None:
                 found[f"TF_VAR_{name}"] = _plain(value)
         else:
@@ -215,25 +216,24 @@ def _variables(secrets: Mapping[str, Any], types: Mapping[str, str]) -> dict[str
     return found
 
 
-def _plain(value: Any) -> str:
-    """A value as the text Terraform reads for a variable of a simple type."""
+def _plain(value: object) -> str:
+    """Return a value as Terraform reads it for a variable of a simple type."""
     if isinstance(value, float):
         return decimal_text(value)
     return value if isinstance(value, str) else dumps(value)
 
 
-def _expression(value: Any) -> str:
-    """A value as an HCL expression, in which every text is nothing but that text.
+def _expression(value: object) -> str:
+    """Return a value as an HCL expression without interpolation.
 
-    HCL knows neither the JSON escapes of control characters and halves of characters nor
-    texts in which `${` and `%{` begin nothing.
+    HCL lacks some escapes of JSON, and takes `${` and `%{` in a text as interpolation.
     """
     text = dumps(value, ensure_ascii=False)
     return ESCAPED.sub(lambda match: SPELLED.get(match[0], match[0]), text)
 
 
 def _cli_settings(settings: Settings) -> str:
-    """Terraform's own settings: no calls home, and where providers come from."""
+    """Return Terraform's own settings: no calls home, and the source of providers."""
     lines = ["disable_checkpoint = true"]
     if settings.provider_mirror:
         lines += _provider_source("filesystem_mirror", "path", settings.provider_mirror)
@@ -243,7 +243,7 @@ def _cli_settings(settings: Settings) -> str:
 
 
 def _provider_source(kind: str, name: str, value: str | list[str]) -> list[str]:
-    """The one place where providers come from: what is not there is not installed."""
+    """Return the only source of providers; any other provider cannot be installed."""
     text = json.dumps(value).replace("${", "$${").replace("%{", "%%{")
     return [
         "provider_installation {",
@@ -255,7 +255,7 @@ def _provider_source(kind: str, name: str, value: str | list[str]) -> list[str]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file that only its owner may read."""
+    """Write a new file, readable by its owner only."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb") as file:
         file.write(content)

@@ -21,7 +21,7 @@ from catalog.models import LaunchRole
 from console.lib.masking import Masker
 from instances.engine_setup import concerns_engine, engine_called, engine_of_work
 from instances.engines.base import Engine, EngineError, Event, Order, Outcome
-from instances.engines.run_lease import abandon, age, uptime, watch
+from instances.engines.run_lease import abandon, age, renew, uptime
 from instances.masked_engine import MaskedEngine, secrets_known_to
 from instances.models import LeaseLostError, Plan, StateVersion, Task
 from instances.worker.cancellation import Cancellation
@@ -245,7 +245,7 @@ class Run:
         """Note that the lease was good, for us and for the run."""
         self.renewed_at = time.monotonic()
         if at - self.signed_at > settings.LEASE_SECONDS / 3:
-            watch(self.directory, at)
+            renew(self.directory, at)
             self.signed_at = at
 
     def _look_after(self) -> None:

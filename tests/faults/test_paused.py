@@ -159,7 +159,7 @@ def test_a_run_nobody_follows_stops_itself(scene):
     # Followed until then, however long the machine takes to come so far.
     wait_for(
         lambda: (
-            run_lease.watch(run.directory, run_lease.uptime()) or begun(run.directory)
+            run_lease.renew(run.directory, run_lease.uptime()) or begun(run.directory)
         )
     )
     wait_for(lambda: run.engine.outcome(run.directory))

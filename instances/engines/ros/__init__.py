@@ -1,23 +1,22 @@
-"""Runs both kinds of template as stacks of Alibaba Cloud ROS, by its official SDK.
+"""The engine `ros`: runs both kinds of template as stacks of Alibaba Cloud ROS, by its SDK.
 
-A run is a detached driver in a directory, as Terraform's is, and not calls made by the
-worker: so the log, its offsets, the stages, the end, cancellation and adoption are the
-same files and the same code, and a worker that is restarted or paused delays nothing.
+A run is a detached driver in a directory, as with Terraform, and not a sequence of calls by
+the worker. So log, offsets, stages, end, cancellation and adoption have the same files and
+the same code, and a worker that is restarted or paused delays nothing.
 
-What differs is death. A stack goes on when whoever asked for it dies, so a run that died
-while changing something is not "interrupted": the worker starts its driver again, here or
-on another host, and that finds out what there is. It cannot make a second stack: a change
-has one client token, a region has one stack of a name, and a tag of the stack says for
-which change it was last asked for (see `stack`). What the driver has told is read back
-from its log, so nothing is told twice.
+The death of a run differs. A stack goes on when its driver dies, so such a run is not
+"interrupted": the worker starts the driver again, here or on another host, which looks up
+the stack. It cannot create a second one: a change has one client token, a region has one
+stack of a name, and a tag of the stack names the change last requested (see `stack`). The
+driver reads its log, so that no event is logged twice.
 
-A preview is PreviewStack and not a change set, which would leave a stack under review in
-the cloud for each preview nobody carries out. A saved plan is what the preview found and
-from which state of the stack; it is previewed again right before it is carried out, and
+A preview is PreviewStack and not a change set, which would leave a stack under review in the
+cloud for each preview that is not executed. A saved plan is the result of the preview and the
+state of the stack it started from. It is previewed again right before it is executed, and
 refused when either differs.
 
-Where Terraform has a state, this has a small document: the stack's ID, its resources and
-outputs, and the settings they were last given, with a serial.
+In place of Terraform's state there is a small document: the stack's ID, its resources and
+outputs, and the properties they were last given, with a serial.
 """
 
 from instances.engines.ros.engine import Ros

@@ -46,7 +46,7 @@ class CloudResource(Protocol):
     status: str | None
 
 
-class PreviewedResource(Protocol):
+class ResourcePreview(Protocol):
     logical_resource_id: str
     physical_resource_id: str | None
     resource_type: str | None

@@ -1,22 +1,24 @@
-"""A template and its values as ROS takes them: one document, and text for every value."""
+"""Converts a template and its values to the form of ROS: a document, and texts."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from console.lib.exact import decimal_text, dumps, loads
 from instances.engines.base import EngineError
 
 DOCUMENT = "template.json"
-# How the environment of a driver names a secret value.
+# The prefix of secret values in the environment of a driver.
 SECRET = "ROS_PARAMETER_"
 TERRAFORM = "Aliyun::Terraform-v1.5"
-# What ROS accepts as the body of a template, and as parameters and tags of a stack.
-BODY_BYTES = 512 * 1024
-MOST_TAGS = 20
+# The limits of ROS for the body of a template, and for the tags of a stack.
+MAX_BODY_BYTES = 512 * 1024
+MAX_TAGS = 20
 
 
-def document_of(files: Mapping[str, str]) -> dict[str, Any]:
-    """The ROS document: the one given, or one around a folder of Terraform files."""
+def document_of(files: Mapping[str, str]) -> dict[str, object]:
+    """Return the template of ROS, or one that holds a folder of Terraform files.
+
+    Raises EngineError when it cannot be read.
+    """
     if DOCUMENT not in files:
         return {
             "ROSTemplateFormatVersion": "2015-09-01",
@@ -32,21 +34,23 @@ def document_of(files: Mapping[str, str]) -> dict[str, Any]:
     return document
 
 
-def body_of(document: Mapping[str, Any]) -> str:
-    """The document as text. Raises EngineError when ROS would not take it."""
+def body_of(document: Mapping[str, object]) -> str:
+    """Return a template as text. Raises EngineError when it is too large for ROS."""
     body = dumps(document, ensure_ascii=False, separators=(",", ":"))
-    if len(body.encode()) > BODY_BYTES:
+    if len(body.encode()) > MAX_BODY_BYTES:
         raise EngineError("The template is larger than the 512 KiB that ROS accepts.")
     return body
 
 
-def is_terraform(document: Mapping[str, Any]) -> bool:
-    """Whether ROS runs Terraform for this document."""
+def is_terraform(document: Mapping[str, object]) -> bool:
+    """Return whether ROS runs Terraform for a template."""
     return str(document.get("Transform", "")).startswith("Aliyun::Terraform")
 
 
-def texts(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
-    """Every value that is given, as the text ROS reads it from; None is not given."""
+def texts(
+    document: Mapping[str, object], values: Mapping[str, object]
+) -> dict[str, str]:
+    """Return values as the texts that ROS reads, without those that are None."""
     declared = document.get("Parameters")
     declared = declared if isinstance(declared, dict) else {}
     return {
@@ -56,8 +60,8 @@ def texts(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, s
     }
 
 
-def hidden_outputs(document: Mapping[str, Any]) -> list[str]:
-    """The outputs that the template marks NoEcho."""
+def hidden_outputs(document: Mapping[str, object]) -> list[str]:
+    """Return the outputs with NoEcho."""
     outputs = document.get("Outputs")
     return [
         key
@@ -66,8 +70,8 @@ def hidden_outputs(document: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _text(value: Any, kind: object) -> str:
-    """One value as text: booleans in lower case, lists by commas, the rest as JSON."""
+def _text(value: object, kind: object) -> str:
+    """Return a value as text: a boolean in lower case, a list with commas, others as JSON."""
     if isinstance(value, str):
         return value
     if kind == "CommaDelimitedList" and isinstance(value, list):

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 # Run by its file name and isolated, so our packages are not on its path. Behind the standard
 # library, which nothing here may shadow, and before other packages, which may hold a copy.
@@ -27,6 +26,7 @@ from instances.engines.ros.cloud import CloudRefusedError
 from instances.engines.ros.context import RunCanceledError, RunContext
 from instances.engines.ros.run_files import RUN, RunOrder
 from instances.engines.ros.stack import StackStages
+from instances.engines.run_record import JournalEntry, StageRecord
 
 STAGES = {
     "probe": ("probe",),
@@ -37,17 +37,18 @@ STAGES = {
 }
 
 
-class Driver(launcher.Run):
+class Driver(launcher.Recorder):
     """The stages of one run, and the record of their results."""
 
     def __init__(
         self, directory: str, order: RunOrder, environment: Mapping[str, str]
     ) -> None:
-        super().__init__(directory, order)
+        super().__init__(directory)
+        self.order = order
         self.path = Path(directory)
         self.context = RunContext(self.path, order, environment, self._write)
 
-    def carry_out(self) -> None:
+    def run_stages(self) -> None:
         """Run each stage until one fails; go on with the stage of an earlier driver."""
         self._end_line()
         journal = events.journal(self.path)
@@ -57,7 +58,13 @@ class Driver(launcher.Run):
         for name in STAGES[self.order["action"]]:
             if name == "plan" and "apply" in begun:
                 # The plan was right before this run began to change the stack.
-                self.stages[name] = {**begun.get(name, {}), "exit_code": 0}
+                started = begun[name]["started"] if name in begun else ""
+                record: StageRecord = {
+                    "started": started,
+                    "seconds": None,
+                    "exit_code": 0,
+                }
+                self.stages[name] = record
                 continue
             code = self._run_stage(stages, name, begun.get(name))
             if code:
@@ -65,12 +72,12 @@ class Driver(launcher.Run):
         self._finish(code, ok=code == 0)
 
     def _run_stage(
-        self, stages: StackStages, name: str, begun: dict[str, Any] | None
+        self, stages: StackStages, name: str, begun: JournalEntry | None
     ) -> int:
         """Run a stage, which an earlier driver may have begun; return its exit code."""
         self.stage = name
         started = begun["started"] if begun else launcher.now()
-        facts: dict[str, Any] = {"started": started, "seconds": None, "exit_code": None}
+        facts: StageRecord = {"started": started, "seconds": None, "exit_code": None}
         self.stages[name] = facts
         if begun is None:
             self._note({"offset": os.fstat(self.log).st_size, **facts})
@@ -83,9 +90,10 @@ class Driver(launcher.Run):
         except CloudRefusedError as refusal:
             self.message, code = self.context.masked(str(refusal)), 1
             self.context.diagnose("", str(refusal))
-        facts.update(seconds=round(time.monotonic() - started_at, 3), exit_code=code)
+        seconds = round(time.monotonic() - started_at, 3)
+        facts.update({"seconds": seconds, "exit_code": code})
         self._note(facts)
-        self._mark("end", seconds=facts["seconds"], exit_code=code)
+        self._mark("end", seconds=seconds, exit_code=code)
         return code
 
     def _finish(self, code: int, *, ok: bool) -> None:
@@ -106,11 +114,11 @@ def main(directory: str, lock: int) -> int:
     signals.reset()
     signal.pthread_sigmask(signal.SIG_BLOCK, launcher.SIGNALS)
     os.umask(0o077)
-    launcher.sign_in(directory, lock)
+    launcher.write_pid(directory, lock)
     order = json.loads(Path(directory, RUN).read_bytes())
     driver = Driver(directory, order, os.environ)
     try:
-        driver.carry_out()
+        driver.run_stages()
     except OSError as error:
         driver.fail(f"The run could not be recorded: {error.strerror}.")
         return 1

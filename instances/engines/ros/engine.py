@@ -1,4 +1,4 @@
-"""The engine that has stacks made on Alibaba Cloud."""
+"""The engine for stacks of Alibaba Cloud ROS."""
 
 import importlib.util
 import json
@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from instances.engines import processes, workspace
 from instances.engines.base import (
@@ -36,20 +35,20 @@ NO_KEYS = (
 )
 # ROS takes from 10 minutes to a day.
 MINUTES = (10, 1440)
-# A driver that dies over and over is not started again for ever.
-MOST_RESUMES = 50
+# A driver that keeps dying is not started again.
+MAX_RESUMES = 50
 GIVEN_UP, RESUMES = "given-up", "resumes"
-# Killing a driver stops nothing, so one that still hears from the cloud is left alone.
+# A kill of the driver stops nothing in the cloud, so it is only for one without answers.
 SILENT_SECONDS = 300.0
 
 
 class Ros(Terraform):
-    """Stacks on Alibaba Cloud. Its detached runs are followed as Terraform's are."""
+    """Stacks on Alibaba Cloud. A worker follows its detached runs as those of Terraform."""
 
     in_cloud = True
 
     def start(self, directory: Path, order: Order) -> None:
-        """Start the order in `directory`, which must be new; returns at once."""
+        """Start the order in `directory`, which must be new, and return at once."""
         if order.action not in ACTIONS:
             raise EngineError(f"On Alibaba Cloud there is no action {order.action}.")
         directory = directory.absolute()
@@ -57,10 +56,10 @@ class Ros(Terraform):
         self._drive(directory, order)
 
     def resume(self, directory: Path, order: Order, offset: int) -> bool:
-        """Watch on what a dead driver had asked for; its order is repeated harmlessly.
+        """Start the driver again, which repeats the order safely.
 
-        A directory that was lost with its host is laid out again, with a hole in place of
-        the log that was read. With a saved plan to compare, it begins with that.
+        A directory that was lost with its host is written again, with a hole in place of the
+        log that was read. With a saved plan, the run begins with its comparison.
         """
         directory = directory.absolute()
         if (directory / GIVEN_UP).exists():
@@ -75,33 +74,33 @@ class Ros(Terraform):
                 Journal(asked=True).write(directory)
         with open(directory / RESUMES, "ab") as count:
             count.write(b".")
-            if count.tell() > MOST_RESUMES:
+            if count.tell() > MAX_RESUMES:
                 return False
         self._drive(directory, order, again=True)
         return True
 
     def state(self, directory: Path) -> StateFile | None:
-        """The stack as it was last seen."""
+        """Return the stack as it was last seen."""
         try:
             return stack_state.parse((directory / run_files.STATE).read_bytes())
         except FileNotFoundError:
             return None
 
     def changes(self, directory: Path) -> list[Change]:
-        """What the plan would do."""
+        """Return the changes of the plan."""
         return preview.read_changes(directory)
 
     def plan_file(self, directory: Path) -> bytes | None:
-        """What the preview found, and from where."""
+        """Return the preview and the stack it started from; None when there is none."""
         try:
             return (directory / run_files.PLAN).read_bytes() or None
         except FileNotFoundError:
             return None
 
     def cancel(self, directory: Path, *, force: bool = False) -> bool:
-        """Have the cloud cancel the operation; a second time, at the earliest opportunity.
+        """Have the cloud cancel the operation safely; a second time as soon as possible.
 
-        `force` ends a driver that hears nothing any more. What is in the cloud goes on.
+        `force` kills a driver without answers. The operation in the cloud goes on.
         """
         if not force:
             return processes.interrupt(directory)
@@ -113,21 +112,21 @@ class Ros(Terraform):
     def check_values(
         self,
         files: Mapping[str, str],
-        parameters: Mapping[str, Any],
-        secrets: Mapping[str, Any],
+        parameters: Mapping[str, object],
+        secrets: Mapping[str, object],
         types: Mapping[str, str] | None = None,
     ) -> list[Diagnostic] | None:
-        """None: only the cloud could tell, and it is not asked while a page waits."""
+        """Return None: only the cloud could answer, which takes too long for a page."""
         return None
 
     def version(self) -> str:
-        """The version of the API; EngineMissingError without the SDK."""
+        """Return the version of the API. Raises EngineMissingError without the SDK."""
         if importlib.util.find_spec("alibabacloud_ros20190910") is None:
             raise EngineMissingError(NO_SDK)
         return "ros 2019-09-10"
 
     def _lay_out(self, directory: Path, order: Order) -> None:
-        """Write what the driver reads; neither credentials nor secrets are among it."""
+        """Write the files for the driver, without credentials and secrets."""
         self.version()
         if any(not order.environment.get(key) for key in KEYS):
             raise EngineError(NO_KEYS)
@@ -148,11 +147,11 @@ class Ros(Terraform):
             raise EngineError(f"The run could not be prepared: {error}.") from error
 
     def _run(self, order: Order) -> RunOrder:
-        """The order as the driver reads it."""
+        """Return the content of run.json."""
         stack = order.stack
         if stack is None:
             raise EngineError("The order names no stack.")
-        if len(stack.tags) >= document.MOST_TAGS:
+        if len(stack.tags) >= document.MAX_TAGS:
             raise EngineError("On Alibaba Cloud an instance may have at most 19 tags.")
         if order.state is not None and stack_state.parse(order.state) is None:
             raise EngineError("The last state is not that of a stack on Alibaba Cloud.")
@@ -178,7 +177,7 @@ class Ros(Terraform):
         }
 
     def _drive(self, directory: Path, order: Order, *, again: bool = False) -> None:
-        """Start the driver, with what is secret in its environment alone."""
+        """Start the driver, with credentials and secrets in its environment only."""
         parent, names = os.environ, workspace.FROM_PARENT
         template = document.document_of(order.files) if order.files else {}
         secrets = document.texts(template, order.secrets)
@@ -194,10 +193,10 @@ class Ros(Terraform):
         processes.keep(program)
 
     def may_kill(self, directory: Path) -> bool:
-        """Only when nothing was heard from the cloud for long."""
+        """Return whether the cloud has not answered for a long time."""
         try:
-            heard = (directory / "heard").stat().st_mtime
+            answered_at = (directory / "heard").stat().st_mtime
         except FileNotFoundError:
             return True
         limit = SILENT_SECONDS * self.settings.ros_pace
-        return time.time() - heard > limit
+        return time.time() - answered_at > limit

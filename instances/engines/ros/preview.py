@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from instances.engines.base import Change
 from instances.engines.ros import run_files
-from instances.engines.ros.answers import CloudResource, PreviewedResource
+from instances.engines.ros.answers import CloudResource, ResourcePreview
 from instances.engines.ros.statuses import ABSENT
 
 WORDS = {"Add": "add", "Modify": "change", "Replace": "replace", "Remove": "remove"}
@@ -34,7 +34,7 @@ def read_changes(directory: Path) -> list[Change]:
 
 
 def changes(
-    resources: Iterable[PreviewedResource],
+    resources: Iterable[ResourcePreview],
     remains: Iterable[CloudResource],
     known: Mapping[str, object],
 ) -> list[Change]:
@@ -105,7 +105,7 @@ def _counts(found: Iterable[Change]) -> dict[str, int]:
     return {word: actions.count(action) for action, word in WORDS.items()}
 
 
-def _change(found: PreviewedResource, known: Mapping[str, object]) -> Change:
+def _change(found: ResourcePreview, known: Mapping[str, object]) -> Change:
     """Return the change of one resource.
 
     A replacement that is only possible is shown as one, because it loses data.

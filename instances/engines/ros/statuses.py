@@ -1,10 +1,10 @@
-"""What a stack's status means for the instance that it is."""
+"""Maps the status of a stack to the status of its instance."""
 
 from typing import Literal
 
 Meaning = Literal["UnderChange", "Available", "Error", "Removed"]
 
-# What is left of a creation that failed, or of a deletion: it can only be deleted.
+# The stack of a failed creation, or a deletion: it can only be deleted.
 SPENT = (
     *("CREATE_FAILED", "CREATE_ROLLBACK_COMPLETE", "CREATE_ROLLBACK_FAILED"),
     *("CREATE_ROLLBACK_IN_PROGRESS", "DELETE_FAILED", "DELETE_IN_PROGRESS"),
@@ -14,7 +14,7 @@ ABSENT = ("", "INIT_COMPLETE", "DELETE_COMPLETE")
 
 
 def meaning(status: str) -> Meaning:
-    """What an instance is whose stack has this status; an unknown one is no success."""
+    """Return the status of the instance; an unknown status of a stack is an error."""
     if status.endswith("_IN_PROGRESS"):
         return "UnderChange"
     if status == "DELETE_COMPLETE":

@@ -1,4 +1,4 @@
-"""Simulates ROS templates: translated to what is built into Terraform, and run by it."""
+"""The engine `ros_local`: simulates ROS templates by Terraform's built-in terraform_data."""
 
 from instances.engines.ros_local.engine import DOCUMENT, RosLocal
 from instances.engines.ros_local.error_collector import Problem

@@ -32,7 +32,7 @@ class Expression(NamedTuple):
 
     @property
     def simple(self) -> bool:
-        """Whether it is a name or number, which may be repeated without a cost."""
+        """True for a name or number, which may be repeated without a cost."""
         return bool(SIMPLE.fullmatch(self.text))
 
     def known_as(self, kind: str) -> "Expression":

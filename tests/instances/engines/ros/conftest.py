@@ -66,7 +66,7 @@ class InProcess(Ros):
         run = json.loads((directory / "run.json").read_bytes())
         driver = self.driver_class(str(directory), run, environment)
         try:
-            driver.carry_out()
+            driver.run_stages()
         finally:
             os.close(driver.log)
             os.close(driver.exit)

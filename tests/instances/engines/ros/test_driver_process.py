@@ -187,7 +187,7 @@ def test_a_driver_that_dies_over_and_over_is_given_up(detached, cloud, tmp_path)
     directory = tmp_path / "x"
     started(detached, cloud, directory)
     processes.kill(directory)
-    (directory / engine_module.RESUMES).write_bytes(b"." * engine_module.MOST_RESUMES)
+    (directory / engine_module.RESUMES).write_bytes(b"." * engine_module.MAX_RESUMES)
     wait_for(lambda: detached.outcome(directory))
     assert not detached.resume(directory, order(), 0)
 
