@@ -1,1 +1,1 @@
-"""The shell: settings, URLs, sign-in, navigation, the signed API door. May import every app."""
+"""The project: settings, URLs, accounts, API and audit log. It may import every app."""

@@ -1,4 +1,4 @@
-"""App configuration of the shell."""
+"""App configuration of the console."""
 
 from importlib import import_module
 
@@ -12,11 +12,11 @@ class ConsoleConfig(AppConfig):
     verbose_name = _("Console")
 
     def ready(self) -> None:
-        # Importing registers them; models are loaded by now.
+        # The import registers the checks; models are loaded by now.
         import_module("console.doctor.system_checks")
 
 
 class ConsoleAdminConfig(AdminConfig):
-    """Django admin with the console's sign-in: one door, one set of limits."""
+    """Django admin with the console's sign-in page and its rate limits."""
 
     default_site = "console.admin_site.ConsoleAdminSite"

@@ -1,4 +1,4 @@
-"""Celery's entry point: `celery -A console worker`."""
+"""The Celery application: `celery -A console worker`."""
 
 import os
 from importlib import import_module
@@ -8,5 +8,5 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 django.setup()
 
-# Only now: what it imports needs the settings.
+# After setup, because the module needs the settings.
 app = import_module("instances.worker.celery_dispatch").app

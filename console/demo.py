@@ -1,4 +1,4 @@
-"""The demonstration: people, regions, and a catalogue of our own making. Seeding twice is harmless."""
+"""The demo data: users, regions and a catalog. Seeding it twice changes nothing."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ DOCUMENT = "template.yaml"
 
 @dataclass(frozen=True)
 class Release:
-    """A version of a demonstration product and the folder of its template."""
+    """A version of a demo product with the folder of its template."""
 
     name: str
     folder: str
@@ -39,8 +39,8 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A demonstration product."""
+class DemoProduct:
+    """A demo product."""
 
     name: str
     provider: str
@@ -50,8 +50,8 @@ class Offer:
     approver: str = ""
 
 
-OFFERS = (
-    Offer(
+DEMO_PRODUCTS = (
+    DemoProduct(
         "Web service",
         "Platform team",
         "Servers behind a load balancer, with a certificate. Simulated: makes "
@@ -59,14 +59,14 @@ OFFERS = (
         "Everyday services",
         (Release("1.0", "web-service", "First release", GUIDANCE.RECOMMENDED),),
     ),
-    Offer(
+    DemoProduct(
         "Container cluster",
         "Platform team",
         "Takes about half a minute, to watch progress and the live log. Simulated.",
         "Everyday services",
         (Release("1.0", "slow-cluster", "Six steps, one after the other"),),
     ),
-    Offer(
+    DemoProduct(
         "Database",
         "Data team",
         "Two versions: updating from 1.0 to 2.0 replaces the database. Simulated.",
@@ -76,7 +76,7 @@ OFFERS = (
             Release("2.0", "database-2", "Engine 16 and replicas", GUIDANCE.LATEST),
         ),
     ),
-    Offer(
+    DemoProduct(
         "Data warehouse",
         "Data team",
         "Fails half-way unless the budget is 500 or more, to show how a failure looks. "
@@ -84,7 +84,7 @@ OFFERS = (
         "Everyday services",
         (Release("1.0", "unlucky", "Fails with the default budget"),),
     ),
-    Offer(
+    DemoProduct(
         "ROS web stack",
         "Platform team",
         "A ROS template: network, servers, load balancer, database. Simulated: nothing "
@@ -92,7 +92,7 @@ OFFERS = (
         "Everyday services",
         (Release("1.0", "ros-web-stack", "ROS template", GUIDANCE.RECOMMENDED),),
     ),
-    Offer(
+    DemoProduct(
         "Production database",
         "Data team",
         "Needs a plan that carol approves, for launch, update and termination. "
@@ -101,7 +101,7 @@ OFFERS = (
         (Release("1.0", "database-2", "Engine 16 and replicas", GUIDANCE.RECOMMENDED),),
         approver="carol",
     ),
-    Offer(
+    DemoProduct(
         "AWS network",
         "Cloud team",
         "Real AWS resources: VPC, two subnets, bucket, server. Needs credentials in "
@@ -132,32 +132,35 @@ KNOWN_ERRORS = (
 
 
 class DemoRefusedError(Exception):
-    """The database is in use: the demonstration would add people with a known password."""
+    """The database is in use: the demo would add users with a known password."""
 
 
 def seed(*, debug: bool) -> bool:
-    """Make the demonstration people and catalogue; say whether anything was made.
+    """Create the demo users and the catalog. Return True if anything was created.
 
-    Raises DemoRefusedError when others than the demonstration's people are here already.
+    Raises DemoRefusedError if the database has other users.
     """
     others = User.objects.exclude(username__in=PEOPLE).exists()
     if others and not debug:
         raise DemoRefusedError(
-            "This database has people already; the demonstration adds accounts with a "
+            "This database has users already; the demo adds accounts with a "
             "known password. Use an empty CONSOLE_DATA_DIR, or set CONSOLE_DEBUG=1."
         )
     with transaction.atomic():
         made = _people()
         for pk, name in REGIONS.items():
             Region.objects.get_or_create(pk=pk, defaults={"name": name})
-        for offer in OFFERS:
+        for offer in DEMO_PRODUCTS:
             made |= _offer(offer)
-        for card in KNOWN_ERRORS:
+        for known_error in KNOWN_ERRORS:
             made |= KnownError.objects.get_or_create(
-                title=card["title"], defaults=card
+                title=known_error["title"], defaults=known_error
             )[1]
         if made:
-            facts = {"people": [*PEOPLE], "products": [each.name for each in OFFERS]}
+            facts = {
+                "people": [*PEOPLE],
+                "products": [each.name for each in DEMO_PRODUCTS],
+            }
             AuditEntry.objects.record("SeedDemonstration", None, by=None, after=facts)
     return made
 
@@ -184,7 +187,7 @@ def _people() -> bool:
     return made
 
 
-def _offer(offer: Offer) -> bool:
+def _offer(offer: DemoProduct) -> bool:
     portfolio, _ = Portfolio.objects.get_or_create(
         name=offer.portfolio, defaults={"provider": "Platform team"}
     )
@@ -208,7 +211,7 @@ def _offer(offer: Offer) -> bool:
                 template=_template(release.folder),
             )
         if offer.approver:
-            _demand_approval(offer, product, portfolio)
+            _require_approval(offer, product, portfolio)
     return is_new
 
 
@@ -218,14 +221,16 @@ def _kind(folder: str) -> str:
 
 
 def _template(folder: str) -> Template:
-    """Store a shipped template: a folder of Terraform files, or one ROS document."""
+    """Store an example template: a folder of Terraform files, or one ROS template."""
     files = example_files(folder)
     if DOCUMENT in files:
         return Template.objects.from_document(files[DOCUMENT])
     return Template.objects.from_files(files)
 
 
-def _demand_approval(offer: Offer, product: Product, portfolio: Portfolio) -> None:
+def _require_approval(
+    offer: DemoProduct, product: Product, portfolio: Portfolio
+) -> None:
     portfolio.constraints.create(
         kind=Constraint.Kind.APPROVAL,
         product=product,

@@ -1,8 +1,8 @@
-"""The request's ID, the browser's rules, and the one place where a refusal becomes a page."""
+"""Middleware for request IDs, security headers, sign-in and error pages."""
 
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -26,7 +26,7 @@ CONTENT_SECURITY_POLICY = (
     "font-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-# Everything a browser can hand out; passkeys and the clipboard stay with our own pages.
+# All browser features except passkeys and the clipboard, which the pages use.
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -43,7 +43,7 @@ PERMISSIONS_POLICY = ", ".join(
         "xr-spatial-tracking",
     )
 )
-# Also on what never reaches Django's own middleware: signed calls, and answers to bad hosts.
+# Also for responses that Django's middleware does not see: API answers and bad hosts.
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Permissions-Policy": PERMISSIONS_POLICY,
@@ -61,7 +61,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestMiddleware:
-    """Names the request, and sends the security headers on every status code."""
+    """Sets the request ID, and the security headers of every response."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -88,14 +88,14 @@ class RequestMiddleware:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address a request came from, as far as our own proxies vouch for it.
+    """Return the client address according to the trusted proxies.
 
-    Each proxy appends the address it saw: of the list, only as many entries from its end
-    can be believed as there are proxies of ours.
+    Each proxy appends the address of its client to X-Forwarded-For, so only as many
+    entries at its end are reliable as there are trusted proxies.
     """
     proxies = settings.TRUSTED_PROXIES
-    told = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    address = told[-proxies] if 0 < proxies <= len(told) else ""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    address = forwarded[-proxies] if 0 < proxies <= len(forwarded) else ""
     try:
         return str(ip_address(address.strip() or request.META.get("REMOTE_ADDR", "")))
     except ValueError:
@@ -103,9 +103,9 @@ def client_address(request: HttpRequest) -> str:
 
 
 class SizeMiddleware:
-    """Refuses what is larger than any form before a byte of it is read.
+    """Refuses requests larger than any form before reading them.
 
-    Django's own limit leaves out uploaded files, which it would write to disk.
+    Django's limit does not include uploaded files, which it would write to disk.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -119,36 +119,36 @@ class SizeMiddleware:
 
 
 class RedirectMiddleware:
-    """Make every redirect of the product work for htmx: views need not know who asks."""
+    """Makes redirects work for htmx, so that views need not distinguish it."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        leads_away = 300 <= response.status_code < 400 and "Location" in response
-        if leads_away and wants_fragment(cast(Request, request)):
+        is_redirect = 300 <= response.status_code < 400 and "Location" in response
+        if is_redirect and wants_fragment(cast(Request, request)):
             return follow_as_page(cast(Request, request), response)
         return response
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
-    """A page is private unless it says otherwise, and needs what the person lacks.
+    """Requires sign-in, unless a view is public, and MFA where it is mandatory.
 
-    When a session has ended, an htmx request is sent to sign in as a page: swapped into
-    the fragment it asked for, the form would be useless.
+    If the session has ended, an htmx request is sent to the sign-in page as a whole:
+    the form would be useless inside the requested fragment.
     """
 
     def process_view(
         self,
         request: HttpRequest,
         view_func: Callable[..., HttpResponseBase],
-        view_args: tuple[Any, ...],
-        view_kwargs: dict[str, Any],
+        view_args: tuple[object, ...],
+        view_kwargs: dict[str, object],
     ) -> HttpResponseBase | None:
-        refused = super().process_view(request, view_func, view_args, view_kwargs)
-        if refused is not None or not getattr(view_func, "login_required", True):
-            return refused
+        response = super().process_view(request, view_func, view_args, view_kwargs)
+        if response is not None or not getattr(view_func, "login_required", True):
+            return response
         account = reverse("account_overview")
         if request.path.startswith(account) or not lacks_factor(request):
             return None
@@ -164,15 +164,15 @@ class SignInMiddleware(LoginRequiredMiddleware):
         try:
             back = urlencode({"next": htmx.current_url_abs_path or "/"})
         except ValueError:
-            # What the client calls its address is none.
+            # The client sent an invalid URL.
             back = urlencode({"next": "/"})
         page = HttpResponseRedirect(f"{reverse('account_login')}?{back}")
-        # A page with a form in which somebody has typed stays where it is.
+        # The script keeps a page whose form has entries.
         page.headers[SIGN_IN] = "ended"
         return page
 
     def _keep(self, request: HttpRequest) -> HttpResponseRedirect | None:
-        """Answer a form that was sent after its session had ended with what was typed."""
+        """Return a page with the entries of a form whose session has ended."""
         entries = kept_entries(request)
         if not entries:
             return None
@@ -187,7 +187,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
 
 
 class DomainErrorMiddleware:
-    """Shows a refusal to the person who caused it: a flash for htmx, a page otherwise."""
+    """Shows a DomainError as a message for htmx, or else as a page."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -199,7 +199,7 @@ class DomainErrorMiddleware:
         self, request: HttpRequest, error: Exception
     ) -> HttpResponse | None:
         if isinstance(error, DataError) and "NUL" in str(error):
-            # No text of PostgreSQL holds that character, so nothing is called so.
+            # PostgreSQL cannot store NUL, so no such object exists.
             return render(request, "404.html", status=404)
         if not isinstance(error, DomainError):
             return None

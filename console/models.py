@@ -1,4 +1,4 @@
-"""The console's tables: people and the audit trail; their classes live in the kernel."""
+"""The models of the `console` app. Shared ones are defined in `console.lib`."""
 
 from console.accounts.sessions import Session
 from console.api.access_keys import AccessKey

@@ -1,7 +1,7 @@
-"""The web server and the workers as children of one process, and their replacement in service.
+"""Supervision of the web server and the workers, and their replacement without downtime.
 
-The listening socket is ours: while web servers come and go, connections wait in it and none
-is refused.
+This process owns the listening socket: while web servers are replaced, connections wait
+in its backlog and none is refused.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from console.web import READY
 from console.web import workers as web_processes
 from instances.engines import processes
 
-# A request in progress gets gunicorn's graceful time-out, and a little more.
+# Longer than the graceful timeout of gunicorn for requests in progress.
 STOP_SECONDS = 15
 START_SECONDS = 60
 RESTART_SECONDS = 1
@@ -31,22 +31,22 @@ _libc = ctypes.CDLL(None)
 
 
 class ServingError(Exception):
-    """The service cannot start, or cannot go on; the message says why."""
+    """The service cannot start or continue; the message says why."""
 
 
 class Service:
-    """One web server and some workers, kept running until told to stop."""
+    """A web server and some workers, restarted until the service is stopped."""
 
     def __init__(
-        self, host: str, port: int, workers: int, say: Callable[[str], object]
+        self, host: str, port: int, workers: int, log: Callable[[str], object]
     ) -> None:
-        # Whole: the children begin in another directory.
+        # Absolute, because the children start in another directory.
         self.manage = [sys.executable, os.path.abspath(sys.argv[0])]
-        self.say = say
+        self.log = log
         self.stopping = self.replacing = False
         self.socket = _listen(host, port)
         self.children: list[Child] = []
-        self.leaving: dict[Child, float] = {}
+        self.terminating: dict[Child, float] = {}
         try:
             self.web = self._start_web()
             self.children = [self._start_worker() for _ in range(workers)]
@@ -55,15 +55,15 @@ class Service:
             raise
 
     def stop(self) -> None:
-        """End with the next look around."""
+        """Stop at the next iteration of `run`."""
         self.stopping = True
 
     def replace(self) -> None:
-        """Put new processes in the place of all there are, with the next look around."""
+        """Replace all processes at the next iteration of `run`."""
         self.replacing = True
 
     def run(self) -> None:
-        """Start again what ends by itself, until told to stop. Raises ServingError."""
+        """Restart processes that end, until stopped. Raises ServingError."""
         while not self.stopping:
             time.sleep(0.2)
             if self.replacing:
@@ -73,11 +73,11 @@ class Service:
                 self._restart_ended()
             except OSError as error:
                 # No memory or no process left: what ended is down until there is.
-                self.say(f"Cannot start a process: {error}")
+                self.log(f"Cannot start a process: {error}")
             self._reap()
 
     def _restart_ended(self) -> None:
-        """Put a new process in the place of each that has ended."""
+        """Restart each process that has ended."""
         if self.web.poll() is not None:
             time.sleep(RESTART_SECONDS)
             self.web = self._start_web()
@@ -87,41 +87,41 @@ class Service:
                 self.children[place] = self._start_worker()
 
     def end(self) -> None:
-        """Stop everything in good order, and what does not stop in time by force."""
+        """Terminate all processes, and kill those that do not end in time."""
         self.socket.close()
-        everybody = [*self.children, *self.leaving]
+        children = [*self.children, *self.terminating]
         if hasattr(self, "web"):
-            everybody.append(self.web)
-        self._dismiss(everybody)
-        while self.leaving:
+            children.append(self.web)
+        self._terminate(children)
+        while self.terminating:
             time.sleep(0.05)
             self._reap()
 
     def _replace_all(self) -> None:
-        """Prepare and start the new, then let the old finish what it is at.
+        """Start new processes, then let the old ones finish their work.
 
-        When the new does not start, the old stays.
+        If the new web server does not start, the old processes stay.
         """
-        self.say("Replacing the web server and the workers.")
+        self.log("Replacing the web server and the workers.")
         try:
             for command in PREPARATION:
                 processes.run([*self.manage, *command], check=True)
             web = self._start_web()
         except (subprocess.CalledProcessError, ServingError) as error:
-            self.say(f"Nothing was replaced: {error}")
+            self.log(f"Nothing was replaced: {error}")
             return
         old, self.web = [self.web, *self.children], web
-        # Started first: they take over what the old ones let go of.
+        # Started before the old ones stop, so that they take over their tasks.
         self.children = [self._start_worker() for _ in self.children]
-        self._dismiss(old)
-        self.say("Replaced.")
+        self._terminate(old)
+        self.log("Replaced.")
 
     def _start_web(self) -> Child:
-        """Start a web server on our socket; return it when all its processes answer.
+        """Start a web server on the socket; return it when all its processes are ready.
 
-        Raises ServingError when they do not.
+        Raises ServingError if they are not.
         """
-        ready, told = os.pipe()
+        ready, notify = os.pipe()
         listening = self.socket.fileno()
         try:
             child = _spawn(
@@ -129,10 +129,10 @@ class Service:
                     *(sys.executable, "-m", "gunicorn", "console.wsgi:application"),
                     *("--config=python:console.web", f"--bind=fd://{listening}"),
                 ],
-                descriptors=(listening, told),
-                environment={READY: str(told)},
+                descriptors=(listening, notify),
+                environment={READY: str(notify)},
             )
-            os.close(told)
+            os.close(notify)
             if not _await(child, ready, web_processes):
                 _kill(child)
                 child.wait()
@@ -146,21 +146,21 @@ class Service:
     def _start_worker(self) -> Child:
         return _spawn([*self.manage, "work"])
 
-    def _dismiss(self, children: Iterable[Child]) -> None:
+    def _terminate(self, children: Iterable[Child]) -> None:
         for child in children:
             if child.poll() is None:
                 child.terminate()
-                self.leaving.setdefault(child, time.monotonic() + STOP_SECONDS)
+                self.terminating.setdefault(child, time.monotonic() + STOP_SECONDS)
 
     def _reap(self) -> None:
-        for child, deadline in list(self.leaving.items()):
+        for child, deadline in list(self.terminating.items()):
             if child.poll() is not None:
-                del self.leaving[child]
+                del self.terminating[child]
             elif time.monotonic() > deadline:
                 _kill(child)
 
 
-# What new code may need before it serves; the old goes on meanwhile.
+# Commands that new code may need before it serves; the old processes continue meanwhile.
 PREPARATION = (
     ["migrate", "--no-input", "--verbosity=0"],
     ["createcachetable", "--verbosity=0"],
@@ -184,7 +184,7 @@ def _spawn(
     descriptors: tuple[int, ...] = (),
     environment: dict[str, str] | None = None,
 ) -> Child:
-    """Start a child in a session of its own: Ctrl-C reaches us alone, and we stop the rest."""
+    """Start a child in its own session, so that Ctrl-C reaches only this process."""
     return processes.start(
         command,
         env=os.environ
@@ -198,26 +198,26 @@ def _spawn(
 
 
 def _kill(child: Child) -> None:
-    """End a child at once, with those that it has started in its session."""
+    """Kill a child with all processes of its session."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
 
 
 def _end_with_parent() -> None:
-    """Were we killed, nobody would stop the children: the kernel does it then."""
+    """Let the kernel terminate the child if this process is killed."""
     _libc.prctl(PDEATHSIG, signal.SIGTERM)
 
 
 def _await(child: Child, ready: int, count: int) -> bool:
-    """Whether so many bytes come through the pipe before the child ends or time is up."""
+    """Return True if `count` bytes arrive on the pipe before the child ends or the time is up."""
     deadline = time.monotonic() + START_SECONDS
     while count > 0 and time.monotonic() < deadline:
         readable, _, _ = select.select([ready], [], [], 0.1)
         if readable:
-            told = os.read(ready, count)
-            if not told:
+            notify = os.read(ready, count)
+            if not notify:
                 return False
-            count -= len(told)
+            count -= len(notify)
         elif child.poll() is not None:
             return False
     return count <= 0

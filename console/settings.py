@@ -1,7 +1,7 @@
-"""Settings: one file, read from the environment once.
+"""The settings, read once from environment variables.
 
-Every default works on a laptop over plain HTTP on loopback and is safe when it is not a
-laptop; what a production host must add is checked in `console.doctor.system_checks`.
+All defaults work on a laptop over plain HTTP on loopback and are safe elsewhere;
+`console.doctor.system_checks` names what a production host has to set.
 """
 
 import os
@@ -30,12 +30,12 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env(name, default).split(",") if part.strip()]
 
 
-# What may follow a "?" in DATABASE_URL: how the way to PostgreSQL is protected.
+# Options of DATABASE_URL: TLS to PostgreSQL.
 TLS_OPTIONS = {"sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding"}
 
 
 def database(url: str) -> dict[str, object]:
-    """Translate DATABASE_URL: sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME."""
+    """Parse DATABASE_URL: sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME."""
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         return {
@@ -58,7 +58,7 @@ def database(url: str) -> dict[str, object]:
             "PASSWORD": unquote(parts.password or ""),
             "HOST": parts.hostname or "",
             "PORT": str(parts.port or ""),
-            # Who sleeps or vanishes in a transaction must not keep its rows locked.
+            # A client that hangs in a transaction must not keep its row locks.
             "OPTIONS": {
                 "options": "-c idle_in_transaction_session_timeout=30s",
                 **tls_options(parts.query),
@@ -72,17 +72,17 @@ def database(url: str) -> dict[str, object]:
 
 
 def tls_options(query: str) -> dict[str, str]:
-    """Read `?sslmode=verify-full&sslrootcert=FILE`; whatever is unknown is a mistake."""
+    """Parse `?sslmode=verify-full&sslrootcert=FILE`. Raises ImproperlyConfigured."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError as error:
         raise ImproperlyConfigured(
-            "DATABASE_URL: write what follows the ? as NAME=VALUE&NAME=VALUE."
+            "DATABASE_URL: write the options after ? as NAME=VALUE&NAME=VALUE."
         ) from error
     found = dict(pairs)
     if unknown := sorted(set(found) - TLS_OPTIONS):
         raise ImproperlyConfigured(
-            f"DATABASE_URL: {', '.join(unknown)} is not known there."
+            f"DATABASE_URL: {', '.join(unknown)} is not a known option."
         )
     return found
 
@@ -103,7 +103,7 @@ DEBUG = env_bool("CONSOLE_DEBUG", False)
 SECRET_KEY = env("CONSOLE_SECRET_KEY") or kept_secret(DATA_DIR / "secret_key", 64)
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS = env_list("CONSOLE_ALLOWED_HOSTS") or LOOPBACK
-# A name that is not loopback means other people's browsers: cookies then need HTTPS.
+# With a public host name cookies need HTTPS.
 HTTPS = env_bool("CONSOLE_HTTPS", not set(ALLOWED_HOSTS) <= set(LOOPBACK))
 TRUSTED_PROXIES = env_int("CONSOLE_TRUSTED_PROXIES", 0)
 
@@ -129,7 +129,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "console.metrics.middleware.LatencyMiddleware",
     "console.middleware.RequestMiddleware",
-    # Signed calls are answered here: nothing below is made for them.
+    # API requests are answered here; the middleware below is for pages only.
     "console.api.middleware.SignedCallMiddleware",
     "console.metrics.probes.ProbeMiddleware",
     "console.middleware.SizeMiddleware",
@@ -182,7 +182,7 @@ ENCRYPTION_KEYS = [
         or kept_keys(DATA_DIR / "encryption_keys", DATABASES["default"])
     ).split(",")
 ]
-# The embedded default has several processes and threads: the test database is a file too.
+# SQLite is used by several processes and threads, so the test database is a file too.
 DATABASES["default"]["TEST"] = (
     {"NAME": DATA_DIR / "test.sqlite3"}
     if "sqlite3" in str(DATABASES["default"]["ENGINE"])
@@ -193,7 +193,7 @@ CACHES = {
     "default": {
         "BACKEND": "console.accounts.sign_in_throttle.SharedCount",
         "LOCATION": "console_cache",
-        # Beyond this entries are thrown out, and limits forgotten: Django's 300 are few.
+        # Above this, entries are culled and limits forgotten; Django's 300 are too few.
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
@@ -213,7 +213,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"console.accounts.passwords.{name}"}
     for name in ("WordsValidator", "SpellingValidator")
 ]
-# Words nobody may make a password of, beside the product's and its host's.
+# Additional words that passwords must not consist of.
 PASSWORD_WORDS = env_list("CONSOLE_PASSWORD_WORDS")
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -228,7 +228,7 @@ ACCOUNT_FORMS = {
     "reauthenticate": "console.accounts.forms.PasswordAgainForm",
 }
 ACCOUNT_ADAPTER = "console.accounts.adapter.AccountAdapter"
-# Administrators and approvers need a second factor wherever others can reach the console.
+# MFA is mandatory for administrators and approvers if other hosts can connect.
 REQUIRE_MFA = env_bool("CONSOLE_REQUIRE_MFA", HTTPS and not DEBUG)
 MFA_ADAPTER = "console.accounts.second_factor.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -259,14 +259,14 @@ ACCOUNT_RATE_LIMITS = {
 REAUTHENTICATE_MINUTES = env_int("CONSOLE_REAUTHENTICATE_MINUTES", 10)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTHENTICATE_MINUTES * 60
 
-# Single sign-on: an OpenID Connect provider, when there is one.
+# Single sign-on with an OpenID Connect provider
 OIDC_URL = env("CONSOLE_OIDC_URL")
 OIDC_NAME = env("CONSOLE_OIDC_NAME")
 OIDC_GROUPS_CLAIM = env("CONSOLE_OIDC_GROUPS_CLAIM", "groups")
-# Their group and ours, in pairs: "platform-team=Administrators,…".
+# Pairs of a group of the provider and one of the console: "platform-team=Administrators,…".
 OIDC_GROUPS = [
-    (theirs.strip(), ours.strip())
-    for theirs, equals, ours in (
+    (provider_group.strip(), group.strip())
+    for provider_group, equals, group in (
         pair.rpartition("=") for pair in env_list("CONSOLE_OIDC_GROUPS")
     )
     if equals
@@ -297,7 +297,7 @@ SOCIALACCOUNT_PROVIDERS = {
 
 # Sessions
 SESSION_ENGINE = "console.accounts.sessions"
-# A session ends after so long without a request, and in any case after so long.
+# Limits of a session: without requests, and in total.
 SESSION_IDLE_MINUTES = env_int("CONSOLE_SESSION_IDLE_MINUTES", 30)
 SESSION_HOURS = env_int("CONSOLE_SESSION_HOURS", 12)
 SESSION_COOKIE_AGE = SESSION_HOURS * 60 * 60
@@ -308,7 +308,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "catalog_session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "catalog_csrf"
 CSRF_COOKIE_HTTPONLY = True
-# What a browser need not keep: texts that name things stay in the session.
+# In the session, not in a cookie: messages contain names.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "console.views.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [
@@ -349,7 +349,7 @@ LOCALE_PATHS = [BASE_DIR / "console" / "locale"]
 TIME_ZONE = env("CONSOLE_TIME_ZONE", "UTC")
 USE_TZ = True
 
-# Mail about plans: printed, unless CONSOLE_MAIL_URL names a server.
+# Mail: printed to the terminal unless CONSOLE_MAIL_URL is set.
 MAIL = urlsplit(env("CONSOLE_MAIL_URL"))
 EMAIL_BACKEND = (
     f"django.core.mail.backends.{'smtp' if MAIL.hostname else 'console'}.EmailBackend"
@@ -360,16 +360,16 @@ EMAIL_HOST_USER = unquote(MAIL.username or "")
 EMAIL_HOST_PASSWORD = unquote(MAIL.password or "")
 EMAIL_USE_SSL = MAIL.scheme == "smtps"
 EMAIL_USE_TLS = MAIL.scheme == "smtp+tls"
-# A server that does not answer must not hold up the person whose step it tells about.
+# A mail server that does not respond must not delay the request.
 EMAIL_TIMEOUT = 5
 DEFAULT_FROM_EMAIL = env("CONSOLE_MAIL_FROM", "service-catalog@localhost")
-# Where people reach the console: links in mails begin with it.
+# The base URL of links in mails.
 PUBLIC_URL = env("CONSOLE_PUBLIC_URL").rstrip("/")
 
-# The account, as the API knows it
+# The account in the API
 ACCOUNT_ID = env("CONSOLE_ACCOUNT_ID", "1466115886171234")
 REGION_ID = env("CONSOLE_REGION_ID", "cn-hangzhou")
-# Calls a second an access key may make; 0 is no limit.
+# Requests per second and access key; 0 means no limit.
 API_RATE = env_int("CONSOLE_API_RATE", 100)
 
 # The engine
@@ -379,31 +379,31 @@ CONSTANTS = "instances.constants.evaluate"
 VERSION_CHECK = "instances.models.check.check_version"
 TERRAFORM_BIN = env("CONSOLE_TERRAFORM_BIN")
 PROVIDER_MIRROR = env("CONSOLE_PROVIDER_MIRROR")
-# A provider is a program: of whom a template may have one downloaded.
+# Providers are programs: templates can use only these.
 PROVIDERS = env_list("CONSOLE_PROVIDERS", "hashicorp/*,aliyun/*")
 ALLOW_PROVISIONERS = env_bool("CONSOLE_ALLOW_PROVISIONERS", False)
 ALLOW_UNSANDBOXED = env_bool("CONSOLE_ALLOW_UNSANDBOXED", False)
-# Another address of Alibaba Cloud ROS than the public one: a private cloud, or a test. From
-# the environment only: a page that could set it could make this host call any other.
+# Endpoint of a private cloud or a test. Only from the environment: if a page could set it,
+# it could make this host connect to any other.
 ROS_ENDPOINT = env("CONSOLE_ROS_ENDPOINT")
 ROS_ROLLBACK = env_bool("CONSOLE_ROS_ROLLBACK", True)
-# How long its polls and waits are, as a factor.
+# Factor for the intervals of its polls.
 ROS_PACE = 1.0
 TASK_TIMEOUT = env_int("CONSOLE_TASK_TIMEOUT", 2 * 60 * 60)
-# A Celery broker that spreads the work over hosts; without one, workers share the table.
+# A Celery broker that distributes tasks over hosts; without one, workers poll the database.
 BROKER_URL = env("CONSOLE_BROKER_URL")
-# What a scraper of /metrics shows; without one, only administrators see them.
+# Bearer token of scrapers; without one, only administrators see /metrics.
 METRICS_TOKEN = env("CONSOLE_METRICS_TOKEN")
 LEASE_SECONDS = env_int("CONSOLE_LEASE_SECONDS", 30)
-# How long a host whose lease ran out may come back before others settle its runs.
+# Seconds after which other hosts reconcile the tasks of a host whose lease expired.
 HOST_GRACE = env_int("CONSOLE_HOST_GRACE", 15 * 60)
-# Seconds between asking a run to stop, asking again, and killing it.
+# Seconds between the first and second signal to stop a task, and until it is killed.
 STOP_SECONDS = env_int("CONSOLE_STOP_SECONDS", 60)
-# Changes that may run at once in one region, over all workers; 0 is no limit.
+# Concurrent tasks per region over all workers; 0 means no limit.
 REGION_CONCURRENCY = env_int("CONSOLE_REGION_CONCURRENCY", 0)
-# Under so much free space on the disk of the data directory no run begins.
+# Tasks start only with this much free space in the data directory.
 FREE_BYTES = env_int("CONSOLE_FREE_BYTES", 256 * 1024 * 1024)
-# How long a plan may be executed after its preview.
+# Hours after its preview in which a plan can be executed.
 PLAN_HOURS = env_int("CONSOLE_PLAN_HOURS", 24)
 LOG_BYTES = env_int("CONSOLE_LOG_BYTES", 4 * 1024 * 1024)
 

@@ -1,4 +1,4 @@
-"""The project's addresses: one line for each part of the console."""
+"""The URLs of the project."""
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required

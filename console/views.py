@@ -1,4 +1,4 @@
-"""The shell's own pages: the way in, the appearance, health, and what cannot be shown."""
+"""The start page, the appearance, the health checks and the error pages."""
 
 import contextlib
 import sys
@@ -26,7 +26,7 @@ from instances.presenters.instance_list import ColumnsForm
 
 @require_safe
 def root(request: Request) -> HttpResponse:
-    """The way in: what I launched when there is something, else what I can launch."""
+    """Redirect administrators to the instances and other users to the products."""
     if request.user.is_administrator:
         return redirect("instances:instance-list")
     return redirect("catalog:product-list")
@@ -35,13 +35,13 @@ def root(request: Request) -> HttpResponse:
 @login_not_required
 @require_POST
 def appearance(request: HttpRequest) -> HttpResponse:
-    """Keep a choice of theme, density or columns in a cookie, and go back."""
+    """Store the theme, density or columns in cookies, and redirect back."""
     forms = AppearanceForm(request.POST), ColumnsForm(request.POST)
     target = request.POST.get("next") or request.headers.get("Referer", "")
     local = url_has_allowed_host_and_scheme(
         target, {request.get_host()}, require_https=request.is_secure()
     )
-    # Not redirect(): to that, a word without a slash is the name of a view.
+    # Not redirect(), which takes a text without a slash for the name of a view.
     response = HttpResponseRedirect(target if local else "/")
     for form in forms:
         for name, value in form.cookies().items() if form.is_valid() else ():
@@ -54,16 +54,16 @@ def appearance(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Liveness: this process answers."""
+    """Liveness: the process responds."""
     return JsonResponse({"status": "ok"})
 
 
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Readiness: database reachable, migrations applied, a worker alive."""
+    """Readiness: the database responds, migrations are applied, and a worker is running."""
     checks = {"database": False, "migrations": False, "worker": False}
-    # A database that is away is an answer, not an error.
+    # A database that does not respond is a result, not an error.
     with contextlib.suppress(Error):
         applied = set(MigrationRecorder(connection).applied_migrations())
         checks["database"] = True
@@ -75,41 +75,41 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 @cache
 def known_migrations() -> set[tuple[str, str]]:
-    """The migrations this code comes with, read from its files once."""
+    """Return the migrations of this version."""
     loader = MigrationLoader(connection=None)
     return set(loader.disk_migrations)
 
 
 def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What was sent cannot be read. Django's own page would try to once more, and break."""
+    """Show that the request could not be parsed. Django's page would parse it again."""
     too_large = isinstance(exception, RequestDataTooBig)
     context = {"too_large": too_large}
     return render(request, "400.html", context, status=413 if too_large else 400)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """One page for missing and foreign: it never says which path was asked for."""
+    """Show one page for missing and forbidden objects, without the requested path."""
     return render(request, "404.html", status=404)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Something broke: no stack trace, but the ID under which the log has it.
+    """Show an unexpected error with the request ID, under which the log has the traceback.
 
-    A database that is locked or restarting is no fault of the request: it may come again.
+    A locked or restarting database is temporary, so its status is 503.
     """
     context = {"request_id": getattr(request, "id", "")}
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        # Without the request: what knows its person would ask the database for them.
+        # Without the request, because context processors would query the database.
         page = render_to_string("503.html", context)
         return HttpResponse(page, status=503, headers={"Retry-After": "5"})
     return render(request, "500.html", context, status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Refuse a form that came from elsewhere, or from before the user signed in again.
+    """Refuse a form of another site or of an earlier session.
 
-    The same user gets a new token: the script of our pages sends the form once more with
-    it, and without script the page offers to.
+    For the same user the response has a new token: the script of the page sends the
+    form again with it, and without the script the page offers to.
     """
     same = own_form(request) and shown_to(request) == _principal(request)
     context = {"entries": kept_entries(request) if same else "", "files": request.FILES}

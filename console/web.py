@@ -1,28 +1,27 @@
-"""How gunicorn serves the console: `gunicorn -c python:console.web console.wsgi`.
+"""Configuration of gunicorn: `gunicorn -c python:console.web console.wsgi`.
 
-Options on its command line, such as `--bind`, go before what is said here.
+Options on its command line, such as `--bind`, override these.
 """
 
 import contextlib
 import os
-from typing import Any
 
-# Set by `serve`, which wants to know when every process is ready to answer.
+# Set by `serve`, which waits until every process is ready.
 READY = "CONSOLE_READY_FD"
 
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-# `serve` replaces the whole server; under gunicorn alone, SIGHUP has to load new code.
+# `serve` replaces the whole server; without it SIGHUP must load new code.
 preload_app = READY in os.environ
 loglevel = "warning"
 graceful_timeout = 10
-# The longest gunicorn takes: what is longer is refused in words of ours.
+# The maximum of gunicorn; longer requests get the error page of the console.
 limit_request_line = 8190
-# One file for all servers of a person: two of them would fight for it.
+# The file would be shared by all servers of the user.
 control_socket_disable = True
 
 
-def post_worker_init(worker: Any) -> None:
-    """Tell `serve` that one more process answers; it may have stopped listening."""
+def post_worker_init(worker: object) -> None:
+    """Notify `serve` that a web process is ready. The pipe may be closed."""
     if READY in os.environ:
         with contextlib.suppress(OSError):
             os.write(int(os.environ[READY]), b"!")

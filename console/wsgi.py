@@ -1,4 +1,4 @@
-"""The web server's entry point."""
+"""The WSGI application."""
 
 import os
 
@@ -10,5 +10,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 application = get_wsgi_application()
 
-# Before the server forks, so that an upgrade in place cannot give its processes two releases.
+# Before the server forks, so that all its processes have the assets of one release.
 make_all()

@@ -1,1 +1,1 @@
-"""The audit trail as administrators read it: a page, a file, and the check of the chain."""
+"""The audit log for administrators: a page, a CSV file, and the verification of the chain."""

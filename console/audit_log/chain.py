@@ -1,4 +1,4 @@
-"""The check of the audit audit_log: every entry is what it was, and none is missing."""
+"""Verification of the audit log: no entry was changed or removed."""
 
 from console.lib.audit import AuditEntry, AuditHead
 
@@ -6,14 +6,14 @@ BATCH = 1000
 
 
 class BrokenChainError(Exception):
-    """The first place at which the chain does not hold, in words."""
+    """The first inconsistency of the chain."""
 
 
 def verify() -> tuple[int, str]:
-    """Read the whole chain; return its length and the hash of its last entry.
+    """Verify the whole chain; return its length and the hash of its last entry.
 
-    Raises BrokenChainError. Whoever can rewrite every entry can also make a new chain: to notice
-    that, keep the last hash somewhere else.
+    Raises BrokenChainError. A chain that was rewritten as a whole is consistent: to
+    detect that, keep the last hash elsewhere.
     """
     length, previous = 0, ""
     chained = AuditEntry.objects.filter(sequence__isnull=False).order_by("sequence")
@@ -23,32 +23,32 @@ def verify() -> tuple[int, str]:
             raise BrokenChainError(f"Entry {length} is missing.")
         if entry.previous_hash != previous:
             raise BrokenChainError(
-                f"Entry {length} does not follow the one before it: {_named(entry)}."
+                f"Entry {length} does not follow the one before it: {_label(entry)}."
             )
         if entry.hash != entry.digest():
-            raise BrokenChainError(f"Entry {length} was changed: {_named(entry)}.")
+            raise BrokenChainError(f"Entry {length} was changed: {_label(entry)}.")
         previous = entry.hash
     _check_head(length)
     _check_strays()
     return length, previous
 
 
-def _named(entry: AuditEntry) -> str:
+def _label(entry: AuditEntry) -> str:
     when = f"{entry.at:%Y-%m-%d %H:%M:%S} UTC"
     return f"row {entry.pk}, {entry.action}, {when}"
 
 
 def _check_head(length: int) -> None:
     head = AuditHead.objects.filter(pk=AuditHead.ONLY).first()
-    told = head.sequence if head else 0
-    if told != length:
+    expected = head.sequence if head else 0
+    if expected != length:
         raise BrokenChainError(
-            f"The chain ends at entry {length}, but {told} were written."
+            f"The chain ends at entry {length}, but {expected} were written."
         )
 
 
 def _check_strays() -> None:
-    """Entries from before the chain are older than all of it."""
+    """Check that all unchained entries are older than the chain."""
     chained = AuditEntry.objects.filter(sequence__isnull=False)
     first = chained.order_by("pk").first()
     strays = AuditEntry.objects.filter(sequence=None)

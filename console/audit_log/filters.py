@@ -1,4 +1,4 @@
-"""What narrows the audit audit_log: who, what was done, to what, from when to when."""
+"""Filters of the audit log: actor, action, target and period."""
 
 from datetime import date, datetime, time
 
@@ -18,7 +18,7 @@ EARLIEST, LATEST = date(1970, 1, 1), date(9998, 12, 31)
 
 
 class AuditFilter(filters.FilterSet):
-    """`who`, `action`, `target`, `from`, `to`. The page says which value is not used."""
+    """The filters `who`, `action`, `target`, `from` and `to`; invalid values are reported."""
 
     who = TextFilter(field_name="actor_name", label=_("Actor"), widget=SHORT)
     action = TextFilter(field_name="action", label=_("Action"), widget=SHORT)
@@ -29,7 +29,7 @@ class AuditFilter(filters.FilterSet):
         fields: list[str] = []
 
     def about(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        """By the target's ID or exact name, or the ID of the request."""
+        """Filter by ID or exact name of the target, or by request ID."""
         return rows.filter(
             Q(target_id=value) | Q(target_name=value) | Q(request_id=value.upper())
         )
@@ -38,12 +38,11 @@ class AuditFilter(filters.FilterSet):
         return rows.filter(at__gte=_moment(value, time.min))
 
     def until(self, rows: QuerySet, name: str, value: date) -> QuerySet:
-        """The day itself included."""
         return rows.filter(at__lte=_moment(value, time.max))
 
     @property
     def values(self) -> dict[str, str]:
-        """The filters in force, by name, as the address has them."""
+        """The active filters by name, as in the URL."""
         self.form.is_valid()
         return {
             name: str(value) for name, value in self.form.cleaned_data.items() if value
@@ -51,7 +50,7 @@ class AuditFilter(filters.FilterSet):
 
 
 def _moment(day: date, hour: time) -> datetime:
-    # Ends of the calendar leave no room for a zone's offset, and hold no entries.
+    # Clamped, because the time zone offset would overflow at the limits of the calendar.
     return make_aware(datetime.combine(min(max(day, EARLIEST), LATEST), hour))
 
 
@@ -64,6 +63,6 @@ def _day(method: str, label: Text) -> filters.DateFilter:
     )
 
 
-# `from` is a word of the language, so these two cannot be written as attributes.
+# `from` is a keyword of Python, so these two cannot be class attributes.
 AuditFilter.base_filters["from"] = _day("since", _("From"))
 AuditFilter.base_filters["to"] = _day("until", _("To"))

@@ -1,4 +1,4 @@
-"""Addresses of the audit trail, below `/manage/`."""
+"""URLs of the audit log, below `/manage/`."""
 
 from django.urls import path
 

@@ -1,10 +1,9 @@
-"""Who did what to what: the audit trail, newest first, and the same as a file."""
+"""The audit log as a page and as a CSV file, newest entry first."""
 
 import json
 import re
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
 
 from django.db.models import F, QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
@@ -20,14 +19,14 @@ from console.lib.pagination import page_size, paginate
 from console.lib.spreadsheet import download
 
 MAX_ROWS = 100_000
-# Keys here are numbers; a cursor from elsewhere gives the first page.
+# Primary keys are numbers; other cursors give the first page.
 CURSOR = re.compile(r"[np][0-9]{1,9}\.[0-9]{1,17}\.[0-9]{1,18}")
 
 
 @require_safe
 @administrator_required
 def audit_list(request: Request) -> HttpResponse:
-    """Show one page of the entries that pass the filters."""
+    """Show one page of the filtered entries."""
     found = AuditFilter(request.GET, AuditEntry.objects.all())
     cursor = request.GET.get("cursor", "")
     page = paginate(
@@ -47,20 +46,20 @@ def audit_list(request: Request) -> HttpResponse:
 @require_safe
 @administrator_required
 def audit_csv(request: Request) -> HttpResponse | StreamingHttpResponse:
-    """Export the filtered entries, newest first, at most MAX_ROWS of them.
+    """Export the filtered entries, newest first, up to MAX_ROWS.
 
-    With a filter that cannot be read, show the page that says so: a file would hold more
-    than was asked for.
+    With an invalid filter the page with the error is shown: a file would contain more
+    entries than expected.
     """
     found = AuditFilter(request.GET, AuditEntry.objects.all())
     if not found.is_valid():
         return audit_list(request)
-    # The rows are written when the language of the request is not in force any more.
+    # The heading is translated here: rows are streamed after the request.
     return download(chain([_heading()], _rows(found.qs)), "audit.csv")
 
 
 def _newest(entries: QuerySet) -> QuerySet:
-    # Pages are found by `created_at`, which is this table's `at`.
+    # Pagination needs `created_at`, which is `at` in this table.
     return entries.annotate(created_at=F("at"))
 
 
@@ -82,7 +81,7 @@ def _heading() -> list[str]:
     ]
 
 
-def _rows(entries: QuerySet) -> Iterator[list[Any]]:
+def _rows(entries: QuerySet) -> Iterator[list[object]]:
     for entry in entries.order_by("-at", "-pk")[:MAX_ROWS].iterator():
         yield [
             f"{entry.at:%Y-%m-%dT%H:%M:%S.%fZ}",

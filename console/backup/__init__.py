@@ -1,1 +1,1 @@
-"""Backup and restore: the whole database in one file, and what may be taken up after a restore."""
+"""Backup and restore of the whole database in one file."""

@@ -1,4 +1,4 @@
-"""The file of a backup: a zip with the database and a manifest that says what it is."""
+"""The backup file: a ZIP archive with the database and a manifest."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -18,12 +18,12 @@ CHUNK = 1 << 20
 
 
 class BackupError(Exception):
-    """A backup that cannot be made, read or restored; the message says what to do."""
+    """A backup cannot be created, read or restored; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup holds. `key_ids` are digests by which keys are known, not keys."""
+    """The description of a backup. `key_ids` identify the encryption keys by digest."""
 
     made_at: str
     version: str
@@ -34,12 +34,12 @@ class Manifest:
     sha256: str
     keys_inside: bool = False
     format: int = FORMAT
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, object] = field(default_factory=dict)
 
 
 @contextmanager
 def private_file(path: Path) -> Iterator[Path]:
-    """A new file beside `path` that only its owner reads; it takes the place when all is well."""
+    """Yield a temporary file with mode 0600 that replaces `path` on success."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.close(descriptor)
@@ -48,7 +48,7 @@ def private_file(path: Path) -> Iterator[Path]:
         with draft.open("rb") as stream:
             os.fsync(stream.fileno())
         draft.replace(path)
-        # The name is only durable once its directory is.
+        # The new name is durable only after a sync of the directory.
         directory = os.open(path.parent, os.O_RDONLY)
         os.fsync(directory)
         os.close(directory)
@@ -57,7 +57,7 @@ def private_file(path: Path) -> Iterator[Path]:
 
 
 def copy(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:
-    """Copy to the end; return how many bytes and their SHA-256."""
+    """Copy a stream; return the number of bytes and their SHA-256."""
     digest, size = hashlib.sha256(), 0
     while chunk := source.read(CHUNK):
         digest.update(chunk)
@@ -69,14 +69,14 @@ def copy(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:
 def write_parts(
     archive: zipfile.ZipFile, manifest: Manifest, keys: dict[str, str] | None
 ) -> None:
-    """Put what is not the database into a backup."""
+    """Write the manifest and the keys into a backup."""
     archive.writestr(MANIFEST, json.dumps(asdict(manifest), indent=1))
     if keys is not None:
         archive.writestr(KEYS, json.dumps(keys))
 
 
 def read_manifest(archive: zipfile.ZipFile) -> Manifest:
-    """Return what a backup says of itself. Raises BackupError when it is none of ours."""
+    """Return the manifest of a backup. Raises BackupError for any other file."""
     try:
         known = set(archive.namelist()) <= {MANIFEST, DATABASE, KEYS}
         manifest = Manifest(**json.loads(archive.read(MANIFEST)))
@@ -92,7 +92,7 @@ def read_manifest(archive: zipfile.ZipFile) -> Manifest:
 def extract_database(
     archive: zipfile.ZipFile, manifest: Manifest, target: Path
 ) -> None:
-    """Write the database of a backup to a file. Raises BackupError when it was damaged."""
+    """Write the database of a backup to a file. Raises BackupError if it is damaged."""
     try:
         with archive.open(DATABASE) as source, target.open("wb") as stream:
             found = copy(source, stream)

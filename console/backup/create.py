@@ -1,4 +1,4 @@
-"""Making a backup."""
+"""Creation of a backup."""
 
 import tempfile
 import zipfile
@@ -24,14 +24,14 @@ from console.lib.encryption import key_ids
 
 
 def backup(path: Path, *, with_keys: bool) -> Manifest:
-    """Write a backup of the database while everything goes on; return what it holds.
+    """Write a backup of the running system to `path`; return its manifest.
 
-    Raises BackupError. An old file of that name is replaced when the new one is whole.
+    An existing file is replaced only when the new one is complete. Raises BackupError.
     """
     keys = own_keys() if with_keys else None
     with (
         private_file(path) as draft,
-        # Beside the result: another file system might lack the room, or be for all to read.
+        # In the same directory: another file system could be full or readable by others.
         tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as name,
     ):
         copied = Path(name) / DATABASE
@@ -40,7 +40,7 @@ def backup(path: Path, *, with_keys: bool) -> Manifest:
 
 
 def own_keys() -> dict[str, str]:
-    """The secrets of this installation."""
+    """Return the secrets of this installation."""
     return {
         "CONSOLE_ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
         "CONSOLE_SECRET_KEY": settings.SECRET_KEY,
@@ -48,7 +48,7 @@ def own_keys() -> dict[str, str]:
 
 
 def _pack(database: Path, target: Path, keys: dict[str, str] | None) -> Manifest:
-    # PostgreSQL's dump is compressed already.
+    # The dump of PostgreSQL is already compressed.
     postgresql = connection.vendor == "postgresql"
     method = zipfile.ZIP_STORED if postgresql else zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(target, "w", method, compresslevel=3) as archive:
@@ -72,7 +72,7 @@ def _pack(database: Path, target: Path, keys: dict[str, str] | None) -> Manifest
 
 
 def migrations() -> dict[str, list[str]]:
-    """The migrations the database has, by app."""
+    """Return the applied migrations by app."""
     found: dict[str, list[str]] = {}
     for app, name in sorted(MigrationRecorder(connection).applied_migrations()):
         found.setdefault(app, []).append(name)
@@ -80,7 +80,7 @@ def migrations() -> dict[str, list[str]]:
 
 
 def described(manifest: Manifest) -> Iterator[str]:
-    """What a backup is, in lines."""
+    """Yield lines that describe a backup."""
     yield f"{manifest.engine}, version {manifest.version}, made {manifest.made_at}"
     yield f"{manifest.bytes} bytes, SHA-256 {manifest.sha256}"
 

@@ -1,4 +1,4 @@
-"""The two databases: how each is copied whole, and put back in one transaction."""
+"""Dump and load for the two supported databases."""
 
 import glob
 import os
@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Protocol
 
 from django.db import connection
 
@@ -16,7 +16,7 @@ from console.backup.archive import BackupError
 from instances.engines import processes
 
 BUSY_SECONDS = 60.0
-# What libpq calls in the environment what DATABASE_URL says about TLS.
+# Environment variables of libpq for the TLS options of DATABASE_URL.
 TLS = {
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
@@ -27,17 +27,20 @@ TLS = {
 
 
 class Store(Protocol):
-    """One kind of database."""
+    """A database that can be dumped and loaded."""
 
     def dump(self, target: Path) -> None:
-        """Write a consistent copy while others go on working."""
+        """Write a consistent copy without stopping other processes."""
 
     def load(self, source: Path, statements: Iterable[str]) -> None:
-        """Replace all there is by a copy and carry out the statements: all of it or nothing."""
+        """Replace all data by a copy and execute the statements, atomically."""
 
 
 class SQLite:
-    """By SQLite's backup API: measured, a plain copy of a live file was broken in 4 of 40."""
+    """SQLite through its backup API.
+
+    Measured: 4 of 40 plain copies of a live file were damaged.
+    """
 
     def __init__(self) -> None:
         self.path = Path(connection.settings_dict["NAME"])
@@ -48,7 +51,7 @@ class SQLite:
             closing(_open(target)) as copy,
         ):
             live.backup(copy)
-            # One file: without this it would want a -wal beside it.
+            # Otherwise the copy would need a -wal file.
             copy.execute("PRAGMA journal_mode=DELETE")
             _check(copy)
 
@@ -60,12 +63,12 @@ class SQLite:
                     copy.execute(statement)
             connection.close()
             with closing(_open(self.path)) as live:
-                # One transaction of the target: killed in between, the old data is there.
+                # One transaction: if the process is killed, the old data remains.
                 copy.backup(live)
 
 
 def _open(path: Path, options: str = "") -> sqlite3.Connection:
-    # As an address: a ? or % in a path would be taken for a part of it.
+    # A URI, because ? and % in the path must be escaped.
     address = f"{path.absolute().as_uri()}{options}"
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
 
@@ -77,7 +80,7 @@ def _check(opened: sqlite3.Connection) -> None:
 
 
 class PostgreSQL:
-    """By pg_dump, pg_restore and psql, which must be as new as the server."""
+    """PostgreSQL through pg_dump, pg_restore and psql, which must be as new as the server."""
 
     def dump(self, target: Path) -> None:
         options = ["--format=custom", "--no-owner", "--no-privileges"]
@@ -85,7 +88,7 @@ class PostgreSQL:
             _call(["pg_dump", *options], stdout=stream)
 
     def load(self, source: Path, statements: Iterable[str]) -> None:
-        # A script in one transaction: the old tables go and the new ones come at once.
+        # One script is one transaction, which replaces all tables.
         options = ["--no-owner", "--no-privileges", "--file=-"]
         script = source.with_suffix(".sql")
         with script.open("wb") as stream:
@@ -103,11 +106,11 @@ class PostgreSQL:
             _call(command, stdin=stream)
 
 
-def _call(command: list[str], **streams: Any) -> None:
-    """Run a tool on the database; the password goes by the environment, which nobody sees."""
+def _call(command: list[str], **streams: IO[bytes]) -> None:
+    """Run a PostgreSQL tool with the connection parameters in its environment."""
     program, *options = command
     values = connection.settings_dict
-    told = {
+    variables = {
         "PGHOST": values["HOST"],
         "PGPORT": values["PORT"],
         "PGUSER": values["USER"],
@@ -115,7 +118,7 @@ def _call(command: list[str], **streams: Any) -> None:
         "PGDATABASE": values["NAME"],
         **{name: values["OPTIONS"].get(key) for key, name in TLS.items()},
     }
-    environment = os.environ | {k: str(v) for k, v in told.items() if v}
+    environment = os.environ | {k: str(v) for k, v in variables.items() if v}
     done = processes.run(
         [tool(program), *options],
         env=environment,
@@ -124,12 +127,12 @@ def _call(command: list[str], **streams: Any) -> None:
         **streams,
     )
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        raise BackupError(f"{program} failed: {said}")
+        message = done.stderr.decode(errors="replace").strip()
+        raise BackupError(f"{program} failed: {message}")
 
 
 def tool(program: str) -> str:
-    """Where a tool of PostgreSQL is: the newest of Debian's, else the one on the PATH.
+    """Return the path of a PostgreSQL tool: Debian's newest version, or the one on the PATH.
 
     Raises BackupError.
     """
@@ -138,12 +141,12 @@ def tool(program: str) -> str:
     found = newest or shutil.which(program) or ""
     if not found:
         raise BackupError(
-            f"{program} is not here. Install the client tools of PostgreSQL, as new as "
+            f"{program} is not installed. Install the client tools of PostgreSQL, as new as "
             "the server (Debian: postgresql-client)."
         )
     return found
 
 
 def store() -> Store:
-    """The kind of database this installation has."""
+    """Return the database of this installation."""
     return PostgreSQL() if connection.vendor == "postgresql" else SQLite()

@@ -1,9 +1,9 @@
-"""What a restored database says of the work that was going on when its backup was made.
+"""SQL for a restored database that ends all work which was in progress at the backup.
 
-None of it is carried out: what had been running may have changed the cloud since, and what
-was waiting may have run. SQL, because it belongs to the transaction that puts the data back:
-no worker ever sees a task it could take. It names only columns that were there from the first
-version on.
+Nothing is executed again: running work may have changed the cloud since, and waiting
+work may have run. It is SQL because it belongs to the transaction that restores the
+data, so that no worker can claim a task. It uses only columns that exist since the
+first version.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,8 +25,8 @@ CHECK = "Restored from a backup. The check had not finished. Check again."
 
 
 def statements(moment: datetime, vendor: str) -> Iterator[str]:
-    """SQL for SQLite and PostgreSQL that ends all work, and tells the truth about it."""
-    # As Django writes it: SQLite keeps the text.
+    """Yield the SQL, for SQLite and PostgreSQL, that ends all unfinished work."""
+    # The format of Django, because SQLite stores text.
     zone = "+00:00" if vendor == "postgresql" else ""
     at = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") + zone
     ended = (
@@ -46,11 +46,11 @@ def statements(moment: datetime, vendor: str) -> Iterator[str]:
     yield (f"UPDATE instances_plan SET {ended} WHERE state <> 'ended'")
 
 
-def farewells(migrations: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """SQL that signs everybody out and forgets the workers, in that same transaction.
+def session_statements(migrations: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield the SQL that deletes sessions and worker heartbeats.
 
-    Who was signed in when the backup was made is not signed in now. Of the tables only those
-    are named that the backup's version had.
+    Users who were signed in at the backup must not be signed in now. Only tables that
+    the version of the backup had are named.
     """
     for app, migration, table in (
         ("console", "0004_sessions", "console_session"),
@@ -81,7 +81,7 @@ def _plans(at: str) -> Iterator[str]:
         f" status_message = {_text(PREVIEW)}"
         " WHERE status = 'PreviewInProgress' AND state <> 'ended'"
     )
-    # What was previewed then is not what is there now: no approval outlives a restore.
+    # Previews are out of date after a restore, so approvals expire.
     yield (
         f"UPDATE instances_plan SET expires_at = '{at}' WHERE status IN"
         " ('PreviewSuccess', 'ApplicationInProgress', 'ApplicationApproved')"

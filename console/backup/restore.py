@@ -1,4 +1,4 @@
-"""Putting a backup back."""
+"""Restoration of a backup."""
 
 import json
 import os
@@ -35,10 +35,10 @@ SAMPLE = 1000
 
 
 def restore(path: Path, *, force: bool) -> Iterator[str]:
-    """Replace the database by a backup, and yield what was done, in lines.
+    """Replace the database by a backup; yield lines that describe the progress.
 
-    Raises BackupError, and then no data was changed: at most the keys that are inside were
-    put beside it, which open both. Can be interrupted and run again.
+    Raises BackupError before any data is changed; at most the keys of the backup were
+    written, which decrypt both. Can be interrupted and run again.
     """
     try:
         archive = zipfile.ZipFile(path)
@@ -49,13 +49,13 @@ def restore(path: Path, *, force: bool) -> Iterator[str]:
         yield from described(manifest)
         _check_target(manifest, force=force)
         yield from _prepare_keys(archive, manifest, force=force)
-        # Beside the database: its file system has the room and the rights.
+        # In the data directory, which has the space and the permissions.
         with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as name:
             extracted = Path(name) / DATABASE
             extract_database(archive, manifest, extracted)
             statements = [
                 *interrupted_work.statements(now(), connection.vendor),
-                *interrupted_work.farewells(manifest.migrations),
+                *interrupted_work.session_statements(manifest.migrations),
             ]
             store().load(extracted, statements)
     call_command("migrate", interactive=False, verbosity=0)
@@ -93,13 +93,13 @@ def _check_target(manifest: Manifest, *, force: bool) -> None:
 def _prepare_keys(
     archive: zipfile.ZipFile, manifest: Manifest, *, force: bool
 ) -> Iterator[str]:
-    """See to it that the data can be read. Raises BackupError when its keys are missing."""
+    """Make the encryption keys available. Raises BackupError if they are missing."""
     if set(manifest.key_ids) <= set(key_ids()):
         yield "The keys of this installation match the backup."
         return
     if not manifest.keys_inside:
         raise BackupError(
-            "The backup was encrypted with other keys, and they are not inside. Set "
+            "The backup was encrypted with other keys, which it does not contain. Set "
             "CONSOLE_ENCRYPTION_KEYS to those of the installation it was made on."
         )
     inside = json.loads(archive.read(KEYS))
@@ -110,10 +110,10 @@ def _prepare_keys(
     if os.environ.get("CONSOLE_ENCRYPTION_KEYS"):
         raise BackupError(
             "CONSOLE_ENCRYPTION_KEYS is set to other keys than those inside the backup: "
-            "unset it, and they are put into the data directory."
+            "unset it, so that the keys of the backup are written to the data directory."
         )
     if force:
-        # Interrupted before the data is replaced, the old data still needs its own.
+        # If the restore is interrupted, the old data still needs the old keys.
         ring = ",".join([ring, *settings.ENCRYPTION_KEYS])
     files = {"encryption_keys": ring, "secret_key": inside["CONSOLE_SECRET_KEY"]}
     for name, text in files.items():
@@ -124,8 +124,8 @@ def _prepare_keys(
 
 
 def _report(manifest: Manifest) -> Iterator[str]:
-    """Look at what was put back, and leave an entry in its trail."""
-    settled = list(
+    """Check the restored data and write an audit entry."""
+    ended = list(
         Task.objects.filter(
             status_message__in=[interrupted_work.RAN, interrupted_work.WAITED]
         ).values_list("pk", flat=True)
@@ -143,13 +143,13 @@ def _report(manifest: Manifest) -> Iterator[str]:
         by=None,
         after={"made_at": manifest.made_at, "sha256": manifest.sha256},
     )
-    yield f"{len(settled)} waiting or running tasks are not executed again."
+    yield f"{len(ended)} waiting or running tasks are not executed again."
     yield (
         "Access keys and users are restored from the backup. Deactivate users who "
         "have left since the backup."
     )
     if not all(found):
         raise BackupError(
-            "Not every secret can be opened: an older key is missing from "
+            "Not all secrets can be decrypted: an older key is missing from "
             "CONSOLE_ENCRYPTION_KEYS. Add it; the data is restored."
         )

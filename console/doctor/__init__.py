@@ -1,1 +1,1 @@
-"""What an operator wants to know before people do: is everything there that a run needs?"""
+"""Checks of an installation: the `doctor` command and the system checks of Django."""

@@ -1,4 +1,4 @@
-"""What the host has to offer: a sandbox, room, Terraform and its providers."""
+"""Checks of the host: sandbox, disk space, Terraform and its providers."""
 
 import os
 import re
@@ -11,13 +11,13 @@ from django.conf import settings
 from django.db import Error
 
 from catalog.models import Template, Version
-from console.doctor.result import OK, PROBLEM, WARNING, Finding
+from console.doctor.result import OK, PROBLEM, WARNING, DoctorResult
 from instances.engine_setup import engine_of
 from instances.engines import processes, sandbox
 from instances.engines.base import EngineError
 from instances.worker.host import has_free_disk_space
 
-# Tries to read what the data directory holds, from inside.
+# Tries to read a file of the data directory from inside the sandbox.
 PROBE = """
 import sys
 sys.path.append(sys.argv[1])
@@ -30,16 +30,16 @@ except PermissionError:
 sys.exit(1)
 """
 FREE_BYTES = 1 << 30
-PLENTY_OF_FILES = 1024
-TRIAL = {"main.tf": 'variable "word" {\n  type = string\n}\n'}
+MIN_OPEN_FILES = 1024
+TEST_TEMPLATE = {"main.tf": 'variable "word" {\n  type = string\n}\n'}
 SOURCE = re.compile(r'source\s*=\s*"((?:[\w.-]+/){1,2}[\w-]+)"')
 REGISTRY = "registry.terraform.io"
 
 
-def confinement() -> Iterator[Finding]:
-    """Whether templates can be kept from reading what is not theirs: tried, not assumed."""
+def confinement() -> Iterator[DoctorResult]:
+    """Check, by trying it, that the sandbox keeps templates from the data directory."""
     if not sandbox.available():
-        yield Finding(
+        yield DoctorResult(
             WARNING if settings.ALLOW_UNSANDBOXED else PROBLEM,
             "sandbox",
             (
@@ -64,7 +64,7 @@ def confinement() -> Iterator[Finding]:
     finally:
         secret.unlink()
     if tried.returncode:
-        yield Finding(
+        yield DoctorResult(
             PROBLEM,
             "sandbox",
             "a sandboxed process could read the data directory",
@@ -74,93 +74,95 @@ def confinement() -> Iterator[Finding]:
             ),
         )
     else:
-        said = f"landlock ABI {sandbox.available()} keeps templates out of the data"
-        yield Finding(OK, "sandbox", said)
+        message = f"landlock ABI {sandbox.available()} keeps templates from the data directory"
+        yield DoctorResult(OK, "sandbox", message)
 
 
-def disk() -> Iterator[Finding]:
-    """Room for runs, and whether others on this machine can read them."""
+def disk() -> Iterator[DoctorResult]:
+    """Check free space and permissions of the data directory, and the limit of open files."""
     path = Path(settings.DATA_DIR)
     free = shutil.disk_usage(path).free
-    said = f"{free / (1 << 30):.1f} GiB free in {path}"
+    message = f"{free / (1 << 30):.1f} GiB free in {path}"
     remedy = "Free disk space. Terraform can lose its state on a full disk."
-    yield Finding(OK if free >= FREE_BYTES else PROBLEM, "disk", said, remedy)
+    yield DoctorResult(OK if free >= FREE_BYTES else PROBLEM, "disk", message, remedy)
     if not has_free_disk_space():
-        said = f"{path} is below the minimum free space (CONSOLE_FREE_BYTES), so no task starts on this host"
+        message = f"{path} is below the minimum free space (CONSOLE_FREE_BYTES), so no task starts on this host"
         remedy = (
             "Free disk space or inodes. Until then, tasks wait or run on other hosts."
         )
-        yield Finding(PROBLEM, "disk", said, remedy)
+        yield DoctorResult(PROBLEM, "disk", message, remedy)
     if not os.access(path, os.W_OK):
         remedy = "Change its owner to the user that runs the console."
-        yield Finding(PROBLEM, "disk", f"{path} cannot be written", remedy)
+        yield DoctorResult(PROBLEM, "disk", f"{path} cannot be written", remedy)
     if path.stat().st_mode & 0o077:
         remedy = f"chmod 700 {path}"
-        yield Finding(PROBLEM, "disk", f"{path} is open to other users", remedy)
+        yield DoctorResult(
+            PROBLEM, "disk", f"{path} can be read by other users", remedy
+        )
     soft = _open_files()
-    if soft < PLENTY_OF_FILES:
-        said = f"only {soft} files may be open at once"
-        yield Finding(
-            WARNING, "files", said, "Raise the limit (ulimit -n, LimitNOFILE)."
+    if soft < MIN_OPEN_FILES:
+        message = f"only {soft} files may be open at once"
+        yield DoctorResult(
+            WARNING, "files", message, "Raise the limit (ulimit -n, LimitNOFILE)."
         )
 
 
 def _open_files() -> int:
     found = re.search(r"Max open files\s+(\d+)", Path("/proc/self/limits").read_text())
-    return int(found[1]) if found else PLENTY_OF_FILES
+    return int(found[1]) if found else MIN_OPEN_FILES
 
 
-def terraform() -> Iterator[Finding]:
-    """Whether the tool runs, confined, and can judge a value."""
+def terraform() -> Iterator[DoctorResult]:
+    """Check that Terraform runs in the sandbox and can validate a value."""
     engine = engine_of(None)
     try:
         version = engine.version()
-        answer = engine.check_values(TRIAL, {"word": "well"}, {})
+        answer = engine.check_values(TEST_TEMPLATE, {"word": "well"}, {})
     except EngineError as error:
         remedy = "See *Terraform* in the README."
-        yield Finding(PROBLEM, "terraform", str(error), remedy)
+        yield DoctorResult(PROBLEM, "terraform", str(error), remedy)
         return
     if answer:
-        yield Finding(PROBLEM, "terraform", f"{version}: {answer[0].summary}", "")
+        yield DoctorResult(PROBLEM, "terraform", f"{version}: {answer[0].summary}", "")
     elif answer is None:
-        said = f"{version} did not plan a variable within 2 seconds"
-        yield Finding(
+        message = f"{version} did not plan a variable within 2 seconds"
+        yield DoctorResult(
             WARNING,
             "terraform",
-            said,
+            message,
             "The host is slow or busy. Run the command again.",
         )
     else:
-        yield Finding(OK, "terraform", f"{version} runs in the sandbox")
+        yield DoctorResult(OK, "terraform", f"{version} runs in the sandbox")
 
 
-def providers() -> Iterator[Finding]:
-    """Whether the mirror has what the active versions ask for."""
+def providers() -> Iterator[DoctorResult]:
+    """Check that the mirror has the providers of all active versions."""
     try:
-        wanted = _wanted()
+        required = _required_providers()
     except Error:
-        return  # the examination of the database reports it
+        return  # reported by the check of the database
     if not settings.PROVIDER_MIRROR:
-        said = ", ".join(sorted(wanted)) or "none required"
-        yield Finding(OK, "providers", f"downloaded when required: {said}")
+        message = ", ".join(sorted(required)) or "none required"
+        yield DoctorResult(OK, "providers", f"downloaded when required: {message}")
         return
     mirror = Path(settings.PROVIDER_MIRROR)
     if not mirror.is_dir():
         remedy = "Set CONSOLE_PROVIDER_MIRROR to a filesystem mirror, or unset it."
-        yield Finding(PROBLEM, "providers", f"{mirror} is not a directory", remedy)
+        yield DoctorResult(PROBLEM, "providers", f"{mirror} is not a directory", remedy)
         return
-    for source in sorted(wanted):
+    for source in sorted(required):
         host = source if source.count("/") == 2 else f"{REGISTRY}/{source}"
         if (mirror / host).is_dir():
-            yield Finding(OK, "providers", f"{source} is in the mirror")
+            yield DoctorResult(OK, "providers", f"{source} is in the mirror")
         else:
-            used = ", ".join(sorted(wanted[source])[:3])
+            used = ", ".join(sorted(required[source])[:3])
             remedy = f"terraform providers mirror {mirror} (used by {used})"
-            yield Finding(PROBLEM, "providers", f"{source} is missing", remedy)
+            yield DoctorResult(PROBLEM, "providers", f"{source} is missing", remedy)
 
 
-def _wanted() -> dict[str, set[str]]:
-    """Providers that templates of active versions name, and the products that use them."""
+def _required_providers() -> dict[str, set[str]]:
+    """Return the products of active Terraform versions by provider."""
     found: dict[str, set[str]] = {}
     rows = Version.objects.filter(
         active=True, template__kind=Template.Kind.TERRAFORM
@@ -174,5 +176,5 @@ def _wanted() -> dict[str, set[str]]:
 
 
 def _required(text: str) -> str:
-    """The part of a file in which providers are named; modules have sources too."""
+    """Return the text after `required_providers`: modules have sources, too."""
     return text.partition("required_providers")[2]

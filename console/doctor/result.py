@@ -1,4 +1,4 @@
-"""What an examination found."""
+"""The result type of the checks."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One sentence, and for what is not well what to do about it."""
+class DoctorResult:
+    """A message of one line, and what to do about a problem."""
 
     level: str
-    about: str
-    said: str
+    subject: str
+    message: str
     remedy: str = ""
 
 
-Examination = Callable[[], Iterator[Finding]]
+DoctorCheck = Callable[[], Iterator[DoctorResult]]

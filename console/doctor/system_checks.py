@@ -1,5 +1,6 @@
-"""System checks: a production setting that is missing is named, with what to do."""
+"""System checks of Django for missing or unsafe settings."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,8 +19,8 @@ LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
 @register(Tags.security, deploy=True)
-def production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """What a host for other people needs, beyond Django's own list."""
+def production_settings(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Check settings that other hosts need, beyond Django's own list."""
     found: list[CheckMessage] = []
     if "*" in settings.ALLOWED_HOSTS:
         found.append(
@@ -61,12 +62,12 @@ def production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def way_to_the_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """A database on another host is asked for its certificate."""
+def database_connection(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Check that the connection to a database on another host is verified by TLS."""
     database: dict[str, Any] = settings.DATABASES["default"]
     host, options = database.get("HOST", ""), database.get("OPTIONS", {})
-    near = not host or host.startswith("/") or host in {*LOOPBACK, "::1"}
-    if near or options.get("sslmode") in VERIFIED:
+    is_local = not host or host.startswith("/") or host in {*LOOPBACK, "::1"}
+    if is_local or options.get("sslmode") in VERIFIED:
         return []
     return [
         Warning(
@@ -81,8 +82,8 @@ def way_to_the_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
-def encryption_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Keys that are none are noticed at the start, not when somebody saves a secret."""
+def encryption_keys(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Check at startup that the keys are valid, not when a secret is saved."""
     try:
         seal(b"", "check")
     except ImproperlyConfigured as error:
@@ -92,23 +93,23 @@ def encryption_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def keys_of_the_data(
-    app_configs: Any, databases: Any = None, **kwargs: Any
+    app_configs: object, databases: Sequence[str] | None = None, **kwargs: object
 ) -> list[CheckMessage]:
-    """Keys that open nothing of what is in the database belong to another one."""
+    """Check that the keys decrypt the data of this database."""
     try:
         if databases:
             check_ring()
     except ImproperlyConfigured as error:
         return [Error(str(error), hint=KEYS_HINT, id="console.E003")]
     except DatabaseError:
-        # Not migrated yet, or away: others say so.
+        # Not migrated or not reachable: reported by other checks.
         pass
     return []
 
 
 @register()
-def broker(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """A broker needs the library that speaks to it."""
+def broker(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Check that Celery is installed if a broker is configured."""
     if settings.BROKER_URL and find_spec("celery") is None:
         return [
             Error(

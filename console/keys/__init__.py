@@ -1,0 +1,1 @@
+"""The keys of the installation: creation at the first start, and rotation."""

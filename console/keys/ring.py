@@ -1,11 +1,12 @@
-"""Secrets of the deployment that are made on the very first start, and never again.
+"""Secrets that are created at the first start of an installation.
 
-Read by the settings, so nothing here may need them.
+The settings import this module, so it must not use them.
 """
 
 import base64
 import os
 import secrets
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ CONNECT_SECONDS = 5
 
 
 def kept_secret(path: Path, size: int) -> str:
-    """Return the secret in a file, made when there is none: mode 0600, all of it or nothing."""
+    """Return the secret in a file; create the file atomically, with mode 0600."""
     if not path.exists():
         text = base64.urlsafe_b64encode(secrets.token_bytes(size)).decode()
         draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -28,31 +29,31 @@ def kept_secret(path: Path, size: int) -> str:
         try:
             os.link(draft, path)
         except FileExistsError:
-            pass  # another process that starts at this moment was faster
+            pass  # created concurrently by another process
         finally:
             draft.unlink()
     return path.read_text().strip()
 
 
-def kept_keys(path: Path, database: dict[str, Any]) -> str:
-    """Return the encryption keys in a file, made when there is none and no data either.
+def kept_keys(path: Path, database: Mapping[str, Any]) -> str:
+    """Return the encryption keys in a file; create them only for an empty database.
 
-    Raises ImproperlyConfigured: beside data that was encrypted with another key, a new one
-    would only hide that the old one is missing.
+    Raises ImproperlyConfigured if the database has data: a new key would only conceal
+    that the old one is missing.
     """
     if not path.exists() and holds_data(database):
         raise ImproperlyConfigured(
             "CONSOLE_ENCRYPTION_KEYS is not set, and the database already holds data that "
-            "was encrypted with a key. Set it to that key, or put the key's file back: "
+            "was encrypted with a key. Set it to that key, or restore the file of the key: "
             f"{path}"
         )
     return kept_secret(path, 32)
 
 
-def holds_data(database: dict[str, Any]) -> bool:
-    """Whether the database has been used before.
+def holds_data(database: Mapping[str, Any]) -> bool:
+    """Return True if the database has been used before.
 
-    Raises ImproperlyConfigured when it does not answer: it may have been.
+    Raises ImproperlyConfigured if it cannot be reached.
     """
     if "sqlite3" in database["ENGINE"]:
         path = Path(database["NAME"])
@@ -60,7 +61,7 @@ def holds_data(database: dict[str, Any]) -> bool:
     try:
         driver = import_module("psycopg")
     except ImportError:
-        return False  # without the driver nothing is going to start
+        return False  # without the driver the server cannot start either
     try:
         with driver.connect(
             dbname=database["NAME"],
@@ -71,10 +72,10 @@ def holds_data(database: dict[str, Any]) -> bool:
             connect_timeout=CONNECT_SECONDS,
             **database.get("OPTIONS", {}),
         ) as connection:
-            asked = "SELECT to_regclass('console_user') IS NOT NULL"
-            return bool(connection.execute(asked).fetchone()[0])
+            query = "SELECT to_regclass('console_user') IS NOT NULL"
+            return bool(connection.execute(query).fetchone()[0])
     except driver.Error as error:
         raise ImproperlyConfigured(
-            "CONSOLE_ENCRYPTION_KEYS is not set, and the database cannot be asked whether "
-            f"it is new: {error}"
+            "CONSOLE_ENCRYPTION_KEYS is not set, and the database cannot be "
+            f"reached to check that it is new: {error}"
         ) from error

@@ -1,7 +1,8 @@
-"""Changing the encryption key: everything sealed is sealed anew with the ring's first key.
+"""Rotation of the encryption keys: all ciphertexts are encrypted again with the first key.
 
-A row is read and written by its old ciphertext, so a change by somebody else in between wins.
-Rows done already are recognised by their key's ID: the rotation goes on where it was stopped.
+A row is updated only if its ciphertext is unchanged, so concurrent changes are kept.
+Rows that have the first key already are skipped, so an interrupted rotation can be run
+again.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,14 +27,14 @@ BATCH = 50
 
 @dataclass
 class Rotation:
-    """What a rotation found. `broken` lists columns of rows no key of the ring opens."""
+    """Counts of a rotation. `broken` lists the values that no key of the ring decrypts."""
 
     resealed: int = 0
     current: int = 0
     broken: list[str] = field(default_factory=list)
 
     def run(self, batch: int = BATCH) -> Iterator[str]:
-        """Go through every table, a transaction per batch; yield a line after each column."""
+        """Process every table with one transaction per batch; yield a line for each column."""
         for column in encrypted_columns():
             before = self.resealed
             last = None
@@ -42,7 +43,7 @@ class Rotation:
                     self._batch(column, pks)
                 last = pks[-1]
             yield f"{column.model._meta.label}.{column.name}: {self.resealed - before}"
-        for text in TEXTS:
+        for text in TEXT_COLUMNS:
             before = self.resealed
             for row in text.model._base_manager.only("pk", text.name).iterator():
                 self._text(text, row)
@@ -62,10 +63,10 @@ class Rotation:
         for row in rows:
             self._row(column, row)
 
-    def _text(self, text: "Text", row: Any) -> None:
+    def _text(self, text: "TextColumn", row: models.Model) -> None:
         old = getattr(row, text.name)
         try:
-            new = text.anew(old)
+            new = text.resealed_value(old)
         except DecryptionError:
             self.broken.append(f"{text.model._meta.label}:{row.pk}:{text.name}")
             return
@@ -89,33 +90,37 @@ class Rotation:
             return
         same = {"pk": row.pk, column.attname: old}
         rows = column.model._base_manager.filter(**same)
-        # Somebody wrote a newer value meanwhile: with the first key, like all that is new.
+        # A value that was changed concurrently already has the first key.
         self.resealed += rows.update(**{column.attname: new})
 
 
 @dataclass(frozen=True)
-class Text:
-    """A column of a table that is not ours alone, with ciphertext in it."""
+class TextColumn:
+    """A text column with ciphertext, also in tables of other packages."""
 
     model: type[models.Model]
     name: str
-    # The column's value sealed anew; None when it has the first key already.
-    anew: Callable[[Any], Any]
+    # Returns the value encrypted with the first key, or None if it is already.
+    resealed_value: Callable[[Any], object]
 
 
-def _session_anew(data: str) -> str | None:
+def _reseal_session(data: str) -> str | None:
     return reseal_text(data, sessions.CONTEXT)
 
 
-def _factor_anew(data: dict[str, Any]) -> dict[str, Any] | None:
-    found = {name: data[name] for name in ("secret", "seed") if name in data}
-    new = {n: reseal_text(text, second_factor.CONTEXT) for n, text in found.items()}
-    return data | new if any(new.values()) else None
+def _reseal_factor(data: dict[str, str]) -> dict[str, str] | None:
+    resealed = {
+        name: new
+        for name in ("secret", "seed")
+        if name in data
+        and (new := reseal_text(data[name], second_factor.CONTEXT)) is not None
+    }
+    return data | resealed if resealed else None
 
 
-TEXTS = (
-    Text(sessions.Session, "session_data", _session_anew),
-    Text(Authenticator, "data", _factor_anew),
+TEXT_COLUMNS = (
+    TextColumn(sessions.Session, "session_data", _reseal_session),
+    TextColumn(Authenticator, "data", _reseal_factor),
 )
 
 

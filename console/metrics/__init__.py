@@ -1,1 +1,1 @@
-"""`/metrics`: what Prometheus asks for, from the database and from all web processes."""
+"""Metrics for Prometheus from the database and from all web processes."""

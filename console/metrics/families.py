@@ -1,4 +1,4 @@
-"""The families of metrics. Reading them costs what is in progress, never what is past."""
+"""The metric families. The cost of a scrape depends on the work in progress, not on the past."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,7 +13,7 @@ from instances.models.counter import BOUNDS
 
 
 def families() -> Iterator[Family]:
-    """Everything there is to tell."""
+    """Yield all metric families."""
     yield from _queue()
     yield from _workers()
     yield _task_seconds()
@@ -67,18 +67,18 @@ def _workers() -> Iterator[Family]:
         busy=Sum("busy"),
         full=Count("pk", filter=Q(room=False)),
     )
-    for name, told in (
+    for name, help_text in (
         ("alive", "Workers with a heartbeat in the last 30 seconds."),
         ("capacity", "Runs that the active workers can monitor at the same time."),
         ("busy", "Runs that the active workers monitor."),
         ("full", "Active workers whose disk is too full to start a run."),
     ):
         samples = [Sample({}, found[name] or 0)]
-        yield Family(f"workers_{name}", "gauge", told, samples)
+        yield Family(f"workers_{name}", "gauge", help_text, samples)
 
 
 def _task_seconds() -> Family:
-    """From the sums kept as tasks end: a handful of rows, however many tasks there were."""
+    """Return the durations of tasks from counters: a few rows for any number of tasks."""
     found: dict[tuple[str, str], dict[str, Counter]] = {}
     for counter in Counter.objects.filter(name__startswith="task/"):
         _, kind, status, bound = counter.name.split("/")
@@ -90,17 +90,17 @@ def _task_seconds() -> Family:
         total = sum(row.total for row in rows.values())
         labels = {"kind": kind, "result": result}
         samples += histogram(labels, BOUNDS, counts, total)
-    told = "Seconds from the start of a task to its end."
-    return Family("task_seconds", "histogram", told, samples)
+    help_text = "Seconds from the start of a task to its end."
+    return Family("task_seconds", "histogram", help_text, samples)
 
 
 def _losses() -> Family:
     lost = Counter.objects.filter(pk=Counter.LEASE_LOST).values_list("count", flat=True)
-    told = (
+    help_text = (
         "Number of times that work was taken over from a worker that stopped "
         "sending heartbeats."
     )
-    return Family("lease_losses_total", "counter", told, [Sample({}, sum(lost))])
+    return Family("lease_losses_total", "counter", help_text, [Sample({}, sum(lost))])
 
 
 def _requests() -> Family:
@@ -113,5 +113,7 @@ def _requests() -> Family:
         kind, family = divmod(place // latencies.WIDTH, len(latencies.STATUSES))
         labels = {"view": latencies.KINDS[kind], "status": latencies.STATUSES[family]}
         samples += histogram(labels, latencies.BOUNDS, counts, total)
-    told = "Seconds from a request to its response, for the web processes of this host."
-    return Family("http_request_seconds", "histogram", told, samples)
+    help_text = (
+        "Seconds from a request to its response, for the web processes of this host."
+    )
+    return Family("http_request_seconds", "histogram", help_text, samples)

@@ -1,8 +1,7 @@
-"""How long requests took, summed over the web processes of this host.
+"""Durations of requests, summed over the web processes of this host.
 
-Each process counts in a small file of its own that is mapped into its memory: no lock, no
-write to the disk that a request would wait for. Whoever is asked adds the files up, and keeps
-the sums of processes that have ended.
+Each process counts in its own memory-mapped file: requests need neither a lock nor a
+disk write. A scrape adds up the files and keeps the sums of processes that have ended.
 """
 
 import fcntl
@@ -21,7 +20,7 @@ from instances.engines.processes import start_time
 
 KINDS = ("page", "fragment", "api", "admin", "asset", "probe")
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
-# Upper bounds in seconds; one more bucket takes what is longer.
+# Upper bounds in seconds; one more bucket counts longer requests.
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 WIDTH = len(BOUNDS) + 2  # the buckets, and the sum of seconds
 CELLS = len(KINDS) * len(STATUSES) * WIDTH
@@ -33,7 +32,7 @@ _mapped: tuple[tuple[int, str], "memoryview[float]"] | None = None
 
 
 def observe(kind: str, status: int, seconds: float) -> None:
-    """Count one answer. Without a place to count it is not counted."""
+    """Count a response. It is ignored if the file cannot be created."""
     family = min(max(status // 100, 2), 5) - 2
     first = (KINDS.index(kind) * len(STATUSES) + family) * WIDTH
     with _lock:
@@ -46,7 +45,7 @@ def observe(kind: str, status: int, seconds: float) -> None:
 
 
 def _cells() -> "memoryview[float]":
-    """The counts of this process, which may be the child of one that counts already."""
+    """Return the counters of this process, which may have been forked from another."""
     global _mapped
     identity = (os.getpid(), str(settings.DATA_DIR))
     if _mapped is None or _mapped[0] != identity:
@@ -67,7 +66,7 @@ def _directory() -> Path:
 
 
 def totals() -> list[float]:
-    """The cells of all processes there are and were, added up."""
+    """Return the sums over all processes, past and present."""
     folder = _directory()
     with _exclusive(folder / LOCK):
         merged, sums = _past(folder)
@@ -77,7 +76,7 @@ def totals() -> list[float]:
             if path.name in merged:
                 path.unlink(missing_ok=True)
                 continue
-            ended = not _lives(path.name)
+            ended = not _is_running(path.name)
             if ended:
                 dead.append(path.name)
             _add(sums if ended else living, path)
@@ -87,18 +86,18 @@ def totals() -> list[float]:
 
 
 def _past(folder: Path) -> tuple[set[str], list[float]]:
-    """Whose counts are in the sums of the past, and these sums."""
+    """Return the file names included in the sums of ended processes, and these sums."""
     try:
         kept = json.loads((folder / PAST).read_text())
     except (FileNotFoundError, ValueError):
         return set(), [0.0] * CELLS
-    # Another layout, after an update: it begins anew, as after a restart.
+    # Another layout after an update: start from zero.
     sums = kept["sums"] if len(kept["sums"]) == CELLS else [0.0] * CELLS
     return set(kept["names"]), sums
 
 
 def _keep(folder: Path, names: list[str], sums: list[float]) -> None:
-    """Keep the sums of the past before the files they come from are removed: once, not twice."""
+    """Store the sums before their files are deleted, so that none counts twice."""
     draft = folder / f"{PAST}.draft"
     draft.write_text(json.dumps({"names": names, "sums": sums}))
     draft.replace(folder / PAST)
@@ -116,8 +115,8 @@ def _add(sums: list[float], path: Path) -> None:
             sums[place] += value
 
 
-def _lives(name: str) -> bool:
-    """Whether the process of a file lives; its number may belong to another by now."""
+def _is_running(name: str) -> bool:
+    """Return True if the process of a file is running; its ID may have been reused."""
     pid, _, began = name.partition("-")
     return start_time(pid) == began
 

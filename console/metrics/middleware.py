@@ -1,4 +1,4 @@
-"""Measures every answer, whatever gives it."""
+"""Middleware that measures the duration of every response."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -13,7 +13,7 @@ PROBES = ("/healthz", "/readyz", "/metrics")
 
 
 class LatencyMiddleware:
-    """Stands before all others."""
+    """Must be the first middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -26,7 +26,7 @@ class LatencyMiddleware:
 
 
 def kind_of(request: HttpRequest) -> str:
-    """Which kind of view a request is for."""
+    """Return the `view` label of a request."""
     path = request.path_info
     if is_call(request):
         return "api"

@@ -1,4 +1,4 @@
-"""Answers for probes, whatever name or address they call the host by."""
+"""Health checks and metrics for any Host header."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ HEALTH = {"/healthz": healthz, "/readyz": readyz}
 
 
 class ProbeMiddleware:
-    """Answer health checks, and scrapers that have the token, before the Host is checked.
+    """Answers health checks, and scrapes with a token, before the Host is checked.
 
-    Kubernetes and Prometheus call a pod by its address and by plain HTTP. These answers
-    contain no address, so CONSOLE_ALLOWED_HOSTS and the redirect to HTTPS protect nothing
-    here. A person who opens `/metrics` signs in as for any other page.
+    Kubernetes and Prometheus call a pod by its IP address with plain HTTP. The
+    responses contain no URLs, so CONSOLE_ALLOWED_HOSTS and the redirect to HTTPS would
+    protect nothing. A user who opens `/metrics` signs in as for any other page.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

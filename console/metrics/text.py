@@ -1,4 +1,4 @@
-"""Prometheus's text format, version 0.0.4."""
+"""The text format of Prometheus, version 0.0.4."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ PREFIX = "catalog_"
 
 @dataclass(frozen=True)
 class Sample:
-    """One number; `suffix` belongs to the name, as _bucket does."""
+    """A value; `suffix` is appended to the name, such as _bucket."""
 
     labels: Mapping[str, str]
     value: float
@@ -19,7 +19,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Family:
-    """Numbers of one name."""
+    """All samples of a metric."""
 
     name: str
     type: str
@@ -33,7 +33,7 @@ def histogram(
     counts: Sequence[float],
     total: float,
 ) -> list[Sample]:
-    """The samples of a histogram from the count of each bucket, the last without a bound."""
+    """Return the samples of a histogram; the last count is that of the +Inf bucket."""
     names = [*(f"{bound:g}" for bound in bounds), "+Inf"]
     sums = list(accumulate(counts))
     buckets = [
@@ -44,7 +44,7 @@ def histogram(
 
 
 def exposition(families: Iterable[Family]) -> str:
-    """The page a scraper reads."""
+    """Return the metrics as text."""
     return "".join(f"{line}\n" for family in families for line in _lines(family))
 
 

@@ -1,4 +1,4 @@
-"""The page for Prometheus: with the token of the deployment, or signed in as administrator."""
+"""The metrics page for Prometheus with a token, and for administrators."""
 
 from secrets import compare_digest
 
@@ -18,27 +18,28 @@ from console.metrics.text import CONTENT_TYPE, exposition
 
 @login_not_required
 def metrics(request: Request) -> HttpResponse:
-    """Let in who has the token or is signed in.
+    """Show the metrics to clients with the token and to administrators.
 
-    A request from loopback proves nothing: behind a proxy on this host, all come from there.
+    A request from loopback is not trusted: behind a proxy on this host all come from
+    there.
     """
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        if _is_ours(token):
+        if _is_valid(token):
             return _page(request, trusted=True)
-        refused = HttpResponse(status=401, content_type="text/plain")
-        refused.headers["WWW-Authenticate"] = "Bearer"
-        return refused
+        response = HttpResponse(status=401, content_type="text/plain")
+        response.headers["WWW-Authenticate"] = "Bearer"
+        return response
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    # Anybody's page, so nobody else asks for the second factor.
+    # The sign-in middleware does not check MFA here, because the view is public.
     trusted = request.user.is_administrator and not lacks_factor(request)
     return _page(request, trusted=trusted)
 
 
 @require_safe
 def _page(request: Request, *, trusted: bool) -> HttpResponse:
-    """Tell the numbers, and nobody else that there are any."""
+    """Show the metrics, or 404 if the client is not trusted."""
     if not trusted:
         raise NotFoundError(_("The page does not exist."))
     page = HttpResponse(exposition(families()), content_type=CONTENT_TYPE)
@@ -46,6 +47,6 @@ def _page(request: Request, *, trusted: bool) -> HttpResponse:
     return page
 
 
-def _is_ours(token: str) -> bool:
-    wanted = settings.METRICS_TOKEN.encode()
-    return bool(wanted) and compare_digest(token.strip().encode(), wanted)
+def _is_valid(token: str) -> bool:
+    expected = settings.METRICS_TOKEN.encode()
+    return bool(expected) and compare_digest(token.strip().encode(), expected)

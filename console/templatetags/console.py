@@ -1,8 +1,7 @@
-"""Template tags of the shell: icons, statuses, the menu's current entry, times. Presentation only."""
+"""Template tags and filters for icons, statuses, times and other presentation."""
 
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 from django import template
 from django.utils import timezone
@@ -19,7 +18,7 @@ from console.templatetags import statuses
 register = template.Library()
 
 NO_VALUE = "–"
-# Each says the names of those below it as well, for old pages' sake.
+# In this order, because each user agent also contains the names of those below it.
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR", "Opera"),
@@ -40,7 +39,7 @@ SYSTEMS = (
 @register.simple_tag
 @lru_cache(maxsize=512)
 def icon(name: str, modifier: str = "") -> SafeString:
-    """``{% icon "copy" %}``: a decorative 16 px icon; ``modifier`` is "small", "large" or "spin".
+    """`{% icon "copy" %}`: a decorative 16 px icon; `modifier` is "small", "large" or "spin".
 
     Raises `assets.UnknownIconError` if the sprite has no such icon.
     """
@@ -54,13 +53,13 @@ def icon(name: str, modifier: str = "") -> SafeString:
 
 @register.simple_tag
 def asset(name: str) -> str:
-    """``{% asset "console.css" %}``: the address of one of our assets, digest included."""
+    """`{% asset "console.css" %}`: the URL of an asset, with its digest."""
     return assets.asset(name).url
 
 
 @register.simple_tag(takes_context=True)
-def return_field(context: Any) -> str:
-    """Carry the page from which a form was opened, so that its filters are there afterwards."""
+def return_field(context: template.Context) -> str:
+    """Return a hidden field with the URL of the previous page and its filters."""
     request = context.get("request")
     if request is None:
         return ""
@@ -72,16 +71,16 @@ def return_field(context: Any) -> str:
 
 @register.inclusion_tag("components/status.html")
 def status(value: str, word: str = "", kind: str = "status") -> dict[str, object]:
-    """``{% status instance.status %}``: icon and word; ``kind="badge"`` draws it as a badge."""
+    """`{% status instance.status %}`: icon and word; `kind="badge"` shows a badge."""
     shown = statuses.status_of(str(value))
     return {"value": value, "word": word or shown.word, "status": shown, "kind": kind}
 
 
 @register.inclusion_tag("components/description.html")
 def description(text: str, paragraph: bool = False) -> dict[str, object]:
-    """``{% description product.description %}``: line breaks and lists stay, a long text folds.
+    """`{% description product.description %}`: text with line breaks, lists and folding.
 
-    A short text of one line is put out as it is, with ``paragraph`` inside of ``<p>``.
+    A short text of one line is returned as it is, inside `<p>` if `paragraph`.
     """
     text = text or ""
     prose = prose_of(text)
@@ -96,7 +95,7 @@ def _is_list(prose: Prose) -> bool:
 
 @register.simple_tag(takes_context=True)
 def active(context: template.Context, url: str, exact: bool = False) -> SafeString:
-    """``<a href="{{ url }}" {% active url %}>``: ``aria-current="page"`` on that page or below it."""
+    """`<a href="{{ url }}" {% active url %}>`: `aria-current="page"` on that page and below."""
     request = context.get("request")
     path = request.path if request else ""
     current = path == url if exact else bool(url) and path.startswith(url)
@@ -105,7 +104,7 @@ def active(context: template.Context, url: str, exact: bool = False) -> SafeStri
 
 @register.simple_tag
 def relative_time(moment: datetime | None) -> str:
-    """``{% relative_time task.created_at %}``: "2 hours ago", "just now", "in 3 minutes"."""
+    """`{% relative_time task.created_at %}`: "2 hours ago", "just now", "in 3 minutes"."""
     if moment is None:
         return NO_VALUE
     now = timezone.now()
@@ -118,20 +117,20 @@ def relative_time(moment: datetime | None) -> str:
 
 @register.filter
 def browser(agent: str) -> str:
-    """What a browser calls itself, as its person does: "Chrome 150, Linux"."""
+    """Return name and version of a browser for display: "Chrome 150, Linux"."""
     found = next((each for each in BROWSERS if f"{each[0]}/" in agent), None)
     if found is None:
         return agent or NO_VALUE
-    mark, name = found
-    release = agent.partition(f"{mark}/")[2].partition(".")[0]
-    system = next((word for sign, word in SYSTEMS if sign in agent), "")
-    called = f"{name} {release}" if release.isdecimal() else name
-    return f"{called}, {system}" if system else called
+    product, name = found
+    release = agent.partition(f"{product}/")[2].partition(".")[0]
+    system = next((name for sign, name in SYSTEMS if sign in agent), "")
+    label = f"{name} {release}" if release.isdecimal() else name
+    return f"{label}, {system}" if system else label
 
 
 @register.filter
 def plain(value: object) -> str:
-    """A value as people write it: lists with commas, pairs with `=`, nothing as a dash."""
+    """Return a value for display: lists with commas, pairs with `=`, empty values as a dash."""
     match value:
         case None | "" | []:
             return NO_VALUE
@@ -148,7 +147,7 @@ def plain(value: object) -> str:
 
 @register.filter
 def duration(value: timedelta | float | None) -> str:
-    """Seconds or a timedelta in at most two units: "1.2 s", "45 s", "3 min 12 s", "2 h 5 min"."""
+    """Return a duration in at most two units: "1.2 s", "45 s", "3 min 12 s", "2 h 5 min"."""
     if value is None:
         return NO_VALUE
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)

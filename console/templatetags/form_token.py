@@ -1,6 +1,4 @@
-"""The token of a form, and for whom the form was shown. Replaces Django's tag everywhere."""
-
-from typing import Any
+"""Replacement of Django's `csrf_token` tag, which also names the user of the form."""
 
 from django import template
 from django.template.base import Parser, Token
@@ -11,9 +9,9 @@ register = template.Library()
 
 
 class FormTokenNode(CsrfTokenNode):
-    """Add the user to Django's token: another user must not send what this one has typed."""
+    """Adds the user to the CSRF token: another user must not send this user's entries."""
 
-    def render(self, context: Any) -> str:
+    def render(self, context: template.Context) -> str:
         token = super().render(context)
         user = getattr(context.get("request"), "user", None)
         if not token or user is None or not user.is_authenticated:

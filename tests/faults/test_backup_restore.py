@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from django.db import connection
 
-from console.backup.interrupted_work import farewells
+from console.backup.interrupted_work import session_statements
 from console.lib.encryption import generate_key
 from tests.faults.installation import furnish, launch, task, wait_for
 
@@ -102,7 +102,7 @@ def test_work_in_a_backup_is_not_run_again_and_all_else_is_there(
     assert "2 waiting or running tasks are not executed again" in said
     opened, total = other.python(EVERYTHING).split()
     assert opened == total != "0"
-    assert "none broken" in other.run("verify_audit")
+    assert "chain intact" in other.run("verify_audit")
     other.run("work", "--once")
     for pk, words in ((running, "running"), (queued, "waiting")):
         state, status, _, _, epoch, instance, message = task(other, pk)
@@ -197,7 +197,7 @@ def test_nobody_is_signed_in_by_a_restore_that_was_cut_off(prepared, tmp_path):
 
 def test_a_backup_from_before_there_were_sessions_of_ours_is_restored_too():
     old = {"sessions": ["0001_initial"], "console": ["0001_initial"]}
-    assert list(farewells(old)) == ["DELETE FROM django_session"]
+    assert list(session_statements(old)) == ["DELETE FROM django_session"]
 
 
 def test_a_restore_waits_for_the_workers_to_be_stopped(prepared, tmp_path):

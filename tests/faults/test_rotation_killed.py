@@ -104,11 +104,11 @@ def test_a_rotation_that_is_killed_again_and_again_is_finished_by_the_next(site)
     assert json.loads(site.python(READ)) == before
     site.run("shell", "-v0", "-c", READ, fails=True, CONSOLE_ENCRYPTION_KEYS=new)
     said = site.run("rotate_keys")
-    assert "sealed anew" in said
+    assert "encrypted again" in said
     # Finished, the new one alone does, and there is nothing left to do.
     site.environment["CONSOLE_ENCRYPTION_KEYS"] = new
     assert json.loads(site.python(READ)) == before
-    assert "0 sealed anew" in site.run("rotate_keys")
+    assert "0 encrypted again" in site.run("rotate_keys")
     secrets = {row[0][:4].hex() for row in site.rows(STAGES["console_accesskey"])}
     assert secrets == {key_id_of(new)}
     site.run("verify_audit")

@@ -1,8 +1,7 @@
-"""`manage.py backup FILE`: the whole database in one file, while everything goes on."""
+"""`manage.py backup FILE`: write the whole database to one file while it is in use."""
 
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -25,7 +24,7 @@ class Command(BaseCommand):
             help="include the keys; anyone who has the file can then read every secret",
         )
 
-    def handle(self, *, file: Path, with_keys: bool, **options: Any) -> None:
+    def handle(self, *, file: Path, with_keys: bool, **options: object) -> None:
         try:
             manifest = backup(file.absolute(), with_keys=with_keys)
         except (BackupError, OSError) as error:

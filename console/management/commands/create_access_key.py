@@ -1,7 +1,6 @@
-"""`manage.py create_access_key USERNAME`: a key for scripts, as one line of JSON."""
+"""`manage.py create_access_key USERNAME`: create a key and print it as JSON."""
 
 from argparse import ArgumentParser
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -16,7 +15,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
 
-    def handle(self, *, username: str, **options: Any) -> None:
+    def handle(self, *, username: str, **options: object) -> None:
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"User not found: {username}.")

@@ -1,6 +1,4 @@
-"""`manage.py demo`: the demonstration catalogue and people."""
-
-from typing import Any
+"""`manage.py demo`: create the demo users and the demo catalog."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -14,7 +12,7 @@ class Command(BaseCommand):
         "changes nothing."
     )
 
-    def handle(self, **options: Any) -> None:
+    def handle(self, **options: object) -> None:
         try:
             made = seed(debug=settings.DEBUG)
         except DemoRefusedError as refusal:

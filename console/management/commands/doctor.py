@@ -1,16 +1,15 @@
-"""`manage.py doctor`: what is well, what is not, and what to do about it."""
+"""`manage.py doctor`: check the installation and say how to solve problems."""
 
 import subprocess
 from collections.abc import Iterator
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
 from console.doctor import data, host
-from console.doctor.result import OK, PROBLEM, Examination, Finding
+from console.doctor.result import OK, PROBLEM, DoctorCheck, DoctorResult
 
-EXAMINATIONS: tuple[Examination, ...] = (
+CHECKS: tuple[DoctorCheck, ...] = (
     host.confinement,
     data.keys,
     host.disk,
@@ -22,13 +21,13 @@ EXAMINATIONS: tuple[Examination, ...] = (
 )
 
 
-def completed(examine: Examination) -> Iterator[Finding]:
-    """Yield the findings; one that cannot be made does not stop the next examination."""
+def completed(check: DoctorCheck) -> Iterator[DoctorResult]:
+    """Yield the results of a check. An exception becomes a result."""
     try:
-        yield from examine()
+        yield from check()
     except (OSError, Error, subprocess.SubprocessError) as error:
         remedy = "Correct this problem, and then run the command again."
-        yield Finding(PROBLEM, examine.__name__[:10], str(error).strip(), remedy)
+        yield DoctorResult(PROBLEM, check.__name__[:10], str(error).strip(), remedy)
 
 
 class Command(BaseCommand):
@@ -36,14 +35,14 @@ class Command(BaseCommand):
         "Check the requirements of the installation, and suggest a solution for "
         "each problem. Exit with 1 if a problem is found."
     )
-    # What is wrong is said here, and must not keep us from looking further.
+    # This command reports problems itself, and must continue after them.
     requires_system_checks = ()
 
-    def handle(self, **options: Any) -> None:
+    def handle(self, **options: object) -> None:
         problems = 0
-        for examine in EXAMINATIONS:
-            for found in completed(examine):
-                self.stdout.write(f"{found.level:8} {found.about:10} {found.said}")
+        for check in CHECKS:
+            for found in completed(check):
+                self.stdout.write(f"{found.level:8} {found.subject:10} {found.message}")
                 if found.level != OK and found.remedy:
                     self.stdout.write(f"{'':19} → {found.remedy}")
                 problems += found.level == PROBLEM

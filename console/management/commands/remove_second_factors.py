@@ -1,7 +1,6 @@
-"""`manage.py remove_second_factors USERNAME`: for the administrator who has lost theirs."""
+"""`manage.py remove_second_factors USERNAME`: for an administrator who lost the MFA device."""
 
 from argparse import ArgumentParser
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -16,12 +15,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
 
-    def handle(self, *, username: str, **options: Any) -> None:
-        person = User.objects.filter(username=username).first()
-        if person is None:
+    def handle(self, *, username: str, **options: object) -> None:
+        user = User.objects.filter(username=username).first()
+        if user is None:
             raise CommandError(f"User not found: {username}.")
         try:
-            remove_factors(person, by=None)
+            remove_factors(user, by=None)
         except NotFoundError as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"MFA has been removed for {username}.")

@@ -1,8 +1,7 @@
-"""`manage.py restore FILE`: put a backup back. What was running in it is not run again."""
+"""`manage.py restore FILE`: restore a backup. Work that was in progress is not executed again."""
 
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -15,7 +14,7 @@ class Command(BaseCommand):
         "Replace the database with a backup. Waiting and running tasks are set to "
         "Failed and are not executed. All users have to sign in again."
     )
-    # The database may be empty, or what is being replaced.
+    # The database may be empty or unusable.
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,7 +23,7 @@ class Command(BaseCommand):
             "--force", action="store_true", help="replace a database that is not empty"
         )
 
-    def handle(self, *, file: Path, force: bool, **options: Any) -> None:
+    def handle(self, *, file: Path, force: bool, **options: object) -> None:
         try:
             for line in restore(file, force=force):
                 self.stdout.write(line)

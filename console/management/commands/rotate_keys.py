@@ -1,4 +1,4 @@
-"""`rotate_keys`: seal everything encrypted with the first of CONSOLE_ENCRYPTION_KEYS."""
+"""`manage.py rotate_keys`: encrypt all secrets with the first of CONSOLE_ENCRYPTION_KEYS."""
 
 from typing import Any
 
@@ -15,7 +15,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--batch", type=int, default=BATCH, help="rows at a time")
+        parser.add_argument(
+            "--batch", type=int, default=BATCH, help="rows per transaction"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         rotation = Rotation()
@@ -27,5 +29,5 @@ class Command(BaseCommand):
                 f"{', '.join(rotation.broken[:10])}. Keep the old keys."
             )
         self.stdout.write(
-            f"{rotation.resealed} sealed anew, {rotation.current} had the first key."
+            f"{rotation.resealed} encrypted again, {rotation.current} had the first key."
         )

@@ -1,9 +1,8 @@
-"""`manage.py serve`: the whole product in one process group, web server and workers."""
+"""`manage.py serve`: run the web server and the workers."""
 
 import signal
 import sys
 from argparse import ArgumentParser
-from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -25,7 +24,6 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument("--workers", type=int, default=1, help="workers (1)")
         parser.add_argument(
             "--demo",
             action="store_true",
@@ -33,7 +31,7 @@ class Command(BaseCommand):
         )
 
     def handle(
-        self, *, host: str, port: int, workers: int, demo: bool, **options: Any
+        self, *, host: str, port: int, workers: int, demo: bool, **options: object
     ) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
@@ -50,14 +48,14 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _serve(self, host: str, port: int, workers: int, demo: bool) -> None:
-        service = Service(host, port, workers, self._say)
-        # A terminal sends SIGHUP when it is closed, anybody else because they mean it.
-        hang_up = service.stop if sys.stdin.isatty() else service.replace
+        service = Service(host, port, workers, self._log)
+        # A terminal sends SIGHUP when it is closed; otherwise it means to replace.
+        on_hangup = service.stop if sys.stdin.isatty() else service.replace
         signals.handle(
             {
                 signal.SIGTERM: service.stop,
                 signal.SIGINT: service.stop,
-                signal.SIGHUP: hang_up,
+                signal.SIGHUP: on_hangup,
             }
         )
         try:
@@ -68,14 +66,14 @@ class Command(BaseCommand):
 
     def _announce(self, host: str, port: int, demo: bool) -> None:
         name = f"[{host}]" if ":" in host else host
-        self._say(f"Service Catalog is at http://{name}:{port}/")
+        self._log(f"Service Catalog is at http://{name}:{port}/")
         if demo:
-            self._say(f"Sign in as {', '.join(PEOPLE)} with password {PASSWORD}.")
-        self._say(
+            self._log(f"Sign in as {', '.join(PEOPLE)} with password {PASSWORD}.")
+        self._log(
             "Press Ctrl-C to stop. Running tasks continue and are monitored again after "
             "a restart."
         )
 
-    def _say(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()

@@ -1,4 +1,4 @@
-"""`verify_audit`: read the audit trail's chain from end to end."""
+"""`manage.py verify_audit`: verify the hash chain of the audit log."""
 
 from typing import Any
 
@@ -18,4 +18,4 @@ class Command(BaseCommand):
             length, last = verify()
         except BrokenChainError as found:
             raise CommandError(str(found)) from found
-        self.stdout.write(f"{length} entries, none broken. Last hash: {last or '-'}")
+        self.stdout.write(f"{length} entries, chain intact. Last hash: {last or '-'}")

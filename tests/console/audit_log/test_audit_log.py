@@ -111,7 +111,7 @@ def test_deleting_a_person_does_not_break_it():
 def test_the_command_tells_length_and_last_hash(capsys):
     last = record()[-1]
     call_command("verify_audit")
-    assert f"3 entries, none broken. Last hash: {last.hash}" in capsys.readouterr().out
+    assert f"3 entries, chain intact. Last hash: {last.hash}" in capsys.readouterr().out
 
 
 def test_an_empty_trail_is_unbroken(capsys):

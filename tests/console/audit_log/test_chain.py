@@ -25,7 +25,7 @@ def verify():
 
 def test_an_untouched_chain_is_whole(entries, capsys):
     verify()
-    assert "4 entries, none broken" in capsys.readouterr().out
+    assert "4 entries, chain intact" in capsys.readouterr().out
 
 
 def test_an_empty_chain_is_whole(db, capsys):

@@ -39,7 +39,7 @@ def examine(capsys, settings):
 def test_a_sound_installation_has_no_problem(examine):
     said = examine()
     assert "problem" not in said
-    assert "keeps templates out of the data" in said
+    assert "keeps templates from the data directory" in said
     assert "runs in the sandbox" in said
     assert "all migrations are there" in said
 

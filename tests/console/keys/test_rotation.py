@@ -86,7 +86,7 @@ def test_afterwards_the_old_key_is_not_needed(sealed, ring, capsys):
     call_command("rotate_keys")
     ring.drop()
     assert readable(sealed) == before
-    assert "sealed anew" in capsys.readouterr().out
+    assert "encrypted again" in capsys.readouterr().out
 
 
 def test_without_it_the_old_key_is_needed(sealed, ring):
