@@ -22,7 +22,7 @@ Option = tuple[str, str]
 MAX_OPTIONS = 200
 MAX_SEARCH_LENGTH = 200
 # Pasted from chats and PDFs: spaces of any width, joiners, marks, the byte order mark.
-INVISIBLE = (
+INVISIBLE_CHARACTERS = (
     string.whitespace + "\u00a0\u00ad\u3000\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 )
 INSTANCE_ID = re.compile(r"pp-[0-9a-z]{14}")
@@ -32,7 +32,9 @@ class SearchField(forms.CharField):
     """A text, stripped of invisible characters at both ends and cut to MAX_SEARCH_LENGTH."""
 
     def to_python(self, value: object) -> str:
-        return str(super().to_python(value) or "").strip(INVISIBLE)[:MAX_SEARCH_LENGTH]
+        return str(super().to_python(value) or "").strip(INVISIBLE_CHARACTERS)[
+            :MAX_SEARCH_LENGTH
+        ]
 
 
 class TextFilter(CharFilter):

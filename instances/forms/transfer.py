@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.lib.forms import EditForm
 from console.lib.users import Role, User
-from instances.filters import INVISIBLE
+from instances.filters import INVISIBLE_CHARACTERS
 from instances.models import Instance, Principal
 from instances.models.owner import REASON_LENGTH, owner_mark, owner_name
 
@@ -29,7 +29,7 @@ class PrincipalField(forms.CharField):
         )
 
     def clean(self, value: object) -> Principal | None:
-        text = super().clean(str(value or "").strip(INVISIBLE))
+        text = super().clean(str(value or "").strip(INVISIBLE_CHARACTERS))
         if not text:
             return None
         found = _principal(text)

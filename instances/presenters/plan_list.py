@@ -1,7 +1,6 @@
 """The lists of plans: own plans, received requests, approval history, and all plans."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from django.db.models import Q, QuerySet
@@ -17,6 +16,7 @@ from console.lib.pagination import Page, page_size, paginate
 from console.lib.users import User
 from instances.filters import TextFilter
 from instances.models import Plan, duties_of, waiting_for
+from instances.presenters.tabs import Tab
 
 TAB_LABELS: Mapping[str, Text] = {
     "mine": gettext_lazy("My plans"),
@@ -68,17 +68,6 @@ class PlanFilter(FilterSet):
         return {name: value for name, value in self.form.cleaned_data.items() if value}
 
 
-@dataclass(frozen=True)
-class PlanTab:
-    """A link to one of the lists."""
-
-    name: str
-    label: Text
-    url: str
-    current: bool
-    count: str
-
-
 class PlanList:
     """The plan list of one request, as `user` may see it."""
 
@@ -123,10 +112,10 @@ class PlanList:
         return paginate(rows, cursor=self.query.get("cursor", ""), size=size)
 
     @property
-    def tabs(self) -> list[PlanTab]:
+    def tabs(self) -> list[Tab]:
         waiting = waiting_for(self.user)
         return [
-            PlanTab(
+            Tab(
                 tab,
                 TAB_LABELS[tab],
                 self.tab_url(tab),

@@ -1,8 +1,7 @@
-"""Instances: the list, one row of it, and the detail page with its tabs."""
+"""Pages of instances: the list, its rows and its CSV file, and an instance with its tabs."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any
 
 from django.contrib import messages
 from django.db.models import Exists, QuerySet
@@ -23,7 +22,7 @@ from catalog.models import Portfolio
 from console.lib.errors import NotFoundError
 from console.lib.htmx import render_page, wants_fragment
 from console.lib.http import Request
-from console.lib.pagination import page_size, paginate
+from console.lib.pagination import Page, page_size, paginate
 from console.lib.spreadsheet import download
 from console.lib.users import User
 from instances.models import Instance, Plan, TaskDiagnostics, instance_for
@@ -36,13 +35,31 @@ from instances.presenters.instance_list import (
     shown_columns,
     with_names,
 )
+from instances.presenters.tabs import Tab
 from instances.presenters.task_failure import TaskFailure, task_failure
-from instances.presenters.task_log import log_tail
+from instances.presenters.task_log import LogExcerpt, log_tail
 from instances.presenters.task_progress import task_progress
 
-Panel = Callable[[Request, Instance], dict[str, Any]]
-# The event that _instance_facets.html waits for.
-SETTLED = "row-settled"
+Context = dict[str, object]
+Panel = Callable[[Request, Instance], Context]
+# The event on which _instance_facets.html reloads its counts.
+ROW_SETTLED = "row-settled"
+MAX_RESOURCES_SHOWN = 1000
+MAX_CSV_ROWS = 10_000
+CSV_COLUMNS = (
+    "pk",
+    "name",
+    "status",
+    "product_name",
+    "product_id",
+    "version_name",
+    "version_id",
+    "owner__username",
+    "owner_role__name",
+    "region_id",
+    "created_at",
+    "stack_id",
+)
 
 
 @require_safe
@@ -57,23 +74,23 @@ def instance_list(request: Request) -> HttpResponse:
         "page": found.page,
         "rows": found.rows,
         "columns": found.columns,
+        "facets_apart": bool(request.htmx) and not whole,
     }
-    context["facets_apart"] = bool(request.htmx) and not whole
     page = render_page(
         request, "instances/instance_list.html", context, fragment=fragment
     )
     if not wants_fragment(request):
         return page
-    # Typing and counting replace the address, a choice is a step in the browser's history.
-    stays = request.htmx.trigger in ("instance-search", "instance-facets")
-    return (replace_url if stays else push_url)(page, found.url)
+    # A search or new counts replace the URL; other filters are a step in the history.
+    replaces = request.htmx.trigger in ("instance-search", "instance-facets")
+    return (replace_url if replaces else push_url)(page, found.url)
 
 
 @require_safe
 def instance_row(request: Request, pk: str) -> HttpResponse:
-    """One row as it is now; 204 while nothing has changed, nothing once it has left the list.
+    """Answer the poll of a row: 204 if it is unchanged, empty if the instance is terminated.
 
-    A row that is settled makes the page ask for its counts again.
+    When its task has ended, the page reloads the counts of the facets.
     """
     found = row_values(Instance.objects.known_to(request.user).filter(pk=pk))
     if not found:
@@ -81,7 +98,7 @@ def instance_row(request: Request, pk: str) -> HttpResponse:
             _("The instance does not exist, or you do not have access to it.")
         )
     if found[0]["terminated_at"]:
-        return trigger_client_event(HttpResponse(), SETTLED)
+        return trigger_client_event(HttpResponse(), ROW_SETTLED)
     rows = instance_rows(found)
     if rows[0]["changing"] and rows[0]["poll_token"] == request.GET.get("seen"):
         return HttpResponse(status=204)
@@ -89,7 +106,7 @@ def instance_row(request: Request, pk: str) -> HttpResponse:
     columns = shown_columns(request.COOKIES)
     context = {"rows": rows, "selectable": selectable, "columns": columns}
     row = render(request, "instances/_instance_row.html", context)
-    return row if rows[0]["changing"] else trigger_client_event(row, SETTLED)
+    return row if rows[0]["changing"] else trigger_client_event(row, ROW_SETTLED)
 
 
 @require_safe
@@ -119,7 +136,7 @@ def instance_plans(request: Request, pk: str) -> HttpResponse:
 
 @require_safe
 def instance_status(request: Request, pk: str) -> HttpResponse:
-    """What has changed since the page was drawn; the whole page once the task has ended."""
+    """Answer the poll of an instance page: what has changed, or all of it when the task ends."""
     tab = request.GET.get("tab", "")
     tab = tab if tab in PANELS else "tasks"
     try:
@@ -136,10 +153,15 @@ def instance_status(request: Request, pk: str) -> HttpResponse:
     progress = task_progress(instance.last_task) if instance.last_task else None
     if progress and progress.poll_token == request.GET.get("seen"):
         return HttpResponse(status=204)
-    context = {"instance": instance, "tab": tab, "progress": progress}
-    *counts, _shared = _counts(instance, request.user)
-    context |= {"tabs": _tabs(instance, tab, counts), "tabs_apart": True}
-    context["progress_apart"] = tab == "tasks" and request.GET.get("open") == "1"
+    counts, _shared = _counts(instance, request.user)
+    context = {
+        "instance": instance,
+        "tab": tab,
+        "progress": progress,
+        "tabs": _tabs(instance, tab, counts),
+        "tabs_apart": True,
+        "progress_apart": tab == "tasks" and request.GET.get("open") == "1",
+    }
     if tab == "resources":
         context |= _resources(request, instance) | {"resources_apart": True}
     return render(request, "instances/_instance_head.html", context)
@@ -158,46 +180,48 @@ def _tab(request: Request, pk: str, tab: str) -> HttpResponse:
     )
 
 
-def _context(request: Request, instance: Instance, tab: str) -> dict[str, Any]:
+def _context(request: Request, instance: Instance, tab: str) -> Context:
     task = instance.last_task
     panel = PANELS[tab](request, instance)
-    told = task is not None and task.status != task.Status.SUCCEEDED
-    *counts, shared = _counts(instance, request.user)
+    shows_progress = task is not None and task.status != task.Status.SUCCEEDED
+    counts, shared = _counts(instance, request.user)
     return {
         "instance": instance,
         "tab": tab,
         "tabs": _tabs(instance, tab, counts),
         "withdrawn": not shared and not request.user.is_administrator,
         "panel": f"instances/_instance_{tab}.html",
-        "progress": task_progress(task) if task and told else None,
+        "progress": task_progress(task) if task and shows_progress else None,
         "failure": _failure(request, instance, panel),
         **panel,
     }
 
 
 def _failure(
-    request: Request, instance: Instance, panel: dict[str, Any]
+    request: Request, instance: Instance, panel: Context
 ) -> TaskFailure | None:
-    """What the last task left behind, when it has failed."""
     failed = instance.failed_task
     if failed is None:
         return None
-    log_excerpt = panel.get("log_excerpt") or log_tail(failed)
+    log_excerpt = panel.get("log_excerpt")
+    if not isinstance(log_excerpt, LogExcerpt):
+        log_excerpt = log_tail(failed)
     return task_failure(failed, instance, log_excerpt, by=request.user)
 
 
-def _counts(instance: Instance, user: User) -> tuple[Any, ...]:
-    """How many rows each tab has, and whether the product is shared with the person."""
-    return Instance.objects.filter(pk=instance.pk).values_list(
+def _counts(instance: Instance, user: User) -> tuple[list[int], bool]:
+    """Return the number of rows of each tab, and whether the product is shared with the user."""
+    *counts, shared = Instance.objects.filter(pk=instance.pk).values_list(
         CappedCount(instance.tasks.all()),
         CappedCount(instance.resources.all()),
         CappedCount(instance.tags.all()),
         CappedCount(Plan.objects.submitted().filter(instance=instance)),
         Exists(Portfolio.objects.launch_options(instance.product, user)),
     )[0]
+    return counts, shared
 
 
-def _tabs(instance: Instance, current: str, counts: list[int]) -> list[dict[str, Any]]:
+def _tabs(instance: Instance, current: str, counts: list[int]) -> list[Tab]:
     labels = {
         "tasks": _("Tasks"),
         "resources": _("Resources"),
@@ -205,60 +229,56 @@ def _tabs(instance: Instance, current: str, counts: list[int]) -> list[dict[str,
         "plans": _("Plans"),
     }
     return [
-        {
-            "name": name,
-            "label": label,
-            "url": reverse(f"instances:instance-{name}", args=[instance.pk]),
-            "current": name == current,
-            "count": count_text(count),
-        }
+        Tab(
+            name,
+            label,
+            reverse(f"instances:instance-{name}", args=[instance.pk]),
+            current=name == current,
+            count=count_text(count),
+        )
         for (name, label), count in zip(labels.items(), counts, strict=True)
     ]
 
 
-def _page(request: Request, rows: Any) -> dict[str, Any]:
+def _page(request: Request, rows: QuerySet) -> Page:
     size = page_size(request.GET.get("size", ""))
-    return {"page": paginate(rows, cursor=request.GET.get("cursor", ""), size=size)}
+    return paginate(rows, cursor=request.GET.get("cursor", ""), size=size)
 
 
-def _tasks(request: Request, instance: Instance) -> dict[str, Any]:
-    """The tasks, newest first; the last one is opened while it runs and when it has failed."""
+def _tasks(request: Request, instance: Instance) -> Context:
+    """List the tasks, newest first; show the details of the last one unless it succeeded."""
     tasks = instance.tasks.select_related("version", "created_by").defer(
         "parameters", "secrets", "tags"
     )
-    context = _page(request, tasks)
-    task = instance.last_task
-    rows = context["page"].rows
-    if task and rows and rows[0].pk == task.pk and task.status != task.Status.SUCCEEDED:
+    page, task = _page(request, tasks), instance.last_task
+    context: Context = {"page": page}
+    first = page.rows[0].pk if page.rows else ""
+    if task and first == task.pk and task.status != task.Status.SUCCEEDED:
         log_excerpt = log_tail(task).with_result(task, TaskDiagnostics.of(task).summary)
         context |= {"opened": task, "log_excerpt": log_excerpt}
     return context
 
 
-def _resources(request: Request, instance: Instance) -> dict[str, Any]:
-    return {"resources": instance.resources.all()[:RESOURCES]}
+def _resources(request: Request, instance: Instance) -> Context:
+    return {"resources": instance.resources.all()[:MAX_RESOURCES_SHOWN]}
 
 
-def _tags(request: Request, instance: Instance) -> dict[str, Any]:
+def _tags(request: Request, instance: Instance) -> Context:
     return {"tags": instance.tags.all()}
 
 
-def _plans(request: Request, instance: Instance) -> dict[str, Any]:
-    """The instance's plans; a colleague's is named, but opens only for who may see it."""
+def _plans(request: Request, instance: Instance) -> Context:
+    """List the plans of the instance; only those that the user may view are links."""
     plans = Plan.objects.submitted().light().filter(instance=instance)
-    context = _page(
-        request, plans.select_related("owner").defer("parameters", "secrets")
-    )
-    rows = context["page"].rows
-    foreign = [row.pk for row in rows if row.owner_id != request.user.pk]
-    opens = {row.pk for row in rows} - set(foreign)
-    if foreign:
+    page = _page(request, plans.select_related("owner").defer("parameters", "secrets"))
+    others = [row.pk for row in page.rows if row.owner_id != request.user.pk]
+    viewable = {row.pk for row in page.rows} - set(others)
+    if others:
         shown = Plan.objects.shown_to(request.user)
-        opens |= set(shown.filter(pk__in=foreign).values_list("pk", flat=True))
-    return {**context, "opens": opens}
+        viewable |= set(shown.filter(pk__in=others).values_list("pk", flat=True))
+    return {"page": page, "viewable": viewable}
 
 
-RESOURCES = 1000
 PANELS: dict[str, Panel] = {
     "tasks": _tasks,
     "resources": _resources,
@@ -267,51 +287,35 @@ PANELS: dict[str, Panel] = {
 }
 
 
-MAX_CSV_ROWS = 10_000
-CSV_COLUMNS = (
-    "pk",
-    "name",
-    "status",
-    "product_name",
-    "product_id",
-    "version_name",
-    "version_id",
-    "owner__username",
-    "owner_role__name",
-    "region_id",
-    "created_at",
-    "stack_id",
-)
-
-
 @require_safe
 def instance_csv(request: Request) -> HttpResponse | StreamingHttpResponse:
     """Export the filtered list, newest first, at most MAX_CSV_ROWS of it.
 
-    With a filter that cannot be read, show the page that says so: a file would hold more
-    than was asked for.
+    With an invalid filter, show the page with the error: the file would have too many rows.
     """
     found = InstanceList(request.user, request.GET.dict(), cookies={})
     if not found.filter.is_valid():
         return instance_list(request)
-    # The rows are written when the language of the request is not in force any more.
-    cut = _(
+    # Translated now: the rows are written after the request's language has been reset.
+    note = _(
         "This file contains only the first %(count)d rows. Use filters to "
         "export fewer rows."
     )
-    rows = _csv_rows(found.instances, cut % {"count": MAX_CSV_ROWS})
+    rows = _csv_rows(found.instances, note % {"count": MAX_CSV_ROWS})
     return download(chain([_csv_heading()], rows), "instances.csv")
 
 
-def _csv_rows(found: QuerySet, cut: str) -> Iterator[list[Any]]:
-    newest = with_names(found).order_by("-created_at", "-pk").values_list(*CSV_COLUMNS)
+def _csv_rows(instances: QuerySet, note: str) -> Iterator[list[object]]:
+    newest = (
+        with_names(instances).order_by("-created_at", "-pk").values_list(*CSV_COLUMNS)
+    )
     for position, row in enumerate(newest[: MAX_CSV_ROWS + 1].iterator()):
         if position == MAX_CSV_ROWS:
-            yield [cut]
+            yield [note]
             return
-        *front, person, role, region, created, stack = row
+        *front, user, role, region, created, stack = row
         moment = f"{created:%Y-%m-%dT%H:%M:%SZ}"
-        yield [*front, person or role, region, moment, stack]
+        yield [*front, user or role, region, moment, stack]
 
 
 def _csv_heading() -> list[str]:

@@ -26,8 +26,10 @@ def _crumbs() -> list[pages.Crumb]:
 @administrator_required
 def known_error_list(request: Request) -> HttpResponse:
     """List the known errors in the order in which they are matched."""
-    cards = KnownError.objects.all()[:MAX_SHOWN]
-    return render(request, "manage/known_error_list.html", {"cards": cards})
+    known_errors = KnownError.objects.all()[:MAX_SHOWN]
+    return render(
+        request, "manage/known_error_list.html", {"known_errors": known_errors}
+    )
 
 
 @pages.administrator_form
@@ -45,24 +47,33 @@ def known_error_create(request: Request) -> HttpResponse:
 @pages.administrator_form
 def known_error_edit(request: Request, pk: str) -> HttpResponse:
     """Change a known error, or test its pattern."""
-    card = get_object_or_404(KnownError, pk=pk)
-    form = KnownErrorForm(request.POST or None, record=card)
-    if not _is_test(request) and pages.perform(request, form, card.edit, card):
+    known_error = get_object_or_404(KnownError, pk=pk)
+    form = KnownErrorForm(request.POST or None, record=known_error)
+    if not _is_test(request) and pages.perform(
+        request, form, known_error.edit, known_error
+    ):
         return redirect_back(request, "instances:known-error-list")
-    card.refresh_from_db()
+    known_error.refresh_from_db()
     template = "manage/known_error_edit.html"
-    return _show(request, form, card.title, template=template, card=card)
+    return _show(
+        request, form, known_error.title, template=template, known_error=known_error
+    )
 
 
 @pages.administrator_form
 def known_error_delete(request: Request, pk: str) -> HttpResponse:
-    card = get_object_or_404(KnownError, pk=pk)
+    known_error = get_object_or_404(KnownError, pk=pk)
     text = _(
         "Failed tasks will no longer show this explanation. To keep it for later, "
         "deactivate it instead."
     )
     return pages.confirm_page(
-        request, card, _("Delete known error"), text, crumbs=_crumbs(), name=card.title
+        request,
+        known_error,
+        _("Delete known error"),
+        text,
+        crumbs=_crumbs(),
+        name=known_error.title,
     )
 
 

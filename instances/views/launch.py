@@ -26,18 +26,18 @@ from instances.views.outcome import flash_task
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def launch(request: Request, pk: str) -> HttpResponse:
-    """Step 1: choices, tags and parameters. Another version shows its own parameters."""
+    """Step 1: choices, tags and the parameters of the chosen version."""
     product = product_for(request.user, pk)
     draft = _draft(request, product)
-    data, judge = request.POST or request.GET, wizard.is_final(request)
-    form = LaunchForm(product, request.user, data, validate=judge, draft=draft)
+    data, validate = request.POST or request.GET, wizard.is_submitted(request)
+    form = LaunchForm(product, request.user, data, validate=validate, draft=draft)
     conflict = None
     if form.is_valid():
         try:
             return _next(request, pk, form.spec, draft)
         except EditConflictError as error:
             asked = form.spec
-            conflict = wizard.conflict_of(error, asked.spec, asked.name, asked.region)
+            conflict = wizard.edit_conflict(error, asked.spec, asked.name, asked.region)
             form.conflict, draft = conflict, cast(Plan, error.record)
     context = {
         "form": form,
@@ -62,22 +62,22 @@ def _next(
         target = {"instance_name": asked.name, "region": asked.region}
         return wizard.change_plan(request, draft, asked.spec, **target)
     plan = asked.draft(by=request.user)
-    wizard.withdraw(draft, by=request.user)
-    review = wizard.preview_of(plan, "launch-review", "launch", pk)
+    wizard.cancel_draft(draft, by=request.user)
+    review = wizard.preview_for(plan, "launch-review", "launch", pk)
     return redirect(review.url)
 
 
 def _draft(request: Request, product: Product) -> Plan | None:
     kind = Task.Kind.LAUNCH
-    return wizard.start_of(
+    return wizard.requested_plan(
         request, kind, version__product=product
-    ) or wizard.open_draft(request, kind, version__product=product)
+    ) or wizard.latest_open_draft(request, kind, version__product=product)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def launch_review(request: Request, pk: str) -> HttpResponse:
-    """Step 2: what will be launched and which resources that makes; then Launch or Cancel."""
-    plan = wizard.draft_of(request, Task.Kind.LAUNCH, version__product_id=pk)
+    """Step 2: the configuration and the resources that it creates; then Launch or Cancel."""
+    plan = wizard.requested_draft(request, Task.Kind.LAUNCH, version__product_id=pk)
     if plan is None:
         product_for(request.user, pk)
         messages.info(
@@ -92,20 +92,22 @@ def launch_review(request: Request, pk: str) -> HttpResponse:
         messages.info(
             request, _("This draft was canceled. Continue from it, or start over.")
         )
-        return redirect(wizard.preview_of(plan, "launch-review", "launch", pk).edit_url)
+        return redirect(
+            wizard.preview_for(plan, "launch-review", "launch", pk).edit_url
+        )
     if plan.executed:
         return redirect(plan.task.instance)
-    return wizard.poll_answer(request, plan) or _review(request, pk, plan)
+    return wizard.poll_response(request, plan) or _review(request, pk, plan)
 
 
 def _answer(request: Request, pk: str, plan: Plan) -> HttpResponse:
     if "cancel" in request.POST:
-        wizard.withdraw(plan, by=request.user)
+        wizard.cancel_draft(plan, by=request.user)
         messages.info(request, _("Canceled. Nothing was launched."))
         return redirect(plan.version.product)
     if "check_again" in request.POST and not plan.out_of_date:
         plan.preview_again(by=request.user)
-        return redirect(wizard.preview_of(plan, "launch-review", "launch", pk).url)
+        return redirect(wizard.preview_for(plan, "launch-review", "launch", pk).url)
     if "create_plan" in request.POST:
         form = wizard.plan_form(request, plan)
         made = wizard.make_plan(request, plan, form)
@@ -119,10 +121,10 @@ def _execute(request: Request, pk: str, plan: Plan) -> HttpResponse:
             plan, by=request.user, unchecked="unchecked" in request.POST
         )
     except DomainError as refusal:
-        # Told in its context, with a way to change what is wrong.
+        # Shown on the review, which has a link to edit the input.
         return _review(request, pk, plan, refusal)
-    told = _("%(name)s is being launched.") % {"name": plan.instance_name}
-    flash_task(request, task, told)
+    message = _("%(name)s is being launched.") % {"name": plan.instance_name}
+    flash_task(request, task, message)
     return redirect(task.instance)
 
 
@@ -133,14 +135,14 @@ def _review(
     refusal: DomainError | None = None,
     form: PlanForm | None = None,
 ) -> HttpResponse:
-    preview = wizard.preview_of(plan, "launch-review", "launch", pk)
+    preview = wizard.preview_for(plan, "launch-review", "launch", pk)
     context = {
         "plan": plan,
         "product": plan.version.product,
         "preview": preview,
         "parameter_diff": ParameterDiff.of_launch(plan),
         "refusal": refusal,
-        # A poll of the review shows no form: none is made for it.
+        # Lazy, because the answer to a poll has no form.
         "form": form or SimpleLazyObject(lambda: wizard.plan_form(request, plan)),
         "steps": wizard.steps(preview.edit_url),
     }

@@ -1,4 +1,4 @@
-"""Notices: what happened to the plans somebody asked for or has to decide on."""
+"""Pages of notices: events of plans that the user owns or can approve."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -26,7 +26,7 @@ def notice_list(request: Request) -> HttpResponse:
 
 @require_POST
 def notice_open(request: Request, pk: int) -> HttpResponse:
-    """Note that it was read, and lead to its plan."""
+    """Mark the notice as read, and redirect to its plan."""
     notice = notice_for(request.user, pk)
     Notice.objects.filter(pk=notice.pk).mark_read()
     return redirect(notice.plan)
@@ -34,6 +34,5 @@ def notice_open(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 def notices_read(request: Request) -> HttpResponse:
-    """Note that all were read."""
     Notice.objects.filter(recipient=request.user).mark_read()
     return redirect("instances:notice-list")

@@ -1,4 +1,4 @@
-"""Flashes that say what is going on: each ends with what it tells about."""
+"""Messages about a running task or preview, which poll until it ends."""
 
 from collections.abc import Mapping
 
@@ -27,22 +27,22 @@ FAILED: Mapping[str, Text] = {
 
 
 def flash_task(request: Request, task: Task, text: str) -> None:
-    """Say that a task runs, until it has ended."""
+    """Show a message that a task runs, until it ends."""
     url = reverse("instances:task-outcome", args=[task.instance_id, task.pk])
     messages.success(request, text, extra_tags=url)
 
 
 def flash_preview(request: Request, plan: Plan, text: str) -> None:
-    """Say that a plan is being previewed, until the preview has ended."""
+    """Show a message that a plan is being previewed, until the preview ends."""
     url = reverse("instances:plan-outcome", args=[plan.pk])
     messages.success(request, text, extra_tags=url)
 
 
 @require_safe
 def task_outcome(request: Request, pk: str, task: str) -> HttpResponse:
-    """Answer a flash about a task: 204 while it runs, then how it has ended.
+    """Answer the poll of a message: 204 while the task runs, then its outcome.
 
-    The instance may be terminated by now: whoever could see it still learns that.
+    Users who could see the instance get the outcome even if it is terminated by now.
     """
     found = task_for(request.user, _known(request, pk), task)
     if found.active:
@@ -55,7 +55,7 @@ def task_outcome(request: Request, pk: str, task: str) -> HttpResponse:
 
 @require_safe
 def plan_outcome(request: Request, pk: str) -> HttpResponse:
-    """Answer a flash about a preview: 204 while it runs, then nothing in its place."""
+    """Answer the poll of a message: 204 while the preview runs, then an empty response."""
     running = plan_for(request.user, pk).status == Plan.Status.PREVIEW_IN_PROGRESS
     return HttpResponse(status=204 if running else 200)
 

@@ -1,4 +1,4 @@
-"""Plans: the lists, one plan, and what its owner and its approvers do with it."""
+"""Pages of plans: the lists, a plan, and the actions of its owner and its approvers."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def plan_detail(request: Request, pk: str) -> HttpResponse:
 
 @require_POST
 def plan_decide(request: Request, pk: str) -> HttpResponse:
-    """Approve or reject, with a comment, what the approver has looked at."""
+    """Approve or reject the preview that the approver has seen."""
     plan = _plan(request, pk)
     form = DecisionForm(request.POST)
     verb = plan.reject if "reject" in request.POST else plan.approve
@@ -61,7 +61,7 @@ def plan_decide(request: Request, pk: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan_execute(request: Request, pk: str) -> HttpResponse:
-    """Run the plan. One that destroys something asks first."""
+    """Execute the plan; ask for confirmation if it destroys resources."""
     page = PlanDetail(_plan(request, pk), request.user)
     plan = page.plan
     sure = not page.destructive or "sure" in request.POST
@@ -74,7 +74,7 @@ def plan_execute(request: Request, pk: str) -> HttpResponse:
     try:
         task = execute_once(plan, by=request.user)
     except DomainError as refusal:
-        # Told on its page, with a way to go on.
+        # Shown on the plan's page, which has the next actions.
         fresh = PlanDetail(_plan(request, pk), request.user)
         return _show(request, fresh, refusal=refusal, status=409)
     flash_task(request, task, _("The plan is being executed."))
@@ -83,7 +83,7 @@ def plan_execute(request: Request, pk: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan_cancel(request: Request, pk: str) -> HttpResponse:
-    """Ask, then withdraw the plan."""
+    """Ask for confirmation, then cancel the plan."""
     plan = _plan(request, pk)
     if request.method != "POST":
         text = _(
@@ -98,7 +98,7 @@ def plan_cancel(request: Request, pk: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan_delete(request: Request, pk: str) -> HttpResponse:
-    """Ask, then delete the plan with its approval history."""
+    """Ask for confirmation, then delete the plan with its approval history."""
     plan = _plan(request, pk)
     if request.method != "POST":
         text = _("The preview and approval history of the plan are also deleted.")
@@ -110,7 +110,7 @@ def plan_delete(request: Request, pk: str) -> HttpResponse:
 
 @require_POST
 def plan_preview(request: Request, pk: str) -> HttpResponse:
-    """Preview it again on what is there now."""
+    """Preview the plan again against the present state."""
     plan = _plan(request, pk)
     plan.preview_again(by=request.user)
     flash_preview(request, plan, _("The plan is being previewed again."))
@@ -119,7 +119,7 @@ def plan_preview(request: Request, pk: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def terminate_plan(request: Request, pk: str) -> HttpResponse:
-    """Plan a termination: previewed and approved before anything is destroyed."""
+    """Create a plan for a termination, which is previewed before it is executed."""
     instance = living_instance_for(request.user, pk)
     suggestion = {"name": _("Terminate %(name)s") % {"name": instance.name}}
     form = PlanForm(request.POST or None, initial=suggestion)

@@ -1,4 +1,4 @@
-"""*Test credentials*: a plan of nothing with what a region's runs are given."""
+"""*Test credentials*: an empty plan with the credentials of a region."""
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -14,7 +14,7 @@ from instances.models import Check
 @require_http_methods(["GET", "HEAD", "POST"])
 @administrator_required
 def region_test(request: Request, pk: str) -> HttpResponse:
-    """Start the test, and show what came of the last one."""
+    """Start a test, and show the result of the last one."""
     region = get_object_or_404(Region, pk=pk)
     if request.method == "POST":
         Check.objects.ask(region, by=request.user)

@@ -1,6 +1,7 @@
-"""One task: what it does now, what it was asked, what it made, and its log."""
+"""Pages of a task: progress, log, outputs and parameters; cancel, retry and reconcile it."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
@@ -32,6 +33,7 @@ from instances.models import (
     reconcile_refusal,
     task_for,
 )
+from instances.presenters.tabs import Tab
 from instances.presenters.task_diagnostics import task_diagnostics
 from instances.presenters.task_failure import task_failure
 from instances.presenters.task_log import (
@@ -44,26 +46,28 @@ from instances.presenters.task_log import (
 from instances.presenters.task_progress import task_progress
 from instances.views.outcome import flash_task
 
+Context = dict[str, object]
+
 
 @require_safe
 def task_detail(request: Request, pk: str, task: str) -> HttpResponse:
-    return _tab(request, task_of(request, pk, task), "log")
+    return _tab(request, requested_task(request, pk, task), "log")
 
 
 @require_safe
 def task_output(request: Request, pk: str, task: str) -> HttpResponse:
-    return _tab(request, task_of(request, pk, task), "output")
+    return _tab(request, requested_task(request, pk, task), "output")
 
 
 @require_safe
 def task_parameters(request: Request, pk: str, task: str) -> HttpResponse:
-    return _tab(request, task_of(request, pk, task), "parameters")
+    return _tab(request, requested_task(request, pk, task), "parameters")
 
 
 @require_safe
 def task_progress_fragment(request: Request, pk: str, task: str) -> HttpResponse:
-    """How far the task is now; its whole page once it has ended."""
-    found = task_of(request, pk, task)
+    """Answer the poll of a task page: its progress, or all of it when the task ends."""
+    found = requested_task(request, pk, task)
     progress = task_progress(found)
     if not found.active:
         tab = request.GET.get("tab", "")
@@ -72,15 +76,18 @@ def task_progress_fragment(request: Request, pk: str, task: str) -> HttpResponse
         return reswap(retarget(whole, "#task-detail"), "outerHTML")
     if progress.poll_token == request.GET.get("seen"):
         return HttpResponse(status=204)
-    context = {"progress": progress, "polls": request.GET.get("tab") or "log"}
-    context["beside"] = True
+    context = {
+        "progress": progress,
+        "polls": request.GET.get("tab") or "log",
+        "status_apart": True,
+    }
     return render(request, "instances/_task_progress.html", context)
 
 
 @require_safe
 def task_log(request: Request, pk: str, task: str) -> HttpResponse:
-    """The log's page; with `after`, only the lines behind that place, or 204."""
-    found = task_of(request, pk, task)
+    """Show the log; with `after`, answer the lines behind that position, or 204."""
+    found = requested_task(request, pk, task)
     after = request.GET.get("after")
     if after is None:
         return _tab(request, found, "log")
@@ -93,8 +100,8 @@ def task_log(request: Request, pk: str, task: str) -> HttpResponse:
 
 @require_safe
 def task_log_download(request: Request, pk: str, task: str) -> StreamingHttpResponse:
-    """The whole log as a text file, secrets masked as they are stored."""
-    found = task_of(request, pk, task)
+    """Download the whole log as text; its secrets are masked as it is stored."""
+    found = requested_task(request, pk, task)
     return StreamingHttpResponse(
         log_text(found),
         content_type="text/plain; charset=utf-8",
@@ -108,8 +115,8 @@ def task_log_download(request: Request, pk: str, task: str) -> StreamingHttpResp
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_cancel(request: Request, pk: str, task: str) -> HttpResponse:
-    """Ask before stopping a task, then stop it."""
-    found = task_of(request, pk, task)
+    """Ask for confirmation, then cancel the task."""
+    found = requested_task(request, pk, task)
     if request.method != "POST":
         context = {"task": found, "instance": found.instance}
         return render_page(
@@ -123,11 +130,11 @@ def task_cancel(request: Request, pk: str, task: str) -> HttpResponse:
     return redirect(found)
 
 
-def task_of(request: Request, pk: str, task: str) -> Task:
-    """A task through its instance: foreign and missing are the same 404."""
+def requested_task(request: Request, pk: str, task: str) -> Task:
+    """Return a task of an instance. Raises NotFoundError for one that the user cannot see."""
     instance = instance_for(request.user, pk)
     last = instance.last_task
-    # Mostly it is the last one, which came with its instance.
+    # The last task was read with its instance.
     found = last if last is not None and last.pk == task else None
     found = found or task_for(request.user, instance, task)
     found.instance = instance
@@ -146,13 +153,15 @@ def _tab(request: Request, task: Task, tab: str) -> HttpResponse:
     )
 
 
-def _context(request: Request, task: Task, tab: str) -> dict[str, Any]:
+def _context(request: Request, task: Task, tab: str) -> Context:
     panel = PANELS[tab](task)
-    # Known errors are looked for in the log, on whichever tab it happens to be.
-    failed = task.status == task.Status.FAILED
-    log = panel.get("log_excerpt") or (log_tail(task) if failed else LogExcerpt.empty())
+    log_excerpt = panel.get("log_excerpt")
+    if not isinstance(log_excerpt, LogExcerpt):
+        # Known errors are searched in the log of a failed task, whichever tab is shown.
+        failed = task.status == task.Status.FAILED
+        log_excerpt = log_tail(task) if failed else LogExcerpt.empty()
     return {
-        "failure": task_failure(task, task.instance, log, by=request.user),
+        "failure": task_failure(task, task.instance, log_excerpt, by=request.user),
         "diagnostics": task_diagnostics(task),
         "task": task,
         "instance": task.instance,
@@ -164,15 +173,10 @@ def _context(request: Request, task: Task, tab: str) -> dict[str, Any]:
     }
 
 
-def _tabs(task: Task, current: str) -> list[dict[str, Any]]:
+def _tabs(task: Task, current: str) -> list[Tab]:
     args = [task.instance_id, task.pk]
     return [
-        {
-            "name": tab,
-            "label": label,
-            "url": reverse(name, args=args),
-            "current": tab == current,
-        }
+        Tab(tab, label, reverse(name, args=args), current=tab == current)
         for tab, label, name in (
             ("log", _("Log"), "instances:task-log"),
             ("output", _("Output"), "instances:task-output"),
@@ -181,30 +185,42 @@ def _tabs(task: Task, current: str) -> list[dict[str, Any]]:
     ]
 
 
-def _log(task: Task) -> dict[str, Any]:
-    return {
-        "log_excerpt": log_tail(task).with_result(
-            task, TaskDiagnostics.of(task).summary
-        )
-    }
+@dataclass(frozen=True)
+class ValueRow:
+    """A row of a table of values. `default` says that the template's default applies."""
+
+    key: str
+    text: str
+    note: str = ""
+    default: bool = False
+
+    @property
+    def multiline(self) -> bool:
+        return "\n" in self.text
 
 
-def _output(task: Task) -> dict[str, Any]:
-    """Outputs with their values as text; what is secret is not even read."""
+def _log(task: Task) -> Context:
+    error = TaskDiagnostics.of(task).summary
+    return {"log_excerpt": log_tail(task).with_result(task, error)}
+
+
+def _output(task: Task) -> Context:
+    """List the outputs, secret values masked."""
     outputs = task.outputs.values_list("key", "value", "sensitive", "description")
     return {
         "values": [
-            _value(key, MASK if sensitive else _shown(value), description)
+            ValueRow(
+                key,
+                MASK if sensitive else _value_text(value),
+                _note(key, description),
+            )
             for key, value, sensitive, description in outputs
         ]
     }
 
 
-def _parameters(task: Task) -> dict[str, Any]:
-    """Parameters in the template's order, secrets as asterisks, and the tags asked for.
-
-    What was entered stands as it was typed.
-    """
+def _parameters(task: Task) -> Context:
+    """List the parameters as they were entered, secrets masked, and the tags."""
     language = get_language()
     labels = {
         p.key: p.label_in(language) for p in task.version.template.schema.parameters
@@ -212,26 +228,24 @@ def _parameters(task: Task) -> dict[str, Any]:
     entered = task.masked_entries
     return {
         "values": [
-            _value(key, entered.get(key, _shown(value)), labels.get(key, ""))
-            | {"default": key not in entered}
+            ValueRow(
+                key,
+                entered.get(key, _value_text(value)),
+                _note(key, labels.get(key, "")),
+                default=key not in entered,
+            )
             for key, value in task.masked_parameters.items()
         ],
-        "tags": [_value(key, value) for key, value in task.tags.items()],
+        "tags": [ValueRow(key, value) for key, value in task.tags.items()],
     }
 
 
-def _value(key: str, text: str, note: str = "") -> dict[str, Any]:
-    """A row of a table of values; the note is left out where it repeats the key."""
-    return {
-        "key": key,
-        "text": text,
-        "note": "" if note == key else note,
-        "long": "\n" in text,
-    }
+def _note(key: str, label: str) -> str:
+    return "" if label == key else label
 
 
-def _shown(value: Any) -> str:
-    """A JSON value as people write it: text without quotes, the rest indented."""
+def _value_text(value: object) -> str:
+    """Return a text as it is, and any other value as indented JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):
@@ -239,17 +253,21 @@ def _shown(value: Any) -> str:
     return dumps(value, ensure_ascii=False, indent=2)
 
 
-PANELS = {"log": _log, "output": _output, "parameters": _parameters}
+PANELS: dict[str, Callable[[Task], Context]] = {
+    "log": _log,
+    "output": _output,
+    "parameters": _parameters,
+}
 
 
 @require_POST
 def instance_retry(request: Request, pk: str) -> HttpResponse:
-    """Try the failed task again that the person has seen, or say why not."""
+    """Retry the failed task that the user has seen, or show why that is refused."""
     instance = living_instance_for(request.user, pk)
     try:
         task = retry(instance, by=request.user, task=request.POST.get("task", ""))
     except DomainError as refusal:
-        # Told where the other ways to go on are.
+        # The page of the instance shows the other actions.
         messages.error(request, f"{refusal} {refusal.hint}".strip())
         return redirect(instance)
     flash_task(request, task, _("%(name)s is being retried.") % {"name": instance.name})
@@ -259,17 +277,17 @@ def instance_retry(request: Request, pk: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @administrator_required
 def task_reconcile(request: Request, pk: str, task: str) -> HttpResponse:
-    """Say what is known and what settling would do; then let a worker do it."""
-    found = task_of(request, pk, task)
+    """Show the status of the lease and the effects, then have a worker reconcile the task."""
+    found = requested_task(request, pk, task)
     form = ReconcileForm(found, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with refusals_on(form):
             found.reconcile(by=request.user, **form.cleaned_data)
-            told = _(
+            message = _(
                 "Reconciliation has started. A worker is checking the actual status of the "
                 "task."
             )
-            flash_task(request, found, told)
+            flash_task(request, found, message)
             return redirect(found)
     context = {
         "form": form,
@@ -285,7 +303,7 @@ def task_reconcile(request: Request, pk: str, task: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @administrator_required
 def instance_reconcile(request: Request, pk: str) -> HttpResponse:
-    """Show what tasks and state say of an instance; then set its status to that."""
+    """Show the status that tasks and state record, then set the status to that."""
     instance = living_instance_for(request.user, pk)
     form = StatusForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():

@@ -1,4 +1,4 @@
-"""Terminate: a dialog that wants a word typed, and the same as a page."""
+"""Termination: a dialog, or a page, that requires a word to confirm."""
 
 from typing import Any
 
@@ -15,27 +15,28 @@ from catalog.effective_constraints import ApprovalRequiredError, EffectiveConstr
 from console.lib.errors import ConflictError, DomainError
 from console.lib.htmx import came_from, render_page
 from console.lib.http import Request
-from instances.filters import INVISIBLE
+from instances.filters import INVISIBLE_CHARACTERS
 from instances.models import Instance, Task, living_instance_for
 from instances.views.outcome import flash_task
 
 WORD = "terminate"
-WRONG = gettext_lazy("Enter terminate to confirm. The instance has not been changed.")
-# So many resources are named, the rest are counted.
-NAMED = 20
-SHOWN = ("address", "type", "imported_id")
-# What was there before the instance must not hide behind the count.
+WRONG_WORD = gettext_lazy(
+    "Enter terminate to confirm. The instance has not been changed."
+)
+MAX_RESOURCES_SHOWN = 20
+RESOURCE_FIELDS = ("address", "type", "imported_id")
+# Resources that existed before the instance must be visible, not only counted.
 IMPORTED_FIRST = (Case(When(imported_id="", then=1), default=0), "address")
 
 
 class TerminateForm(forms.Form):
-    """The word, in any case; what cannot be seen around it is forgiven, nothing else."""
+    """The confirmation word, in any case; invisible characters around it are ignored."""
 
     confirm = forms.CharField(
         label=gettext_lazy("Enter terminate to confirm"),
         max_length=64,
         strip=False,
-        error_messages={"required": WRONG},
+        error_messages={"required": WRONG_WORD},
         widget=forms.TextInput(
             attrs={
                 "autocomplete": "off",
@@ -49,8 +50,8 @@ class TerminateForm(forms.Form):
 
     def clean_confirm(self) -> str:
         typed: str = self.cleaned_data["confirm"]
-        if typed.strip(INVISIBLE).lower() != WORD:
-            raise forms.ValidationError(WRONG)
+        if typed.strip(INVISIBLE_CHARACTERS).lower() != WORD:
+            raise forms.ValidationError(WRONG_WORD)
         return typed
 
 
@@ -67,15 +68,15 @@ def instance_terminate(request: Request, pk: str) -> HttpResponse:
     try:
         task = instance.terminate(by=request.user)
     except (ConflictError, ApprovalRequiredError) as refusal:
-        # A message behind an open dialog would not be seen: it is shown inside.
+        # Shown in the dialog, which covers the messages of the page.
         return _ask(request, instance, form, refusal=refusal, status=refusal.status)
-    told = _("Termination of %(name)s has started.") % {"name": instance.name}
-    flash_task(request, task, told)
+    message = _("Termination of %(name)s has started.") % {"name": instance.name}
+    flash_task(request, task, message)
     return redirect(f"{back or _list_with(request, instance)}#instances")
 
 
 def _list_with(request: Request, instance: Instance) -> str:
-    """Return the address of the list that shows the instance."""
+    """Return the URL of the list that has the instance."""
     mine = Instance.objects.owned_by(request.user).filter(pk=instance.pk).exists()
     scope = "" if mine else "?access=account"
     return f"{reverse('instances:instance-list')}{scope}"
@@ -91,15 +92,21 @@ def _ask(
 ) -> HttpResponse:
     context: dict[str, Any] = {"instance": instance, "form": form, "refusal": refusal}
     limits = EffectiveConstraints.of(instance.product, instance.portfolio)
-    # The list takes the filters up again where the dialog or page was opened from it.
+    # If the dialog was opened from the list, the user returns to its filters.
     context["back"] = came_from(request, reverse("instances:instance-list"))
     context["needs_approval"] = limits.needs_approval(Task.Kind.TERMINATE)
     resources = list(
-        instance.resources.order_by(*IMPORTED_FIRST).values(*SHOWN)[: NAMED + 1]
+        instance.resources.order_by(*IMPORTED_FIRST).values(*RESOURCE_FIELDS)[
+            : MAX_RESOURCES_SHOWN + 1
+        ]
     )
-    context["resources"] = resources[:NAMED]
+    context["resources"] = resources[:MAX_RESOURCES_SHOWN]
     context["imported"] = instance.resources.exclude(imported_id="").count()
-    context["more"] = instance.resources.count() - NAMED if resources[NAMED:] else 0
+    context["more_resources"] = (
+        instance.resources.count() - MAX_RESOURCES_SHOWN
+        if resources[MAX_RESOURCES_SHOWN:]
+        else 0
+    )
     return render_page(
         request,
         "instances/terminate.html",

@@ -1,4 +1,4 @@
-"""Instances get another owner: one, or many from the list. Administrators only."""
+"""Transfer of an instance, or of many from the list, by an administrator."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from console.lib.http import Request
 from instances.forms.transfer import TransferForm, principal_suggestions
 from instances.models import Instance, living_instance_for
 
-# As many as a page of the list can show.
-MOST = 100
+# The longest page of the list.
+MAX_INSTANCES = 100
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @administrator_required
 def instance_transfer(request: Request, pk: str) -> HttpResponse:
-    """Ask who is to have it, then hand it over; a running task does not stand in the way."""
+    """Ask for the new owner, then transfer the instance, also during a task."""
     instance = living_instance_for(request.user, pk)
     form = TransferForm(
         request.POST if request.method == "POST" else None, record=instance
@@ -46,8 +46,8 @@ def instance_transfer(request: Request, pk: str) -> HttpResponse:
 @require_POST
 @administrator_required
 def instances_transfer(request: Request) -> HttpResponse:
-    """Hand over the ticked instances, and say of each what became of it."""
-    wanted = request.POST.getlist("instance")[:MOST]
+    """Transfer the selected instances, and show the result of each."""
+    wanted = request.POST.getlist("instance")[:MAX_INSTANCES]
     chosen = Instance.objects.visible_to(request.user).filter(pk__in=wanted)
     form = TransferForm(request.POST)
     context: dict[str, Any] = {"form": form, "principals": principal_suggestions()}
@@ -62,11 +62,13 @@ def instances_transfer(request: Request) -> HttpResponse:
             done["moved"] = sum(each.moved for each in moves)
             return render(request, "instances/instances_transferred.html", done)
     context["instances"] = chosen.order_by("name").select_related("owner", "owner_role")
-    context["seen"] = request.POST.getlist("seen")[:MOST]
+    context["seen"] = request.POST.getlist("seen")[:MAX_INSTANCES]
     return render_form(request, "instances/instances_transfer.html", context)
 
 
 def _owners_seen(request: Request) -> dict[str, str]:
-    """The owner of each instance as the list showed it."""
-    pairs = (each.partition(" ") for each in request.POST.getlist("seen")[:MOST])
+    """Return the owner of each instance as the list has shown it."""
+    pairs = (
+        each.partition(" ") for each in request.POST.getlist("seen")[:MAX_INSTANCES]
+    )
     return {pk: mark for pk, _space, mark in pairs}

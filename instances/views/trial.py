@@ -1,4 +1,4 @@
-"""A version tried out: its form as end users get it, and the plan it leads to."""
+"""*Preview form* of a version: its form as end users see it, and a preview of the result."""
 
 from typing import Any
 
@@ -21,20 +21,20 @@ from instances.views import wizard
 @require_http_methods(["GET", "HEAD", "POST"])
 @administrator_required
 def version_try(request: Request, pk: str, version_pk: str) -> HttpResponse:
-    """Check values as a launch does and show which resources they would make."""
+    """Validate values as a launch does, and preview the resources that they create."""
     version = version_for(pk, version_pk)
     plan = _trial(request, version)
     if plan is not None and request.method != "POST" and wants_fragment(request):
         return _poll(request, plan)
-    judge = wizard.is_final(request)
-    form = TrialForm(version, request.POST, validate=judge, plan=plan)
+    validate = wizard.is_submitted(request)
+    form = TrialForm(version, request.POST, validate=validate, plan=plan)
     context: dict[str, Any] = {"version": version, "form": form, "tab": "try"}
     if form.is_valid():
         started = form.start(by=request.user)
         if started is not None:
             return redirect(_preview(started).url)
         context["values"] = list(form.shown_values())
-    elif plan is not None and not judge:
+    elif plan is not None and not validate:
         context["preview"] = _preview(plan)
         context["values"] = list(plan.masked_parameters.items())
     status = 422 if form.errors else 200
@@ -42,7 +42,7 @@ def version_try(request: Request, pk: str, version_pk: str) -> HttpResponse:
 
 
 def _trial(request: Request, version: Version) -> Plan | None:
-    """The caller's own trial that the request names. Raises NotFoundError for another."""
+    """Return the user's trial that the request names. Raises NotFoundError for another."""
     pk = request.POST.get("plan") or request.GET.get("plan")
     if not pk:
         return None

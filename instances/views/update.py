@@ -1,4 +1,4 @@
-"""The update wizard: change, check old against new, update."""
+"""The update wizard: change, compare the old and new values, update."""
 
 from typing import cast
 
@@ -24,13 +24,13 @@ from instances.views.outcome import flash_task
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def update(request: Request, pk: str) -> HttpResponse:
-    """Step 1: another version, launch option, other parameters or tags."""
+    """Step 1: version, launch option, parameters and tags."""
     instance = living_instance_for(request.user, pk)
     origin = _origin(request, instance)
     draft = _draft(request, instance, origin)
-    data, judge = request.POST or request.GET, wizard.is_final(request)
+    data, validate = request.POST or request.GET, wizard.is_submitted(request)
     form = UpdateForm(
-        instance, request.user, data, validate=judge, draft=draft, origin=origin
+        instance, request.user, data, validate=validate, draft=draft, origin=origin
     )
     blocked = form.validate and (form.superseded or instance.changing)
     conflict = None
@@ -38,7 +38,7 @@ def update(request: Request, pk: str) -> HttpResponse:
         try:
             return _next(request, instance, form, draft)
         except EditConflictError as error:
-            conflict = form.conflict = wizard.conflict_of(error, form.spec)
+            conflict = form.conflict = wizard.edit_conflict(error, form.spec)
             draft = cast(Plan, error.record)
     context = {
         "form": form,
@@ -58,19 +58,18 @@ def update(request: Request, pk: str) -> HttpResponse:
 
 
 def _origin(request: Request, instance: Instance) -> Task | None:
-    """The task of the instance whose values fill the form, when the request names one."""
+    """Return the task that the request names: its values fill the form."""
     pk = request.POST.get("from") or request.GET.get("from")
     return task_for(request.user, instance, pk) if pk else None
 
 
 def _draft(request: Request, instance: Instance, origin: Task | None) -> Plan | None:
-    """The draft to continue. A forgotten one is none when others have superseded it,
-    or when the person wants to start from a task."""
+    """Return the draft to continue; None if it is superseded or the form starts from a task."""
     kind = Task.Kind.UPDATE
-    named = wizard.start_of(request, kind, instance=instance)
+    named = wizard.requested_plan(request, kind, instance=instance)
     if named is not None or origin is not None:
         return named
-    return wizard.open_draft(
+    return wizard.latest_open_draft(
         request, kind, instance=instance, base_task=instance.last_task
     )
 
@@ -92,16 +91,16 @@ def _next(
         region=instance.region,
         instance=instance,
     )
-    wizard.withdraw(draft, by=request.user)
-    review = wizard.preview_of(plan, "update-review", "update", instance.pk)
+    wizard.cancel_draft(draft, by=request.user)
+    review = wizard.preview_for(plan, "update-review", "update", instance.pk)
     return redirect(review.url)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def update_review(request: Request, pk: str) -> HttpResponse:
-    """Step 2: old against new, and which resources that touches; then Update or Cancel."""
+    """Step 2: the changed settings and resources; then Update or Cancel."""
     instance = living_instance_for(request.user, pk)
-    plan = wizard.draft_of(request, Task.Kind.UPDATE, instance=instance)
+    plan = wizard.requested_draft(request, Task.Kind.UPDATE, instance=instance)
     if plan is None:
         messages.info(request, _("Make a change first, and then check and confirm."))
         return redirect("instances:update", pk)
@@ -113,21 +112,23 @@ def update_review(request: Request, pk: str) -> HttpResponse:
         messages.info(
             request, _("This draft was canceled. Continue from it, or start over.")
         )
-        return redirect(wizard.preview_of(plan, "update-review", "update", pk).edit_url)
+        return redirect(
+            wizard.preview_for(plan, "update-review", "update", pk).edit_url
+        )
     if plan.executed:
         return redirect(instance)
-    return wizard.poll_answer(request, plan) or _review(request, instance, plan)
+    return wizard.poll_response(request, plan) or _review(request, instance, plan)
 
 
 def _answer(request: Request, instance: Instance, plan: Plan) -> HttpResponse:
     if "cancel" in request.POST:
-        wizard.withdraw(plan, by=request.user)
+        wizard.cancel_draft(plan, by=request.user)
         messages.info(request, _("Canceled. Nothing was changed."))
         return redirect(instance)
     if "check_again" in request.POST and not plan.out_of_date:
         plan.preview_again(by=request.user)
         return redirect(
-            wizard.preview_of(plan, "update-review", "update", instance.pk).url
+            wizard.preview_for(plan, "update-review", "update", instance.pk).url
         )
     if "create_plan" in request.POST:
         form = wizard.plan_form(request, plan)
@@ -142,7 +143,7 @@ def _execute(request: Request, instance: Instance, plan: Plan) -> HttpResponse:
             plan, by=request.user, unchecked="unchecked" in request.POST
         )
     except DomainError as refusal:
-        # Told in its context, with a way to change what is wrong.
+        # Shown on the review, which has a link to edit the input.
         return _review(request, instance, plan, refusal)
     flash_task(request, task, _("%(name)s is being updated.") % {"name": instance.name})
     return redirect(instance)
@@ -155,7 +156,7 @@ def _review(
     refusal: DomainError | None = None,
     form: PlanForm | None = None,
 ) -> HttpResponse:
-    preview = wizard.preview_of(plan, "update-review", "update", instance.pk)
+    preview = wizard.preview_for(plan, "update-review", "update", instance.pk)
     diff = ParameterDiff.of_update(plan, instance)
     context = {
         "plan": plan,
@@ -166,7 +167,7 @@ def _review(
         if plan.out_of_date
         else [],
         "refusal": refusal,
-        # A poll of the review shows no form: none is made for it.
+        # Lazy, because the answer to a poll has no form.
         "form": form or SimpleLazyObject(lambda: wizard.plan_form(request, plan)),
         "steps": wizard.steps(preview.edit_url, diff.changes_text),
     }

@@ -1,6 +1,7 @@
-"""What the launch and update wizards share: the draft between their pages, and its end."""
+"""The steps that both wizards share: the draft, its preview, and the plan made from it."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, cast
 
 from django.contrib import messages
@@ -35,10 +36,11 @@ OPEN = (
 )
 
 
-def draft_of(request: Request, operation: str, **scope: Any) -> Plan | None:
-    """Return the caller's own draft that the request names, or None when it names none.
+def requested_draft(request: Request, operation: str, **scope: Any) -> Plan | None:
+    """Return the user's draft that the request names; None if it names none.
 
-    It may have become a plan meanwhile. Raises NotFoundError for a foreign or missing one.
+    The draft can be a plan by now. Raises NotFoundError if it does not exist or belongs to
+    another user.
     """
     pk = request.POST.get("plan") or request.GET.get("plan")
     if not pk:
@@ -47,12 +49,13 @@ def draft_of(request: Request, operation: str, **scope: Any) -> Plan | None:
     return plan_for(request.user, pk, operation=operation, **mine, **scope)
 
 
-def start_of(request: Request, operation: str, **scope: Any) -> Plan | None:
-    """Return the draft, or the plan to be edited, that the request names, if any.
+def requested_plan(request: Request, operation: str, **scope: Any) -> Plan | None:
+    """Return the draft, or the plan to edit, that the request names; None if it names none.
 
-    Raises NotFoundError for another's, ConflictError for a plan that can no longer be edited.
+    Raises NotFoundError for a plan of another user, ConflictError for a plan that can no
+    longer be edited.
     """
-    plan = draft_of(request, operation, **scope)
+    plan = requested_draft(request, operation, **scope)
     if plan and not plan.draft and plan.status not in Plan.EDITABLE:
         raise ConflictError(
             _("This plan cannot be edited now."), code="IncorrectStatus.Plan"
@@ -63,20 +66,20 @@ def start_of(request: Request, operation: str, **scope: Any) -> Plan | None:
 def change_plan(
     request: Request, plan: Plan, spec: ProvisioningSpec, **target: Any
 ) -> HttpResponse:
-    """Edit a plan that people see already, and lead back to it.
+    """Edit a submitted plan and redirect to it.
 
-    Raises EditConflictError when it was edited since the page was opened.
+    Raises EditConflictError if it was edited since the page was opened.
     """
     plan.edit(spec, by=request.user, seen=seen_in(request), **target)
-    told = _("The plan was changed and is being previewed.")
-    flash_preview(request, plan, told)
+    message = _("The plan was changed and is being previewed.")
+    flash_preview(request, plan, message)
     return redirect(plan)
 
 
 def plan_seen(request: Request, plan: Plan | None, *, anew: bool) -> str:
-    """The stamp that the page of a plan's edit carries; empty for a draft.
+    """Return the stamp of the plan that is being edited; empty for a draft.
 
-    It is the one of the page's first answer, until a conflict has been shown (`anew`).
+    It is that of the page's first response, until a conflict has been shown (`anew`).
     """
     if plan is None or plan.draft:
         return ""
@@ -84,13 +87,13 @@ def plan_seen(request: Request, plan: Plan | None, *, anew: bool) -> str:
     return known or shown_now(plan.stamp)
 
 
-def conflict_of(
+def edit_conflict(
     error: EditConflictError,
     spec: ProvisioningSpec,
     name: str = "",
     region: Region | None = None,
 ) -> EditConflict:
-    """Return the conflict of a plan that was edited since: mine beside what is stored."""
+    """Return the differences between the input and a plan that was edited meanwhile."""
     plan = cast(Plan, error.record)
     rows = [
         Difference(row.label, row.after, row.before, kept=False)
@@ -107,7 +110,7 @@ def conflict_of(
 
 
 def make_plan(request: Request, draft: Plan, form: PlanForm) -> HttpResponse | None:
-    """Make the draft a plan and lead to it; None when the form has errors."""
+    """Submit the draft as a plan and redirect to it; None if the form has errors."""
     if form.is_valid():
         with refusals_on(form):
             draft.submit(**form.cleaned_data, by=request.user)
@@ -118,16 +121,16 @@ def make_plan(request: Request, draft: Plan, form: PlanForm) -> HttpResponse | N
 
 
 def plan_form(request: Request, draft: Plan) -> PlanForm:
-    """The form that names the plan; bound when it was sent."""
+    """Return the form for the name of a plan, bound if the request has it."""
     sent = "create_plan" in request.POST
     suggestion = {"name": draft.free_name()}
     return PlanForm(request.POST if sent else None, initial=suggestion)
 
 
-def open_draft(request: Request, operation: str, **scope: Any) -> Plan | None:
-    """Return the caller's newest draft that is neither executed nor canceled.
+def latest_open_draft(request: Request, operation: str, **scope: Any) -> Plan | None:
+    """Return the user's newest draft that is neither executed nor canceled.
 
-    So the browser's Back from the review, or a new visit, finds what was entered.
+    With it, Back from the review or a new visit shows the values that were entered.
     """
     if request.method == "POST" or "new" in request.GET:
         return None
@@ -147,22 +150,22 @@ def open_draft(request: Request, operation: str, **scope: Any) -> Plan | None:
     return plan_for(request.user, pk) if pk else None
 
 
-def is_final(request: Request) -> bool:
-    """Whether Next was pressed, and not a button that only shows the form differently."""
+def is_submitted(request: Request) -> bool:
+    """Return True if Next was chosen, not a button that only redraws the form."""
     return request.method == "POST" and "change" not in request.POST
 
 
-def withdraw(draft: Plan | None, *, by: User) -> None:
-    """Cancel a draft that a newer one replaces; one that was executed stays as it is."""
+def cancel_draft(draft: Plan | None, *, by: User) -> None:
+    """Cancel a draft that a newer one replaces, unless it was executed."""
     if draft is None or not draft.draft or draft.status not in OPEN:
         return
-    # Executed at this very moment in another window: then it stays as well.
+    # It may have been executed in another window since it was read.
     with suppress(ConflictError):
         draft.cancel(by=by)
 
 
-def preview_of(plan: Plan, page: str, edit: str, pk: str) -> PlanPreview:
-    """Return the preview with the addresses of its page and of the one to go back to."""
+def preview_for(plan: Plan, page: str, edit: str, pk: str) -> PlanPreview:
+    """Return the preview of a draft with the URLs of its review and of its form."""
     query = f"?plan={plan.pk}"
     return PlanPreview(
         plan,
@@ -171,8 +174,8 @@ def preview_of(plan: Plan, page: str, edit: str, pk: str) -> PlanPreview:
     )
 
 
-def poll_answer(request: Request, plan: Plan) -> HttpResponse | None:
-    """Answer a polling review: nothing new, or load the page again when it cannot go on."""
+def poll_response(request: Request, plan: Plan) -> HttpResponse | None:
+    """Answer the poll of a review: unchanged, or reload if the draft cannot go on."""
     if not wants_fragment(request):
         return None
     if plan.status == Plan.Status.PREVIEW_IN_PROGRESS:
@@ -182,17 +185,27 @@ def poll_answer(request: Request, plan: Plan) -> HttpResponse | None:
     return HttpResponseClientRefresh()
 
 
-def steps(edit_url: str = "", hint: str = "") -> list[dict[str, str]]:
-    """The wizard's two steps; with an address to go back to, the second is the current one."""
-    first = {
-        "label": _("Configure"),
-        "hint": _("Version and parameters"),
-        "url": edit_url,
-        "state": "done" if edit_url else "now",
-    }
-    second = {
-        "label": _("Check and confirm"),
-        "hint": hint or _("Nothing is changed until you confirm"),
-        "state": "now" if edit_url else "next",
-    }
+@dataclass(frozen=True)
+class WizardStep:
+    """A step of a wizard. `state` is done, now or next; `url` leads back to a step."""
+
+    label: str
+    hint: str
+    state: str
+    url: str = ""
+
+
+def steps(edit_url: str = "", hint: str = "") -> list[WizardStep]:
+    """Return the two steps of a wizard; with `edit_url`, the second is the current one."""
+    first = WizardStep(
+        label=_("Configure"),
+        hint=_("Version and parameters"),
+        url=edit_url,
+        state="done" if edit_url else "now",
+    )
+    second = WizardStep(
+        label=_("Check and confirm"),
+        hint=hint or _("Nothing is changed until you confirm"),
+        state="now" if edit_url else "next",
+    )
     return [first, second]

@@ -62,7 +62,7 @@ def test_tabs_carry_their_counts(browser, instance):
     PlanFactory(instance=instance, draft=True)
     instance.tags.create(key="team", value="web")
     tabs = browser.get(f"/instances/{instance.pk}/").context["tabs"]
-    assert {tab["name"]: tab["count"] for tab in tabs} == {
+    assert {tab.name: tab.count for tab in tabs} == {
         "tasks": "1",
         "resources": "0",
         "tags": "1",
