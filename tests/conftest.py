@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 
 from tests import leaks
 from tests.factories import AdministratorFactory, UserFactory
@@ -72,6 +73,13 @@ def _closes_what_it_opens():
     yield
     if left := before.left():
         pytest.fail(f"The test left behind: {'; '.join(left)}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _default_language():
+    """Give up the language that a request has activated: it would hold for the next test."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
