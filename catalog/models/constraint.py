@@ -1,8 +1,8 @@
-"""A constraint: a limit on launching one product through one portfolio."""
+"""Constraints: restrictions on launching a product through a portfolio."""
 
 from typing import Any
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -10,45 +10,42 @@ from django.utils.translation import gettext_lazy as _
 from catalog.models.constraint_config import clean_config, describe_config
 from catalog.models.portfolio import Portfolio
 from catalog.models.product import Product
-from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.errors import InvalidInputError
 from console.lib.ids import id_field
-from console.lib.records import facts, store
 from console.lib.users import PrincipalType, User
 
 
 class ConstraintQuerySet(models.QuerySet["Constraint"]):
     def on(self, product: Product, portfolio: Portfolio) -> "ConstraintQuerySet":
-        """Constraints of a product inside a portfolio: they hold for all its versions."""
+        """Return the constraints on a product in a portfolio."""
         return self.filter(product=product, portfolio=portfolio)
 
-    def naming(self, person: User) -> list["Constraint"]:
-        """The approval constraints that name this person as an approver.
+    def naming(self, user: User) -> list["Constraint"]:
+        """Return the approval constraints that name a user as an approver.
 
-        Read and compared here: SQLite cannot search inside JSON. There are few of them.
+        They are compared in Python, because SQLite cannot search inside JSON.
         """
         found = self.filter(kind=Constraint.Kind.APPROVAL).select_related(
             "product", "portfolio"
         )
-        me = _as_approver(person)
-        return [each for each in found if me in each.config.get("Approvers", ())]
+        approver = _as_approver(user)
+        return [each for each in found if approver in each.config.get("Approvers", ())]
 
-    @transaction.atomic
     def impose(
         self,
         *,
         kind: str,
         portfolio: Portfolio,
         product: Product,
-        config: Any,
+        config: object,
         description: str = "",
         by: User,
     ) -> "Constraint":
-        """Limit how a product of a portfolio may be launched.
+        """Create a constraint on a product in a portfolio.
 
-        Raises InvalidInputError when the product is not in the portfolio or the configuration
-        does not fit the type, ConflictError for a second launch constraint.
+        Raises InvalidInputError if the product is not in the portfolio or the
+        configuration does not match the type, ConflictError for a second launch constraint.
         """
         _check_target(kind, portfolio, product)
         constraint = self.model(
@@ -58,14 +55,11 @@ class ConstraintQuerySet(models.QuerySet["Constraint"]):
             config=clean_config(kind, config, product),
             description=description,
         )
-        constraint.store()
-        after = facts(constraint, *Constraint.FACTS, "kind", "portfolio", "product")
-        AuditEntry.objects.record("CreateConstraint", constraint, by=by, after=after)
-        return constraint
+        return constraint.create_audited(by=by)
 
 
-def _as_approver(person: User) -> dict[str, str]:
-    name = person.get_username()
+def _as_approver(user: User) -> dict[str, str]:
+    name = user.get_username()
     return {"PrincipalType": PrincipalType.USER.value, "PrincipalName": name}
 
 
@@ -83,13 +77,16 @@ def _check_target(kind: str, portfolio: Portfolio, product: Product) -> None:
 
 
 class Constraint(Editable):
-    """The shape of `config` depends on the type.
+    """A restriction on one product in one portfolio. `config` depends on the type.
 
     Launch: `{"LocalRoleName": name}`. Template: `{"Rules": [...]}`. Approval:
     `{"OperationTypes": [...], "Approvers": [...]}`. StackRegion: `{"StackRegions": [...]}`.
     """
 
+    AUDIT_NAME = "Constraint"
     FACTS = ("description", "config")
+    FIXED_FACTS = ("kind", "portfolio", "product")
+    duplicate_code = "LimitExceeded.Constraint"
 
     class Kind(models.TextChoices):
         LAUNCH = "Launch", _("Launch")
@@ -137,20 +134,18 @@ class Constraint(Editable):
 
     @property
     def sentences(self) -> list[str]:
-        """What the constraint demands, for people."""
+        """The constraint in sentences, to show it to users."""
         return list(describe_config(self.kind, self.config))
 
-    def store(self) -> None:
-        """Check and save. Raises InvalidInputError; ConflictError for a second launch constraint."""
-        taken = _("%(product)s already has a launch constraint in %(portfolio)s.") % {
+    def duplicate_message(self) -> str:
+        return _("%(product)s already has a launch constraint in %(portfolio)s.") % {
             "product": self.product,
             "portfolio": self.portfolio,
         }
-        store(self, taken=taken, code="LimitExceeded.Constraint")
 
-    def with_approver(self, person: User, instead_of: User) -> dict[str, Any]:
-        """The configuration in which one person approves instead of another."""
-        old, new = _as_approver(instead_of), _as_approver(person)
+    def with_approver(self, user: User, instead_of: User) -> dict[str, Any]:
+        """Return the configuration with one user as an approver instead of another."""
+        old, new = _as_approver(instead_of), _as_approver(user)
         approvers: list[Any] = []
         for each in self.config.get("Approvers", ()):
             approver = new if each == old else each
@@ -159,22 +154,21 @@ class Constraint(Editable):
         return {**self.config, "Approvers": approvers}
 
     def edit(
-        self, *, config: Any, description: str | None = None, by: User, seen: str = ""
+        self,
+        *,
+        config: object,
+        description: str | None = None,
+        by: User,
+        seen: str = "",
     ) -> None:
         """Replace the configuration, and the description unless it is None.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInputError, and
-        EditConflictError when the constraint is no longer that.
+        `seen` is the stamp of the record as the user saw it. Raises InvalidInputError,
+        ConflictError, and EditConflictError if the record has changed since.
         """
         cleaned = clean_config(self.kind, config, self.product)
-        columns: dict[str, Any] = {"config": cleaned}
-        if description is not None:
-            columns["description"] = description
-        self.change("UpdateConstraint", columns, by=by, seen=seen)
+        self.edit_audited(by=by, seen=seen, config=cleaned, description=description)
 
-    @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Lift the constraint: from the next launch, update or plan on."""
-        before = facts(self, *self.FACTS, "kind", "portfolio", "product")
-        AuditEntry.objects.record("DeleteConstraint", self, by=by, before=before)
-        self.delete()
+        """Delete the constraint. It no longer applies to launches, updates and plans."""
+        self.delete_audited(by=by)

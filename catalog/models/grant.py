@@ -1,4 +1,4 @@
-"""A grant: who may launch from a portfolio."""
+"""Grants: access to portfolios for users, groups and patterns of names."""
 
 import re
 from functools import lru_cache
@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from console.lib.users import PrincipalType, Role, User
 
-# Names hold almost anything; control characters and line ends they do not.
+# Names can have almost any character, but no control characters and line breaks.
 PRINCIPAL_PATTERN = r"\A(?:user|role)/[^\x00-\x1f\x7f]+\Z"
 
 
 def to_like_pattern(pattern: F) -> Replace:
-    """Turn a stored pattern, in which `*` is any text, into one for SQL's LIKE."""
+    """Return a stored pattern, in which `*` matches any text, as a pattern of LIKE."""
     escaped: F | Replace = pattern
     for character, replacement in (
         ("\\", "\\\\"),
@@ -32,10 +32,10 @@ def to_like_pattern(pattern: F) -> Replace:
 
 
 class AsciiLower(Lower):
-    """A text without its case, of the letters A to Z alone: the cloud's names have no others.
+    """LOWER for the letters A to Z only, which are the letters in the cloud's names.
 
-    So it is the same everywhere: SQLite's LOWER and LIKE know only these letters, while
-    PostgreSQL's follow the database's language unless told otherwise.
+    SQLite's LOWER and LIKE know only these letters; PostgreSQL's depend on the collation
+    of the database unless another one is given.
     """
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
@@ -44,7 +44,7 @@ class AsciiLower(Lower):
 
 
 class Like(Func):
-    """`subject LIKE pattern`, for a subject that is a value and a pattern that is a column."""
+    """`subject LIKE pattern`, where the subject is a value and the pattern is a column."""
 
     template = "(%(expressions)s ESCAPE '\\')"
     arg_joiner = " LIKE "
@@ -52,15 +52,15 @@ class Like(Func):
 
 
 def matches_pattern(subject: Any, pattern: F) -> Like:
-    """Whether a name fits a stored pattern; names differ by more than their case."""
+    """Return the condition that a name matches a stored pattern, ignoring case."""
     return Like(AsciiLower(subject), AsciiLower(to_like_pattern(pattern)))
 
 
 @lru_cache(maxsize=4096)
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """The same for names that are at hand already; match it in full.
+    """Return the pattern as a regular expression for `fullmatch`, with the same meaning.
 
-    Kept, because a page of people needs those of all grants: 70 µs each to make.
+    Cached, because the list of users needs the patterns of all grants: 70 µs each.
     """
     parts = map(re.escape, pattern.split("*"))
     return re.compile(".*".join(parts), re.DOTALL | re.IGNORECASE | re.ASCII)
@@ -68,10 +68,10 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 class GrantQuerySet(models.QuerySet["Grant"]):
     def covering(self, user: User) -> Self:
-        """Grants that reach this person: by name, by a group of theirs, or by a pattern."""
+        """Return the grants for a user: by name, by group, or by a pattern."""
         roles = Role.objects.filter(user=user)
         name = Cast(Value(f"user/{user.get_username()}"), models.TextField())
-        # A role pattern is matched against each of the person's groups.
+        # A role pattern is matched against each group of the user.
         by_role = models.Exists(
             roles.annotate(granted=models.OuterRef("pattern")).filter(
                 matches_pattern(Concat(Value("role/"), F("name")), F("granted"))
@@ -82,9 +82,9 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
 
 class Grant(models.Model):
-    """Access to a portfolio for exactly one of: a person, a group, a pattern of names.
+    """Access to a portfolio for exactly one of a user, a group and a pattern of names.
 
-    A pattern is `user/<name>` or `role/<name>`, in which `*` stands for any text.
+    A pattern is `user/<name>` or `role/<name>`, in which `*` matches any text.
     """
 
     portfolio = models.ForeignKey(
@@ -157,16 +157,18 @@ class Grant(models.Model):
 
     @property
     def principal_type(self) -> str:
-        """The API's word for what the grant names."""
+        """The API's type of the principal."""
         if self.role_id or self.pattern.startswith("role/"):
             return PrincipalType.ROLE
         return PrincipalType.USER
 
-    def named(self) -> dict[str, str]:
-        """Who is granted, by ID, for the audit trail."""
+    def audit_facts(self) -> dict[str, str]:
+        """Return the principal and its ID for the audit log."""
         if self.pattern:
             return {"pattern": self.pattern}
         principal = self.user or self.role
-        assert principal is not None  # a check constraint sees to it
+        assert (
+            principal is not None
+        )  # by the check constraint grant_names_one_principal
         kind = "user" if self.user_id else "role"
         return {kind: str(principal), "principal_id": principal.principal_id}

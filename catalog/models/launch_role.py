@@ -1,4 +1,4 @@
-"""A launch role: credentials by name, so that end users need none of their own."""
+"""Launch roles: named credentials that tasks use, so that end users need none."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,43 +8,40 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.constraint import Constraint
-from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import ConflictError
 from console.lib.ids import id_field
 from console.lib.names import Named, NameKeyField, check_name
-from console.lib.records import listed, store
+from console.lib.records import listed
 from console.lib.users import User
 
 
 class LaunchRoleQuerySet(models.QuerySet["LaunchRole"]):
     def demanded_by(self, product: str, portfolio: str | None) -> "LaunchRole | None":
-        """The role under which a product of a portfolio runs, by a launch constraint."""
+        """Return the role that the launch constraint of a product in a portfolio names."""
         config = Constraint.objects.filter(
             kind=Constraint.Kind.LAUNCH, product=product, portfolio=portfolio
         ).values_list("config", flat=True)
         names = [each.get("LocalRoleName") for each in config]
         return self.filter(name__in=names).first()
 
-    @transaction.atomic
     def add(
         self, *, name: str, environment: Mapping[str, str], by: User
     ) -> "LaunchRole":
-        """Store credentials under a name. Raises InvalidInputError, ConflictError when it is taken."""
+        """Store credentials under a name. Raises InvalidInputError and ConflictError."""
         role = self.model(name=name)
         role.environment = dict(environment)
-        role.store()
-        AuditEntry.objects.record("CreateLaunchRole", role, by=by, after=role.told())
-        return role
+        return role.create_audited(by=by)
 
 
 class LaunchRole(Named, Editable):
-    """The environment of runs under a launch constraint that names this role.
+    """Environment variables for tasks under a launch constraint that names this role.
 
-    The constraint refers to it by name, as the vendor's does to a RAM role.
+    A constraint refers to the role by name, as the vendor's constraints refer to RAM roles.
     """
 
+    AUDIT_NAME = "LaunchRole"
     FACTS = ("name",)
     SECRET_COLUMNS = ("environment",)
 
@@ -53,7 +50,7 @@ class LaunchRole(Named, Editable):
         _("name"), max_length=64, unique=True, validators=[check_name]
     )
     name_key = NameKeyField(of=["name"], unique=True)
-    # Environment variables of the runs: keys, tokens. Write-only.
+    # Write-only: values such as keys and tokens are never shown.
     environment = EncryptedJSONField(_("credentials"), default=dict)
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
 
@@ -72,21 +69,17 @@ class LaunchRole(Named, Editable):
     def __str__(self) -> str:
         return self.name
 
-    def store(self) -> None:
-        """Check and save. Raises InvalidInputError; ConflictError when the name is taken."""
-        taken = _("The launch role %(name)s already exists. Enter another name.") % {
-            "name": self.name
-        }
-        store(self, taken=taken, code="DuplicateName.LaunchRole")
+    def duplicate_message(self) -> str:
+        text = _("The launch role %(name)s already exists. Enter another name.")
+        return text % {"name": self.name}
 
     @property
     def credential_names(self) -> list[str]:
-        """All that is ever shown of the credentials."""
+        """The names of the environment variables; their values are never shown."""
         environment: Any = self.environment
         return sorted(environment)
 
-    def told(self) -> dict[str, Any]:
-        """What the audit trail may know: of credentials only the names."""
+    def audit_facts(self) -> dict[str, Any]:
         return {"name": self.name, "credentials": self.credential_names}
 
     @property
@@ -97,17 +90,16 @@ class LaunchRole(Named, Editable):
         )
 
     def edit(self, *, environment: Mapping[str, str], by: User, seen: str = "") -> None:
-        """Replace the credentials: the next run uses the new ones.
+        """Replace the credentials. The next task uses the new ones.
 
-        `seen` is the stamp of what the person saw. Raises EditConflictError when they were
-        replaced since.
+        `seen` is the stamp of the record as the user saw it. Raises
+        EditConflictError if the record has changed since.
         """
-        columns = {"environment": dict(environment)}
-        self.change("UpdateLaunchRole", columns, by=by, seen=seen)
+        self.edit_audited(by=by, seen=seen, environment=dict(environment))
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Delete the credentials. Raises ConflictError while a launch constraint names them."""
+        """Delete the role. Raises ConflictError while a launch constraint names it."""
         users = self.constraints.select_related("product")
         if users.exists():
             raise ConflictError(
@@ -118,5 +110,4 @@ class LaunchRole(Named, Editable):
                 % {"role": self, "names": listed(users)},
                 code="ResourceInUse.LaunchRole",
             )
-        AuditEntry.objects.record("DeleteLaunchRole", self, by=by, before=self.told())
-        self.delete()
+        self.delete_audited(by=by)

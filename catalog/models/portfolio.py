@@ -1,4 +1,4 @@
-"""A portfolio: products that some people may launch."""
+"""Portfolios: sets of products that are granted to users."""
 
 from typing import Any, Self
 
@@ -13,39 +13,34 @@ from catalog.models.grant import Grant
 from catalog.models.product import Product
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
-from console.lib.errors import ConflictError, InvalidInputError, NotFoundError
+from console.lib.errors import ConflictError, InvalidInputError, NotFoundError, Text
 from console.lib.ids import id_field
 from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name
-from console.lib.records import facts, listed, store
+from console.lib.records import listed, store
 from console.lib.users import Role, User
-
-NAME_TAKEN = _("A portfolio with this name already exists. Enter another name.")
 
 
 class PortfolioQuerySet(FoldedQuerySet):
     def granted_to(self, user: User) -> Self:
-        """Portfolios this person may launch from."""
+        """Return the portfolios that a user can launch from."""
         return self.filter(pk__in=Grant.objects.covering(user).values("portfolio_id"))
 
     def launch_options(self, product: Product, user: User) -> Self:
         """Return the portfolios through which a user may launch a product, by name."""
         return self.granted_to(user).filter(products=product).order_by("name", "pk")
 
-    @transaction.atomic
     def open(
         self, *, name: str, provider: str, description: str = "", by: User
     ) -> "Portfolio":
         """Create an empty portfolio. Raises InvalidInputError."""
         portfolio = self.model(name=name, provider=provider, description=description)
-        portfolio.store()
-        after = facts(portfolio, *Portfolio.FACTS)
-        AuditEntry.objects.record("CreatePortfolio", portfolio, by=by, after=after)
-        return portfolio
+        return portfolio.create_audited(by=by)
 
 
 class Portfolio(Named, Editable):
-    """A set of products, the people granted it, and the limits under which they launch."""
+    """A set of products, the grants of access to it, and the constraints on its products."""
 
+    AUDIT_NAME = "Portfolio"
     FACTS = ("name", "provider", "description")
 
     id = id_field("port")
@@ -88,9 +83,8 @@ class Portfolio(Named, Editable):
             f":portfolio/{self.pk}"
         )
 
-    def store(self) -> None:
-        """Check and save. Raises InvalidInputError."""
-        store(self, taken=NAME_TAKEN, code="DuplicateName.Portfolio")
+    def duplicate_message(self) -> Text:
+        return _("A portfolio with this name already exists. Enter another name.")
 
     def edit(
         self,
@@ -101,25 +95,18 @@ class Portfolio(Named, Editable):
         by: User,
         seen: str = "",
     ) -> None:
-        """Change name, provider or description; None leaves one as it is.
+        """Change the values that are not None.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInputError, and
-        EditConflictError when the portfolio is no longer that.
+        `seen` is the stamp of the record as the user saw it. Raises InvalidInputError,
+        ConflictError, and EditConflictError if the record has changed since.
         """
-        given = {"name": name, "provider": provider, "description": description}
-        columns = {key: value for key, value in given.items() if value is not None}
-        self.change(
-            "UpdatePortfolio",
-            columns,
-            by=by,
-            seen=seen,
-            taken=NAME_TAKEN,
-            code="DuplicateName.Portfolio",
+        self.edit_audited(
+            by=by, seen=seen, name=name, provider=provider, description=description
         )
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Delete the portfolio with its grants. Raises ConflictError while it holds products."""
+        """Delete the portfolio with its grants. Raises ConflictError if it has products."""
         if self.products.exists():
             raise ConflictError(
                 _(
@@ -129,14 +116,12 @@ class Portfolio(Named, Editable):
                 % {"portfolio": self, "names": listed(self.products.all())},
                 code="PortfolioNotEmpty",
             )
-        before = facts(self, *self.FACTS)
-        before["grants"] = [grant.named() for grant in self.grants.all()]
-        AuditEntry.objects.record("DeletePortfolio", self, by=by, before=before)
-        self.delete()
+        grants = [grant.audit_facts() for grant in self.grants.all()]
+        self.delete_audited(by=by, also={"grants": grants})
 
     @transaction.atomic
     def add_product(self, product: Product, *, by: User) -> None:
-        """Put a product in. One that is in already is no change."""
+        """Add a product. Do nothing if it is already in the portfolio."""
         if self.products.filter(pk=product.pk).exists():
             return
         self.products.add(product)
@@ -146,9 +131,9 @@ class Portfolio(Named, Editable):
 
     @transaction.atomic
     def remove_product(self, product: Product, *, by: User) -> None:
-        """Take a product out, and its constraints in this portfolio with it.
+        """Remove a product, with its constraints in this portfolio.
 
-        Running instances stay. Raises NotFoundError when the product is not in.
+        Running instances stay. Raises NotFoundError if it is not in the portfolio.
         """
         if not self.products.filter(pk=product.pk).exists():
             raise NotFoundError(
@@ -177,9 +162,9 @@ class Portfolio(Named, Editable):
         pattern: str = "",
         by: User,
     ) -> Grant:
-        """Let exactly one of a person, a group or a pattern of names launch from here.
+        """Grant access to exactly one of a user, a group and a pattern of names.
 
-        Granting again is no change. Raises InvalidInputError.
+        Return the grant that exists if there is one. Raises InvalidInputError.
         """
         _check_principal(user, role, pattern)
         known = self.grants.filter(user=user, role=role, pattern=pattern).first()
@@ -189,7 +174,7 @@ class Portfolio(Named, Editable):
         taken = _("This access has already been granted.")
         store(grant, taken=taken, code="DuplicateName.Principal")
         AuditEntry.objects.record(
-            "AssociatePrincipalWithPortfolio", self, by=by, after=grant.named()
+            "AssociatePrincipalWithPortfolio", self, by=by, after=grant.audit_facts()
         )
         return grant
 
@@ -202,7 +187,7 @@ class Portfolio(Named, Editable):
         pattern: str = "",
         by: User,
     ) -> None:
-        """Take a grant back. Running instances stay. Raises InvalidInputError and NotFoundError."""
+        """Remove a grant. Running instances stay. Raises InvalidInputError and NotFoundError."""
         _check_principal(user, role, pattern)
         grant = self.grants.filter(user=user, role=role, pattern=pattern).first()
         if grant is None:
@@ -210,7 +195,10 @@ class Portfolio(Named, Editable):
                 _("This access has not been granted."), code="InvalidPrincipal.NotFound"
             )
         AuditEntry.objects.record(
-            "DisassociatePrincipalFromPortfolio", self, by=by, before=grant.named()
+            "DisassociatePrincipalFromPortfolio",
+            self,
+            by=by,
+            before=grant.audit_facts(),
         )
         grant.delete()
 

@@ -1,4 +1,4 @@
-"""A product: what a platform team offers, in versions."""
+"""Products: templates that users can launch, in versions."""
 
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from console.lib.edit_conflicts import Editable
 from console.lib.errors import ConflictError, ForbiddenError, NotFoundError, Text
 from console.lib.ids import id_field
 from console.lib.names import FoldedField, FoldedQuerySet, Named, check_name, folded
-from console.lib.records import facts, listed, store
+from console.lib.records import listed
 from console.lib.users import User
 
 SIMULATED = _(
@@ -28,20 +28,17 @@ SIMULATED_IN = _(
     "In %(regions)s, resources are simulated and have generated IDs. In "
     "other regions, they are created on Alibaba Cloud."
 )
-
-
-NAME_TAKEN = _("A product with this name already exists. Enter another name.")
-# A name is looked for among so many; then one has to be given.
+# The number of generated names that are tried for a copy.
 MAX_COPIES = 100
 
 
 class ProductQuerySet(FoldedQuerySet):
     def visible_to(self, user: User) -> Self:
-        """Products that some portfolio granted to this person holds."""
+        """Return the products in the portfolios that are granted to a user."""
         return self.filter(Exists(self._granted_portfolios(user)))
 
     def with_launch_options(self, user: User) -> Self:
-        """Count, as `launch_option_count`, the portfolios that give this person the product."""
+        """Annotate each product with `launch_option_count`, the user's launch options."""
         granted = Grant.objects.covering(user).values("portfolio_id")
         return self.annotate(
             launch_option_count=Count(
@@ -50,11 +47,10 @@ class ProductQuerySet(FoldedQuerySet):
         )
 
     def with_launchable(self) -> Self:
-        """Say, as `launchable`, whether there is an active version to launch."""
+        """Annotate each product with `launchable`: True if it has an active version."""
         active = Product.objects.filter(pk=OuterRef("pk"), versions__active=True)
         return self.annotate(launchable=Exists(active))
 
-    @transaction.atomic
     def publish(
         self,
         *,
@@ -71,10 +67,7 @@ class ProductQuerySet(FoldedQuerySet):
             description=description,
             template_kind=template_kind,
         )
-        product.store()
-        after = facts(product, *Product.FACTS, "template_kind")
-        AuditEntry.objects.record("CreateProduct", product, by=by, after=after)
-        return product
+        return product.create_audited(by=by, also={"template_kind": template_kind})
 
     @staticmethod
     def _granted_portfolios(user: User) -> models.QuerySet[Any]:
@@ -85,19 +78,20 @@ class ProductQuerySet(FoldedQuerySet):
 
 
 class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ignore[misc]
-    """Leaves out removed products, which only past tasks still name."""
+    """A manager without removed products, to which only past tasks refer."""
 
     def get_queryset(self) -> ProductQuerySet:
         return super().get_queryset().filter(removed_at=None)
 
 
 class Product(Named, Editable):
-    """What can be launched. Its type is always `Ros`, as the vendor's is.
+    """A template that users can launch, in versions. Its type is always the vendor's `Ros`.
 
-    A removed product keeps its row: the history of terminated instances refers to it.
+    A removed product keeps its row, because past tasks refer to it.
     """
 
     TYPE = "Ros"
+    AUDIT_NAME = "Product"
     FACTS = ("name", "provider", "description")
 
     id = id_field("prod")
@@ -110,7 +104,7 @@ class Product(Named, Editable):
         max_length=24,
         choices=[("", _("Set by the first version")), *Template.Kind.choices],
         default=Template.Kind.TERRAFORM,
-        # Empty until the first version decides, where none was announced.
+        # Empty until the first version is published, if none was specified.
         blank=True,
     )
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
@@ -153,7 +147,7 @@ class Product(Named, Editable):
 
     @property
     def simulated(self) -> Text:
-        """What to know of instances that are imitations; empty when they are real."""
+        """A warning that resources are simulated, or an empty text."""
         if self.template_kind != Template.Kind.STANDARD:
             return ""
         regions = list(Region.objects.active())
@@ -162,9 +156,8 @@ class Product(Named, Editable):
             return SIMULATED
         return SIMULATED_IN % {"regions": ", ".join(local)} if local else ""
 
-    def store(self) -> None:
-        """Check and save. Raises InvalidInputError."""
-        store(self, taken=NAME_TAKEN, code="DuplicateName.Product")
+    def duplicate_message(self) -> Text:
+        return _("A product with this name already exists. Enter another name.")
 
     def edit(
         self,
@@ -175,43 +168,36 @@ class Product(Named, Editable):
         by: User,
         seen: str = "",
     ) -> None:
-        """Change name, provider or description; None leaves one as it is.
+        """Change the values that are not None.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInputError, and
-        EditConflictError when the product is no longer that.
+        `seen` is the stamp of the record as the user saw it. Raises InvalidInputError,
+        ConflictError, and EditConflictError if the record has changed since.
         """
-        given = {"name": name, "provider": provider, "description": description}
-        columns = {key: value for key, value in given.items() if value is not None}
-        self.change(
-            "UpdateProduct",
-            columns,
-            by=by,
-            seen=seen,
-            taken=NAME_TAKEN,
-            code="DuplicateName.Product",
+        self.edit_audited(
+            by=by, seen=seen, name=name, provider=provider, description=description
         )
 
     @transaction.atomic
     def copy(self, *, name: str = "", by: User) -> "Product":
-        """Make a product with the same versions, in no portfolio. Raises InvalidInputError."""
-        twin = Product(
+        """Create a product with the same versions, in no portfolio. Raises InvalidInputError."""
+        copy = Product(
             name=name or self._name_of_copy(),
             provider=self.provider,
             description=self.description,
             template_kind=self.template_kind,
         )
-        twin.store()
+        copy.store()
         for version in self.versions.order_by("created_at", "pk"):
-            version.copy_to(twin)
-        after = {**facts(twin, *self.FACTS), "source": self.pk}
-        AuditEntry.objects.record("CopyProduct", twin, by=by, after=after)
-        return twin
+            version.copy_to(copy)
+        after = {**copy.audit_facts(), "source": self.pk}
+        AuditEntry.objects.record("CopyProduct", copy, by=by, after=after)
+        return copy
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
         """Remove the product and its versions.
 
-        Raises ConflictError while a portfolio holds it or an instance of it lives.
+        Raises ConflictError while it is in a portfolio or has instances.
         """
         if self.portfolios.exists():
             raise ConflictError(
@@ -233,22 +219,21 @@ class Product(Named, Editable):
         self.versions.update(removed_at=moment)
         self.tag_options.clear()
         Product.objects.filter(pk=self.pk).update(removed_at=moment)
-        before = facts(self, *self.FACTS)
-        AuditEntry.objects.record("DeleteProduct", self, by=by, before=before)
+        self.record_deletion(by=by)
 
     def decide_kind(self, kind: str) -> None:
-        """Take the template type of the first version, where none was announced."""
+        """Set the template type to that of the first version, if none was specified."""
         undecided = Product.objects.filter(pk=self.pk, template_kind="")
         if not undecided.update(template_kind=kind):
-            # Another version may have been first at this very moment.
+            # A concurrent request may have published the first version.
             self.refresh_from_db(fields=["template_kind"])
         else:
             self.template_kind = kind
 
     def _name_of_copy(self) -> str:
-        """Return a name that no product has."""
+        """Return a name that is not in use."""
         names = {"name": self.name[:100]}
-        made = [
+        candidates = [
             _("%(name)s (copy)") % names,
             *(
                 _("%(name)s (copy %(number)d)") % {**names, "number": number}
@@ -256,15 +241,20 @@ class Product(Named, Editable):
             ),
         ]
         taken = set(
-            Product.objects.filter(name_key__in=map(folded, made)).values_list(
+            Product.objects.filter(name_key__in=map(folded, candidates)).values_list(
                 "name_key", flat=True
             )
         )
-        return next((name for name in made if folded(name) not in taken), made[-1])
+        return next(
+            (name for name in candidates if folded(name) not in taken), candidates[-1]
+        )
 
 
 def product_for(user: User, pk: str) -> Product:
-    """Return a product granted to this person. Raises NotFoundError: missing and foreign are one."""
+    """Return a product that is granted to a user.
+
+    Raises NotFoundError, also for products that are not granted to the user.
+    """
     product = Product.objects.visible_to(user).filter(pk=pk).first()
     if product is None:
         raise NotFoundError(
@@ -275,10 +265,10 @@ def product_for(user: User, pk: str) -> Product:
 
 
 def granted_product(user: User, pk: str) -> Product:
-    """Return a product granted to this person, and tell who knows it that the grant is missing.
+    """Return a product that is granted to a user.
 
-    Administrators know every product, others those of their instances. Raises ForbiddenError
-    for them, NotFoundError for everybody else: there, missing and foreign are one.
+    Raises ForbiddenError if it is not granted, but the user may know that it exists: as an
+    administrator, or as the owner of one of its instances. Raises NotFoundError otherwise.
     """
     product = Product.objects.filter(pk=pk).first()
     if product is not None and _is_known_to(product, user):

@@ -1,4 +1,4 @@
-"""Where stacks live, and with which credentials runs act there."""
+"""Regions: locations of instances, with the credentials of their tasks."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -9,14 +9,13 @@ from django.db import models, transaction
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.encryption import EncryptedJSONField
 from console.lib.errors import ConflictError
-from console.lib.records import facts, listed, store
+from console.lib.records import facts, listed
 from console.lib.users import User
 
-# Without these nobody may ask Alibaba Cloud for a stack.
+# The credentials that a region on Alibaba Cloud must have.
 CLOUD_KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 
 # The vendor's names, which pages show in the reader's language.
@@ -50,10 +49,9 @@ VENDOR_NAMES = {
 
 class RegionQuerySet(models.QuerySet["Region"]):
     def active(self) -> Self:
-        """Regions people may launch in."""
+        """Return the regions in which products can be launched."""
         return self.filter(active=True)
 
-    @transaction.atomic
     def add(
         self,
         *,
@@ -66,7 +64,7 @@ class RegionQuerySet(models.QuerySet["Region"]):
         suggestions: Mapping[str, list[str]] | None = None,
         by: User,
     ) -> "Region":
-        """Offer a region. Raises InvalidInputError, ConflictError when the ID is taken."""
+        """Create a region. Raises InvalidInputError, ConflictError if the ID is in use."""
         if self.filter(pk=id).exists():
             raise ConflictError(
                 _("The region %(id)s already exists.") % {"id": id},
@@ -81,17 +79,16 @@ class RegionQuerySet(models.QuerySet["Region"]):
         )
         region.credentials = dict(credentials or {})
         region.suggestions = dict(suggestions or {})
-        region.store()
-        AuditEntry.objects.record("CreateRegion", region, by=by, after=region.told())
-        return region
+        return region.create_audited(by=by)
 
 
 class Region(Editable):
-    """A stack region: an ID as the cloud writes it, and the environment its runs get.
+    """A region, by the cloud's ID, with the environment variables of its tasks.
 
-    New instances are made by its engine; those that exist keep the one that made them.
+    Its engine creates new instances; existing instances keep theirs.
     """
 
+    AUDIT_NAME = "Region"
     FACTS = ("name", "endpoint", "active", "engine", "suggestions")
     SECRET_COLUMNS = ("credentials",)
 
@@ -121,9 +118,9 @@ class Region(Editable):
     engine = models.CharField(
         _("engine"), max_length=8, choices=Engine, default=Engine.LOCAL
     )
-    # Environment variables of the runs in this region: keys, endpoints. Write-only.
+    # Environment variables, such as keys and endpoints. Write-only: never shown.
     credentials = EncryptedJSONField(_("credentials"), default=dict)
-    # What forms suggest here: an AssociationProperty with its values.
+    # Values that forms suggest, by AssociationProperty.
     suggestions = models.JSONField(_("suggestions"), default=dict, blank=True)
 
     objects = RegionQuerySet.as_manager()
@@ -146,11 +143,11 @@ class Region(Editable):
 
     @property
     def in_cloud(self) -> bool:
-        """Whether new instances become stacks on Alibaba Cloud."""
+        """True if new instances become stacks on Alibaba Cloud."""
         return self.engine == self.Engine.ROS
 
     def clean(self) -> None:
-        """Refuse the cloud without the keys to it."""
+        """Refuse a region on Alibaba Cloud without its credentials."""
         credentials: Any = self.credentials
         if self.in_cloud and not all(credentials.get(key) for key in CLOUD_KEYS):
             raise ValidationError(
@@ -160,19 +157,16 @@ class Region(Editable):
                 }
             )
 
-    def store(self) -> None:
-        """Check and save. Raises InvalidInputError."""
-        taken = _("The region %(id)s already exists.") % {"id": self.pk}
-        store(self, taken=taken, code="DuplicateName.Region")
+    def duplicate_message(self) -> str:
+        return _("The region %(id)s already exists.") % {"id": self.pk}
 
     @property
     def credential_names(self) -> list[str]:
-        """All that is ever shown of the credentials."""
+        """The names of the environment variables; their values are never shown."""
         credentials: Any = self.credentials
         return sorted(credentials)
 
-    def told(self) -> dict[str, Any]:
-        """What the audit trail may know: of credentials only the names."""
+    def audit_facts(self) -> dict[str, Any]:
         return {**facts(self, *self.FACTS), "credentials": self.credential_names}
 
     def edit(
@@ -187,29 +181,28 @@ class Region(Editable):
         by: User,
         seen: str = "",
     ) -> None:
-        """Change the region; None leaves a column as it is.
+        """Change the values that are not None.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInputError, and
-        EditConflictError when the region is no longer that.
+        `seen` is the stamp of the record as the user saw it. Raises InvalidInputError,
+        and EditConflictError if the record has changed since.
         """
-        given: dict[str, Any] = {
-            "name": name,
-            "endpoint": endpoint,
-            "active": active,
-            "engine": engine,
-            "credentials": None if credentials is None else dict(credentials),
-            "suggestions": None if suggestions is None else dict(suggestions),
-        }
-        columns = {key: value for key, value in given.items() if value is not None}
-        replaced = {"credentials_replaced": credentials is not None}
-        self.change("UpdateRegion", columns, by=by, seen=seen, also=replaced)
+        self.edit_audited(
+            by=by,
+            seen=seen,
+            also={"credentials_replaced": credentials is not None},
+            name=name,
+            endpoint=endpoint,
+            active=active,
+            engine=engine,
+            credentials=None if credentials is None else dict(credentials),
+            suggestions=None if suggestions is None else dict(suggestions),
+        )
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Delete the region. Raises ConflictError when an instance was ever launched there."""
-        AuditEntry.objects.record("DeleteRegion", self, by=by, before=self.told())
+        """Delete the region. Raises ConflictError if it has or had instances."""
         try:
-            self.delete()
+            self.delete_audited(by=by)
         except models.ProtectedError as error:
             raise ConflictError(
                 _("This region has current, past, or planned instances: %(names)s.")

@@ -1,6 +1,6 @@
-"""A tag option: a tag the platform team offers or imposes on what is launched."""
+"""Tag options: tags that administrators define for the instances of products."""
 
-from typing import Any, Self
+from typing import Self
 
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -15,10 +15,9 @@ from console.lib.edit_conflicts import Editable
 from console.lib.errors import NotFoundError
 from console.lib.ids import id_field
 from console.lib.names import Folded, FoldedField, FoldedQuerySet
-from console.lib.records import facts, store
 from console.lib.users import User
 
-# The vendor's rules: names it keeps for itself, and nothing that looks like an address.
+# The vendor's rules: prefixes that it reserves, and no web addresses.
 key_rule = RegexValidator(
     r"(?i)\A(?!aliyun|acs:)(?!.*https?://)",
     _("A key cannot start with aliyun or acs: and cannot contain http:// or https://."),
@@ -31,24 +30,19 @@ value_rule = RegexValidator(
 
 class TagOptionQuerySet(FoldedQuerySet):
     def active(self) -> Self:
-        """Tag options that launch forms take into account."""
+        """Return the tag options that apply to new instances."""
         return self.filter(active=True)
 
-    @transaction.atomic
     def offer(self, *, key: str, value: str, by: User) -> "TagOption":
-        """Create an active tag option. Raises InvalidInputError, ConflictError when it exists."""
-        option = self.model(key=key, value=value)
-        option.store()
-        after = facts(option, *TagOption.FACTS)
-        AuditEntry.objects.record("CreateTagOption", option, by=by, after=after)
-        return option
+        """Create an active tag option. Raises InvalidInputError and ConflictError."""
+        return self.model(key=key, value=value).create_audited(by=by)
 
 
 class TagOption(Folded, Editable):
     """One key and one value; several values of a key are several tag options."""
 
+    AUDIT_NAME = "TagOption"
     FACTS = ("key", "value", "active")
-    TAKEN = "DuplicateName.TagOption"
 
     id = id_field("tag")
     key = models.CharField(_("key"), max_length=128, validators=[key_rule])
@@ -79,13 +73,8 @@ class TagOption(Folded, Editable):
     def __str__(self) -> str:
         return f"{self.key}={self.value}"
 
-    def store(self) -> None:
-        """Check and save. Raises InvalidInputError; ConflictError when key and value exist already."""
-        store(self, taken=self._taken(str(self)), code=self.TAKEN)
-
-    @staticmethod
-    def _taken(option: str) -> str:
-        return _("The tag option %(option)s already exists.") % {"option": option}
+    def duplicate_message(self) -> str:
+        return _("The tag option %(option)s already exists.") % {"option": self}
 
     def edit(
         self,
@@ -95,35 +84,25 @@ class TagOption(Folded, Editable):
         by: User,
         seen: str = "",
     ) -> None:
-        """Change value or activity; None keeps it.
+        """Change the values that are not None.
 
-        `seen` is the stamp of what the person saw. Raises InvalidInputError, ConflictError, and
-        EditConflictError when the tag option is no longer that.
+        `seen` is the stamp of the record as the user saw it. Raises InvalidInputError,
+        ConflictError, and EditConflictError if the record has changed since.
         """
-        columns: dict[str, Any] = {"value": value, "active": active}
-        columns = {key: given for key, given in columns.items() if given is not None}
-        option = f"{self.key}={columns.get('value', self.value)}"
-        self.change(
-            "UpdateTagOption",
-            columns,
-            by=by,
-            seen=seen,
-            taken=self._taken(option),
-            code=self.TAKEN,
-        )
+        self.edit_audited(by=by, seen=seen, value=value, active=active)
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Delete the tag option everywhere. Tags on running instances stay."""
-        before = facts(self, *self.FACTS)
-        before["products"] = list(self.products.values_list("pk", flat=True))
-        before["portfolios"] = list(self.portfolios.values_list("pk", flat=True))
-        AuditEntry.objects.record("DeleteTagOption", self, by=by, before=before)
-        self.delete()
+        """Delete the tag option. Tags of instances stay."""
+        attached = {
+            "products": list(self.products.values_list("pk", flat=True)),
+            "portfolios": list(self.portfolios.values_list("pk", flat=True)),
+        }
+        self.delete_audited(by=by, also=attached)
 
     @transaction.atomic
     def associate(self, resource: Product | Portfolio, *, by: User) -> None:
-        """Attach it to a product or portfolio. Attaching again is no change."""
+        """Attach the tag option to a product or portfolio, unless it is attached already."""
         if resource.tag_options.filter(pk=self.pk).exists():
             return
         resource.tag_options.add(self)
@@ -133,7 +112,7 @@ class TagOption(Folded, Editable):
 
     @transaction.atomic
     def dissociate(self, resource: Product | Portfolio, *, by: User) -> None:
-        """Detach it. Raises NotFoundError when it is not attached."""
+        """Detach the tag option. Raises NotFoundError if it is not attached."""
         if not resource.tag_options.filter(pk=self.pk).exists():
             raise NotFoundError(
                 _("%(option)s is not attached to %(resource)s.")

@@ -1,4 +1,4 @@
-"""A version of a product: one immutable template, with advice on whether to use it."""
+"""Versions of products: an immutable template each, with a recommendation."""
 
 from typing import Any, Self
 
@@ -22,20 +22,20 @@ from console.lib.edit_conflicts import Editable
 from console.lib.errors import ConflictError, InvalidInputError, NotFoundError
 from console.lib.ids import id_field
 from console.lib.names import check_name, normalized
-from console.lib.records import facts, listed, store
+from console.lib.records import listed
 from console.lib.users import User
 
-# Enough to mend a document; a hostile one has thousands.
+# A hostile document can have thousands of problems.
 MAX_PROBLEMS_SHOWN = 20
 
 
 class VersionQuerySet(models.QuerySet["Version"]):
     def active(self) -> Self:
-        """Versions end users may launch."""
+        """Return the versions that end users can launch."""
         return self.filter(active=True)
 
     def by_advice(self) -> Self:
-        """Recommended and latest first, deprecated last; newest first within each."""
+        """Order recommended and latest versions first, deprecated last; then by age."""
         guidance = Version.Guidance
         rank = Case(
             When(guidance=guidance.RECOMMENDED, then=0),
@@ -73,11 +73,11 @@ class VersionQuerySet(models.QuerySet["Version"]):
         checked_first: bool = False,
         by: User,
     ) -> "Version":
-        """Add a version to a product, and have it checked in the background.
+        """Add a version to a product, and check it in the background.
 
-        With `checked_first` it only becomes active when the check has passed. Raises
-        TemplateError with file and line when the template holds what may not run here,
-        InvalidInputError, and ConflictError when the product has a version of this name.
+        With `checked_first` the version becomes active only when its check has passed.
+        Raises TemplateError with file and line if the template has forbidden contents,
+        InvalidInputError, and ConflictError if the product has a version of this name.
         """
         if not product.template_kind:
             product.decide_kind(template.kind)
@@ -93,9 +93,7 @@ class VersionQuerySet(models.QuerySet["Version"]):
             active=active and not checked_first,
             waits_for_check=active and checked_first,
         )
-        version.store()
-        after = facts(version, *Version.FACTS, "product", "template")
-        AuditEntry.objects.record("CreateProductVersion", version, by=by, after=after)
+        version.create_audited(by=by)
         version.queue_check(by=by)
         return version
 
@@ -149,17 +147,18 @@ def _check_document(template: Template) -> None:
 
 
 class VersionManager(models.Manager.from_queryset(VersionQuerySet)):  # type: ignore[misc]
-    """Leaves out removed versions, which only past tasks still name."""
+    """A manager without removed versions, to which only past tasks refer."""
 
     def get_queryset(self) -> VersionQuerySet:
         return super().get_queryset().filter(removed_at=None)
 
 
 class Version(Editable):
-    """One published state of a product. A removed one keeps its row, as products do."""
+    """A published template of a product. A removed version keeps its row, as products do."""
 
+    AUDIT_NAME = "ProductVersion"
     FACTS = ("name", "description", "guidance", "active")
-    TAKEN = "DuplicateName.ProductVersion"
+    FIXED_FACTS = ("product", "template")
 
     class Guidance(models.TextChoices):
         DEFAULT = "Default", pgettext_lazy("guidance", "Default")
@@ -224,14 +223,10 @@ class Version(Editable):
     def deprecated(self) -> bool:
         return self.guidance == self.Guidance.DEPRECATED
 
-    def store(self) -> None:
-        """Check and save. Raises InvalidInputError; ConflictError when the name is taken."""
-        store(self, taken=self._taken(self.name), code=self.TAKEN)
-
-    def _taken(self, name: str) -> str:
+    def duplicate_message(self) -> str:
         return _("%(product)s already has a version %(name)s. Enter another name.") % {
             "product": self.product,
-            "name": name,
+            "name": self.name,
         }
 
     def edit(
@@ -244,42 +239,34 @@ class Version(Editable):
         by: User,
         seen: str = "",
     ) -> None:
-        """Change everything but the template; None leaves a column as it is.
+        """Change the values that are not None. The template cannot be changed.
 
-        A version made active, or inactive, waits for its check no longer. `seen` is the
-        stamp of what the person saw. Raises InvalidInputError, ConflictError, and EditConflictError
-        when the version is no longer that.
+        If `active` is given, the version no longer waits for its check. `seen` is the
+        stamp of the record as the user saw it. Raises InvalidInputError, ConflictError,
+        and EditConflictError if the record has changed since.
         """
-        columns: dict[str, Any] = {
-            "name": name,
-            "description": description,
-            "guidance": guidance,
-            "active": active,
-        }
-        columns = {key: value for key, value in columns.items() if value is not None}
-        if active is not None:
-            columns["waits_for_check"] = False
-        self.change(
-            "UpdateProductVersion",
-            columns,
+        self.edit_audited(
             by=by,
             seen=seen,
-            taken=self._taken(name or self.name),
-            code=self.TAKEN,
+            name=name,
+            description=description,
+            guidance=guidance,
+            active=active,
+            waits_for_check=None if active is None else False,
         )
 
     def queue_check(self, *, by: User) -> None:
-        """Have `init` and `validate` tried in the background."""
+        """Queue a check of the version by `init` and `validate`."""
         # A setting, not an import: who checks is beyond what the catalogue knows.
         import_string(settings.VERSION_CHECK)(self, by=by)
 
     def switch(self, *, active: bool, by: User, seen: str = "") -> None:
-        """Offer the version to end users or hide it, whatever its check has found."""
+        """Activate or deactivate the version, regardless of its check."""
         self.edit(active=active, by=by, seen=seen)
 
     @transaction.atomic
     def admit(self, *, by: User | None) -> None:
-        """Make active what only waited for its check, which has passed."""
+        """Activate the version if it waits for its check, which has passed."""
         waiting = Version.objects.filter(pk=self.pk, waits_for_check=True)
         if not waiting.update(active=True, waits_for_check=False):
             return
@@ -294,8 +281,8 @@ class Version(Editable):
         )
 
     def copy_to(self, product: Product) -> "Version":
-        """Give another product this version; both use the one immutable template."""
-        twin = Version(
+        """Create the same version of another product, with the same template."""
+        copy = Version(
             product=product,
             template_id=self.template_id,
             name=self.name,
@@ -303,12 +290,12 @@ class Version(Editable):
             guidance=self.guidance,
             active=self.active,
         )
-        twin.store()
-        return twin
+        copy.store()
+        return copy
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Remove the version. Raises ConflictError while an instance runs it."""
+        """Remove the version. Raises ConflictError while an instance uses it."""
         users = self.instances.living()
         if users.exists():
             raise ConflictError(
@@ -321,5 +308,4 @@ class Version(Editable):
                 ),
             )
         Version.objects.filter(pk=self.pk).update(removed_at=now())
-        before = facts(self, *self.FACTS, "product", "template")
-        AuditEntry.objects.record("DeleteProductVersion", self, by=by, before=before)
+        self.record_deletion(by=by)

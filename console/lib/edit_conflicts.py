@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django import forms
 from django.db import IntegrityError, models, transaction
@@ -21,7 +21,7 @@ from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError, NotFoundError, Text
 from console.lib.masking import MASK
 from console.lib.names import derived
-from console.lib.records import check, facts
+from console.lib.records import check, facts, store
 from console.lib.users import User
 
 # A form value as plain data: a mapping comes from a formset or a JSON field.
@@ -86,11 +86,15 @@ def _changed_by(entry: AuditEntry | None) -> str:
 
 
 class Editable(models.Model):
-    """Abstract base of records that are edited in forms and through the API."""
+    """Abstract base of records that users create, edit and delete, with audit entries."""
 
     FACTS: ClassVar[tuple[str, ...]] = ()
+    # Facts that cannot be edited: the entries of creation and deletion have them.
+    FIXED_FACTS: ClassVar[tuple[str, ...]] = ()
     # Secret columns: covered by the stamp, but not part of the audit log.
     SECRET_COLUMNS: ClassVar[tuple[str, ...]] = ()
+    # The name of the record in audit actions and error codes.
+    AUDIT_NAME: ClassVar[str]
 
     class Meta:
         abstract = True
@@ -100,42 +104,84 @@ class Editable(models.Model):
         """A digest of all values of the record that users can change."""
         return digest({name: _raw(self, name) for name in self._edited()})
 
-    def told(self) -> dict[str, Any]:
+    def audit_facts(self) -> dict[str, Any]:
         """Return the values for the audit log."""
         return facts(self, *self.FACTS)
 
-    def change(
+    def duplicate_message(self) -> Text:
+        """Return what to tell the user if the database has such a record already."""
+        raise NotImplementedError
+
+    @property
+    def duplicate_code(self) -> str:
+        return f"DuplicateName.{self.AUDIT_NAME}"
+
+    @transaction.atomic
+    def create_audited(
+        self, *, by: User, also: Mapping[str, object] | None = None
+    ) -> Self:
+        """Validate and insert the record, with an audit entry, and return it.
+
+        `also` is added to the facts of the entry. Raises InvalidInputError, and
+        ConflictError with `duplicate_message` if a name is in use.
+        """
+        self.store()
+        after = {**self._all_facts(), **(also or {})}
+        self._record("Create", by=by, after=after)
+        return self
+
+    def store(self) -> None:
+        """Validate and save the record, without an audit entry."""
+        store(self, taken=self.duplicate_message(), code=self.duplicate_code)
+
+    def edit_audited(
         self,
-        action: str,
-        columns: Mapping[str, object],
         *,
-        by: User | None,
+        by: User,
         seen: str = "",
-        taken: Text = "",
-        code: str = "",
         also: Mapping[str, object] | None = None,
+        **columns: object,
     ) -> None:
-        """Update these columns only, with an audit entry for `action`.
+        """Update the columns that are not None, with an audit entry.
 
         `also` is added to the facts of the entry. `seen` is the stamp of the record as
         the user saw it; without one, concurrent changes of other columns are accepted.
         Raises EditConflictError if the record has changed, NotFoundError if it was
-        deleted, InvalidInputError, and ConflictError with the text `taken` if a name is
-        in use.
+        deleted, InvalidInputError, and ConflictError if a name is in use.
         """
+        given = {name: value for name, value in columns.items() if value is not None}
         with transaction.atomic():
             for _attempt in range(ATTEMPTS):
                 self._reread()
                 if seen and seen.partition(" ")[0] != self.stamp:
                     raise EditConflictError(self, seen)
-                before = self.told()
-                if self._write(columns, taken, code):
-                    after = {**self.told(), **(also or {})}
-                    AuditEntry.objects.record(
-                        action, self, by=by, before=before, after=after
-                    )
+                before = self.audit_facts()
+                if self._write(given):
+                    after = {**self.audit_facts(), **(also or {})}
+                    self._record("Update", by=by, before=before, after=after)
                     return
         raise EditConflictError(self, seen)
+
+    @transaction.atomic
+    def delete_audited(
+        self, *, by: User, also: Mapping[str, object] | None = None
+    ) -> None:
+        """Delete the record, with an audit entry that `also` is added to."""
+        self.record_deletion(by=by, also=also)
+        self.delete()
+
+    def record_deletion(
+        self, *, by: User, also: Mapping[str, object] | None = None
+    ) -> None:
+        """Write the audit entry of a deletion, for a record that keeps its row."""
+        self._record("Delete", by=by, before={**self._all_facts(), **(also or {})})
+
+    def _all_facts(self) -> dict[str, Any]:
+        return {**self.audit_facts(), **facts(self, *self.FIXED_FACTS)}
+
+    def _record(self, action: str, *, by: User, **changes: Any) -> None:
+        action = f"{action}{self.AUDIT_NAME}"
+        AuditEntry.objects.record(action, self, by=by, **changes)
 
     def _edited(self) -> tuple[str, ...]:
         return (*self.FACTS, *self.SECRET_COLUMNS)
@@ -150,7 +196,7 @@ class Editable(models.Model):
             column = self._meta.get_field(name).attname  # type: ignore[union-attr]
             setattr(self, column, fresh.__dict__[column])
 
-    def _write(self, columns: Mapping[str, object], taken: Text, code: str) -> bool:
+    def _write(self, columns: Mapping[str, object]) -> bool:
         """Update the row if it is unchanged since it was read, and return True."""
         same: dict[str, Any] = {}
         for name in self._edited():
@@ -170,7 +216,9 @@ class Editable(models.Model):
             with transaction.atomic():
                 return bool(rows.update(**values)) if values else True
         except IntegrityError as error:
-            raise ConflictError(taken, code=code) from error
+            raise ConflictError(
+                self.duplicate_message(), code=self.duplicate_code
+            ) from error
 
 
 def _raw(record: models.Model, name: str) -> object:

@@ -44,7 +44,7 @@ class VerbForm(forms.Form):
                 field.widget = forms.Textarea({**field.widget.attrs, "rows": 4})
                 field.widget.is_required = field.required
 
-    def verb_values(self) -> dict[str, Any]:
+    def verb_values(self) -> Mapping[str, Any]:
         """Return the keyword arguments of the verb. Call it on a valid form."""
         return self.cleaned_data
 

@@ -3,16 +3,14 @@
 import re2
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, URLValidator
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.ids import id_field
-from console.lib.records import facts, store
 from console.lib.users import User
 
 PATTERN_LENGTH = 500
@@ -53,7 +51,6 @@ class KnownErrorQuerySet(models.QuerySet["KnownError"]):
             (card for card in self.filter(active=True) if card.fits(searched)), None
         )
 
-    @transaction.atomic
     def add(
         self,
         *,
@@ -74,17 +71,14 @@ class KnownErrorQuerySet(models.QuerySet["KnownError"]):
             position=position,
             active=active,
         )
-        card.store()
-        after = facts(card, *KnownError.FACTS)
-        AuditEntry.objects.record("CreateKnownError", card, by=by, after=after)
-        return card
+        return card.create_audited(by=by)
 
 
 class KnownError(Editable):
     """A card: what a failure of this kind means, and what people can do."""
 
+    AUDIT_NAME = "KnownError"
     FACTS = ("title", "pattern", "explanation", "link", "position", "active")
-    TAKEN = "DuplicateName.KnownError"
 
     id = id_field("known")
     title = models.CharField(gettext_lazy("title"), max_length=128, unique=True)
@@ -149,12 +143,7 @@ class KnownError(Editable):
         except ValidationError:
             return False
 
-    def store(self) -> None:
-        """Check and save. Raises InvalidInputError; ConflictError when the title is taken."""
-        store(self, taken=self._taken(), code=self.TAKEN)
-
-    @staticmethod
-    def _taken() -> str:
+    def duplicate_message(self) -> str:
         return _("A known error with this title already exists. Enter another title.")
 
     def edit(
@@ -174,27 +163,17 @@ class KnownError(Editable):
         `seen` is the stamp of what the person saw. Raises InvalidInputError, ConflictError, and
         EditConflictError when the card is no longer that.
         """
-        given = {
-            "title": title,
-            "pattern": pattern,
-            "explanation": explanation,
-            "link": link,
-            "position": position,
-            "active": active,
-        }
-        columns = {key: value for key, value in given.items() if value is not None}
-        self.change(
-            "UpdateKnownError",
-            columns,
+        self.edit_audited(
             by=by,
             seen=seen,
-            taken=self._taken(),
-            code=self.TAKEN,
+            title=title,
+            pattern=pattern,
+            explanation=explanation,
+            link=link,
+            position=position,
+            active=active,
         )
 
-    @transaction.atomic
     def remove(self, *, by: User) -> None:
         """Delete the card; tasks it has explained are explained no more."""
-        before = facts(self, *self.FACTS)
-        AuditEntry.objects.record("DeleteKnownError", self, by=by, before=before)
-        self.delete()
+        self.delete_audited(by=by)
