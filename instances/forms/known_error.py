@@ -1,6 +1,6 @@
 """The form of a known error, in which administrators can test the pattern."""
 
-from typing import Any, TypedDict
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -18,17 +18,6 @@ CONTEXT_LENGTH = 120
 
 def _help_text(name: str) -> Any:
     return getattr(KnownError._meta.get_field(name), "help_text", "")
-
-
-class KnownErrorValues(TypedDict):
-    """The arguments of `KnownError.objects.add` and `KnownError.edit`."""
-
-    title: str
-    pattern: str
-    explanation: str
-    link: str
-    position: int
-    active: bool
 
 
 class KnownErrorForm(EditForm):
@@ -76,16 +65,8 @@ class KnownErrorForm(EditForm):
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
     )
 
-    def verb_values(self) -> KnownErrorValues:
-        data = self.cleaned_data
-        return {
-            "title": data["title"],
-            "pattern": data["pattern"],
-            "explanation": data["explanation"],
-            "link": data["link"],
-            "position": data["position"],
-            "active": data["active"],
-        }
+    def verb_values(self) -> dict[str, Any]:
+        return {k: v for k, v in self.cleaned_data.items() if k != "sample"}
 
     @property
     def pattern_result(self) -> dict[str, str]:
