@@ -1,4 +1,4 @@
-"""Line breaks of text areas: browsers send `\\r\\n` for every one, whatever was stored.
+r"""Line breaks of text areas: browsers send `\r\n` for every one, whatever was stored.
 
 https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#constructing-the-form-data-set
 """

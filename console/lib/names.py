@@ -7,7 +7,7 @@ stored beside the name, and lists search and compare that column.
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -22,6 +22,7 @@ _blanks = re.compile(r"\s+")
 # Separates a key from the suffix of an old duplicate; never part of a folded text.
 SUFFIX_MARK = "\n"
 BATCH = 500
+Row = TypeVar("Row", bound=models.Model)
 
 
 def normalized(name: str) -> str:
@@ -144,7 +145,7 @@ def has_name(name: str, field: str = "name") -> Q:
     return Q(name_key=folded(name)) | Q(**{field: normalized(name)})
 
 
-def find_by_name(rows: "QuerySet[Any]", name: str, field: str = "name") -> Any:
+def find_by_name(rows: QuerySet[Row], name: str, field: str = "name") -> Row | None:
     """Return the row with this name ignoring case; an exact match takes precedence."""
     found = rows.filter(name_key=folded(name)).first()
     if found is not None and getattr(found, field) == normalized(name):

@@ -27,7 +27,7 @@ def count_of(rows: QuerySet[Model], field: str) -> Coalesce:
 
 @dataclass(frozen=True)
 class CompiledQuery(Generic[Row]):
-    """The SQL of a query, and its parameters, each with a flag: does a value go into it?"""
+    """The SQL of a query, and its parameters, each with a flag: True for a placeholder."""
 
     model: type[Row]
     sql: str

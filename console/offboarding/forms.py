@@ -1,22 +1,29 @@
 """The offboarding form on the page of a user."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from console.lib.forms import VerbForm
+from console.lib.users import User
 from console.offboarding.holdings import Holdings
 from instances.forms.transfer import PrincipalField, ReasonField, UserField
-from instances.models import Instance
+from instances.models import Instance, Principal
+
+
+class OffboardingValues(TypedDict):
+    """Arguments of `Offboarding.objects.begin`, except `by`."""
+
+    instances: QuerySet[Instance]
+    to: Principal | None
+    approver: User | None
+    reason: str
 
 
 class OffboardingForm(VerbForm):
-    """Choice of the new owner, the instances and the new approver.
-
-    `arguments` are those of `Offboarding.objects.begin`.
-    """
+    """Choice of the new owner, the instances and the new approver."""
 
     ALL, CHOSEN, NONE = "all", "chosen", "none"
 
@@ -72,9 +79,7 @@ class OffboardingForm(VerbForm):
         chosen = self.holdings.owned.filter(pk__in=ticked)
         return chosen if which == self.CHOSEN else chosen.none()
 
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `Offboarding.objects.begin` except `by`."""
+    def verb_values(self) -> OffboardingValues:
         return {
             "instances": self.selected,
             "to": self.cleaned_data.get("to"),

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
@@ -62,13 +61,13 @@ class Holdings:
         return Constraint.objects.naming(self.person)
 
     @cached_property
-    def waiting(self) -> list[Any]:
+    def waiting(self) -> list[Plan]:
         """Plans that wait for approval by the user, named directly or through a group."""
         plans = Plan.objects.received_by(self.person, ApproverDuties.of(self.person))
         return list(plans.light().select_related("owner")[:MAX_ROWS_SHOWN])
 
     @cached_property
-    def plans(self) -> list[Any]:
+    def plans(self) -> list[Plan]:
         """Open plans of the user, which no other user can execute."""
         mine = Plan.objects.submitted().filter(owner=self.person)
         return list(mine.filter(status__in=Plan.OPEN).light()[:MAX_ROWS_SHOWN])

@@ -32,7 +32,7 @@ def person(request: Request, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with refusals_on(form):
             offboarding = Offboarding.objects.begin(
-                found, by=request.user, **form.arguments
+                found, by=request.user, **form.verb_values()
             )
             _report(request, offboarding)
             return redirect("offboarding:person", found.get_username())

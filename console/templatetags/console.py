@@ -95,7 +95,7 @@ def _is_list(prose: Prose) -> bool:
 
 @register.simple_tag(takes_context=True)
 def active(context: template.Context, url: str, exact: bool = False) -> SafeString:
-    """`<a href="{{ url }}" {% active url %}>`: `aria-current="page"` on that page and below."""
+    """Return `aria-current="page"` on the page of `url` and below: `<a {% active url %}>`."""
     request = context.get("request")
     path = request.path if request else ""
     current = path == url if exact else bool(url) and path.startswith(url)
