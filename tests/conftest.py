@@ -96,6 +96,12 @@ def django_db_setup(django_db_setup, django_db_blocker):
 
 
 @pytest.fixture(autouse=True)
+def _default_language():
+    """Start each test in English: a request in Chinese leaves its thread in Chinese."""
+    translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
 def data_dir(settings, tmp_path):
     """Runs, wake-ups and anything else on disk stay inside the test."""
     settings.DATA_DIR = tmp_path

@@ -21,7 +21,7 @@ class RegionFields(forms.Form):
         label=_("Active: products can be launched here"), required=False, initial=True
     )
     engine = forms.ChoiceField(
-        label=_("Where new instances run"),
+        label=_("Location of new instances"),
         choices=Region.Engine.choices,
         required=False,
         initial=Region.Engine.LOCAL,

@@ -90,7 +90,7 @@ class Template(models.Model):
 
     id = id_field("tpl")
     kind = models.CharField(_("type"), max_length=24, choices=Kind, editable=False)
-    body = models.TextField(_("document"), blank=True, editable=False)
+    body = models.TextField(_("ROS template"), blank=True, editable=False)
     files = models.JSONField(_("files"), default=dict, editable=False)
     schema_json = models.JSONField(
         _("parameters"),

@@ -10,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
 
 from console import assets
 from console.lib.prose import Prose, prose_of
@@ -18,6 +19,15 @@ from console.templatetags import statuses
 register = template.Library()
 
 NO_VALUE = "–"
+# Django's own Chinese counts days in 日, the word of a date.
+TIME_UNITS = {
+    "year": ngettext_lazy("%(num)d year", "%(num)d years", "num"),
+    "month": ngettext_lazy("%(num)d month", "%(num)d months", "num"),
+    "week": ngettext_lazy("%(num)d week", "%(num)d weeks", "num"),
+    "day": ngettext_lazy("%(num)d day", "%(num)d days", "num"),
+    "hour": ngettext_lazy("%(num)d hour", "%(num)d hours", "num"),
+    "minute": ngettext_lazy("%(num)d minute", "%(num)d minutes", "num"),
+}
 # In this order, because each user agent also contains the names of those below it.
 BROWSERS = (
     ("Edg", "Edge"),
@@ -111,8 +121,10 @@ def relative_time(moment: datetime | None) -> str:
     if abs(now - moment) < timedelta(minutes=1):
         return _("just now")
     if moment > now:
-        return _("in %(time)s") % {"time": timeuntil(moment, now, depth=1)}
-    return _("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
+        left = timeuntil(moment, now, TIME_UNITS, depth=1)
+        return _("in %(time)s") % {"time": left}
+    passed = timesince(moment, now, time_strings=TIME_UNITS, depth=1)
+    return _("%(time)s ago") % {"time": passed}
 
 
 @register.filter

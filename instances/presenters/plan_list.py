@@ -150,5 +150,5 @@ class PlanList:
         return {
             "received": _("No requests are waiting for you"),
             "history": _("You have not approved or rejected any plans"),
-            "all": _("There are no plans"),
+            "all": _("No plans"),
         }.get(self.tab, _("You have no plans"))

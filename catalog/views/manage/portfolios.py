@@ -97,8 +97,8 @@ def portfolio_edit(request: Request, pk: str) -> HttpResponse:
 def portfolio_delete(request: Request, pk: str) -> HttpResponse:
     portfolio = get_object_or_404(Portfolio, pk=pk)
     text = _(
-        "Its access grants are also deleted. A portfolio that contains products cannot "
-        "be deleted."
+        "The access grants of this portfolio are also deleted. A portfolio that "
+        "contains products cannot be deleted."
     )
     return pages.confirm_page(
         request, portfolio, _("Delete portfolio"), text, crumbs=crumbs(portfolio)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.template import Context, Template
 from django.utils import timezone
+from django.utils.translation import override
 
 from catalog.models import Version
 from console import assets
@@ -112,6 +113,19 @@ def test_a_duration_is_told_in_at_most_two_units(value, text):
 )
 def test_a_moment_is_told_relative_to_now(ago, text):
     assert relative_time(timezone.now() - ago) == text
+
+
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (timedelta(days=3, hours=1), "3\xa0天前"),
+        (timedelta(days=70), "2\xa0个月前"),
+        (timedelta(days=-1, minutes=-1), "1\xa0天后"),
+    ],
+)
+def test_chinese_counts_days_and_months_in_words_of_duration(ago, text):
+    with override("zh-hans"):
+        assert relative_time(timezone.now() - ago) == text
 
 
 @pytest.mark.parametrize(

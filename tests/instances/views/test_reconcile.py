@@ -218,6 +218,6 @@ def test_a_host_is_lost_only_on_ones_word(admin_browser, silent):
 def test_it_says_why_there_is_nothing_to_do(admin_browser, instance, make):
     task = make(instance, lease_until=now() + timedelta(seconds=30))
     page = admin_browser.get(url_of(task)).content.decode()
-    assert "Why the task cannot be reconciled now" in page
+    assert "Reason why the task cannot be reconciled now" in page
     assert 'type="submit"' not in page[page.index("data-lease") :]
     assert admin_browser.post(url_of(task), {}).status_code == 422
