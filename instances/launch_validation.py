@@ -1,7 +1,7 @@
-"""The one place where what somebody asks for becomes a `ProvisioningSpec`: pages and API come here.
+"""Validation of launches, updates and retries, for the pages and the API alike.
 
-Everything wrong is collected and raised together, so that a person learns it all at once.
-Nothing is stored and nothing runs but the bounded check of values by the engine.
+All errors are collected and raised together. Nothing is stored, and nothing runs but the
+bounded check of values by the engine.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,12 +46,12 @@ NAME_LENGTH = 128
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What arrived: IDs and raw values, nothing checked.
+class RawInput:
+    """The IDs and raw values of a request, not checked yet.
 
-    `parameters` are texts, or JSON values when `typed`; `texts` are then what was typed
-    for them, where that is known. What is not among them stays as it is in `present`,
-    but for `reset`: there the template's default is taken.
+    `parameters` are texts, or JSON values when `typed`; `texts` are then the texts typed
+    for them, where they are known. A parameter that is not among them keeps its value of
+    `present`; the parameters in `reset` get the default of the template.
     """
 
     version: str
@@ -64,10 +64,10 @@ class Asked:
     reset: frozenset[str] = frozenset()
 
     def carried_to(self, version: Version, current: ProvisioningSpec | None) -> Carried:
-        """Return what stays in a version.
+        """Return the values that stay when the request names this version.
 
-        Secrets that the present spec, made for another version, could not have are those
-        of what the instance is now.
+        Secrets that the present spec cannot have, because it was made for another version,
+        are taken from the current spec of the instance.
         """
         present = self.present or current
         if present is None:
@@ -87,7 +87,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class LaunchSpec:
-    """A spec for a new instance: with the name and the region it will have for good."""
+    """The spec of a new instance, with its name and region, which never change."""
 
     spec: ProvisioningSpec
     name: str
@@ -104,8 +104,8 @@ class LaunchSpec:
         )
 
 
-class Findings:
-    """Collects what is wrong in several places; `errors` maps a field to its messages."""
+class ErrorCollector:
+    """Collects errors of several fields; `errors` maps a field to its messages."""
 
     def __init__(self) -> None:
         self.errors: dict[str, list[str]] = {}
@@ -113,7 +113,7 @@ class Findings:
 
     @contextmanager
     def at(self, place: str) -> Iterator[None]:
-        """Note a refusal; `place` is its field, or the prefix of several fields."""
+        """Collect the errors of a block; `place` is its field, or the prefix of several."""
         try:
             yield
         except InvalidInputError as error:
@@ -125,21 +125,21 @@ class Findings:
             self.first = self.first or error
             self.errors.setdefault(place, []).append(str(error))
 
-    def settle(self) -> None:
-        """Raise everything as one InvalidInputError with the code of the first, if anything."""
+    def check(self) -> None:
+        """Raise the errors as one InvalidInputError with the code of the first."""
         if self.first is not None:
             raise InvalidInputError(self.errors, code=self.first.code) from self.first
 
 
 def launch_from(
-    asked: Asked, product: Product, *, name: str, region: str, by: User
+    asked: RawInput, product: Product, *, name: str, region: str, by: User
 ) -> LaunchSpec:
     """Check everything about a launch of a product the caller was given.
 
     Raises InvalidInputError, keyed name, version, portfolio, region, tags, tags.<n>,
     parameters, parameters.<key>; its code is that of the first refusal.
     """
-    found = Findings()
+    found = ErrorCollector()
     options = launch_options(product, by)
     with found.at("name"):
         name = free_name(name)
@@ -151,19 +151,19 @@ def launch_from(
         place = _active_region(region)
         limits.check_region(place)
     spec = _spec(asked, product, options, found)
-    found.settle()
+    found.check()
     assert spec is not None  # otherwise something was found
     assert place is not None
     return LaunchSpec(spec, name, place)
 
 
-def update_from(asked: Asked, instance: Instance, *, by: User) -> ProvisioningSpec:
+def update_from(asked: RawInput, instance: Instance, *, by: User) -> ProvisioningSpec:
     """Check everything about a change of an instance the caller was given.
 
     Raises InvalidInputError like `launch_from`, and ForbiddenError for somebody who may no longer
     use the product. Whether anything differs is for `instance.differs_from` to say.
     """
-    found = Findings()
+    found = ErrorCollector()
     options = update_options(instance, by)
     named = bool(asked.portfolio)
     asked = replace(
@@ -173,7 +173,7 @@ def update_from(asked: Asked, instance: Instance, *, by: User) -> ProvisioningSp
     with found.at("portfolio"):
         check_region_of(instance, choose(options, asked.portfolio))
     spec = _spec(asked, instance.product, options, found, instance=instance)
-    found.settle()
+    found.check()
     assert spec is not None
     return replace(spec, option_named=named)
 
@@ -401,10 +401,10 @@ def _nothing_to_retry() -> ConflictError:
 
 
 def _spec(
-    asked: Asked,
+    asked: RawInput,
     product: Product,
     options: Sequence[LaunchOption],
-    found: Findings,
+    found: ErrorCollector,
     *,
     instance: Instance | None = None,
 ) -> ProvisioningSpec | None:
@@ -434,7 +434,9 @@ def _spec(
     return None
 
 
-def filled(spec: ProvisioningSpec, asked: Asked, carried: Carried) -> ProvisioningSpec:
+def filled(
+    spec: ProvisioningSpec, asked: RawInput, carried: Carried
+) -> ProvisioningSpec:
     """Return a spec with the values that its template accepts. Raises InvalidParametersError."""
     schema = spec.version.template.schema.with_secrets(carried.hidden)
     judged = schema.validate(

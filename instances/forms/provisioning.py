@@ -20,7 +20,7 @@ from catalog.tags import CombinedTagOptions
 from console.lib.edit_conflicts import EditConflict
 from console.lib.errors import InvalidInputError
 from instances.forms.tags import TagsForm, entered_tags
-from instances.launch_validation import NAME_LENGTH, Asked, LaunchSpec
+from instances.launch_validation import NAME_LENGTH, LaunchSpec, RawInput
 from instances.models import Carried, ProvisioningSpec
 
 VERSION_LABEL = _("%(name)s — %(guidance)s")
@@ -304,13 +304,13 @@ class ProvisioningForm(Generic[Spec]):
         self.spec = spec
         return True
 
-    def build_spec(self, asked: Asked) -> Spec:
+    def build_spec(self, asked: RawInput) -> Spec:
         """Return the spec that the input describes. Raises InvalidInputError."""
         raise NotImplementedError
 
-    def _raw_input(self) -> Asked:
+    def _raw_input(self) -> RawInput:
         form, typed = self.parameters, self.parameters.is_valid()
-        return Asked(
+        return RawInput(
             version=self.request_data.get("version", ""),
             portfolio=self.request_data.get("portfolio", ""),
             parameters=self._unknown_parameters()

@@ -17,7 +17,7 @@ from console.lib.masking import MASK
 from console.lib.users import User
 from instances.engine_setup import objections
 from instances.forms.provisioning import initial_texts
-from instances.launch_validation import Asked, filled
+from instances.launch_validation import RawInput, filled
 from instances.models import Carried, Plan, ProvisioningSpec, Task
 
 
@@ -94,7 +94,7 @@ class TrialForm:
         if not self.validate or not all([*map(forms.Form.is_valid, self.parts)]):
             return False
         form = self.parameters
-        asked = Asked(
+        asked = RawInput(
             self.version.pk,
             parameters=form.entered_values(),
             texts=form.entered_texts(),

@@ -16,8 +16,8 @@ from instances.forms.provisioning import (
     ProvisioningForm,
 )
 from instances.launch_validation import (
-    Asked,
     LaunchSpec,
+    RawInput,
     automatic_name,
     launch_from,
     update_from,
@@ -85,7 +85,7 @@ class LaunchForm(ProvisioningForm[LaunchSpec]):
             return {"region": settings.REGION_ID}
         return {"name": self.draft.instance_name, "region": self.draft.region_id}
 
-    def build_spec(self, asked: Asked) -> LaunchSpec:
+    def build_spec(self, asked: RawInput) -> LaunchSpec:
         automatic = bool(self.request_data.get("automatic"))
         name = self.request_data.get("name", "").strip()
         return launch_from(
@@ -158,5 +158,5 @@ class UpdateForm(ProvisioningForm[ProvisioningSpec]):
         """Whether somebody else has changed the instance since the page was opened."""
         return self.base_task != (self.instance.last_task_id or "")
 
-    def build_spec(self, asked: Asked) -> ProvisioningSpec:
+    def build_spec(self, asked: RawInput) -> ProvisioningSpec:
         return update_from(asked, self.instance, by=self.by)

@@ -17,7 +17,7 @@ from console.lib.operation import (
     wire_names,
 )
 from console.lib.users import User
-from instances.launch_validation import Asked, LaunchSpec, launch_from, update_from
+from instances.launch_validation import LaunchSpec, RawInput, launch_from, update_from
 from instances.models import Instance, ProvisioningSpec, Task, instance_for
 from instances.operations import serializers
 from instances.operations.instances import INSTANCE_ID
@@ -115,18 +115,18 @@ def update_spec(
         return update_from(asked, instance, by=by)
 
 
-def _asked(params: Values, present: ProvisioningSpec | None) -> Asked:
+def _asked(params: Values, present: ProvisioningSpec | None) -> RawInput:
     """Return what was sent; parameters and tags that were not stay as they are at present."""
     sent = _parameters(params)
     tags = _tags(params)
     if present is None:
-        return Asked(
+        return RawInput(
             version=params["ProductVersionId"],
             portfolio=params.get("PortfolioId", ""),
             parameters=sent,
             tags=tags or (),
         )
-    return Asked(
+    return RawInput(
         version=params["ProductVersionId"],
         portfolio=params.get("PortfolioId", ""),
         parameters=sent,
