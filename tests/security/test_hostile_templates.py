@@ -23,7 +23,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
-from tests.instances.engines.test_policy_violations import (
+from tests.instances.engines.test_policy import (
     BAD_NAMES,
     REFUSED,
     REFUSED_JSON,
