@@ -1,11 +1,11 @@
-"""A cloud on loopback that answers as Alibaba Cloud ROS does, in a process of its own.
+"""A fake of Alibaba Cloud ROS on loopback, in a process of its own.
 
     python -m tests.ros_cloud [PORT]
 
-It takes what the SDK's request models know and nothing else: an unknown field, a missing
-one, a value of the wrong kind or a wrong signature is an error, and its own answers must
-fit the SDK's response models. Stacks move on by the clock, a resource every `step`
-seconds. `POST /_control` sets what goes wrong and tells what there is.
+It takes requests by the SDK's models only: an unknown field, a missing one, a value of the
+wrong type or a wrong signature is an error, and its own answers must fit the SDK's response
+models. Stacks change by the clock, one resource every `step` seconds. `POST /_control` sets
+the faults and returns the stacks and calls.
 """
 
 import hashlib
@@ -42,30 +42,30 @@ KNOBS = {
     "seed": None,  # faults at random, as often as `rate`
     "rate": 0.25,
     "fail": [],  # logical IDs that fail
-    "tokens": True,  # client tokens are heeded
+    "tokens": True,  # client tokens are used
     "names": True,  # a region has one stack of a name
     "lag": 0.0,  # seconds until ListStacks shows a new stack
     "old_status": 0.0,  # seconds for which GetStack still shows the status before
-    "touch": [],  # stacks that somebody else changes now
-    "refuse": "",  # what PreviewStack says no with
-    "regions": [],  # the only regions there are, when there are any
+    "touch": [],  # stacks that another user changes now
+    "refuse": "",  # the error of PreviewStack
+    "regions": [],  # the existing regions, all when empty
 }
 KINDS = ("throttle", "unavailable", "internal", "drop_before", "drop_after", "garbage")
 
 
 class ApiError(Exception):
-    """An error as ROS tells it."""
+    """An error answer of ROS."""
 
     def __init__(self, status, code, message):
         super().__init__(message)
         self.status, self.code = status, code
 
 
-# The wire, strictly by the SDK's models
+# Requests and answers, strictly by the SDK's models
 
 
 def nested(flat):
-    """`Parameters.1.ParameterKey` and the like as lists of objects."""
+    """Return fields such as `Parameters.1.ParameterKey` as lists of objects."""
     whole = {}
     for name, value in flat.items():
         first, *rest = name.split(".")
@@ -85,25 +85,25 @@ def nested(flat):
     }
 
 
-def through(kind, document):
-    """What is left of a document that passed through a model: only what the model knows."""
+def filtered(kind, document):
+    """Return a document without the fields that a model does not have."""
     return whole(kind().from_map(document).to_map())
 
 
 def whole(value):
-    """The same without empty lists, which the models add of their own."""
+    """Return a document without empty lists, which the models add."""
     if isinstance(value, dict):
         return {k: whole(v) for k, v in value.items() if v != []}
     return [whole(v) for v in value] if isinstance(value, list) else value
 
 
 def checked(action, flat):
-    """The request, or ApiError: every field known to the SDK, every required one there."""
+    """Return the request. Raises ApiError for unknown and missing fields."""
     if action not in REQUIRED:
         raise ApiError(404, "InvalidAction.NotFound", f"{action} is no action here.")
     request = nested(flat)
     kind = getattr(models, f"{action}Request")
-    back = through(kind, request)
+    back = filtered(kind, request)
     if back != request:
         unknown = sorted(set(request) - set(back)) or sorted(request)
         raise ApiError(400, "InvalidParameter", f"Unknown: {unknown}.")
@@ -120,14 +120,14 @@ def checked(action, flat):
 
 
 def fitting(action, body):
-    """The answer, which has to be one the SDK's model knows whole."""
+    """Return the answer, of which the SDK's model must have every field."""
     kind = getattr(models, f"{action}ResponseBody")
-    assert through(kind, body) == whole(body), (action, body)
+    assert filtered(kind, body) == whole(body), (action, body)
     return body
 
 
 def signed(handler, query, body):
-    """Whether the call is signed with the key, and carries the session's token."""
+    """Return whether the call has a valid signature and session token."""
     headers = {name.lower(): value for name, value in handler.headers.items()}
     found = re.fullmatch(
         r"ACS3-HMAC-SHA256 Credential=(.+),SignedHeaders=(.+),Signature=(\w+)",
@@ -161,7 +161,7 @@ def signed(handler, query, body):
 
 
 def resources_of(body):
-    """Logical ID to type and properties, of either kind of template."""
+    """Return types and properties by logical IDs, of either kind of template."""
     template = json.loads(body)
     if template.get("ROSTemplateFormatVersion") != "2015-09-01":
         raise ApiError(
@@ -178,7 +178,7 @@ def resources_of(body):
 
 
 class Stack:
-    """One stack, and the operation that runs on it."""
+    """A stack, and the operation that runs on it."""
 
     def __init__(self, cloud, request):
         self.cloud = cloud
@@ -207,15 +207,15 @@ class Stack:
         self.minutes = int(request.get("TimeoutInMinutes", 60))
 
     def begin(self, operation, make, remove):
-        """Start an operation: what to make or change, then what to remove."""
+        """Start an operation, which makes or changes resources, then removes others."""
         self.operation, self.canceled, self.began = operation, False, time.monotonic()
         self.steps = [(name, operation) for name in make]
         self.steps += [(name, "DELETE") for name in remove]
         self.due = time.monotonic() + self.cloud.knobs["step"]
-        self.move(f"{operation}_IN_PROGRESS")
+        self.set_status(f"{operation}_IN_PROGRESS")
 
-    def move(self, status, reason=""):
-        self.previous, self.moved = self.status, time.monotonic()
+    def set_status(self, status, reason=""):
+        self.previous, self.changed_at = self.status, time.monotonic()
         self.status, self.reason = status, reason
         self.event(self.name, "ALIYUN::ROS::Stack", self.id, status, reason)
 
@@ -235,7 +235,7 @@ class Stack:
         )
 
     def advance(self):
-        """Do what was to be done by now."""
+        """Run the steps that are due."""
         while self.status.endswith("IN_PROGRESS") and time.monotonic() >= self.due:
             self.due += self.cloud.knobs["step"]
             if self.canceled:
@@ -280,22 +280,22 @@ class Stack:
     def end_failed(self, reason):
         self.steps = []
         if self.operation.endswith("ROLLBACK") or self.operation == "DELETE":
-            self.move(f"{self.operation}_FAILED", reason)
+            self.set_status(f"{self.operation}_FAILED", reason)
         elif self.rollback:
             back = "CREATE_ROLLBACK" if self.operation == "CREATE" else "ROLLBACK"
             remove = list(self.resources) if self.operation == "CREATE" else []
             self.operation, self.canceled = back, False
             self.steps = [(name, "DELETE") for name in remove]
-            self.move(f"{back}_IN_PROGRESS", reason)
+            self.set_status(f"{back}_IN_PROGRESS", reason)
             self.cloud.knobs["fail"] = []
         else:
-            self.move(f"{self.operation}_FAILED", reason)
+            self.set_status(f"{self.operation}_FAILED", reason)
 
     def end(self):
-        self.move(f"{self.operation}_COMPLETE")
+        self.set_status(f"{self.operation}_COMPLETE")
 
     def resolved(self, properties):
-        """Properties with parameters in place of Ref."""
+        """Return properties with parameters in place of Ref."""
         text = json.dumps(properties)
         for key, value in self.parameters.items():
             text = text.replace(json.dumps({"Ref": key}), json.dumps(value))
@@ -303,7 +303,7 @@ class Stack:
 
     def shown_status(self):
         old = self.cloud.knobs["old_status"]
-        if self.previous and time.monotonic() - self.moved < old:
+        if self.previous and time.monotonic() - self.changed_at < old:
             return self.previous
         return self.status
 
@@ -326,7 +326,7 @@ class Stack:
         return value
 
     def changes_to(self, body, parameters):
-        """The changes that another template or other parameters make, and whether any."""
+        """Return the changes that another template or other parameters would make."""
         new, told = resources_of(body), []
         later = Stack.__new__(Stack)
         later.parameters = parameters
@@ -346,7 +346,7 @@ class Stack:
 
 
 class Cloud:
-    """All stacks, and what goes wrong."""
+    """All stacks, and the faults of calls."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -367,7 +367,7 @@ class Cloud:
         return self.count
 
     def fault(self, action):
-        """What goes wrong with this call, if anything."""
+        """Return the fault of a call, else an empty text."""
         for entry in self.knobs["faults"]:
             if entry[0] in (action, "*"):
                 self.knobs["faults"].remove(entry)
@@ -385,7 +385,7 @@ class Cloud:
         return found
 
     def answer(self, action, request):
-        """The answer to a request that is well formed."""
+        """Return the answer to a valid request."""
         regions = self.knobs["regions"]
         if regions and request["RegionId"] not in regions:
             raise ApiError(400, "InvalidRegionId", "The region does not exist.")
@@ -585,7 +585,7 @@ class Cloud:
         }
 
     def control(self, asked):
-        """Set what goes wrong; tell what there is."""
+        """Set faults; return the stacks and calls."""
         if asked.pop("reset", False):
             self.reset()
         unknown = set(asked) - set(KNOBS)
@@ -685,7 +685,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request, address):
-        """A caller that went away is what this is here for."""
+        """Ignore callers that closed their connection, which tests do."""
 
 
 def main(port=0):

@@ -1,4 +1,4 @@
-"""The cloud of `tests/ros_cloud.py` for tests: its process, its knobs, what it saw."""
+"""Runs the fake cloud of `tests/ros_cloud.py`, sets its faults and reads its stacks."""
 
 import importlib.util
 import json
@@ -19,13 +19,13 @@ CREDENTIALS = {
 
 
 class RosServer:
-    """One running cloud."""
+    """A running fake cloud."""
 
     def __init__(self, port):
         self.endpoint = f"http://127.0.0.1:{port}"
 
     def set(self, **knobs):
-        """Set what goes wrong; returns what there is."""
+        """Set faults; return the stacks and calls."""
         request = Request(f"{self.endpoint}/_control", json.dumps(knobs).encode())
         with urlopen(request, timeout=120) as answer:
             return json.load(answer)
@@ -34,7 +34,7 @@ class RosServer:
         return self.set(reset=True, **knobs)
 
     def touch(self, stack_id):
-        """Change a stack as somebody in the vendor's console might."""
+        """Change a stack as a user of the vendor's console would."""
         return self.set(touch=[stack_id])
 
     @property
@@ -51,7 +51,7 @@ class RosServer:
 
 @contextmanager
 def serving():
-    """A cloud in a process of its own; a machine without the SDK skips, CI fails."""
+    """Run a fake cloud; without the SDK skip the test, in CI fail."""
     if importlib.util.find_spec("alibabacloud_ros20190910") is None:
         if os.environ.get("CI"):
             pytest.fail("CI needs the extra [ros]", pytrace=False)

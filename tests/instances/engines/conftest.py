@@ -1,4 +1,4 @@
-"""Runs of real engines: what starts them, waits for them and cleans up after them."""
+"""Fixtures that start, await and clean up runs of real engines."""
 
 import os
 import shutil
@@ -18,14 +18,14 @@ Finish = Callable[[Path], Outcome]
 
 
 def missing(what: str) -> None:
-    """Skip a test whose tool is not here; on the build machine that is a failure."""
+    """Skip a test without its tool; in CI that is a failure."""
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing")
     pytest.skip(f"{what} is missing")
 
 
 def said(events: list[Event]) -> str:
-    """Everything a log says, as one text."""
+    """Return the messages of a log as one text."""
     return "\n".join(event.message for event in events)
 
 
@@ -43,7 +43,7 @@ def engine() -> Terraform:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A directory like the one a deployment keeps its data in."""
+    """A directory like the data directory of a deployment."""
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
     return data
@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(engine: Terraform, folder: Path) -> Iterator[Start]:
-    """Starts a template given as text or files; returns the directory of the run."""
+    """Start a template, given as text or files; return the directory of the run."""
     started: list[Path] = []
 
     def begin(action: str, template: str | dict[str, str], **facts: Any) -> Path:
@@ -69,13 +69,13 @@ def start(engine: Terraform, folder: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def finish(engine: Terraform) -> Finish:
-    """Waits for a run to end; returns its outcome."""
+    """Wait for the end of a run; return its outcome."""
     return lambda directory: wait_for(lambda: engine.outcome(directory))
 
 
 @pytest.fixture
 def status_of(engine: Terraform) -> Callable[[Path], list[tuple[str, str]]]:
-    """The statuses that resources went through in a run, in order."""
+    """Return the statuses of resources in a run, in order."""
 
     def statuses(directory: Path) -> list[tuple[str, str]]:
         events = engine.events(directory, 0, 10_000)

@@ -1,4 +1,4 @@
-"""A run's log, line by line: what is told, and what is taken out of it."""
+"""The events in the log of a run."""
 
 import json
 from itertools import pairwise
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from instances.engines import events, plan_json, terraform_state
+from instances.engines import events
 
 
 @pytest.fixture
 def log(tmp_path: Path):
-    """Writes lines into a log with one stage, and reads them."""
+    """Write lines to a log with one stage, and return their events."""
 
     def write(*lines: str | dict | bytes, offset: int = 0, limit: int = 500):
         with open(tmp_path / "events.jsonl", "ab") as file:
@@ -47,38 +47,38 @@ def test_control_sequences_are_removed(dirty, clean):
     assert events.clean(dirty).strip("[") == clean
 
 
-def test_a_message_is_four_kilobytes_at_most():
+def test_message_is_cut_at_four_kilobytes():
     assert len(events.clean("你" * 10_000).encode()) <= 4096
 
 
-def test_only_complete_lines_are_read(log):
+def test_incomplete_line_is_not_read(log):
     found = log({"@message": "whole"}, b'{"@message": "ha')
     assert [event.message for event in found] == ["whole"]
 
 
-def test_a_line_is_read_once_it_is_complete(log):
+def test_line_is_read_when_it_is_complete(log):
     [first] = log({"@message": "one"}, b'{"@message": "tw')
     assert [e.message for e in log(b'o"}\n', offset=first.end)] == ["two"]
 
 
-def test_events_join_without_a_gap(log):
+def test_offsets_of_events_have_no_gaps(log):
     found = log({"@message": "a"}, "plain", "", {"@message": "b"})
     assert [e.offset for e in found[1:]] == [e.end for e in found[:-1]]
 
 
-def test_no_more_than_the_limit_are_read(log):
+def test_read_returns_at_most_the_limit(log):
     assert len(log(*["x"] * 20, limit=7)) == 7
 
 
-def test_a_giant_line_is_cut(log):
+def test_long_line_is_cut(log):
     [giant, after] = log("x" * (5 << 20), "after")
     assert len(giant.message) <= 4096
     assert giant.end - giant.offset == (5 << 20) + 1
     assert after.message == "after"
 
 
-def test_of_a_flood_only_what_tells_something_is_read_in_its_middle(log, tmp_path):
-    """Head and tail line by line, the text between in strides, and no JSON is missed."""
+def test_large_log_is_sampled_in_its_middle_without_missing_json(log, tmp_path):
+    """Begin and end are read line by line, plain text between them is sampled."""
     said = "flood of text" * 79
     flood = f"{said}\n".encode() * (20 << 10)
     told = {"@message": "made", "type": "apply_complete", "hook": HOOK}
@@ -103,7 +103,7 @@ HOOK = {
 }
 
 
-def test_a_line_that_is_not_json_is_shown_as_it_is(log):
+def test_plain_text_is_shown_literally(log):
     [event] = log("panic: runtime error")
     assert (event.stream, event.level) == ("stderr", "error")
 
@@ -111,20 +111,20 @@ def test_a_line_that_is_not_json_is_shown_as_it_is(log):
 @pytest.mark.parametrize(
     "line", ["{", "{}", "[1]", '{"hook": 1}', '{"diagnostic": []}']
 )
-def test_odd_lines_do_no_harm(log, line):
+def test_unexpected_json_does_not_crash(log, line):
     assert len(log(line)) == 1
 
 
 @pytest.mark.parametrize("line", ['{"a":' * 5000, "\\xff\\xfe"])
-def test_hostile_lines_do_no_harm(log, line):
+def test_hostile_line_does_not_crash(log, line):
     assert len(log(line)) == 1
 
 
-def test_there_are_no_events_without_a_log(tmp_path: Path):
+def test_missing_log_has_no_events(tmp_path: Path):
     assert events.read(tmp_path, 0, 10) == []
 
 
-def test_the_stage_is_known_from_any_offset(tmp_path: Path):
+def test_stage_is_known_at_any_offset(tmp_path: Path):
     (tmp_path / "events.jsonl").write_text("one\ntwo\n")
     (tmp_path / "stages.jsonl").write_text(
         '{"stage": "init", "offset": 0}\n{"stage": "plan", "offset": 4}\n'
@@ -133,7 +133,7 @@ def test_the_stage_is_known_from_any_offset(tmp_path: Path):
     assert event.stage == "plan"
 
 
-def test_a_deletion_tells_its_status(log):
+def test_failed_deletion_has_its_status(log):
     resource = {"addr": "a.b", "resource_type": "a", "resource_name": "b"}
     hook = {"resource": resource, "action": "delete", "id_value": "i-1"}
     [event] = log({"type": "apply_errored", "hook": hook, "@message": "x"})
@@ -142,52 +142,7 @@ def test_a_deletion_tells_its_status(log):
     assert event.resource.physical_id == "i-1"
 
 
-def test_reading_a_data_source_is_not_a_change(log):
+def test_read_of_a_data_source_is_no_resource_event(log):
     hook = {"resource": {"addr": "data.a.b"}, "action": "read"}
     [event] = log({"type": "apply_complete", "hook": hook})
     assert event.resource is None
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"version": 4}'])
-def test_less_than_a_whole_state_is_no_state(body):
-    assert terraform_state.parse(body) is None
-
-
-def test_a_state_with_modules_and_keys_names_its_resources():
-    block = {"mode": "managed", "type": "t", "name": "n", "module": 'module.m["x"]'}
-    instances = [
-        {"index_key": "é", "attributes": {"id": "1"}},
-        {"index_key": 0, "attributes": {"id": 2}, "status": "tainted"},
-        {"deposed": "abc", "attributes": {}},
-    ]
-    document = {"version": 4, "serial": 1, "lineage": "l"}
-    document["resources"] = [{**block, "instances": instances}]
-    found = terraform_state.parse(json.dumps(document).encode()).resources
-    assert [(r.address, r.physical_id, r.tainted) for r in found] == [
-        ('module.m["x"].t.n["é"]', "1", False),
-        ('module.m["x"].t.n[0]', "2", True),
-        ('module.m["x"].t.n (deposed abc)', "", True),
-    ]
-
-
-def test_masks_and_unknowns_reach_into_nested_values(tmp_path: Path):
-    change = {
-        "actions": ["update"],
-        "before": {"a": [{"b": "secret", "c": 1}]},
-        "after": {"a": [{"c": 2}]},
-        "after_unknown": {"a": [{"b": True}]},
-        "before_sensitive": {"a": [{"b": True}]},
-        "after_sensitive": {},
-    }
-    found = {"mode": "managed", "address": "t.n", "type": "t", "name": "n"}
-    (tmp_path / "plan.json").write_text(
-        json.dumps({"resource_changes": [{**found, "change": change}]})
-    )
-    [read] = plan_json.read(tmp_path / "plan.json")
-    assert read.before == {"a": [{"b": "******", "c": 1}]}
-    assert read.after == {"a": [{"c": 2, "b": "(known after apply)"}]}
-
-
-def test_data_sources_are_no_changes(tmp_path: Path):
-    (tmp_path / "plan.json").write_text('{"resource_changes": [{"mode": "data"}]}')
-    assert plan_json.read(tmp_path / "plan.json") == []

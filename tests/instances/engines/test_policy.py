@@ -1,4 +1,4 @@
-"""What a template may not contain, and what only looks as if it did."""
+"""Templates that the policy refuses, and similar ones that it allows."""
 
 import json
 import re
@@ -98,59 +98,59 @@ BAD_NAMES = [
 
 
 @pytest.mark.parametrize(("text", "line"), REFUSED.values(), ids=REFUSED)
-def test_it_is_refused_with_its_line(text, line):
+def test_hcl_is_refused_with_its_line(text, line):
     assert [found.line for found in violations({"main.tf": text})][:1] == [line]
 
 
 @pytest.mark.parametrize("text", ALLOWED.values(), ids=ALLOWED)
-def test_it_is_allowed(text):
+def test_hcl_is_allowed(text):
     assert violations({"main.tf": text}) == []
 
 
 @pytest.mark.parametrize("document", REFUSED_JSON.values(), ids=REFUSED_JSON)
-def test_it_is_refused_in_json(document):
+def test_json_is_refused(document):
     assert violations({"main.tf.json": json.dumps(document)})
 
 
-def test_json_tells_the_line():
+def test_violation_in_json_has_its_line():
     text = '{\n "data": {\n  "external": {}\n }\n}\n'
     assert [found.line for found in violations({"main.tf.json": text})] == [3]
 
 
-def test_a_repeated_key_in_json_is_seen():
+def test_repeated_key_in_json_is_checked():
     text = '{"data": {"external": {}}, "data": {}}'
     assert violations({"main.tf.json": text})
 
 
-def test_json_with_a_tag_of_that_name_is_allowed():
+def test_json_tag_with_a_forbidden_name_is_allowed():
     body = {"resource": {"a": {"b": {"tags": {"provisioner": 1, "source": "x"}}}}}
     assert violations({"main.tf.json": json.dumps(body)}) == []
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, "nonsense"])
-def test_json_that_cannot_be_read_is_refused(text):
+def test_invalid_json_is_refused(text):
     assert violations({"main.tf.json": text})
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_a_file_name_is_refused(name):
+def test_file_name_is_refused(name):
     assert violations({name: ""})
 
 
 @pytest.mark.parametrize("name", ["main.tf", "modules/a/main.tf", ".metadata", "a.sh"])
-def test_a_file_name_is_allowed(name):
+def test_file_name_is_allowed(name):
     assert violations({name: ""}) == []
 
 
 CALL_A = 'module "a" {\n  source = "./modules/a"\n}\n'
 
 
-def test_a_module_may_use_its_neighbour():
+def test_module_source_may_be_a_neighbour():
     text = 'module "m" {\n  source = "../b"\n}\n'
     assert violations({"main.tf": CALL_A, "modules/a/main.tf": text}) == []
 
 
-def test_a_module_may_not_leave_the_template():
+def test_module_source_outside_the_template_is_refused():
     text = 'module "m" {\n  source = "../../../b"\n}\n'
     assert violations({"main.tf": CALL_A, "modules/a/main.tf": text})
 
@@ -175,23 +175,23 @@ CALLS = {
 
 
 @pytest.mark.parametrize("files", CALLS.values(), ids=CALLS)
-def test_a_folder_that_a_module_call_names_is_judged(files):
+def test_folder_of_a_called_module_is_checked(files):
     [found] = violations({**files, "m/main.tf": HTTP})
     assert (found.file, found.line) == ("m/main.tf", 1)
 
 
 @pytest.mark.parametrize("name", ["m/Override.TF", "m/x_override.tf.json"])
-def test_an_override_file_of_a_called_module_is_refused(name):
+def test_override_file_in_a_called_module_is_refused(name):
     assert violations({**CALLS["in HCL"], name: "{}"})
 
 
-def test_modules_that_call_each_other_are_judged_once():
+def test_modules_that_call_each_other_are_checked_once():
     call = 'module "m" {\n  source = "../m"\n}\n'
     files = {**CALLS["in HCL"], "m/main.tf": call, "m/http.tf": HTTP}
     assert [found.file for found in violations(files)] == ["m/http.tf"]
 
 
-def test_an_example_that_nothing_calls_is_not_judged():
+def test_folder_without_a_module_call_is_not_checked():
     files = {
         "main.tf": "",
         "examples/complete/main.tf": 'module "m" {\n  source = "acme/thing/aws"\n}\n',
@@ -202,11 +202,11 @@ def test_an_example_that_nothing_calls_is_not_judged():
     assert violations(files) == []
 
 
-def test_what_is_not_code_is_not_read():
+def test_other_files_are_not_read():
     assert violations({"notes.md": PROVISIONER}) == []
 
 
-def test_code_of_opentofu_is_read():
+def test_opentofu_files_are_read():
     assert violations({"main.tofu": PROVISIONER})
 
 
@@ -219,20 +219,20 @@ def test_provisioners_in_json_can_be_allowed():
     assert violations({"main.tf.json": body}, allow_provisioners=True) == []
 
 
-def test_allowing_provisioners_allows_nothing_else():
+def test_allowing_provisioners_allows_no_other_violation():
     text = PROVISIONER + 'data "external" "x" {\n}\n'
     [found] = violations({"main.tf": text}, allow_provisioners=True)
     assert "external" in found.message
 
 
-def test_deep_nesting_is_refused_not_followed():
+def test_deep_nesting_is_refused():
     text = "a = " + '"${' * 5000
     [found] = violations({"main.tf": text})
     assert "nested" in found.message
 
 
 @pytest.mark.engine
-def test_the_tool_reads_strings_and_comments_the_same_way(start, finish):
+def test_terraform_reads_strings_and_comments_alike(start, finish):
     expressions = [text for name, text in ALLOWED.items() if name in READ_ALIKE]
     blocks = [
         f"locals {{\n{numbered(text, n)}}}\n" for n, text in enumerate(expressions)
@@ -241,5 +241,5 @@ def test_the_tool_reads_strings_and_comments_the_same_way(start, finish):
 
 
 def numbered(text: str, number: int) -> str:
-    """The text with attributes of its own."""
+    """Return the text with attributes of its own."""
     return re.sub(r"^([ab]) =", rf"\g<1>{number} =", text, flags=re.M)

@@ -1,4 +1,4 @@
-"""What a template can reach: its own directory and the system's programs, nothing else."""
+"""A template can access its own directory and the system's programs only."""
 
 import base64
 import json
@@ -18,12 +18,12 @@ SECRET = "correct-horse-battery-staple"
 
 
 def reading(path: Path | str) -> str:
-    """A template whose output is the content of a file."""
+    """Return a template whose output is the content of a file."""
     return f'output "stolen" {{\n  value = filebase64("{path}")\n}}\n'
 
 
 def refuses(engine, start, finish, path: Path | str) -> bool:
-    """Whether a plan that reads the path fails, and shows nothing of it."""
+    """Return whether a plan that reads the path fails without showing its content."""
     directory = start("plan", reading(path))
     outcome = finish(directory)
     log = said(engine.events(directory, 0))
@@ -31,35 +31,35 @@ def refuses(engine, start, finish, path: Path | str) -> bool:
     return not outcome.ok and SECRET not in log and encoded not in log
 
 
-def test_it_can_read_its_own_files(engine, start, finish):
+def test_template_can_read_its_own_files(engine, start, finish):
     files = {"main.tf": reading("./note.md"), "note.md": "hello"}
     directory = start("apply", files)
     assert finish(directory).ok
     assert engine.state(directory).outputs[0].value == "aGVsbG8="
 
 
-def test_it_cannot_read_the_data_directory(engine, start, finish, folder: Path):
+def test_template_cannot_read_the_data_directory(engine, start, finish, folder: Path):
     (folder / "db.sqlite3").write_text(SECRET)
     assert refuses(engine, start, finish, folder / "db.sqlite3")
 
 
-def test_it_cannot_climb_out_of_its_directory(engine, start, finish, folder: Path):
+def test_template_cannot_leave_its_directory(engine, start, finish, folder: Path):
     (folder / "db.sqlite3").write_text(SECRET)
     assert refuses(engine, start, finish, "../../db.sqlite3")
 
 
-def test_it_cannot_read_another_run(engine, start, finish):
+def test_template_cannot_read_another_run(engine, start, finish):
     other = start("apply", f'output "x" {{\n  value = "{SECRET}"\n}}\n')
     finish(other)
     assert refuses(engine, start, finish, other / "state/terraform.tfstate")
 
 
-def test_it_cannot_read_the_home_directory(engine, start, finish, tmp_path: Path):
+def test_template_cannot_read_the_home_directory(engine, start, finish, tmp_path: Path):
     (tmp_path / ".credentials").write_text(SECRET)
     assert refuses(engine, start, finish, tmp_path / ".credentials")
 
 
-def test_it_cannot_read_the_accounts_of_the_machine(engine, start, finish):
+def test_template_cannot_read_the_accounts_of_the_machine(engine, start, finish):
     assert refuses(engine, start, finish, "/etc/passwd")
 
 
@@ -68,22 +68,22 @@ def test_it_cannot_read_the_accounts_of_the_machine(engine, start, finish):
     [os.getpid(), os.getppid(), "1", "self"],
     ids=["worker", "parent", "first", "self"],
 )
-def test_it_cannot_read_an_environment(engine, start, finish, process):
+def test_template_cannot_read_an_environment(engine, start, finish, process):
     assert refuses(engine, start, finish, f"/proc/{process}/environ")
 
 
-def test_it_cannot_read_the_source_of_the_application(engine, start, finish):
+def test_template_cannot_read_the_source_of_the_application(engine, start, finish):
     assert refuses(engine, start, finish, Path(__file__))
 
 
-def test_a_provisioner_cannot_write_outside(start, finish, folder: Path):
+def test_provisioner_cannot_write_outside_its_directory(start, finish, folder: Path):
     target = folder / "written"
     template = provisioner(f"echo x > {target}")
     assert not finish(start("apply", template, trusted=True)).ok
     assert not target.exists()
 
 
-def test_a_provisioner_cannot_signal_the_worker(start, finish):
+def test_provisioner_cannot_signal_the_worker(start, finish):
     template = provisioner(f"kill -0 {os.getpid()}")
     if sandbox.available() < 6:
         pytest.skip(
@@ -92,20 +92,20 @@ def test_a_provisioner_cannot_signal_the_worker(start, finish):
     assert not finish(start("apply", template, trusted=True)).ok
 
 
-def test_a_run_leaves_no_core_dump(engine, start, finish):
+def test_run_writes_no_core_dump(engine, start, finish):
     directory = start("apply", provisioner("ulimit -c"), trusted=True)
     finish(directory)
     assert "(local-exec): 0" in said(engine.events(directory, 0))
 
 
-def test_nothing_of_this_environment_is_handed_on(engine, start, finish, monkeypatch):
+def test_run_does_not_inherit_the_environment(engine, start, finish, monkeypatch):
     monkeypatch.setenv("CONSOLE_SECRET_KEY", SECRET)
     directory = start("apply", provisioner("env"), trusted=True)
     finish(directory)
     assert SECRET not in said(engine.events(directory, 0))
 
 
-def test_the_credentials_of_the_region_are_handed_on(engine, start, finish):
+def test_run_gets_the_credentials_of_its_region(engine, start, finish):
     region = {"CLOUD_ENDPOINT": "http://127.0.0.1:1"}
     directory = start("apply", provisioner("env"), trusted=True, environment=region)
     finish(directory)
@@ -126,13 +126,13 @@ def test_secrets_are_in_no_file_and_on_no_command_line(engine, start):
     assert all(SECRET not in text for text in texts)
 
 
-def test_only_the_owner_may_enter_the_directory(start, finish):
+def test_run_directory_is_private(start, finish):
     directory = start("plan", reading("./main.tf"))
     finish(directory)
     assert directory.stat().st_mode & 0o077 == 0
 
 
-def test_no_file_of_a_run_is_open_to_others(start, finish):
+def test_files_of_a_run_are_private(start, finish):
     directory = start("plan", reading("./main.tf"))
     finish(directory)
     files = [path for path in directory.rglob("*") if path.is_file()]
@@ -147,13 +147,15 @@ def test_values_are_written_one_per_line(start, finish):
     assert len(text.splitlines()) > 3
 
 
-def test_without_a_sandbox_nothing_runs(folder: Path, monkeypatch):
+def test_run_without_a_sandbox_is_refused(folder: Path, monkeypatch):
     monkeypatch.setattr(sandbox, "available", lambda: 0)
     with pytest.raises(EngineMissingError, match="landlock"):
         Terraform(Settings()).start(folder / "run", Order("plan", {"main.tf": ""}))
 
 
-def test_the_owner_may_do_without_a_sandbox(engine, folder: Path, monkeypatch, finish):
+def test_setting_allows_runs_without_a_sandbox(
+    engine, folder: Path, monkeypatch, finish
+):
     monkeypatch.setattr(sandbox, "available", lambda: 0)
     bare = Terraform(Settings(allow_unsandboxed=True))
     bare.start(folder / "run", Order("plan", {"main.tf": reading("/etc/passwd")}))
@@ -161,7 +163,7 @@ def test_the_owner_may_do_without_a_sandbox(engine, folder: Path, monkeypatch, f
 
 
 def provisioner(command: str) -> str:
-    """A template that runs a command."""
+    """Return a template that runs a command."""
     return f"""
 resource "terraform_data" "command" {{
   provisioner "local-exec" {{
@@ -172,7 +174,7 @@ resource "terraform_data" "command" {{
 
 
 def command_lines() -> str:
-    """What every process on this machine was called with."""
+    """Return the command lines of all processes on this machine."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:

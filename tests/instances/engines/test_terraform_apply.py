@@ -1,4 +1,4 @@
-"""What a run of a template does, from an empty directory to its last word."""
+"""Runs of apply and destroy: resources, outputs, failures and cleanup."""
 
 import platform
 from pathlib import Path
@@ -41,31 +41,31 @@ resource "terraform_data" "second" {
 
 @pytest.fixture
 def state(engine, start, finish):
-    """The state after the greeting was launched."""
+    """The state of the launched greeting."""
     directory = start("apply", GREETING, parameters={"greeting": "good day"})
     finish(directory)
     return engine.state(directory)
 
 
-def test_an_apply_without_a_plan_plans_and_applies(start, finish):
+def test_apply_without_a_saved_plan_plans_first(start, finish):
     outcome = finish(start("apply", GREETING, parameters={"greeting": "good day"}))
     assert outcome.ok
     assert list(outcome.stages) == ["init", "plan", "apply"]
 
 
-def test_outputs_come_from_the_state(state):
+def test_state_has_the_outputs(state):
     [output] = state.outputs
     assert (output.key, output.value, output.type) == ("greeting", "good day", "string")
 
 
-def test_resources_are_told_with_their_physical_id(state):
+def test_state_has_physical_ids(state):
     [resource] = state.resources
     assert resource.address == "terraform_data.hello"
     assert resource.physical_id
     assert not resource.tainted
 
 
-def test_a_created_resource_goes_through_its_statuses(start, finish, status_of):
+def test_created_resource_has_its_statuses_in_order(start, finish, status_of):
     directory = start("apply", GREETING, parameters={"greeting": "good day"})
     finish(directory)
     assert status_of(directory) == [
@@ -74,20 +74,20 @@ def test_a_created_resource_goes_through_its_statuses(start, finish, status_of):
     ]
 
 
-def test_the_plan_tells_how_much_there_is_to_do(engine, start, finish):
+def test_plan_event_has_the_total_of_operations(engine, start, finish):
     directory = start("apply", GREETING, parameters={"greeting": "good day"})
     finish(directory)
     totals = [event.total for event in engine.events(directory, 0)]
     assert [total for total in totals if total is not None] == [1]
 
 
-def test_a_new_value_updates_in_place(start, finish, status_of, state):
+def test_changed_value_updates_in_place(start, finish, status_of, state):
     again = start("apply", GREETING, parameters={"greeting": "hi"}, state=state.body)
     finish(again)
     assert status_of(again)[-1] == ("terraform_data.hello", "UPDATE_COMPLETE")
 
 
-def test_a_replacement_deletes_and_creates(start, finish, status_of, state):
+def test_replacement_deletes_and_creates(start, finish, status_of, state):
     values = {"greeting": "good day", "place": "there"}
     again = start("apply", GREETING, parameters=values, state=state.body)
     finish(again)
@@ -106,7 +106,7 @@ def test_destroy_leaves_an_empty_state(engine, start, finish, state):
     assert engine.state(directory).resources == []
 
 
-def test_the_state_counts_on(engine, start, finish, state):
+def test_serial_of_the_state_grows(engine, start, finish, state):
     again = start("apply", GREETING, parameters={"greeting": "hi"}, state=state.body)
     finish(again)
     later = engine.state(again)
@@ -114,7 +114,7 @@ def test_the_state_counts_on(engine, start, finish, state):
     assert later.serial > state.serial
 
 
-def test_a_failing_provisioner_fails_the_run_and_says_why(start, finish):
+def test_failed_provisioner_fails_the_run_with_its_reason(start, finish):
     outcome = finish(start("apply", FAILING, trusted=True))
     assert outcome.finished
     assert not outcome.ok
@@ -122,45 +122,47 @@ def test_a_failing_provisioner_fails_the_run_and_says_why(start, finish):
     assert "exit status 3" in outcome.message
 
 
-def test_a_failure_keeps_what_was_made_and_taints_the_rest(engine, start, finish):
+def test_failed_apply_keeps_created_resources_and_taints_the_failed_one(
+    engine, start, finish
+):
     directory = start("apply", FAILING, trusted=True)
     finish(directory)
     tainted = {r.address: r.tainted for r in engine.state(directory).resources}
     assert tainted == {"terraform_data.first": False, "terraform_data.second": True}
 
 
-def test_the_reason_of_a_failure_names_the_resource(engine, start, finish):
+def test_failure_message_names_the_resource(engine, start, finish):
     directory = start("apply", FAILING, trusted=True)
     finish(directory)
     found = [event.diagnostic for event in engine.events(directory, 0)]
     assert [d.address for d in found if d] == ["terraform_data.second"]
 
 
-def test_a_failed_resource_is_told(start, finish, status_of):
+def test_failed_resource_has_a_failed_status(start, finish, status_of):
     directory = start("apply", FAILING, trusted=True)
     finish(directory)
     assert status_of(directory)[-1] == ("terraform_data.second", "CREATE_FAILED")
 
 
-def test_a_valid_template_validates(start, finish):
+def test_valid_template_validates(start, finish):
     assert finish(start("validate", GREETING)).ok
 
 
-def test_an_invalid_template_says_where(engine, start, finish):
+def test_invalid_template_has_a_diagnostic_with_its_line(engine, start, finish):
     directory = start("validate", 'output "x" {\n  value = var.absent\n}\n')
     assert not finish(directory).ok
     [found] = [e.diagnostic for e in engine.events(directory, 0) if e.diagnostic]
     assert (found.file, found.line) == ("main.tf", 2)
 
 
-def test_a_missing_provider_says_what_to_do(start, finish):
+def test_missing_provider_has_advice(start, finish):
     outcome = finish(start("plan", 'resource "nobody_has_this" "x" {}\n'))
     assert not outcome.ok
     assert "hashicorp/nobody" in outcome.message
     assert "CONSOLE_PROVIDER_MIRROR" in outcome.message
 
 
-def test_a_missing_provider_is_looked_for_in_the_mirror_alone(folder: Path, finish):
+def test_provider_is_looked_up_in_the_mirror_only(folder: Path, finish):
     mirror = folder / "mirror"
     mirror.mkdir()
     engine = Terraform(Settings(provider_mirror=str(mirror)))
@@ -169,9 +171,7 @@ def test_a_missing_provider_is_looked_for_in_the_mirror_alone(folder: Path, fini
     assert "dial tcp" not in finish(folder / "run").message
 
 
-def test_a_provider_that_the_mirror_has_in_another_version_is_named(
-    folder: Path, finish
-):
+def test_error_names_the_versions_of_the_mirror(folder: Path, finish):
     mirror = folder / "mirror"
     system = "linux_arm64" if platform.machine() == "aarch64" else "linux_amd64"
     for name in ("random", "null"):
@@ -207,8 +207,8 @@ terraform {{
 
 
 @pytest.mark.parametrize("action", ["validate", "plan", "apply"])
-def test_a_provider_of_nobody_we_know_is_not_asked_for(folder: Path, finish, action):
-    """Nothing of it is looked up, and the message says who may allow it."""
+def test_provider_outside_the_allow_list_is_not_requested(folder: Path, finish, action):
+    """The message says that an administrator can allow it."""
     engine = Terraform(Settings(providers=("hashicorp/*", "aliyun/*")))
     with listening() as listener:
         files = {"main.tf": STRANGER.format(port=listener.port)}
@@ -220,8 +220,8 @@ def test_a_provider_of_nobody_we_know_is_not_asked_for(folder: Path, finish, act
     assert "CONSOLE_PROVIDERS" in outcome.message
 
 
-def test_where_any_provider_is_allowed_it_is_asked_for(folder: Path, finish):
-    """So the test above would notice."""
+def test_any_provider_is_requested_without_an_allow_list(folder: Path, finish):
+    """Shows that the test above can fail."""
     with listening() as listener:
         files = {"main.tf": STRANGER.format(port=listener.port)}
         Terraform(Settings()).start(folder / "run", Order("plan", files))
@@ -229,30 +229,30 @@ def test_where_any_provider_is_allowed_it_is_asked_for(folder: Path, finish):
         assert listener.hits > 0, outcome.message
 
 
-def test_a_missing_binary_says_what_to_do(folder: Path):
+def test_missing_binary_has_advice(folder: Path):
     engine = Terraform(Settings(terraform_bin="/nonexistent/terraform"))
     with pytest.raises(EngineMissingError, match="CONSOLE_TERRAFORM_BIN"):
         engine.version()
 
 
-def test_a_program_that_is_something_else_is_refused():
+def test_other_program_than_terraform_is_refused():
     with pytest.raises(EngineMissingError, match="neither Terraform nor OpenTofu"):
         Terraform(Settings(terraform_bin="/bin/true")).version()
 
 
-def test_an_unreadable_state_is_never_taken_for_none(start):
+def test_unreadable_state_is_refused(start):
     with pytest.raises(EngineError, match="Restore"):
         start("apply", GREETING, state=b"")
 
 
-def test_a_directory_holds_one_run_only(engine, start, finish):
+def test_used_directory_is_refused(engine, start, finish):
     directory = start("validate", GREETING)
     finish(directory)
     with pytest.raises(EngineError, match="already holds a run"):
         engine.start(directory, Order("validate", {"main.tf": GREETING}))
 
 
-def test_a_forbidden_template_is_refused_again_at_its_start(start):
+def test_start_checks_the_policy(start):
     with pytest.raises(EngineError, match=r"main.tf, line 5: Provisioners"):
         start("apply", FAILING)
 
@@ -262,7 +262,7 @@ def test_ephemeral_secrets_reach_plan_and_apply(start, finish):
     assert finish(start("apply", template, secrets={"once": "x"})).ok
 
 
-def test_secrets_of_every_type_arrive(engine, start, finish):
+def test_secrets_of_every_type_keep_their_value(engine, start, finish):
     template = """
     variable "text" {
       type = string
@@ -280,21 +280,21 @@ def test_secrets_of_every_type_arrive(engine, start, finish):
     assert engine.state(directory).outputs[0].value == 'a "b" ${c}\n 2'
 
 
-def test_values_arrive_as_they_are(engine, start, finish):
+def test_values_are_passed_unchanged(engine, start, finish):
     value = '${file("/etc/passwd")} %{ if true } "quoted" \\ \n -var=x'
     directory = start("apply", GREETING, parameters={"greeting": value})
     finish(directory)
     assert engine.state(directory).outputs[0].value == value
 
 
-def test_cleaning_removes_everything(engine, start, finish):
+def test_clean_removes_the_directory(engine, start, finish):
     directory = start("plan", GREETING, parameters={"greeting": "x"})
     finish(directory)
     engine.clean(directory)
     assert not directory.exists()
 
 
-def test_cleaning_can_keep_the_log(engine, start, finish):
+def test_clean_can_keep_the_log(engine, start, finish):
     directory = start("plan", GREETING, parameters={"greeting": "x"})
     finish(directory)
     engine.clean(directory, keep_events=True)

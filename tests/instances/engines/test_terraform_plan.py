@@ -1,4 +1,4 @@
-"""Saved plans: what they say, and that they are carried out as they are."""
+"""Saved plans: their changes and their execution."""
 
 import pytest
 
@@ -27,7 +27,7 @@ SECRETS = {"password": "hunter2-hunter2"}
 
 @pytest.fixture
 def plan(start, finish):
-    """Plans the template with a size; returns the directory."""
+    """Plan the template with a size; return the directory."""
 
     def make(size: int, action: str = "plan", **facts):
         values = {"size": size}
@@ -45,32 +45,32 @@ def state(engine, plan):
 
 @pytest.fixture
 def changes(engine, plan, state):
-    """What a larger size would change, by address."""
+    """The changes of a larger size, by address."""
     return {change.address: change for change in engine.changes(plan(2, state=state))}
 
 
-def test_a_plan_makes_no_state(engine, plan):
+def test_plan_writes_no_state(engine, plan):
     assert engine.state(plan(1)) is None
 
 
-def test_a_plan_of_a_new_stack_adds(engine, plan):
+def test_plan_of_new_resources_adds(engine, plan):
     assert {change.action for change in engine.changes(plan(1))} == {"Add"}
 
 
-def test_a_replacement_tells_its_cause(changes: dict[str, Change]):
+def test_replacement_has_its_reason_and_paths(changes: dict[str, Change]):
     change = changes["terraform_data.disk"]
     assert change.action == "Replace"
     assert change.reason == "replace_because_cannot_update"
     assert change.replace_paths == [["triggers_replace"]]
 
 
-def test_an_update_tells_before_and_after(changes: dict[str, Change]):
+def test_update_has_values_before_and_after(changes: dict[str, Change]):
     change = changes["terraform_data.label"]
     assert change.action == "Modify"
     assert (change.before["input"], change.after["input"]) == ("v1", "v2")
 
 
-def test_what_is_not_known_yet_says_so(changes: dict[str, Change]):
+def test_unknown_value_is_marked(changes: dict[str, Change]):
     assert changes["terraform_data.label"].after["output"] == "(known after apply)"
 
 
@@ -80,23 +80,23 @@ def test_sensitive_values_are_masked(changes: dict[str, Change]):
     )
 
 
-def test_a_plan_without_changes_says_none(engine, plan, state):
+def test_plan_without_changes_has_no_changes(engine, plan, state):
     changes = engine.changes(plan(1, state=state))
     assert {change.action for change in changes} == {"None"}
 
 
-def test_a_plan_to_destroy_removes(engine, plan, state):
+def test_plan_to_destroy_removes(engine, plan, state):
     changes = engine.changes(plan(1, "plan-destroy", state=state))
     assert {change.action for change in changes} == {"Remove"}
 
 
-def test_a_saved_plan_is_carried_out_in_another_directory(engine, plan):
+def test_saved_plan_is_executed_in_another_directory(engine, plan):
     saved = engine.plan_file(plan(1))
     directory = plan(1, "apply", plan=saved)
     assert len(engine.state(directory).resources) == 2
 
 
-def test_a_saved_plan_is_carried_out_as_it_was_seen(engine, plan):
+def test_saved_plan_is_executed_with_its_own_values(engine, plan):
     saved = engine.plan_file(plan(1))
     directory = plan(7, "apply", plan=saved)
     attributes = engine.state(directory).body
@@ -104,20 +104,20 @@ def test_a_saved_plan_is_carried_out_as_it_was_seen(engine, plan):
     assert b'"v7"' not in attributes
 
 
-def test_a_saved_plan_is_not_planned_again(engine, start, finish, plan):
+def test_saved_plan_is_not_planned_again(engine, start, finish, plan):
     saved = engine.plan_file(plan(1))
     values = {"size": 1}
     directory = start("apply", TEMPLATE, parameters=values, secrets=SECRETS, plan=saved)
     assert list(finish(directory).stages) == ["init", "apply"]
 
 
-def test_a_saved_plan_to_destroy_is_carried_out(engine, plan, state):
+def test_saved_plan_to_destroy_is_executed(engine, plan, state):
     saved = engine.plan_file(plan(1, "plan-destroy", state=state))
     directory = plan(1, "destroy", plan=saved, state=state)
     assert engine.state(directory).resources == []
 
 
-def test_a_stale_plan_is_refused_with_advice(engine, start, finish, plan):
+def test_stale_plan_is_refused_with_advice(engine, start, finish, plan):
     saved = engine.plan_file(plan(1))
     moved = engine.state(plan(1, "apply")).body
     directory = start("apply", TEMPLATE, secrets=SECRETS, plan=saved, state=moved)

@@ -1,4 +1,4 @@
-"""What is left of a run when somebody is killed: the worker, the launcher, the tool."""
+"""Runs whose worker, launcher or tool is killed or canceled."""
 
 import fcntl
 import json
@@ -64,7 +64,7 @@ def run(engine, start):
 
 @pytest.fixture
 def orphan(engine, folder: Path):
-    """The same, whose worker was killed hard."""
+    """The same with its worker killed."""
     directory = folder / "orphan"
     worker = subprocess.Popen(
         [sys.executable, "-c", WORKER, str(directory)],
@@ -88,20 +88,20 @@ def launcher_of(directory: Path) -> int:
     return int((directory / "pid").read_text().split()[0])
 
 
-def test_a_run_is_alive_from_its_start(engine, start):
+def test_run_is_alive_when_start_returns(engine, start):
     assert engine.alive(start("apply", STEPS, trusted=True))
 
 
-def test_a_run_that_goes_on_has_no_outcome(engine, run):
+def test_running_run_has_no_outcome(engine, run):
     assert engine.outcome(run) is None
 
 
-def test_a_run_outlives_its_worker(orphan, finish):
+def test_run_outlives_its_worker(orphan, finish):
     go_on(orphan)
     assert finish(orphan).ok
 
 
-def test_another_worker_reads_every_event_once(orphan, finish):
+def test_another_worker_reads_each_event_once(orphan, finish):
     before = Terraform(Settings()).events(orphan, 0)
     go_on(orphan)
     finish(orphan)
@@ -113,12 +113,12 @@ def test_another_worker_reads_every_event_once(orphan, finish):
     assert starts[-1] == size
 
 
-def test_a_run_of_a_dead_worker_can_be_canceled(engine, orphan, finish):
+def test_run_of_a_dead_worker_can_be_canceled(engine, orphan, finish):
     assert engine.cancel(orphan)
     assert finish(orphan).canceled
 
 
-def test_a_run_killed_with_its_launcher_has_not_finished(engine, run, finish):
+def test_run_killed_with_its_launcher_is_not_finished(engine, run, finish):
     os.killpg(launcher_of(run), signal.SIGKILL)
     outcome = finish(run)
     assert not outcome.finished
@@ -126,7 +126,7 @@ def test_a_run_killed_with_its_launcher_has_not_finished(engine, run, finish):
     assert outcome.message == "The run was killed during apply."
 
 
-def test_what_was_in_flight_can_be_read_from_the_log(engine, run, finish, status_of):
+def test_log_has_the_operations_that_a_kill_interrupted(engine, run, finish, status_of):
     os.killpg(launcher_of(run), signal.SIGKILL)
     finish(run)
     assert dict(status_of(run)) == {
@@ -135,13 +135,13 @@ def test_what_was_in_flight_can_be_read_from_the_log(engine, run, finish, status
     }
 
 
-def test_the_state_survives_a_hard_kill(engine, run, finish):
+def test_state_survives_a_kill(engine, run, finish):
     os.killpg(launcher_of(run), signal.SIGKILL)
     finish(run)
     assert "terraform_data.first" in {r.address for r in engine.state(run).resources}
 
 
-def test_a_run_is_alive_while_a_provisioner_is(engine, run, finish):
+def test_run_is_alive_while_a_provisioner_runs(engine, run, finish):
     [tool] = children_of(launcher_of(run))
     os.kill(tool, signal.SIGKILL)
     wait_for((run / "exit.json").exists)
@@ -150,28 +150,28 @@ def test_a_run_is_alive_while_a_provisioner_is(engine, run, finish):
     assert not finish(run).finished
 
 
-def test_without_its_launcher_the_tool_is_interrupted(engine, run, finish):
+def test_cancel_interrupts_the_tool_without_a_launcher(engine, run, finish):
     os.kill(launcher_of(run), signal.SIGKILL)
     wait_for(lambda: processes.start_time(launcher_of(run)) is None)
     assert engine.cancel(run)
     assert not finish(run).finished
 
 
-def test_a_canceled_apply_stops_in_good_order(engine, run, finish):
+def test_canceled_apply_stops_gracefully(engine, run, finish):
     engine.cancel(run)
     outcome = finish(run)
     assert (outcome.finished, outcome.canceled, outcome.ok) == (True, True, False)
     assert outcome.message == "Canceled during apply."
 
 
-def test_a_canceled_apply_knows_what_it_had_begun(engine, run, finish):
+def test_canceled_apply_keeps_the_resource_it_was_creating(engine, run, finish):
     engine.cancel(run)
     finish(run)
     tainted = {r.address: r.tainted for r in engine.state(run).resources}
     assert tainted == {"terraform_data.first": False, "terraform_data.second": True}
 
 
-def test_a_canceled_plan_starts_no_later_stage(engine, start, finish):
+def test_canceled_plan_starts_no_later_stage(engine, start, finish):
     directory = start("apply", STEPS, trusted=True)
     engine.cancel(directory)
     outcome = finish(directory)
@@ -179,20 +179,20 @@ def test_a_canceled_plan_starts_no_later_stage(engine, start, finish):
     assert not outcome.applying
 
 
-def test_force_kills_every_process(engine, run, finish):
+def test_forced_cancel_kills_every_process(engine, run, finish):
     assert engine.cancel(run, force=True)
     wait_for(lambda: not engine.alive(run))
     assert not finish(run).finished
 
 
-def test_there_is_nothing_to_cancel_after_the_end(engine, start, finish):
+def test_cancel_of_an_ended_run_returns_false(engine, start, finish):
     directory = start("validate", STEPS, trusted=True)
     finish(directory)
     wait_for(lambda: not engine.alive(directory))
     assert not engine.cancel(directory)
 
 
-def test_a_stranger_with_the_same_number_is_not_signalled(engine, folder: Path):
+def test_other_process_with_the_same_id_gets_no_signal(engine, folder: Path):
     directory = folder / "old"
     directory.mkdir()
     (directory / "pid").write_text(f"{os.getpid()} 1\n")
@@ -201,21 +201,21 @@ def test_a_stranger_with_the_same_number_is_not_signalled(engine, folder: Path):
         assert not engine.cancel(directory, force=True)
 
 
-def test_a_run_that_never_began_is_dead_and_changed_nothing(engine, folder: Path):
+def test_run_without_a_stage_is_dead_and_not_applying(engine, folder: Path):
     directory = folder / "empty"
     directory.mkdir()
     outcome = engine.outcome(directory)
     assert (outcome.finished, outcome.applying, outcome.stage) == (False, False, "")
 
 
-def test_a_record_of_the_end_that_is_cut_short_is_no_record(engine, folder: Path):
+def test_truncated_exit_record_is_ignored(engine, folder: Path):
     directory = folder / "cut"
     directory.mkdir()
     (directory / "exit.json").write_text(json.dumps({"ok": True})[:-2])
     assert not engine.outcome(directory).finished
 
 
-def test_a_flooded_log_stops_the_run(folder: Path, engine, finish):
+def test_too_large_log_stops_the_run(folder: Path, engine, finish):
     small = Terraform(Settings(log_bytes=20_000))
     template = """
     resource "terraform_data" "loud" {

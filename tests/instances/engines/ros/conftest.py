@@ -52,7 +52,7 @@ def cloud(running_cloud):
 
 
 class InProcess(Ros):
-    """The engine with its driver in this process: a second less for each run."""
+    """The engine with its driver in this process, which saves a second for each run."""
 
     driver_class = Driver
 
@@ -79,12 +79,12 @@ def engine(cloud):
 
 @pytest.fixture
 def detached(cloud):
-    """The engine as it is: a driver is a process of its own."""
+    """The engine with its driver in a process of its own."""
     return Ros(Settings(ros_endpoint=cloud.endpoint, ros_pace=PACE))
 
 
 def order(action="apply", *, token="task-1", document=NETWORK, **changed):
-    """An order for the network, for which `task-1` is the first change."""
+    """Return an order for the network, of which `task-1` is the first change."""
     values = {
         "files": {"template.json": json.dumps(document)},
         "parameters": {"Cidr": "10.0.0.0/8", "Zones": ["a", "b"], "Public": True},
@@ -103,14 +103,14 @@ def order(action="apply", *, token="task-1", document=NETWORK, **changed):
 
 
 def other(cidr="10.1.0.0/16", **changed):
-    """The same with another network address: an update."""
+    """Return an order with another network address, which is an update."""
     parameters = {"Cidr": cidr, "Zones": ["a", "b"], "Public": True}
     return order(parameters=parameters, **changed)
 
 
 @pytest.fixture
 def finish(engine):
-    """Wait for the end of a run; a driver that died is started again, as a worker does."""
+    """Wait for the end of a run; restart a dead driver, as a worker does."""
 
     def to_the_end(directory, given, engine=engine):
         while True:
@@ -125,7 +125,7 @@ def finish(engine):
 
 @pytest.fixture
 def run(engine, finish, tmp_path):
-    """Carry out an order to its end; returns its directory and outcome."""
+    """Run an order to its end; return its directory and outcome."""
     count = iter(range(100))
 
     def carry_out(given):
@@ -138,12 +138,12 @@ def run(engine, finish, tmp_path):
 
 @pytest.fixture
 def launched(engine, run):
-    """A stack that is there: the state to go on from."""
+    """The state of a stack that was created."""
     directory, outcome = run(order())
     assert outcome.ok, outcome.message
     return engine.state(directory)
 
 
 def on(state, given):
-    """An order for a stack that is there."""
+    """Return an order for a stack with this state."""
     return replace(given, state=state.body)

@@ -1,4 +1,4 @@
-"""Everything that can go wrong between us and the cloud, at every step, and at random.
+"""Faults between the engine and the cloud, at each call and at random.
 
 `ROS_FAULTS=200` sets how many stacks the random test takes through their lives, and
 `ROS_SEED` where it begins; it prints what it did.
@@ -27,12 +27,12 @@ ACTIONS = (
 
 
 class DriverKilledError(BaseException):
-    """The driver is killed here."""
+    """The death of a driver."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_launch_survives_each_fault_of_each_call(action, kind, run, cloud, engine):
+def test_launch_survives_each_fault_of_each_call(action, kind, run, cloud, engine):
     cloud.set(faults=[[action, kind]] * 3)
     directory, outcome = run(order())
     assert outcome.ok, outcome.message
@@ -41,7 +41,7 @@ def test_a_launch_survives_each_fault_of_each_call(action, kind, run, cloud, eng
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_update_survives_each_fault(kind, run, cloud, launched):
+def test_update_survives_each_fault(kind, run, cloud, launched):
     cloud.set(faults=[["UpdateStack", kind]] * 3)
     _, outcome = run(on(launched, other(token="task-2")))
     assert outcome.ok, outcome.message
@@ -50,14 +50,14 @@ def test_an_update_survives_each_fault(kind, run, cloud, launched):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_termination_survives_each_fault(kind, run, cloud, launched):
+def test_termination_survives_each_fault(kind, run, cloud, launched):
     cloud.set(faults=[["DeleteStack", kind]] * 3)
     _, outcome = run(on(launched, order("destroy", token="task-2")))
     assert outcome.ok, outcome.message
     assert cloud.living == []
 
 
-def test_a_creation_that_was_refused_is_not_asked_for_again(run, cloud, engine):
+def test_refused_creation_is_not_repeated(run, cloud, engine):
     cloud.set(regions=["cn-shanghai"])
     directory, outcome = run(order())
     assert not outcome.ok
@@ -66,32 +66,30 @@ def test_a_creation_that_was_refused_is_not_asked_for_again(run, cloud, engine):
     assert engine.state(directory) is None
 
 
-def test_the_name_finds_the_stack_when_its_token_is_forgotten(run, cloud):
+def test_stack_is_found_by_name_when_its_token_is_forgotten(run, cloud):
     cloud.set(tokens=False, faults=[["CreateStack", "drop_after"]])
     _, outcome = run(order())
     assert outcome.ok, outcome.message
     assert len(cloud.stacks) == 1
 
 
-def test_an_update_whose_answer_and_token_are_lost_is_not_taken_for_refused(
-    run, cloud, launched
-):
-    """Asked again, ROS says that nothing would change: it is what was asked for."""
+def test_update_without_answer_and_token_succeeds(run, cloud, launched):
+    """The repeated update is refused because nothing would change."""
     cloud.set(tokens=False, step=0, faults=[["UpdateStack", "drop_after"]])
     _, outcome = run(on(launched, other(token="task-2")))
     assert outcome.ok, outcome.message
     assert cloud.stacks[0]["parameters"]["Cidr"] == "10.1.0.0/16"
 
 
-def test_the_token_is_enough_when_nothing_else_shows_the_stack(run, cloud):
+def test_token_alone_prevents_a_second_stack(run, cloud):
     cloud.set(names=False, lag=3600, faults=[["CreateStack", "drop_after"]])
     _, outcome = run(order())
     assert outcome.ok, outcome.message
     assert len(cloud.stacks) == 1
 
 
-def test_the_text_of_a_network_error_is_not_passed_on(run, cloud, engine):
-    """It quotes the address that was asked, and with it every parameter."""
+def test_text_of_a_network_error_is_not_logged(run, cloud, engine):
+    """It quotes the URL of the request, and with it every parameter."""
     cloud.set(faults=[["CreateStack", "drop_before"]])
     directory, outcome = run(order())
     assert outcome.ok
@@ -102,7 +100,7 @@ def test_the_text_of_a_network_error_is_not_passed_on(run, cloud, engine):
 
 
 class Chance:
-    """Decides when a driver dies: by number of the moment, so that a seed repeats it."""
+    """Decides when a driver dies; a seed repeats its decisions."""
 
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -113,7 +111,7 @@ class Chance:
         self.countdown = self.random.randint(1, 60)
 
     def strike(self, *, hot=False):
-        """Die now and then; around a call that changes something, often."""
+        """Die sometimes, and often around a call that changes a stack."""
         self.countdown -= 1
         now = self.countdown <= 0 or (hot and self.random.random() < 0.3)
         if now and self.deaths < 8:
@@ -123,7 +121,7 @@ class Chance:
 
 
 def mortal(chance):
-    """An engine whose driver may die before and after each call and each write."""
+    """Return an engine whose driver may die before and after each call and each write."""
 
     class Mortal(Driver):
         def __init__(self, *args):
@@ -184,7 +182,7 @@ class Life:
         self.lost = 0
 
     def carry_out(self, name, given):
-        """As a worker does: previews that died are repeated, changes are resumed."""
+        """Repeat dead previews and resume dead changes, as a worker does."""
         for attempt in range(20):
             directory = self.folder / f"{name}-{attempt}"
             self.engine.start(directory, given)
@@ -206,7 +204,7 @@ class Life:
             assert self.engine.resume(directory, given, offset)
 
     def live(self):
-        """Launch, update, terminate; what is claimed after each is what is true."""
+        """Launch, update and terminate; compare each state with the cloud."""
         directory, outcome = self.carry_out("launch", order())
         assert outcome.ok, outcome.message
         self.check_one(directory, "10.0.0.0/8")
@@ -238,7 +236,7 @@ class Life:
         assert not [each for each, times in told.items() if times > 1]
 
 
-def test_no_stack_is_ever_made_twice(cloud, tmp_path):
+def test_random_faults_never_make_a_second_stack(cloud, tmp_path):
     lives = int(os.environ.get("ROS_FAULTS", "8"))
     first = int(os.environ.get("ROS_SEED", "1"))
     faults, deaths, lost = 0, 0, 0

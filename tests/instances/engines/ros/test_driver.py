@@ -1,4 +1,4 @@
-"""The driver as a process: what it shows, how it is stopped, and its death."""
+"""The driver as a process: its secrets, cancellation and death."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.process
 
 
 def started(detached, cloud, directory, given=None, **knobs):
-    """A launch that takes so long that something can happen to it."""
+    """Start a launch that takes a while."""
     cloud.set(**{"step": 0.4, **knobs})
     detached.start(directory, given or order())
 
@@ -45,9 +45,7 @@ def test_no_secret_is_on_the_command_line_or_in_a_file(
     assert finish(tmp_path / "x", order(), detached).ok
 
 
-def test_it_goes_on_when_its_worker_dies_and_is_seen_to_the_end(
-    detached, cloud, tmp_path, finish
-):
+def test_driver_outlives_its_worker(detached, cloud, tmp_path, finish):
     child = os.fork()
     if not child:
         started(detached, cloud, tmp_path / "x")
@@ -57,7 +55,7 @@ def test_it_goes_on_when_its_worker_dies_and_is_seen_to_the_end(
 
 
 @pytest.mark.parametrize("moment", ["asked", "accepted"])
-def test_a_driver_that_is_killed_is_started_again_and_makes_no_second_stack(
+def test_restarted_driver_makes_no_second_stack(
     detached, cloud, tmp_path, finish, moment
 ):
     directory = tmp_path / "x"
@@ -74,9 +72,7 @@ def test_a_driver_that_is_killed_is_started_again_and_makes_no_second_stack(
     assert lines.count("Server: CREATE_COMPLETE") == 1
 
 
-def test_a_run_whose_host_was_lost_is_taken_up_elsewhere(
-    detached, cloud, tmp_path, finish
-):
+def test_run_of_a_lost_host_is_resumed_elsewhere(detached, cloud, tmp_path, finish):
     directory = tmp_path / "x"
     started(detached, cloud, directory)
     wait_for(lambda: "Vpc: CREATE_COMPLETE" in told(detached, directory))
@@ -91,10 +87,8 @@ def test_a_run_whose_host_was_lost_is_taken_up_elsewhere(
     assert "Server: CREATE_COMPLETE" in new
 
 
-def test_a_launch_that_is_ordered_again_goes_on_with_its_stack(
-    detached, cloud, tmp_path, finish
-):
-    """As after the loss of a host, of whose run nobody had heard that it applies."""
+def test_repeated_order_goes_on_with_its_stack(detached, cloud, tmp_path, finish):
+    """As after the loss of a host before any worker read that its run applies."""
     started(detached, cloud, tmp_path / "x")
     wait_for(lambda: cloud.stacks)
     processes.kill(tmp_path / "x")
@@ -104,7 +98,9 @@ def test_a_launch_that_is_ordered_again_goes_on_with_its_stack(
     assert len(cloud.stacks) == 1
 
 
-def test_cancel_has_the_cloud_cancel(detached, cloud, tmp_path, finish):
+def test_cancel_requests_a_cancellation_from_the_cloud(
+    detached, cloud, tmp_path, finish
+):
     directory = tmp_path / "x"
     started(detached, cloud, directory, step=1.0)
     wait_for(lambda: cloud.stacks)
@@ -116,7 +112,7 @@ def test_cancel_has_the_cloud_cancel(detached, cloud, tmp_path, finish):
     assert cloud.stacks[0]["status"] == "CREATE_ROLLBACK_COMPLETE"
 
 
-def test_asked_twice_at_once_it_is_canceled_quickly(detached, cloud, tmp_path, finish):
+def test_second_cancel_is_quick(detached, cloud, tmp_path, finish):
     directory = tmp_path / "x"
     started(detached, cloud, directory, step=1.0)
     wait_for(lambda: cloud.stacks)
@@ -129,9 +125,7 @@ def test_asked_twice_at_once_it_is_canceled_quickly(detached, cloud, tmp_path, f
     assert "Asked to cancel (Quick)." in told(detached, directory)
 
 
-def test_cancel_before_anything_was_asked_for_asks_for_nothing(
-    detached, cloud, tmp_path, finish
-):
+def test_early_cancel_requests_no_change(detached, cloud, tmp_path, finish):
     directory = tmp_path / "x"
     cloud.set(faults=[["ListStacks", "throttle"]] * 200)
     detached.start(directory, order())
@@ -143,7 +137,7 @@ def test_cancel_before_anything_was_asked_for_asks_for_nothing(
     assert cloud.stacks == []
 
 
-def test_killing_is_refused_while_the_cloud_still_answers(
+def test_forced_cancel_is_refused_while_the_cloud_answers(
     detached, cloud, tmp_path, finish
 ):
     directory = tmp_path / "x"
@@ -153,9 +147,7 @@ def test_killing_is_refused_while_the_cloud_still_answers(
     assert finish(directory, order(), detached).ok
 
 
-def test_a_driver_that_hears_nothing_can_be_killed_and_is_not_started_again(
-    detached, cloud, tmp_path
-):
+def test_driver_without_answers_is_killed_and_not_resumed(detached, cloud, tmp_path):
     directory = tmp_path / "x"
     started(detached, cloud, directory, faults=[["CreateStack", "drop_after"]] * 500)
     wait_for(lambda: cloud.stacks)
@@ -164,18 +156,16 @@ def test_a_driver_that_hears_nothing_can_be_killed_and_is_not_started_again(
     outcome = wait_for(lambda: detached.outcome(directory))
     assert not outcome.finished
     assert not detached.resume(directory, order(), 0)
-    # Nobody said that it exists, and still a termination has something to look for.
+    # No answer said that the stack exists, but a termination must look for it.
     state = detached.state(directory)
     assert state.stack
     assert state.stack_id == ""
 
 
-def test_what_was_given_up_is_found_by_its_termination(
+def test_termination_finds_the_stack_of_a_killed_driver(
     detached, engine, run, cloud, tmp_path
 ):
-    test_a_driver_that_hears_nothing_can_be_killed_and_is_not_started_again(
-        detached, cloud, tmp_path
-    )
+    test_driver_without_answers_is_killed_and_not_resumed(detached, cloud, tmp_path)
     cloud.set(faults=[], step=0.01)
     state = detached.state(tmp_path / "x")
     _, outcome = run(on(state, order("destroy", token="task-2")))
@@ -183,7 +173,7 @@ def test_what_was_given_up_is_found_by_its_termination(
     assert cloud.living == []
 
 
-def test_a_driver_that_dies_over_and_over_is_given_up(detached, cloud, tmp_path):
+def test_driver_is_not_resumed_after_too_many_deaths(detached, cloud, tmp_path):
     directory = tmp_path / "x"
     started(detached, cloud, directory)
     processes.kill(directory)
@@ -192,24 +182,24 @@ def test_a_driver_that_dies_over_and_over_is_given_up(detached, cloud, tmp_path)
     assert not detached.resume(directory, order(), 0)
 
 
-def test_a_region_without_keys_is_refused_in_words(detached, tmp_path):
+def test_region_without_credentials_is_refused(detached, tmp_path):
     with pytest.raises(EngineError, match="ALIBABA_CLOUD_ACCESS_KEY_ID"):
         detached.start(tmp_path / "x", order(environment={}))
 
 
-def test_without_the_sdk_it_says_what_to_install(detached, tmp_path, monkeypatch):
+def test_missing_sdk_has_advice(detached, tmp_path, monkeypatch):
     monkeypatch.setattr(engine_module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EngineMissingError, match=r"\[ros\]"):
         detached.start(tmp_path / "x", order())
 
 
-def test_a_state_of_terraform_is_not_taken_for_a_stack(detached, tmp_path):
+def test_terraform_state_is_refused(detached, tmp_path):
     given = order(state=b'{"version": 4, "serial": 1, "lineage": "x"}')
     with pytest.raises(EngineError, match="not that of a stack"):
         detached.start(tmp_path / "x", given)
 
 
-def test_more_tags_than_ros_takes_are_refused(detached, tmp_path):
+def test_too_many_tags_are_refused(detached, tmp_path):
     stack = order().stack
     many = {f"key-{number}": "x" for number in range(20)}
     given = order(stack=stack.__class__(**{**stack.__dict__, "tags": many}))
@@ -217,7 +207,7 @@ def test_more_tags_than_ros_takes_are_refused(detached, tmp_path):
         detached.start(tmp_path / "x", given)
 
 
-def test_an_update_survives_its_driver(
+def test_update_survives_the_death_of_its_driver(
     detached, engine, launched, cloud, tmp_path, finish
 ):
     directory = tmp_path / "y"

@@ -1,4 +1,4 @@
-"""A stack's life, by the driver against a cloud that follows the SDK's models strictly."""
+"""Launch, update and termination of a stack, in a cloud that checks requests strictly."""
 
 import json
 from dataclasses import replace
@@ -10,7 +10,7 @@ def said(engine, directory):
     return "\n".join(event.message for event in engine.events(directory, 0, 1000))
 
 
-def test_a_launch_makes_one_stack_with_all_that_was_asked_for(engine, run, cloud):
+def test_launch_creates_one_stack_with_all_settings(engine, run, cloud):
     _directory, outcome = run(order())
     assert outcome.ok, outcome.message
     (stack,) = cloud.stacks
@@ -28,7 +28,7 @@ def test_a_launch_makes_one_stack_with_all_that_was_asked_for(engine, run, cloud
     }
 
 
-def test_its_resources_are_told_as_they_come(engine, run):
+def test_resource_events_are_in_order(engine, run):
     directory, outcome = run(order())
     told = [e.resource for e in engine.events(directory, 0, 1000) if e.resource]
     assert [(each.address, each.status) for each in told] == [
@@ -43,7 +43,7 @@ def test_its_resources_are_told_as_they_come(engine, run):
     assert list(outcome.stages) == ["plan", "apply"]
 
 
-def test_its_state_names_the_stack_and_what_is_in_it(engine, launched, cloud):
+def test_state_has_the_stack_its_resources_and_outputs(engine, launched, cloud):
     assert launched.stack
     assert launched.stack_id == cloud.stacks[0]["id"]
     assert [(r.address, r.type, r.status) for r in launched.resources] == [
@@ -56,7 +56,7 @@ def test_its_state_names_the_stack_and_what_is_in_it(engine, launched, cloud):
     assert outputs["Secret"].sensitive
 
 
-def test_a_preview_makes_nothing(engine, run, cloud):
+def test_preview_creates_no_stack(engine, run, cloud):
     directory, outcome = run(order("plan"))
     assert outcome.ok
     assert cloud.stacks == []
@@ -67,7 +67,7 @@ def test_a_preview_makes_nothing(engine, run, cloud):
     assert engine.state(directory) is None
 
 
-def test_the_preview_of_an_update_tells_what_differs(engine, run, launched):
+def test_preview_of_an_update_has_values_before_and_after(engine, run, launched):
     directory, outcome = run(on(launched, other(action="plan")))
     assert outcome.ok
     vpc, server = engine.changes(directory)
@@ -79,7 +79,7 @@ def test_the_preview_of_an_update_tells_what_differs(engine, run, launched):
     assert server.action == "None"
 
 
-def test_an_update_changes_the_same_stack(engine, run, launched, cloud):
+def test_update_changes_the_same_stack(engine, run, launched, cloud):
     directory, outcome = run(on(launched, other(token="task-2")))
     assert outcome.ok, outcome.message
     (stack,) = cloud.stacks
@@ -90,19 +90,19 @@ def test_an_update_changes_the_same_stack(engine, run, launched, cloud):
     assert state.serial > launched.serial
 
 
-def test_an_update_of_nothing_succeeds_and_says_so(engine, run, launched):
+def test_update_without_changes_succeeds(engine, run, launched):
     directory, outcome = run(on(launched, order(token="task-2")))
     assert outcome.ok, outcome.message
     assert "Nothing changes" in said(engine, directory)
 
 
-def test_an_update_tells_only_its_own_events(engine, run, launched):
+def test_update_logs_only_its_own_events(engine, run, launched):
     directory, _ = run(on(launched, other(token="task-2")))
     told = [e.resource.status for e in engine.events(directory, 0, 1000) if e.resource]
     assert told == ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]
 
 
-def test_an_old_status_is_not_taken_for_the_end(engine, run, launched, cloud):
+def test_outdated_status_is_not_the_end(engine, run, launched, cloud):
     cloud.set(old_status=0.08, step=0.05)
     directory, outcome = run(on(launched, other(token="task-2")))
     assert outcome.ok
@@ -110,7 +110,7 @@ def test_an_old_status_is_not_taken_for_the_end(engine, run, launched, cloud):
     assert "Vpc: UPDATE_COMPLETE" in said(engine, directory)
 
 
-def test_a_termination_deletes_the_stack(engine, run, launched, cloud):
+def test_termination_deletes_the_stack(engine, run, launched, cloud):
     directory, outcome = run(on(launched, order("destroy", token="task-2")))
     assert outcome.ok, outcome.message
     assert cloud.living == []
@@ -119,7 +119,7 @@ def test_a_termination_deletes_the_stack(engine, run, launched, cloud):
     assert state.resources == []
 
 
-def test_a_stack_without_resources_is_deleted_too(engine, run, cloud):
+def test_termination_deletes_a_stack_without_resources(engine, run, cloud):
     cloud.set(fail=["Vpc"])
     directory, outcome = run(order())
     assert not outcome.ok
@@ -131,13 +131,13 @@ def test_a_stack_without_resources_is_deleted_too(engine, run, cloud):
     assert cloud.living == []
 
 
-def test_terminating_what_was_deleted_elsewhere_succeeds(engine, run, launched, cloud):
+def test_termination_of_a_deleted_stack_succeeds(engine, run, launched, cloud):
     run(on(launched, order("destroy", token="task-2")))
     _, outcome = run(on(launched, order("destroy", token="task-3")))
     assert outcome.ok, outcome.message
 
 
-def test_a_failed_creation_is_rolled_back_and_says_why(engine, run, cloud):
+def test_failed_creation_is_rolled_back_with_its_reason(engine, run, cloud):
     cloud.set(fail=["Server"])
     directory, outcome = run(order())
     assert not outcome.ok
@@ -148,7 +148,9 @@ def test_a_failed_creation_is_rolled_back_and_says_why(engine, run, cloud):
     assert reasons[0].address == "Server"
 
 
-def test_without_rollback_what_was_made_stays(engine, cloud, finish, tmp_path):
+def test_failed_creation_without_rollback_keeps_resources(
+    engine, cloud, finish, tmp_path
+):
     engine.settings = replace(engine.settings, ros_rollback=False)
     cloud.set(fail=["Server"])
     engine.start(tmp_path / "x", order())
@@ -161,7 +163,7 @@ def test_without_rollback_what_was_made_stays(engine, cloud, finish, tmp_path):
     }
 
 
-def test_a_creation_that_failed_is_made_anew(engine, run, cloud):
+def test_failed_stack_is_deleted_and_created_again(engine, run, cloud):
     cloud.set(fail=["Server"])
     directory, _ = run(order())
     _, outcome = run(on(engine.state(directory), order(token="task-2")))
@@ -172,14 +174,16 @@ def test_a_creation_that_failed_is_made_anew(engine, run, cloud):
     ]
 
 
-def test_a_saved_plan_is_carried_out(engine, run, launched, cloud):
+def test_saved_plan_is_executed(engine, run, launched, cloud):
     planned, _ = run(on(launched, other(action="plan", token="plan-1")))
     saved = engine.plan_file(planned)
     _, outcome = run(on(launched, other(token="task-2", plan=saved)))
     assert outcome.ok, outcome.message
 
 
-def test_a_plan_whose_stack_has_moved_is_refused(engine, run, launched, cloud):
+def test_plan_is_refused_after_another_change_of_the_stack(
+    engine, run, launched, cloud
+):
     planned, _ = run(on(launched, other(action="plan", token="plan-1")))
     saved = engine.plan_file(planned)
     run(on(launched, other("10.2.0.0/16", token="task-2")))
@@ -191,7 +195,7 @@ def test_a_plan_whose_stack_has_moved_is_refused(engine, run, launched, cloud):
     assert cloud.stacks == before
 
 
-def test_a_plan_that_would_do_something_else_is_refused(engine, run, launched):
+def test_plan_with_other_changes_is_refused(engine, run, launched):
     planned, _ = run(on(launched, other(action="plan", token="plan-1")))
     found = json.loads(engine.plan_file(planned))
     found["changes"].pop()
@@ -200,14 +204,14 @@ def test_a_plan_that_would_do_something_else_is_refused(engine, run, launched):
     assert "out of date" in outcome.message
 
 
-def test_a_replacement_is_told_as_one(engine, run, launched):
+def test_replacement_is_previewed_as_one(engine, run, launched):
     document = json.loads(json.dumps(NETWORK))
     document["Resources"]["Vpc"]["Properties"]["Replaced"] = True
     directory, _ = run(on(launched, order("plan", document=document)))
     assert {c.address: c.action for c in engine.changes(directory)}["Vpc"] == "Replace"
 
 
-def test_a_stack_of_somebody_else_is_left_alone(engine, run, cloud):
+def test_stack_of_another_instance_is_refused(engine, run, cloud):
     run(order())
     theirs = order(token="task-9")
     stranger = order(
@@ -222,7 +226,7 @@ def test_a_stack_of_somebody_else_is_left_alone(engine, run, cloud):
     assert len(cloud.stacks) == 1
 
 
-def test_terraform_runs_there_and_its_log_is_told(engine, run, cloud):
+def test_log_of_terraform_in_ros_is_read(engine, run, cloud):
     files = {"main.tf": 'resource "alicloud_vpc" "net" {}\n'}
     given = order(files=files, parameters={"count": 3, "zones": ["a"]}, secrets={})
     directory, outcome = run(given)
@@ -233,13 +237,13 @@ def test_terraform_runs_there_and_its_log_is_told(engine, run, cloud):
     assert "alicloud_vpc.net: create complete" in said(engine, directory)
 
 
-def test_the_probe_asks_for_something_harmless(engine, run, cloud):
+def test_probe_changes_nothing(engine, run, cloud):
     _directory, outcome = run(order("probe", files={}))
     assert outcome.ok, outcome.message
     assert cloud.calls("CreateStack") == []
 
 
-def test_wrong_credentials_are_told_in_words(engine, run):
+def test_wrong_credentials_fail_the_probe(engine, run):
     wrong = {
         "ALIBABA_CLOUD_ACCESS_KEY_ID": "nobody",
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "nothing",
@@ -249,7 +253,7 @@ def test_wrong_credentials_are_told_in_words(engine, run):
     assert "InvalidAccessKeyId" in outcome.message
 
 
-def test_what_the_cloud_repeats_of_a_secret_is_written_nowhere(run, cloud):
+def test_secret_in_an_answer_of_the_cloud_is_masked(run, cloud):
     cloud.set(refuse="The value s3cret-of-alice is too short.")
     directory, outcome = run(order())
     assert "is too short" in outcome.message

@@ -1,4 +1,4 @@
-"""What each of ROS's 31 stack statuses means for an instance (spec 6.7)."""
+"""The status of an instance for each of the 31 stack statuses of ROS (spec 6.7)."""
 
 import pytest
 
@@ -12,26 +12,26 @@ OPERATIONS = (
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_what_is_in_progress_is_under_change(operation):
+def test_in_progress_is_under_change(operation):
     assert meaning(f"{operation}_IN_PROGRESS") == "UnderChange"
 
 
-def test_a_review_is_a_change_as_well():
+def test_review_is_under_change():
     assert meaning("REVIEW_IN_PROGRESS") == "UnderChange"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_what_failed_is_an_error(operation):
+def test_failed_is_error(operation):
     assert meaning(f"{operation}_FAILED") == "Error"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_what_is_complete_is_available_but_for_rollbacks_and_deletions(operation):
+def test_complete_is_available_but_for_rollback_and_deletion(operation):
     expected = "Error" if operation.endswith("ROLLBACK") else "Available"
     expected = "Removed" if operation == "DELETE" else expected
     assert meaning(f"{operation}_COMPLETE") == expected
 
 
 @pytest.mark.parametrize("status", ["", "SOMETHING_NEW"])
-def test_an_unknown_status_is_never_a_success(status):
+def test_unknown_status_is_error(status):
     assert meaning(status) == "Error"

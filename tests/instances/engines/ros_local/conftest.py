@@ -1,4 +1,4 @@
-"""Runs of ROS documents."""
+"""Fixtures that run ROS templates in the simulation."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ PSEUDO = {
 def document(
     resources: dict[str, Any] | None = None, **sections: Any
 ) -> dict[str, Any]:
-    """A ROS document with these resources and sections."""
+    """Return a ROS template with these resources and sections."""
     head = {"ROSTemplateFormatVersion": "2015-09-01", "Resources": resources or {}}
     return head | sections
 
@@ -41,7 +41,7 @@ def engine() -> RosLocal:
 
 @pytest.fixture
 def run(start, finish):
-    """Runs a document to its end; returns the directory, which a test looks into."""
+    """Run a template to its end; return the directory of the run."""
 
     def run(action, body, *, ok=True, parameters=None, **facts):
         files = {"template.json": json.dumps(body)}
@@ -56,7 +56,7 @@ def run(start, finish):
 
 @pytest.fixture
 def outputs(engine, run):
-    """Launches a document with these outputs; returns their values."""
+    """Launch a template with these outputs; return their values."""
 
     def outputs(values, **sections):
         told = {name: {"Value": value} for name, value in values.items()}

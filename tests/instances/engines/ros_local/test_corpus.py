@@ -1,6 +1,6 @@
-"""Real templates of the vendor: each is translated, planned, applied, updated and removed.
+"""Real templates of the vendor, which are translated, planned, launched, updated and removed.
 
-All are translated and planned; a sample goes the whole way. All of them do with
+All are translated and planned; a sample is launched, updated and terminated. All are with
 
     CORPUS=all pytest -s -m corpus tests/instances/engines/ros_local/test_corpus.py
 """
@@ -45,7 +45,7 @@ def documents():
 
 @pytest.fixture(scope="module")
 def possible(documents):
-    """Those that nothing keeps from being simulated; tells the others, and why."""
+    """The templates without problems; print the others with their problems."""
     refused = {
         name: [str(each) for each in found]
         for name, document in documents.items()
@@ -58,7 +58,7 @@ def possible(documents):
 
 
 def hurried(value):
-    """A document whose sleeps are over at once; that they last is tested elsewhere."""
+    """Return a template without the durations of its sleeps."""
     if isinstance(value, dict):
         return {
             key: 0 if key in DURATIONS else hurried(inner)
@@ -68,14 +68,14 @@ def hurried(value):
 
 
 def values_for(schema):
-    """Values a person could have given."""
+    """Return valid values for the parameters."""
     form = parameter_form(schema, data=filled(parameter_form(schema)))
     assert form.is_valid(), form.errors
     return form.cleaned_values()
 
 
 def one_changed(schema, values):
-    """The same values but for one parameter, or None where none can be another."""
+    """Return the values with one parameter changed, None when none can be."""
     for parameter in schema.parameters:
         now = values.get(parameter.key)
         others = [as_text(each) for each in parameter.allowed_values or []]
@@ -93,7 +93,7 @@ def one_changed(schema, values):
 
 
 class Journey:
-    """One template on its way through the engine."""
+    """The runs of one template, from launch to termination."""
 
     def __init__(self, engine, folder, document):
         self.engine = engine
@@ -104,7 +104,7 @@ class Journey:
         self.state = None
 
     def run(self, action):
-        """Run an action; returns the changes it planned. AssertionError with its reason."""
+        """Run an action; return the addresses of the changes that it planned."""
         directory = self.folder / action
         plain, secrets = self.schema.split(self.values)
         order = Order(
@@ -142,14 +142,14 @@ class Journey:
 
 
 def failures(engine, tmp_path: Path, documents, way) -> dict[str, str]:
-    """Send templates on a way, a few at a time; what went wrong with which."""
+    """Run templates in parallel; return the error of each that failed."""
 
     def attempt(name):
         folder = tmp_path / name.replace(".", "-")
         folder.mkdir()
         try:
             way(Journey(engine, folder, documents[name]))
-        except Exception as error:  # every template is tried, whatever one does
+        except Exception as error:  # the other templates must be tried too
             return name, f"{type(error).__name__}: {error}"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -165,7 +165,7 @@ def test_nearly_all_templates_translate(possible):
 
 @pytest.mark.corpus
 @pytest.mark.engine
-def test_every_template_that_translates_can_be_planned(engine, possible, tmp_path):
+def test_every_translated_template_can_be_planned(engine, possible, tmp_path):
     failed = failures(engine, tmp_path, possible, lambda journey: journey.run("plan"))
     print(f"{len(possible) - len(failed)} of {len(possible)} templates plan")
     assert len(possible) - len(failed) >= ENOUGH, failed
@@ -173,7 +173,7 @@ def test_every_template_that_translates_can_be_planned(engine, possible, tmp_pat
 
 @pytest.mark.corpus
 @pytest.mark.engine
-def test_templates_live_a_whole_life(engine, possible, tmp_path):
+def test_templates_are_launched_updated_and_terminated(engine, possible, tmp_path):
     every = os.environ.get("CORPUS") == "all"
     step = 1 if every else max(1, len(possible) // SAMPLE)
     names = [*possible][::step]

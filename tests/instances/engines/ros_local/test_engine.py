@@ -1,4 +1,4 @@
-"""ROS documents in a real run: what is made, shown, changed, replaced and removed."""
+"""Runs of ROS templates: resources, events, changes, replacements and removals."""
 
 import json
 
@@ -56,7 +56,7 @@ SITE = document(
 
 @pytest.fixture
 def site(engine, run):
-    """Runs the site with some values; a function of an action and values."""
+    """Return a function that runs an action on the site with some values."""
 
     def act(action, directory=None, **values):
         state = engine.state(directory).body if directory else None
@@ -74,7 +74,7 @@ def changes(engine):
     return told
 
 
-def test_a_launch_makes_resources_with_the_names_types_and_ids_of_ros(engine, site):
+def test_resources_have_names_types_and_ids_of_ros(engine, site):
     state = engine.state(site("apply"))
     found = {each.address: each for each in state.resources}
     assert {name: each.type for name, each in found.items()} == {
@@ -88,7 +88,7 @@ def test_a_launch_makes_resources_with_the_names_types_and_ids_of_ros(engine, si
     assert found["Bucket"].physical_id == "shop-data"
 
 
-def test_outputs_tell_the_ids_that_resources_show(engine, site):
+def test_outputs_have_the_ids_of_the_resources(engine, site):
     state = engine.state(site("apply"))
     outputs = {each.key: each.value for each in state.outputs}
     ids = {each.address: each.physical_id for each in state.resources}
@@ -97,7 +97,7 @@ def test_outputs_tell_the_ids_that_resources_show(engine, site):
     assert (outputs["Bucket"], outputs["Named"]) == ("shop-data", "shop")
 
 
-def test_events_speak_of_resources_as_ros_does(engine, site, status_of):
+def test_events_have_the_names_of_ros(engine, site, status_of):
     directory = site("apply")
     assert ("Web[1]", "CREATE_COMPLETE") in status_of(directory)
     assert ("Bucket", "CREATE_IN_PROGRESS") in status_of(directory)
@@ -109,7 +109,7 @@ def test_events_speak_of_resources_as_ros_does(engine, site, status_of):
     }
 
 
-def test_no_word_of_terraform_data_reaches_the_reader(engine, site):
+def test_terraform_data_is_never_shown(engine, site):
     launched = site("apply")
     updated = site("apply", launched, Cidr="10.1.0.0/16", Store=False)
     ended = site("destroy", updated)
@@ -119,11 +119,11 @@ def test_no_word_of_terraform_data_reaches_the_reader(engine, site):
         assert "terraform_data" not in engine.outcome(directory).message
 
 
-def test_a_second_plan_is_empty(site, changes):
+def test_second_plan_has_no_changes(site, changes):
     assert changes(site("plan", site("apply"))) == {}
 
 
-def test_another_name_changes_the_vpc_in_place(site, changes):
+def test_changed_name_updates_the_vpc_in_place(site, changes):
     found = changes(site("plan", site("apply", Store=False), Name="other", Store=False))
     assert {name: each.action for name, each in found.items()} == {"Vpc": "Modify"}
     assert found["Vpc"].before["VpcName"] == "shop"
@@ -131,7 +131,7 @@ def test_another_name_changes_the_vpc_in_place(site, changes):
     assert found["Vpc"].type == "ALIYUN::ECS::VPC"
 
 
-def test_another_range_replaces_the_vpc_and_what_stands_in_it(site, changes):
+def test_changed_range_replaces_the_vpc_and_its_vswitch(site, changes):
     found = changes(site("plan", site("apply"), Cidr="10.1.0.0/16"))
     assert (found["Vpc"].action, found["Vpc"].replace_paths) == (
         "Replace",
@@ -143,7 +143,7 @@ def test_another_range_replaces_the_vpc_and_what_stands_in_it(site, changes):
     )
 
 
-def test_a_resource_that_is_replaced_has_another_id(engine, site):
+def test_replaced_resource_has_a_new_id(engine, site):
     before, after = site("apply"), None
     after = site("apply", before, Cidr="10.1.0.0/16")
     ids = [
@@ -154,50 +154,50 @@ def test_a_resource_that_is_replaced_has_another_id(engine, site):
     assert ids[0]["Bucket"] == ids[1]["Bucket"]
 
 
-def test_an_update_of_one_parameter_is_carried_out(engine, site, changes):
+def test_changed_count_adds_a_resource(engine, site, changes):
     updated = site("apply", site("apply"), Servers=3)
     assert "Web[2]" in {each.address for each in engine.state(updated).resources}
     assert changes(site("plan", updated, Servers=3)) == {}
 
 
-def test_a_resource_that_is_retained_says_so_when_it_is_removed(site, changes):
+def test_removal_of_a_retained_resource_is_a_forget(site, changes):
     found = changes(site("plan-destroy", site("apply")))
     assert {each.action for each in found.values()} == {"Remove"}
     assert found["Bucket"].reason == "forget"
     assert found["Vpc"].reason != "forget"
 
 
-def test_a_termination_leaves_nothing(engine, site, status_of):
+def test_termination_removes_all_resources(engine, site, status_of):
     ended = site("destroy", site("apply"))
     assert engine.state(ended).resources == []
     assert ("Vpc", "DELETE_COMPLETE") in status_of(ended)
 
 
-def test_a_saved_plan_is_carried_out_exactly(engine, run):
+def test_saved_plan_is_executed_with_its_own_values(engine, run):
     plan = engine.plan_file(run("plan", SITE, parameters={"Name": "planned"}))
     directory = run("apply", SITE, plan=plan, parameters={"Name": "ignored"})
     outputs = {each.key: each.value for each in engine.state(directory).outputs}
     assert outputs["Named"] == "planned"
 
 
-def test_a_document_nobody_can_translate_any_more_is_still_removed(engine, run, site):
+def test_untranslatable_template_can_be_terminated(engine, run, site):
     state = engine.state(site("apply")).body
     broken = document({"Vpc": {"Type": "ALIYUN::ECS::VPC", "DependsOn": "Nowhere"}})
     assert engine.state(run("destroy", broken, state=state)).resources == []
 
 
-def test_a_document_with_problems_is_not_started(start):
+def test_template_with_problems_is_not_started(start):
     broken = document({"Vpc": {"Type": "ALIYUN::ECS::VPC", "DependsOn": "Nowhere"}})
     with pytest.raises(EngineError, match=r"Resources\.Vpc: DependsOn names Nowhere"):
         start("apply", {"template.json": json.dumps(broken)})
 
 
-def test_an_order_without_a_document_is_not_started(start):
+def test_order_without_a_template_is_not_started(start):
     with pytest.raises(EngineError, match="cannot be read"):
         start("apply", {"main.tf": ""})
 
 
-def test_a_type_that_changes_replaces_the_resource(engine, run, changes):
+def test_changed_type_replaces_the_resource(engine, run, changes):
     def thing(kind):
         return document({"Thing": {"Type": kind, "Properties": {"Name": "a"}}})
 
@@ -208,7 +208,7 @@ def test_a_type_that_changes_replaces_the_resource(engine, run, changes):
     assert ["Type"] in found.replace_paths
 
 
-def test_a_resource_the_document_lost_is_removed_under_its_old_type(engine, run):
+def test_dropped_resource_is_removed_with_its_old_type(engine, run):
     launched = run("apply", SITE)
     state = engine.state(launched).body
     smaller = document({"Vpc": NETWORK["Vpc"]}, Parameters=PARAMETERS)
@@ -221,7 +221,7 @@ def test_a_resource_the_document_lost_is_removed_under_its_old_type(engine, run)
     assert removed["VSwitch"] == "ALIYUN::ECS::VSwitch"
 
 
-def test_a_nested_stack_is_made_of_its_own_resources(engine, run):
+def test_nested_stack_has_its_own_resources(engine, run):
     inner = document(
         {
             "Disk": {
@@ -262,7 +262,7 @@ def test_a_nested_stack_is_made_of_its_own_resources(engine, run):
     assert "module." not in said(engine.events(directory, 0, 10_000))
 
 
-def test_a_random_string_has_the_length_and_letters_asked_for_and_stays(engine, run):
+def test_random_string_has_its_length_and_characters_and_is_stable(engine, run):
     properties = {"length": 12, "sequence": "lowercase"}
     body = document(
         {"Suffix": {"Type": "ALIYUN::RandomString", "Properties": properties}},
@@ -280,7 +280,7 @@ def test_a_random_string_has_the_length_and_letters_asked_for_and_stays(engine, 
     assert values[0].islower()
 
 
-def test_a_wait_condition_is_met_at_once(outputs):
+def test_wait_condition_is_met_at_once(outputs):
     handle = {"Type": "ALIYUN::ROS::WaitConditionHandle"}
     wait = {
         "Type": "ALIYUN::ROS::WaitCondition",
@@ -303,13 +303,13 @@ def sleeping(seconds):
     return document({"Pause": sleep, "Vpc": NETWORK["Vpc"] | {"DependsOn": "Pause"}})
 
 
-def test_a_sleep_waits(engine, run):
+def test_sleep_waits(engine, run):
     body = document({"Pause": sleeping(2)["Resources"]["Pause"]})
     directory = run("apply", body)
     assert engine.outcome(directory).stages["apply"]["seconds"] >= 2
 
 
-def test_a_sleep_is_ended_by_a_cancellation(engine, start, finish, status_of):
+def test_cancel_ends_a_sleep(engine, start, finish, status_of):
     body = sleeping(600)
     body["Resources"]["Vpc"]["Properties"] = {}
     files = {"template.json": json.dumps(body)}
@@ -322,7 +322,7 @@ def test_a_sleep_is_ended_by_a_cancellation(engine, start, finish, status_of):
     assert ("Vpc", "CREATE_IN_PROGRESS") not in status_of(directory)
 
 
-def test_the_log_keeps_its_words_when_all_else_is_cleaned_away(engine, run):
+def test_kept_log_still_has_the_names_of_ros(engine, run):
     directory = run("apply", document({"Vpc": {"Type": "ALIYUN::ECS::VPC"}}))
     before = said(engine.events(directory, 0, 10_000))
     engine.clean(directory, keep_events=True)

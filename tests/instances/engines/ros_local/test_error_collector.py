@@ -1,4 +1,4 @@
-"""What cannot be simulated is refused before anything runs, by name and place."""
+"""Templates that cannot be simulated are refused with name and place."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def vpc(**properties):
 
 
 def one(value, **sections):
-    """The only problem of a document with this output."""
+    """Return the only problem of a template with this output."""
     body = document({"Vpc": VPC}, Outputs={"Out": {"Value": value}}, **sections)
     [problem] = problems(body)
     assert problem.place == "Outputs.Out"
@@ -43,7 +43,7 @@ def one(value, **sections):
         ({"Fn::Calculate": ["1", 99]}, "decimal places"),
     ],
 )
-def test_a_function_is_refused_by_name(value, said):
+def test_unsupported_function_is_refused_by_name(value, said):
     assert said in one(value)
 
 
@@ -77,7 +77,7 @@ def test_a_function_is_refused_by_name(value, said):
         ("if .[] then 1 end", "an iteration in a condition or comparison"),
     ],
 )
-def test_jq_beyond_paths_conditions_and_comparisons_is_refused_by_name(program, said):
+def test_unsupported_jq_construct_is_refused_by_name(program, said):
     message = one({"Fn::Jq": ["First", program, {}]})
     assert message.startswith(f"Fn::Jq cannot be simulated: {said}")
     assert "only paths, if and comparisons" in message
@@ -103,7 +103,7 @@ def test_jq_beyond_paths_conditions_and_comparisons_is_refused_by_name(program, 
         (["."], "must be written in the template"),
     ],
 )
-def test_a_jq_program_with_a_mistake_is_refused(program, said):
+def test_malformed_jq_program_is_refused(program, said):
     message = one({"Fn::Jq": ["First", program, {}]})
     assert message.startswith("Fn::Jq cannot be simulated: ")
     assert said in message
@@ -134,14 +134,14 @@ def test_jq_takes_first_or_all():
         ),
     ],
 )
-def test_a_resource_is_refused_with_its_place(resource, said):
+def test_malformed_resource_is_refused_with_its_place(resource, said):
     found = problems(document({"Thing": resource}))
     assert [
         (p.place.startswith("Resources.Thing"), said in p.message) for p in found
     ] == ([(True, True)] if said else [])
 
 
-def test_every_problem_is_told_at_once():
+def test_all_problems_are_returned():
     body = document(
         vpc(A={"Ref": "X"}) | {"B": VPC | {"Properties": {"B": {"Ref": "Y"}}}}
     )
@@ -151,14 +151,14 @@ def test_every_problem_is_told_at_once():
     ]
 
 
-def test_a_problem_of_a_nested_stack_says_where_it_is():
+def test_problem_of_a_nested_stack_has_its_place():
     inner = document(vpc(A={"Ref": "X"}))
     stack = {"Type": "ALIYUN::ROS::Stack", "Properties": {"TemplateBody": inner}}
     [problem] = problems(document({"Inner": stack}))
     assert problem.place == "Resources.Inner.TemplateBody.Resources.Vpc"
 
 
-def test_stacks_nested_without_end_are_refused():
+def test_stacks_nested_too_deeply_are_refused():
     body = document(vpc())
     for _ in range(9):
         stack = {"Type": "ALIYUN::ROS::Stack", "Properties": {"TemplateBody": body}}
@@ -166,7 +166,7 @@ def test_stacks_nested_without_end_are_refused():
     assert "nested 5 levels deep" in problems(body)[0].message
 
 
-def test_resources_in_a_circle_are_refused():
+def test_circular_resources_are_refused():
     body = document(
         {
             "A": VPC | {"Properties": {"Other": {"Ref": "B"}}},
@@ -179,12 +179,12 @@ def test_resources_in_a_circle_are_refused():
     )
 
 
-def test_conditions_in_a_circle_are_refused():
+def test_circular_conditions_are_refused():
     conditions = {"A": {"Fn::Not": ["B"]}, "B": {"Fn::Not": ["A"]}}
     assert "Circular" in problems(document(vpc(), Conditions=conditions))[0].message
 
 
-def test_a_condition_may_not_depend_on_a_resource():
+def test_condition_that_depends_on_a_resource_is_refused():
     conditions = {"A": {"Fn::Equals": [{"Ref": "Vpc"}, "x"]}}
     [problem] = problems(document(vpc(), Conditions=conditions))
     assert str(problem) == (
@@ -192,11 +192,11 @@ def test_a_condition_may_not_depend_on_a_resource():
     )
 
 
-def test_a_transform_is_refused():
+def test_transform_is_refused():
     [problem] = problems(document(vpc(), Transform="Aliyun::Serverless-2018-04-03"))
     assert problem.place == "Transform"
 
 
-def test_a_local_that_asks_the_cloud_is_refused():
+def test_local_value_that_queries_the_cloud_is_refused():
     locals_ = {"Zones": {"Type": "DATASOURCE::ECS::Zones", "Properties": {}}}
     assert problems(document(vpc(), Locals=locals_))[0].place == "Locals.Zones"

@@ -1,4 +1,4 @@
-"""Every function of ROS gives what the vendor's pages say it gives; Terraform computes it."""
+"""Each function of ROS returns the value that the vendor documents."""
 
 import pytest
 
@@ -164,7 +164,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def computed():
-    """All cases in one run of Terraform; what it said of each, by name."""
+    """The results of all cases by name, from one run of Terraform."""
     return {}
 
 
@@ -177,11 +177,11 @@ def results(computed, outputs):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_function_gives_what_the_vendor_says(name, results):
+def test_function_returns_the_documented_value(name, results):
     assert results.get(name) == CASES[name][1]
 
 
-def test_a_rule_that_does_not_hold_stops_the_run(engine, run):
+def test_failed_rule_stops_the_run(engine, run):
     rule = {
         "RuleCondition": {"Fn::Equals": [{"Ref": "Kind"}, "strict"]},
         "Assertions": [

@@ -1,4 +1,4 @@
-"""NoEcho values: used by resources, and shown nowhere."""
+"""Values with NoEcho reach resources and are never shown."""
 
 import pytest
 
@@ -48,14 +48,14 @@ def launched(run):
     return run("apply", BODY, secrets=SECRETS)
 
 
-def test_secret_values_reach_the_resource(engine, launched):
+def test_resource_gets_secret_values(engine, launched):
     body = engine.state(launched).body.decode()
     assert SECRET in body
     assert "${x}" + SECRET in body
     assert "987654321" in body
 
 
-def test_no_file_but_the_state_holds_them(launched):
+def test_secrets_are_in_no_file_but_state_and_plan(launched):
     state = launched / "state" / "terraform.tfstate"
     plan = launched / "plan.bin"
     for path in launched.rglob("*"):
@@ -70,11 +70,11 @@ def test_no_file_but_the_state_holds_them(launched):
             assert "987654321" not in text, path
 
 
-def test_the_log_does_not_tell_them(engine, launched):
+def test_log_has_no_secrets(engine, launched):
     assert SECRET not in said(engine.events(launched, 0, 10_000))
 
 
-def test_a_preview_masks_them_and_what_is_made_of_them(engine, run, launched):
+def test_preview_masks_secrets_and_values_made_of_them(engine, run, launched):
     changed = SECRETS | {"Password": SECRET + "-new"}
     state = engine.state(launched).body
     for directory in (
@@ -88,9 +88,7 @@ def test_a_preview_masks_them_and_what_is_made_of_them(engine, run, launched):
             assert secret not in told
 
 
-def test_outputs_with_a_secret_in_them_are_hidden_and_the_others_are_not(
-    engine, launched
-):
+def test_only_outputs_with_secrets_are_sensitive(engine, launched):
     hidden = {each.key: each.sensitive for each in engine.state(launched).outputs}
     assert hidden == {
         "Plain": False,

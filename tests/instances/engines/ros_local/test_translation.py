@@ -1,4 +1,4 @@
-"""Documents written to break out of their translation stay inside of it."""
+"""Hostile templates cannot add code to their translation."""
 
 import copy
 import random
@@ -28,12 +28,12 @@ TEXTS = {
 
 
 @pytest.mark.engine
-def test_text_arrives_as_it_was_written(outputs):
+def test_text_is_passed_unchanged(outputs):
     assert outputs(TEXTS) == TEXTS
 
 
 @pytest.mark.engine
-def test_text_inside_of_functions_arrives_as_it_was_written(outputs):
+def test_text_in_functions_is_passed_unchanged(outputs):
     sections = {"Mappings": {"M": {"a": dict(TEXTS)}}}
     values = {name: {"Fn::FindInMap": ["M", "a", name]} for name in TEXTS}
     joined = {
@@ -73,7 +73,7 @@ def test_names_may_be_anything(engine, run):
 
 
 @pytest.mark.engine
-def test_a_sleep_hands_its_number_and_nothing_else_to_the_program(engine, run):
+def test_sleep_passes_only_a_number_to_its_program(engine, run):
     sleep = {
         "Type": "ALIYUN::ROS::Sleep",
         "Properties": {"CreateDuration": "0; touch hacked", "DeleteDuration": "-1"},
@@ -82,7 +82,7 @@ def test_a_sleep_hands_its_number_and_nothing_else_to_the_program(engine, run):
     assert not [*directory.rglob("hacked")]
 
 
-def test_no_resource_of_a_document_brings_a_block_of_its_own():
+def test_template_cannot_add_blocks_of_terraform():
     thing = {
         "Type": "ALIYUN::ECS::VPC",
         "Properties": {"provisioner": {"local-exec": {"command": "id"}}},
@@ -98,7 +98,7 @@ def test_no_resource_of_a_document_brings_a_block_of_its_own():
     assert set(headers) == {"resource", "variable"}
 
 
-def test_deep_nesting_does_not_multiply():
+def test_deep_nesting_does_not_grow_exponentially():
     value = "x"
     for _ in range(12):
         value = {"Fn::Join": ["", [{"Fn::If": ["C", value, {"Fn::Select": [0, [1]]}]}]]}
@@ -109,18 +109,18 @@ def test_deep_nesting_does_not_multiply():
     assert len(files["main.tf"]) < 12_000
 
 
-def test_a_program_of_brackets_is_refused():
+def test_jq_program_of_brackets_is_refused():
     value = {"Fn::Jq": ["First", "(" * 900 + "." + ")" * 900, {}]}
     assert problems(document(Outputs={"O": {"Value": value}}))
 
 
-def test_a_calculation_of_brackets_is_refused():
+def test_formula_of_brackets_is_refused():
     value = {"Fn::Calculate": ["(" * 9000 + "1" + ")" * 9000, 0]}
     assert problems(document(Outputs={"O": {"Value": value}}))
 
 
 @pytest.mark.engine
-def test_a_count_from_a_parameter_is_bounded(engine, run):
+def test_count_from_a_parameter_is_limited(engine, run):
     body = document(
         {"Vpc": {"Type": "ALIYUN::ECS::VPC", "Count": {"Ref": "Many"}}},
         Parameters={"Many": {"Type": "Number"}},
@@ -131,7 +131,7 @@ def test_a_count_from_a_parameter_is_bounded(engine, run):
 
 @pytest.mark.parametrize("section", ["Resources", "Parameters", "Outputs", "Locals"])
 @pytest.mark.parametrize("value", [[], "x", 1, {"a": None}, {"a": []}, {1: {"b": 2}}])
-def test_malformed_sections_are_problems_and_no_crash(section, value):
+def test_malformed_section_does_not_crash(section, value):
     problems({"ROSTemplateFormatVersion": "2015-09-01", section: value})
 
 
@@ -160,7 +160,7 @@ def places(value, path=()):
 
 
 def spoiled(body, chance):
-    """The document with a few of its parts replaced by something else."""
+    """Return a template with a few parts replaced by others at random."""
     body = copy.deepcopy(body)
     for _ in range(chance.randint(1, 5)):
         found = [path for path in places(body) if path]
@@ -175,7 +175,7 @@ def spoiled(body, chance):
     return body
 
 
-def test_a_spoiled_document_is_refused_or_translated_and_no_crash():
+def test_randomly_changed_template_does_not_crash():
     body = read_yaml(example_files("ros-web-stack")["template.yaml"])
     for seed in range(400):
         problems(spoiled(body, random.Random(seed)))
