@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -39,8 +41,12 @@ class Row(TypedDict):
 @require_safe
 @cache_control(max_age=300)
 def openapi(request: HttpRequest) -> JsonResponse:
-    """Serve the OpenAPI document. It is public, like the documentation of the vendor."""
-    return JsonResponse(document(f"{request.scheme}://{request.get_host()}"))
+    """Serve the OpenAPI document in English, the language of the API.
+
+    The document is public, like the documentation of the vendor, and caches keep one copy.
+    """
+    with override(settings.LANGUAGE_CODE):
+        return JsonResponse(document(f"{request.scheme}://{request.get_host()}"))
 
 
 @require_safe

@@ -171,6 +171,21 @@ def test_the_document_is_served_to_anybody(client, db):
     assert response.json()["openapi"].startswith("3.")
 
 
+def test_openapi_document_is_english_for_a_chinese_browser(client, db):
+    answer = client.get("/openapi.json", headers={"accept-language": "zh-CN"})
+    described = answer.json()["components"]["schemas"]["LaunchProductRequest"]
+    name = described["properties"]["ProvisionedProductName"]["description"]
+    assert name.startswith("The name of the product instance.")
+
+
+def test_reference_page_describes_parameters_in_chinese(browser):
+    page = browser.get(
+        "/docs/api/LaunchProduct/", headers={"accept-language": "zh-CN"}
+    ).content.decode()
+    assert "产品实例的名称" in page
+    assert "The name of the product instance" not in page
+
+
 def test_the_document_says_what_is_required_and_how_much_is_allowed(described):
     launch = described["components"]["schemas"]["LaunchProductRequest"]
     assert set(launch["required"]) == {
