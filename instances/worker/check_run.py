@@ -1,6 +1,8 @@
-"""Runs checks: `init` and `validate` of a version, a plan with a region's credentials."""
+"""Runs of checks: `init` and `validate` of a version, or a plan with a region's credentials."""
 
+import threading
 from pathlib import Path
+from typing import TypedDict
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -16,14 +18,14 @@ from instances.engines.base import (
     Stack,
     StateFile,
 )
-from instances.models import Check
+from instances.models import Check, Plan, Task, Work
 from instances.models.engine import CLOUD
 from instances.worker.completion import Completion
 from instances.worker.run import Run
 
-MAX_PROBLEMS_SHOWN = 50
+MAX_PROBLEMS = 50
 
-# Each asks its cloud who is calling, which any valid credentials may do.
+# Each asks its cloud for the caller's identity, for which any valid credentials will do.
 AWS = """\
 terraform {
   required_providers {
@@ -51,9 +53,10 @@ PROBES = {
 
 
 def probe_for(region: Region) -> str:
-    """Return the template that shows whether a region's credentials work.
+    """Return the template that tests a region's credentials.
 
-    The cloud is known by the names of the variables; without one only a start is tried.
+    The names of the variables tell the cloud. Without a known cloud the template tests only
+    that a run starts.
     """
     for prefix, probe in PROBES.items():
         if any(name.startswith(prefix) for name in region.credential_names):
@@ -61,8 +64,17 @@ def probe_for(region: Region) -> str:
     return NO_CLOUD
 
 
+class Problem(TypedDict):
+    """An error or warning that a check found; `file` may be empty."""
+
+    severity: str
+    message: str
+    file: str
+    line: int | None
+
+
 class CheckRun(Run):
-    """One claim of a check. A version needs no credentials to be validated, so has none."""
+    """One claim of a check. A version is validated without credentials."""
 
     work: Check  # type: ignore[assignment]
 
@@ -82,7 +94,7 @@ class CheckRun(Run):
     def _needs_no_run(self) -> bool:
         return False
 
-    def _order(self, *, again: bool = False) -> Order:
+    def _engine_input(self, *, again: bool = False) -> Order:
         if self.work.region is not None and self.work.region.in_cloud:
             return self._probe(self.work.region)
         if self.work.region is not None:
@@ -104,42 +116,48 @@ class CheckRun(Run):
         )
 
 
+def run_of(work: Work, stopping: threading.Event) -> Run:
+    """Return the run of a claimed task, plan or check."""
+    if isinstance(work, Check):
+        return CheckRun(work, stopping)  # type: ignore[arg-type]
+    assert isinstance(work, Task | Plan)
+    return Run(work, stopping)
+
+
 class CheckCompletion:
-    """Ends a check: passed, or what is wrong with file and line."""
+    """The end of a check: passed, or its problems with file and line."""
 
     def __init__(self, check: Check, engine: Engine) -> None:
         self.check = check
         self.engine = engine
 
     def store_state(self, state: StateFile) -> None:
-        """A check changes no state: there is nothing to keep."""
+        """Do nothing: a check changes no state."""
 
     def complete(self, outcome: Outcome, directory: Path, message: str) -> None:
-        """Commit what the run found. Raises LeaseLostError when the claim is over."""
-        found = [
+        problems = [
             self._problem(event.diagnostic)
             for event in self.engine.events(directory, 0)
             if event.diagnostic is not None
         ]
         self.check.end(
             ok=outcome.ok,
-            message=self._said() if outcome.ok else message,
-            problems=found[:MAX_PROBLEMS_SHOWN],
+            message=self._success_message() if outcome.ok else message,
+            problems=problems[:MAX_PROBLEMS],
             engine_version=self.engine.version(),
         )
 
     def succeed_without_run(self) -> None:
-        """A check always needs a run: this is not reached, and passes nothing."""
+        """Fail the check: a check always needs a run."""
         self.fail_unchanged(_("The check did not run."))
 
     def fail_unchanged(self, message: str) -> None:
-        """End a check that could not run."""
         self.check.end(ok=False, message=message)
 
     fail_interrupted = fail_unchanged
 
-    def _said(self) -> str:
-        """What a pass means where it means less than it seems."""
+    def _success_message(self) -> str:
+        """Return what a successful check of a region proves; empty for a version."""
         region = self.check.region
         if region is not None and region.in_cloud:
             return _("The credentials are valid: ROS responds in this region.")
@@ -150,13 +168,11 @@ class CheckCompletion:
             )
         return ""
 
-    def _problem(self, found: Diagnostic) -> dict[str, object]:
-        sentence = " ".join(
-            filter(None, (f"{found.summary.rstrip('.:')}.", found.detail))
-        )
+    def _problem(self, diagnostic: Diagnostic) -> Problem:
+        summary = f"{diagnostic.summary.rstrip('.:')}."
         return {
-            "severity": found.severity,
-            "message": sentence,
-            "file": found.file,
-            "line": found.line,
+            "severity": diagnostic.severity,
+            "message": " ".join(filter(None, (summary, diagnostic.detail))),
+            "file": diagnostic.file,
+            "line": diagnostic.line,
         }

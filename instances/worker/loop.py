@@ -13,11 +13,10 @@ from django.utils.timezone import now
 
 from instances.models import Check, Heartbeat, Plan, Task, Work
 from instances.wakeup import Wakeup
-from instances.worker.check_run import CheckRun
+from instances.worker.check_run import run_of
 from instances.worker.cleanup import remove_orphaned_runs
 from instances.worker.database_retry import CONNECTION_ERRORS, DatabaseRetry
 from instances.worker.host import WorkerLock, has_free_disk_space, host_name
-from instances.worker.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -158,8 +157,7 @@ class Worker:
 
     def _follow(self, work: Work) -> None:
         try:
-            kind = CheckRun if isinstance(work, Check) else Run
-            kind(work, self.stopping).drive()  # type: ignore[arg-type]
+            run_of(work, self.stopping).drive()
         except Exception:
             # The lease expires, and the work is claimed again.
             logger.exception("%s: the run could not be followed", work.pk)

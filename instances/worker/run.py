@@ -1,7 +1,7 @@
-"""Drives one claimed piece of work through its engine, and records what is true.
+"""The run of one claimed piece of work through its engine.
 
-The run itself is detached: it goes on when this process dies, and the next worker reads on
-from the stored offset. Everything written here names the epoch of the claim.
+The engine's processes are detached: they continue when this process ends, and the next
+worker reads their events from the stored offset. Every write checks the epoch of the claim.
 """
 
 import logging
@@ -11,7 +11,6 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -20,8 +19,8 @@ from django.utils.translation import gettext as _
 from catalog.models import LaunchRole
 from console.lib.masking import Masker
 from instances.engine_setup import concerns_engine, engine_called, engine_of_work
-from instances.engines.base import Engine, EngineError, Event, Order, Outcome
-from instances.engines.run_lease import abandon, age, renew, uptime
+from instances.engines.base import Engine, EngineError, Event, Order, Outcome, StateFile
+from instances.engines.run_lease import abandon, age, uptime, watch
 from instances.masked_engine import MaskedEngine, secrets_known_to
 from instances.models import LeaseLostError, Plan, StateVersion, Task
 from instances.worker.cancellation import Cancellation
@@ -33,19 +32,20 @@ from instances.worker.host import has_free_disk_space
 
 logger = logging.getLogger(__name__)
 
-# A young run is looked at often, so that a short one is not kept waiting for its end.
+# A run is polled often at first, so that the end of a short one is noticed at once.
 EAGER_SECONDS = 2.0
 POLL_SECONDS = (0.015, 0.2)
-WATCH_SECONDS = 1.0
+CANCEL_POLL_SECONDS = 1.0
 MAX_ATTEMPTS = 3
+# Events stored in one transaction: normally, and while many more are unread.
 BATCHES = (500, 4000)
-# How long what a run left running may take to end by itself.
-LEFTOVER_SECONDS = 5.0
-STEP_SECONDS = 0.2
+# How long processes that remain after a run may take to end by themselves.
+REMAINING_SECONDS = 5.0
+STOP_POLL_SECONDS = 0.2
 
 
 class Run:
-    """One claim of one task or plan, from its start or its adoption to its end."""
+    """One claim of a task or plan, from the start or the adoption of its run to its end."""
 
     def __init__(self, work: Task | Plan, stopping: threading.Event) -> None:
         self.work = work
@@ -56,9 +56,9 @@ class Run:
         self.environment: dict[str, str] = {}
         self.cancellation = Cancellation(work, self.engine)
         self.begun = self.renewed_at = time.monotonic()
-        # By uptime: a clock that jumped must not end a run.
+        # Measured by uptime, so that a change of the clock does not time a run out.
         self.ran_before = age(self.directory) if work.run_directory else 0.0
-        self.signed_at = self.looked_at = 0.0
+        self.watched_at = self.checked_at = 0.0
         self.timed_out = False
         self.batch = BATCHES[0]
 
@@ -70,8 +70,8 @@ class Run:
         return Path(self.work.run_directory)
 
     @property
-    def _ours(self) -> bool:
-        """Whether the run was begun on this host: its directory says where."""
+    def _is_local(self) -> bool:
+        """Return True if the run was started on this host, whose name ends its directory's."""
         _name, _dot, host = self.directory.name.partition(".")
         return not host or host == self.host
 
@@ -81,16 +81,17 @@ class Run:
         return PlanCompletion(self.work, self.engine)
 
     def drive(self) -> None:
-        """Bring the work to its end. Never raises: work always ends, or is somebody else's.
+        """Follow the work until it has ended or another worker holds it.
 
-        While the database is away, nothing is given up: the run goes on and its log waits.
+        Raises nothing that work can cause. While the database is unreachable the run
+        continues, and its events are stored afterwards.
         """
         retry = DatabaseRetry(self.stopping)
         while True:
             try:
                 if retry.failures:
-                    self._reread()
-                self._go()
+                    self._reload()
+                self._execute()
                 return
             except CONNECTION_ERRORS:
                 logger.warning(
@@ -102,21 +103,24 @@ class Run:
             except LeaseLostError:
                 return
 
-    def _reread(self) -> None:
-        """Forget what was only meant to be written. Raises LeaseLostError when all was written."""
+    def _reload(self) -> None:
+        """Read the row again: after an error, attributes may differ from what is stored.
+
+        Raises LeaseLostError when the work has ended or another worker holds it.
+        """
         epoch, directory = self.work.epoch, self.work.run_directory
         self.work.refresh_from_db()
         if self.work.state == self.work.State.ENDED and self.work.epoch == epoch:
-            self._clean()
+            self._remove_directory()
             raise LeaseLostError(self.work.pk)
         held = self.work.state == self.work.State.RUNNING and self.work.epoch == epoch
         if not held:
-            self.work.run_directory = directory  # as we know it
-            self._step_aside()
+            self.work.run_directory = directory  # of this claim, not of the new one
+            self._stop_lost_run()
             raise LeaseLostError(self.work.pk)
 
     def _environment(self) -> dict[str, str]:
-        """The region's credentials, under those of the launch role, if there is one."""
+        """Return the credentials: those of the launch role override the region's."""
         work = self.work
         region = work.instance.region if isinstance(work, Task) else work.region
         role = LaunchRole.objects.demanded_by(
@@ -124,35 +128,35 @@ class Run:
         )
         return {**region.credentials, **(role.environment if role else {})}
 
-    def _order(self, *, again: bool = False) -> Order:
+    def _engine_input(self, *, again: bool = False) -> Order:
         return engine_input_of(self.work, self.engine, self.environment, again=again)
 
-    def _go(self) -> None:
+    def _execute(self) -> None:
         try:
-            self._unlock()
+            self._decrypt()
             if self._needs_no_run():
                 self.completion.succeed_without_run()
                 return
             if self.work.run_directory:
                 self._renew()
             elif not has_free_disk_space():
-                self._put_back()
+                self._return_to_queue()
                 return
             else:
                 self._start()
             self._follow()
         except LeaseLostError:
-            self._step_aside()
+            self._stop_lost_run()
         except EngineError as error:
             self._end_without_run(str(error))
         except CONNECTION_ERRORS:
             raise
         except Exception:
             logger.exception("%s crashed", self.work.pk)
-            self._give_up()
+            self._fail_after_crash()
 
-    def _unlock(self) -> None:
-        """Decrypt what the run needs. With a lost key only the failure can be recorded."""
+    def _decrypt(self) -> None:
+        """Decrypt credentials and secrets. Raises DecryptionError when a key is missing."""
         self.environment = self._environment()
         known = [*secrets_known_to(self.work), *self.environment.values()]
         self.engine.masker = Masker(known)
@@ -165,7 +169,7 @@ class Run:
         if work.run_directory or not work.instance:
             return False
         if kind == Task.Kind.TERMINATE:
-            # The template may be the broken part.
+            # Skipping the run also removes an instance whose template is broken.
             state = StateVersion.objects.latest_of(work.instance)
             return state is None or not state.resource_count
         return kind == Task.Kind.UPDATE and not concerns_engine(work)
@@ -174,8 +178,8 @@ class Run:
         name = f"{self.work.pk}-{self.work.attempt}-{self.work.epoch}.{self.host}"
         return Path(settings.DATA_DIR) / "runs" / name
 
-    def _put_back(self) -> None:
-        """Leave what has not begun to a host with room, or to this one when it has some."""
+    def _return_to_queue(self) -> None:
+        """Return work that was not started to the queue, for lack of disk space."""
         if self.work.cancel_requested_at or self._canceled():
             self._fail(_("Canceled before anything was changed."))
         else:
@@ -189,10 +193,10 @@ class Run:
             message = _("The run directory cannot be used: %s.")
             raise EngineError(message % error.strerror) from error
         if isinstance(self.work, Plan) and self.work.instance is not None:
-            # Before the state is read: what moves in between makes the plan stale.
+            # Stored before the state is read: a change in between makes the plan out of date.
             self.work.write(base_state=self.work.instance.state_mark)
-        order = self._order()
-        # A saved plan is applied without being summed up again: its sum is known.
+        order = self._engine_input()
+        # Terraform reports no number of changes when it applies a saved plan.
         plan = self.work.plan if isinstance(self.work, Task) else None
         known = plan.steps if plan and order.plan else None
         at = uptime()
@@ -205,21 +209,21 @@ class Run:
             if self.stopping.is_set():
                 self.work.release()
                 return
-            # Asked before draining, so that the last lines are not missed.
+            # Read before the events, so that the last of them are not missed.
             outcome = self._outcome()
             drained = self._drain()
             if outcome is not None and not drained and self._complete(outcome):
                 return
-            self._look_after()
+            self._cancel_if_due()
             if not drained:
                 young = time.monotonic() - self.begun < EAGER_SECONDS
                 time.sleep(POLL_SECONDS[0 if young else 1])
 
     def _drain(self) -> bool:
-        """Store what the run has printed since the last look; say whether there was any."""
+        """Store the events since the last call. Return True if there were any."""
         at = uptime()
         events = self.engine.events(self.directory, self.work.offset, self.batch)
-        # Far behind, more is stored at once: each time costs a commit.
+        # With many unread events a larger batch saves commits.
         self.batch = BATCHES[len(events) >= self.batch]
         if events:
             state = self._new_state(events)
@@ -227,86 +231,90 @@ class Run:
                 self.recorder.store(events)
                 if state is not None:
                     self.completion.store_state(state)
-            self._sign(at)
+            self._watch(at)
         elif time.monotonic() - self.renewed_at > settings.LEASE_SECONDS / 3:
             self._renew()
         return bool(events)
 
-    def _new_state(self, events: list[Event]) -> Any:
+    def _new_state(self, events: list[Event]) -> StateFile | None:
         changed = any(event.resource for event in events)
         return self.engine.state(self.directory) if changed else None
 
     def _renew(self) -> None:
         at = uptime()
         self.work.renew()
-        self._sign(at)
+        self._watch(at)
 
-    def _sign(self, at: float) -> None:
-        """Note that the lease was good, for us and for the run."""
+    def _watch(self, at: float) -> None:
+        """Note that the lease is held, for this process and for the run's launcher."""
         self.renewed_at = time.monotonic()
-        if at - self.signed_at > settings.LEASE_SECONDS / 3:
-            renew(self.directory, at)
-            self.signed_at = at
+        if at - self.watched_at > settings.LEASE_SECONDS / 3:
+            watch(self.directory, at)
+            self.watched_at = at
 
-    def _look_after(self) -> None:
-        """Stop a run that was canceled or takes too long."""
-        if time.monotonic() - self.looked_at < WATCH_SECONDS:
+    def _cancel_if_due(self) -> None:
+        """Cancel a run on request, or after TASK_TIMEOUT."""
+        if time.monotonic() - self.checked_at < CANCEL_POLL_SECONDS:
             return
-        self.looked_at = time.monotonic()
+        self.checked_at = time.monotonic()
         elapsed = self.ran_before + time.monotonic() - self.begun
         self.timed_out |= elapsed > settings.TASK_TIMEOUT
         if self.timed_out or self._canceled():
             self.cancellation.escalate(self.directory)
 
     def _canceled(self) -> bool:
-        """Whether somebody asked to stop."""
-        fresh = type(self.work)._default_manager.filter(pk=self.work.pk)
-        return fresh.exclude(cancel_requested_at=None).exists()
+        """Return True if a cancellation is requested, read from the database."""
+        rows = type(self.work)._default_manager.filter(pk=self.work.pk)
+        return rows.exclude(cancel_requested_at=None).exists()
 
     def _complete(self, outcome: Outcome) -> bool:
-        """Commit how the run ended; False when it turns out to live, or lives again."""
-        if self._taken_up(outcome):
+        """Complete the work. Return False when its run continues after all."""
+        if self._resume(outcome):
             return False
-        message = self._why(outcome)
+        message = self._message(outcome)
         if not outcome.finished and not outcome.applying:
-            return self._retry(message)
+            return self._requeue(message)
         self.completion.complete(outcome, self.directory, message)
-        self._end_leftovers()
-        self._clean()
+        self._end_remaining_processes()
+        self._remove_directory()
         return True
 
-    def _taken_up(self, outcome: Outcome) -> bool:
-        """Whether a run that died while it changed something goes on in a cloud, and here."""
+    def _resume(self, outcome: Outcome) -> bool:
+        """Resume a run that was killed while its change continues in the cloud.
+
+        Return False when there is no such change, or when the run cannot be resumed.
+        """
         if outcome.finished or not outcome.applying or not self.engine.in_cloud:
             return False
         try:
-            # One that was not seen to apply has its saved plan still before it.
-            order = self._order(again=self.work.stage == "apply")
-            if not self._ours:
-                # Laid out anew, on this host, behind what was read of the log.
+            # A run that has not reported the apply stage still needs its saved plan.
+            order = self._engine_input(again=self.work.stage == "apply")
+            if not self._is_local:
+                # In a new directory on this host, after the stored offset of the log.
                 self.work.write(run_directory=str(self._new_directory()))
             return self.engine.resume(self.directory, order, self.work.offset)
         except EngineError as error:
-            # It may have changed something: this must not end as if nothing had begun.
+            # It may have changed resources, so it must not be completed as unchanged.
             logger.warning("%s cannot be resumed: %s", self.work.pk, error)
             self.work.stage = "apply"
             return False
 
-    def _why(self, outcome: Outcome) -> str:
-        """What the outcome says, and that we stopped it if we did."""
-        said = [outcome.message]
+    def _message(self, outcome: Outcome) -> str:
+        """Return the outcome's message, with the reason if the worker stopped the run."""
+        sentences = [outcome.message]
         if self.timed_out:
             minutes = timedelta(seconds=settings.TASK_TIMEOUT) / timedelta(minutes=1)
             message = _("Stopped because it ran longer than %(minutes)g minutes.")
-            said.insert(0, message % {"minutes": round(minutes, 2)})
+            sentences.insert(0, message % {"minutes": round(minutes, 2)})
         if self.work.stop_step == self.work.Stop.KILLED:
-            said.insert(-1, str(self.work.Stop.KILLED.label))
-        return " ".join(said)
+            sentences.insert(-1, str(self.work.Stop.KILLED.label))
+        return " ".join(sentences)
 
-    def _retry(self, message: str) -> bool:
-        """Begin anew: the run died before it changed anything. False when it lives.
+    def _requeue(self, message: str) -> bool:
+        """Queue work again whose run was killed before it changed anything, or fail it.
 
-        A worker that slept before it could start this run must not start it now.
+        Return False when a process of the run is alive. The directory is abandoned first, so
+        that a suspended worker cannot start the run in it any more.
         """
         if not self._abandon():
             return False
@@ -323,9 +331,9 @@ class Run:
             self.work.requeue()
         return True
 
-    def _end_leftovers(self) -> None:
-        """See that no process of an ended run lives on."""
-        until = time.monotonic() + LEFTOVER_SECONDS
+    def _end_remaining_processes(self) -> None:
+        """Kill processes that are still alive 5 seconds after their run has ended."""
+        until = time.monotonic() + REMAINING_SECONDS
         while self.engine.alive(self.directory):
             if time.monotonic() > until:
                 self.engine.cancel(self.directory, force=True)
@@ -333,38 +341,38 @@ class Run:
             time.sleep(POLL_SECONDS[0])
 
     def _outcome(self) -> Outcome | None:
-        """What the run came to, None while it goes on.
+        """Return how the run ended, or None while it continues.
 
-        Here a directory that is not there was never made. One of another host may have
-        been, and its run may have gone further than that host had time to tell.
+        A missing directory of this host was never made. One of another host may exist there,
+        and its run may have got further than the stored stage.
         """
-        if self._ours and self.directory.exists():
+        if self._is_local and self.directory.exists():
             return self.engine.outcome(self.directory)
-        begun = not self._ours or self.work.stage == "apply"
+        may_have_applied = not self._is_local or self.work.stage == "apply"
         return Outcome(
             finished=False,
             ok=False,
             exit_code=None,
             stage=self.work.stage,
-            applying=begun and isinstance(self.work, Task),
+            applying=may_have_applied and isinstance(self.work, Task),
             canceled=False,
             message=_("The run did not start.")
-            if self._ours
+            if self._is_local
             else _("The host of this run was lost."),
             stages={},
         )
 
-    def _give_up(self) -> None:
-        """After a bug: never end a run that lives, nor call one that applied harmless."""
-        if self.work.run_directory and not self._abandoned_or_applied():
+    def _fail_after_crash(self) -> None:
+        """End the work after a bug, unless its run is alive and the next claim can adopt it."""
+        if self.work.run_directory and not self._is_over():
             logger.error(
                 "%s is still running; the next claim monitors it", self.work.pk
             )
             return
         self._fail(_("An internal error occurred. Check the worker log."))
 
-    def _abandoned_or_applied(self) -> bool:
-        """Whether the run is over; one that had begun to change things is marked so."""
+    def _is_over(self) -> bool:
+        """Return True if the run has ended, and set the stage if it changed resources."""
         if self.engine.alive(self.directory):
             return False
         outcome = self._outcome()
@@ -374,45 +382,45 @@ class Run:
         return self._abandon()
 
     def _abandon(self) -> bool:
-        """Make sure that nothing runs or will run in the directory, if it is one of ours."""
-        return not self._ours or abandon(self.directory)
+        """Prevent any start of the run on this host. Return False if it is alive."""
+        return not self._is_local or abandon(self.directory)
 
     def _fail(self, message: str) -> None:
-        """End it without a result; what had begun to change things may have changed them."""
+        """End the work without a result; after the apply stage began, as interrupted."""
         try:
             if self.work.run_directory and self.work.stage == "apply":
                 self.completion.fail_interrupted(message)
             else:
                 self.completion.fail_unchanged(message)
         except LeaseLostError:
-            self._step_aside()
+            self._stop_lost_run()
 
     def _end_without_run(self, message: str) -> None:
         self._fail(self.engine.masker.text(message))
-        self._clean()
+        self._remove_directory()
 
-    def _step_aside(self) -> None:
-        """Another worker holds the work. A run it did not adopt is nobody's: stop it.
+    def _stop_lost_run(self) -> None:
+        """Stop a run that the worker which now holds the lease has not adopted.
 
-        But for one that goes on in a cloud: there, that other follows the very same.
+        A change in a cloud is not stopped: the other worker follows the same change.
         """
-        logger.warning("%s was taken over by another worker", self.work.pk)
+        logger.warning("%s: the lease was lost to another worker", self.work.pk)
         if not self.work.run_directory or self.engine.in_cloud:
             return
         begun, step = time.monotonic(), 0
-        while self.engine.alive(self.directory) and not self._adopted():
+        while self.engine.alive(self.directory) and not self._is_adopted():
             if time.monotonic() - begun >= step * settings.STOP_SECONDS:
                 step += 1
                 self.engine.cancel(self.directory, force=step > 2)
-            time.sleep(STEP_SECONDS)
+            time.sleep(STOP_POLL_SECONDS)
 
-    def _adopted(self) -> bool:
-        """Whether the worker that holds the work now follows this very run."""
+    def _is_adopted(self) -> bool:
+        """Return True if the worker that holds the lease follows this run."""
         rows = type(self.work)._default_manager.filter(pk=self.work.pk)
         holder = rows.filter(state=self.work.State.RUNNING, host=self.host)
         return holder.filter(run_directory=self.work.run_directory).exists()
 
-    def _clean(self) -> None:
-        """Remove the run's directory: state, plan and log are in the database by now."""
+    def _remove_directory(self) -> None:
+        """Remove the run's directory: state, plan and log are stored in the database."""
         if self.work.run_directory:
             shutil.rmtree(self.directory, ignore_errors=True)

@@ -88,11 +88,11 @@ def test_a_worker_that_adopts_a_canceled_run_does_not_ask_a_second_time(
     settings.STOP_SECONDS = 30
     task = scene.order(COUNT=3, SLEEP="apply held")
     first = Run(Task.objects.claim("one", host_name()), threading.Event())
-    first._unlock()
+    first._decrypt()
     first._start()
     wait_for(lambda: stage_of(first.directory) == "apply")
     task.cancel(by=alice)
-    first._look_after()
+    first._cancel_if_due()
     asked_at = reload(task).stop_step_at
     first.work.release()
     work()
