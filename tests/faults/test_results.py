@@ -109,7 +109,7 @@ def test_a_damaged_stored_state_stops_everything_before_it_begins(scene, kind):
     task = reload(task)
     assert task.status == "Failed"
     assert f"serial {newest.serial}" in task.status_message
-    assert f"Serial {older.serial} can be read" in task.status_message
+    assert f"serial {older.serial} can be read" in task.status_message
     assert "Nothing was started" in task.status_message
     assert scene.status == "Available"
     assert StateVersion.objects.filter(task=task).count() == 0
