@@ -20,7 +20,7 @@ from catalog.models import LaunchRole
 from console.lib.masking import Masker
 from instances.engine_setup import concerns_engine, engine_called, engine_of_work
 from instances.engines.base import Engine, EngineError, Event, Order, Outcome, StateFile
-from instances.engines.run_lease import abandon, age, uptime, watch
+from instances.engines.run_lease import abandon, age, renew, uptime
 from instances.masked_engine import MaskedEngine, secrets_known_to
 from instances.models import LeaseLostError, Plan, StateVersion, Task
 from instances.worker.cancellation import Cancellation
@@ -58,7 +58,7 @@ class Run:
         self.begun = self.renewed_at = time.monotonic()
         # Measured by uptime, so that a change of the clock does not time a run out.
         self.ran_before = age(self.directory) if work.run_directory else 0.0
-        self.watched_at = self.checked_at = 0.0
+        self.run_renewed_at = self.checked_at = 0.0
         self.timed_out = False
         self.batch = BATCHES[0]
 
@@ -231,7 +231,7 @@ class Run:
                 self.recorder.store(events)
                 if state is not None:
                     self.completion.store_state(state)
-            self._watch(at)
+            self._renew_run_lease(at)
         elif time.monotonic() - self.renewed_at > settings.LEASE_SECONDS / 3:
             self._renew()
         return bool(events)
@@ -243,14 +243,14 @@ class Run:
     def _renew(self) -> None:
         at = uptime()
         self.work.renew()
-        self._watch(at)
+        self._renew_run_lease(at)
 
-    def _watch(self, at: float) -> None:
-        """Note that the lease is held, for this process and for the run's launcher."""
+    def _renew_run_lease(self, at: float) -> None:
+        """Renew the lease of the run's launcher too, which stops when it expires."""
         self.renewed_at = time.monotonic()
-        if at - self.watched_at > settings.LEASE_SECONDS / 3:
-            watch(self.directory, at)
-            self.watched_at = at
+        if at - self.run_renewed_at > settings.LEASE_SECONDS / 3:
+            renew(self.directory, at)
+            self.run_renewed_at = at
 
     def _cancel_if_due(self) -> None:
         """Cancel a run on request, or after TASK_TIMEOUT."""
