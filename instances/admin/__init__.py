@@ -1,6 +1,6 @@
-"""Data fixes for what was launched: everything can be read, hardly anything changed.
+"""Data fixes for instances: all records are shown, and few fields can be changed.
 
-Facts belong to the engine and its worker; secrets, states and saved plans are shown nowhere.
+The engine and the worker own the facts. Secrets, states and saved plans are never shown.
 """
 
 from instances.admin.instance import InstanceAdmin

@@ -1,4 +1,4 @@
-"""Instances: owner, tags and a wrong status can be corrected; facts of the engine cannot."""
+"""Data fixes of instances: owner, tags and a contradictory status."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from catalog.models.tag_option import key_rule, value_rule
 from catalog.tags import MAX_TAG_LENGTH, MAX_TAGS
 from console.lib.errors import ConflictError
 from console.lib.users import User
-from instances.admin.tables import BigTable
+from instances.admin.tables import LargeTableAdmin
 from instances.models import Instance, StateVersion
 from instances.models.owner import owner_columns, owner_name
 
 
 class TagsField(forms.CharField):
-    """Lines of key=value, as a dict."""
+    """Tags as lines of key=value."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -60,7 +60,7 @@ class TagsField(forms.CharField):
 
 
 class InstanceForm(forms.ModelForm):
-    """Exactly one active owner, the tags, and whether the status is to be reconciled."""
+    """One active owner, the tags, and the choice to reconcile the status."""
 
     tags = TagsField()
     reconcile = forms.BooleanField(
@@ -90,7 +90,7 @@ class InstanceForm(forms.ModelForm):
                     "clear the other field."
                 ),
             )
-        elif isinstance(owner, User) and not owner.is_active and self._moves:
+        elif isinstance(owner, User) and not owner.is_active and self._changes_owner:
             self.add_error(
                 "owner",
                 _("%(name)s is not active. Choose another owner.")
@@ -99,17 +99,17 @@ class InstanceForm(forms.ModelForm):
         return cleaned
 
     @property
-    def _moves(self) -> bool:
+    def _changes_owner(self) -> bool:
         return bool({"owner", "owner_role"} & set(self.changed_data))
 
 
 @admin.register(Instance)
-class InstanceAdmin(BigTable):
+class InstanceAdmin(LargeTableAdmin):
     form = InstanceForm
     list_display = (
         "id",
         "name",
-        "told_status",
+        "status_text",
         "product",
         "version",
         "principal",
@@ -123,7 +123,7 @@ class InstanceAdmin(BigTable):
     readonly_fields = (
         "id",
         "name",
-        "told_status",
+        "status_text",
         "status_message",
         "product",
         "version",
@@ -137,26 +137,26 @@ class InstanceAdmin(BigTable):
     )
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
-    def told_status(self, instance: Instance) -> str:
-        """The status; of a terminated instance that it is one."""
+    def status_text(self, instance: Instance) -> str:
+        """Return the status, or that the instance is terminated."""
         if instance.terminated_at:
             return _("Terminated")
         return instance.get_status_display()
 
     @admin.display(description=gettext_lazy("tags"))
-    def told_tags(self, instance: Instance) -> str:
+    def tags_text(self, instance: Instance) -> str:
         return ", ".join(str(tag) for tag in instance.tags.all()) or "–"
 
     def get_fields(self, request: HttpRequest, obj: Instance | None = None) -> Any:
         if obj is None or not self.has_change_permission(request, obj):
-            return ("owner", "owner_role", "told_tags", *self.readonly_fields)
+            return ("owner", "owner_role", "tags_text", *self.readonly_fields)
         wrong = ("reconcile",) if obj.contradicts else ()
         return ("owner", "owner_role", "tags", *wrong, *self.readonly_fields)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Instance | None = None
     ) -> Any:
-        return (*self.readonly_fields, "told_tags")
+        return (*self.readonly_fields, "tags_text")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -164,13 +164,13 @@ class InstanceAdmin(BigTable):
     def has_change_permission(
         self, request: HttpRequest, obj: Instance | None = None
     ) -> bool:
-        """A terminated instance is history: it is read, and may be removed."""
+        """Forbid changes of a terminated instance, which can only be removed."""
         if obj is not None and obj.terminated_at is not None:
             return False
         return super().has_change_permission(request, obj)
 
     def correct(self, obj: Instance, form: Any, *, by: User | None) -> None:
-        """Correct by the verbs that the pages use: the worker may be writing the rest."""
+        """Change only the corrected fields, by the verbs of the pages: a worker may write the others."""
         data, changed = form.cleaned_data, set(form.changed_data)
         if {"owner", "owner_role"} & changed:
             rows: Any = Instance.objects.filter(pk=obj.pk)
@@ -186,7 +186,7 @@ class InstanceAdmin(BigTable):
             stored.reconcile_status(by=by, reason=data["reason"])
 
     def further_facts(self, row: Instance) -> dict[str, Any]:
-        """Return what the audit trail keeps beside the columns of a removed instance."""
+        """Return the facts for the audit log that are not columns of the removed instance."""
         return {
             "owner": owner_name(owner_columns(row.principal)),
             "product_name": row.product.name,
@@ -198,19 +198,21 @@ class InstanceAdmin(BigTable):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[Any], list[str]]:
-        """What would go; an instance whose resources still exist is protected, with the reason."""
+        """Return the objects to delete; protect instances that must not be deleted."""
         instances = list(objs)
         to_delete, count, missing, protected = super().get_deleted_objects(
             instances, request
         )
-        # Its history goes with an instance, though nobody may delete history alone.
+        # The records of an instance are deleted with it, although not on their own.
         missing &= {self.opts.verbose_name}
-        reasons = [reason for instance in instances if (reason := why_kept(instance))]
+        reasons = [
+            reason for instance in instances if (reason := deletion_refusal(instance))
+        ]
         return to_delete, count, missing, [*protected, *reasons]
 
 
-def why_kept(instance: Instance) -> str:
-    """Why an instance must not be deleted, or nothing."""
+def deletion_refusal(instance: Instance) -> str:
+    """Return why the instance must not be deleted; empty if it can be."""
     if instance.contradicts:
         return _(
             "The status of %(name)s does not match its tasks. Reconcile the status first."

@@ -1,4 +1,4 @@
-"""Known errors as data; the pages under Manage try a pattern before it is kept."""
+"""Data fixes of known errors; the pages under Manage can also test a pattern."""
 
 from django.contrib import admin
 

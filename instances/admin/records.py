@@ -1,11 +1,11 @@
-"""Everything an instance left behind: read here, never added, changed or deleted by hand."""
+"""The records of tasks, plans, resources and states, which are read-only."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from catalog.schema.conversion import as_text
 from console.lib.masking import MASK
-from instances.admin.tables import Record
+from instances.admin.tables import RecordAdmin
 from instances.models import (
     OperationRecord,
     Output,
@@ -46,7 +46,7 @@ WORK_FIELDS = (
 
 
 @admin.register(Task)
-class TaskAdmin(Record):
+class TaskAdmin(RecordAdmin):
     list_display = ("id", "kind", "status", "state", "instance", "worker", "created_at")
     list_select_related = ("instance",)
     list_filter = ("status", "kind")
@@ -56,7 +56,7 @@ class TaskAdmin(Record):
 
 
 @admin.register(TaskDiagnostics)
-class TaskDiagnosticsAdmin(Record):
+class TaskDiagnosticsAdmin(RecordAdmin):
     list_display = ("task_id", "exit_code", "interrupted", "summary", "address")
     ordering = ("-task",)
     search_fields = ("=task__id", "address")
@@ -75,7 +75,7 @@ class TaskDiagnosticsAdmin(Record):
 
 
 @admin.register(Plan)
-class PlanAdmin(Record):
+class PlanAdmin(RecordAdmin):
     list_display = (
         "id",
         "name",
@@ -110,7 +110,7 @@ class PlanAdmin(Record):
 
 
 @admin.register(OperationRecord)
-class OperationRecordAdmin(Record):
+class OperationRecordAdmin(RecordAdmin):
     list_display = ("plan_id", "action", "operator", "at")
     list_select_related = ("operator",)
     ordering = ("-id",)
@@ -119,7 +119,7 @@ class OperationRecordAdmin(Record):
 
 
 @admin.register(TaskLog)
-class TaskLogAdmin(Record):
+class TaskLogAdmin(RecordAdmin):
     list_display = ("task_id", "attempt", "offset", "command", "stream")
     ordering = ("-id",)
     search_fields = ("=task__id",)
@@ -128,7 +128,7 @@ class TaskLogAdmin(Record):
 
 
 @admin.register(Output)
-class OutputAdmin(Record):
+class OutputAdmin(RecordAdmin):
     list_display = ("key", "task_id", "sensitive")
     ordering = ("-task", "key")
     search_fields = ("=task__id", "key")
@@ -142,7 +142,7 @@ class OutputAdmin(Record):
 
 
 @admin.register(Resource)
-class ResourceAdmin(Record):
+class ResourceAdmin(RecordAdmin):
     list_display = (
         "address",
         "type",
@@ -168,7 +168,7 @@ class ResourceAdmin(Record):
 
 
 @admin.register(Tag)
-class TagAdmin(Record):
+class TagAdmin(RecordAdmin):
     list_display = ("key", "value", "instance")
     list_select_related = ("instance",)
     ordering = ("instance", "key")
@@ -177,7 +177,7 @@ class TagAdmin(Record):
 
 
 @admin.register(StateVersion)
-class StateVersionAdmin(Record):
+class StateVersionAdmin(RecordAdmin):
     list_display = (
         "id",
         "instance_id",

@@ -1,4 +1,4 @@
-"""What the tables of Django admin have in common: they stay cheap however long they are."""
+"""Base classes of the data fixes, whose lists cost the same at any length."""
 
 from typing import Any
 
@@ -12,28 +12,28 @@ from console.lib.pagination import capped_count
 
 
 class CappedPaginator(Paginator):
-    """Pages over at most a thousand rows: whoever looks further back searches."""
+    """Pagination that counts at most COUNT_CAP rows; a search finds the others."""
 
     @cached_property
     def count(self) -> int:
         return capped_count(self.object_list)  # type: ignore[arg-type]
 
 
-class BigTable(admin.ModelAdmin):
-    """A list that costs the same however long the table is."""
+class LargeTableAdmin(admin.ModelAdmin):
+    """A list that costs the same at any length of the table."""
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     paginator = CappedPaginator
-    # Columns a list never shows: large, or sealed.
+    # Columns that a list never shows: large or encrypted.
     heavy: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).defer(*self.heavy)
 
 
-class Record(BigTable):
+class RecordAdmin(LargeTableAdmin):
     """Records of what happened: read, never added, changed or deleted by hand."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

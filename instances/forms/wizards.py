@@ -155,7 +155,7 @@ class UpdateForm(ProvisioningForm[ProvisioningSpec]):
 
     @property
     def superseded(self) -> bool:
-        """Whether somebody else has changed the instance since the page was opened."""
+        """Return True if the instance was changed since the page was opened."""
         return self.base_task != (self.instance.last_task_id or "")
 
     def build_spec(self, asked: RawInput) -> ProvisioningSpec:

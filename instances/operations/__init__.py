@@ -1,7 +1,6 @@
-"""The API's operations on what was launched: parameters, one verb, an answer.
+"""The API operations on instances, tasks and plans.
 
-The wire's names live here and nowhere else: the API says ProvisionedProduct, the code says
-Instance.
+Only this package uses the names of the API: it says ProvisionedProduct, the code Instance.
 """
 
 from collections.abc import Mapping

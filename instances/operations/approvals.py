@@ -1,4 +1,4 @@
-"""Operations of those who review plans."""
+"""Operations of approvers."""
 
 from dataclasses import replace
 
@@ -22,16 +22,12 @@ from instances.operations.plans import (
     DIRECTORY_ACCESS,
     PLAN_ID,
     REVIEWS,
-    approvers_of,
-    plans_in_reach,
+    approvers_by_plan,
+    visible_plans,
 )
 
 
 def approve_plan(params: Values, by: User) -> Answer:
-    """Accept or reject a plan that waits for approval.
-
-    Any one of its approvers suffices; nobody decides on a plan of their own.
-    """
     plan = plan_for(by, params["PlanId"], draft=False)
     decide = plan.approve if params["ApprovalAction"] == "Approve" else plan.reject
     with wire_names(comment="Comment"):
@@ -40,20 +36,19 @@ def approve_plan(params: Values, by: User) -> Answer:
 
 
 def list_approvers(params: Values, by: User) -> Answer:
-    """List the reviewers of the plans the caller sees."""
     if ("AccessLevelFilter" in params) == ("ApprovalFilter" in params):
         raise DomainError(
             _("Specify exactly one of AccessLevelFilter and ApprovalFilter."),
             code="InvalidParameter",
         )
-    rows = plans_in_reach(params, by).select_related("version")
+    rows = visible_plans(params, by).select_related("version")
     plans = rows.only("version__product_id", "portfolio_id", "operation").iterator(
         chunk_size=1000
     )
     names = [folded(condition["Value"]) for condition in params["Filters"]]
     found = {
         (each["PrincipalType"], each["PrincipalName"])
-        for approvers in approvers_of(plans).values()
+        for approvers in approvers_by_plan(plans).values()
         for each in approvers
         if all(name in folded(each["PrincipalName"]) for name in names)
     }

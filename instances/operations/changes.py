@@ -1,4 +1,4 @@
-"""Operations that make, change, run and withdraw plans."""
+"""Operations that create, change, execute, cancel and delete plans."""
 
 from typing import Any
 
@@ -27,19 +27,14 @@ from instances.operations.plans import PLAN_ID
 
 
 def create_plan(params: Values, by: User) -> Answer:
-    """Make a plan: a launch, update or termination that is previewed before it runs.
-
-    An update or a termination points at its instance by ProvisionedProductName. Where an
-    approval constraint covers the operation, the plan asks for the approval by itself.
-    """
     operation = params["OperationType"]
     target: dict[str, Any] = {}
     if operation == Task.Kind.LAUNCH:
-        asked = launch_spec(params, by)
-        spec = asked.spec
-        target = {"region": asked.region, "instance_name": asked.name}
+        launch = launch_spec(params, by)
+        spec = launch.spec
+        target = {"region": launch.region, "instance_name": launch.name}
     else:
-        instance = _named(params["ProvisionedProductName"], by)
+        instance = _instance_named(params["ProvisionedProductName"], by)
         if params["StackRegionId"] != instance.region_id:
             problem = _("The region does not match the region of the instance.")
             raise InvalidInputError(
@@ -60,8 +55,7 @@ def create_plan(params: Values, by: User) -> Answer:
 
 
 def update_plan(params: Values, by: User) -> Answer:
-    """Change what a plan asks for; it is previewed again, and an approval is dropped."""
-    plan = _own(params["PlanId"], by)
+    plan = _plan(params["PlanId"], by)
     plan.check_owner(by)
     if params["ProductId"] != plan.version.product_id:
         raise NotFoundError(
@@ -82,25 +76,22 @@ def update_plan(params: Values, by: User) -> Answer:
 
 
 def execute_plan(params: Values, by: User) -> Answer:
-    """Run a plan exactly as it was previewed and approved."""
-    plan = _own(params["PlanId"], by)
+    plan = _plan(params["PlanId"], by)
     execute_once(plan, by=by)
     return {"PlanId": plan.pk}
 
 
 def cancel_plan(params: Values, by: User) -> Answer:
-    """Withdraw a plan that was not executed."""
-    _own(params["PlanId"], by).cancel(by=by)
+    _plan(params["PlanId"], by).cancel(by=by)
     return {}
 
 
 def delete_plan(params: Values, by: User) -> Answer:
-    """Delete a plan nobody waits for; its task stays."""
-    _own(params["PlanId"], by).remove(by=by)
+    _plan(params["PlanId"], by).remove(by=by)
     return {}
 
 
-def _own(pk: str, by: User) -> Plan:
+def _plan(pk: str, by: User) -> Plan:
     return plan_for(by, pk, draft=False)
 
 
@@ -109,7 +100,7 @@ def _ids(plan: Plan) -> Answer:
     return {"PlanId": plan.pk, "ProvisionedProductId": instance}
 
 
-def _named(name: str, by: User) -> Instance:
+def _instance_named(name: str, by: User) -> Instance:
     found = find_by_name(Instance.objects.visible_to(by).living(), name)
     return living_instance(by, found.pk if found else "")
 
@@ -122,7 +113,7 @@ def _spec(
     *,
     planned: ProvisioningSpec | None = None,
 ) -> ProvisioningSpec:
-    """What an update asks for; a termination asks for what is there."""
+    """Return the spec of an update, or the present configuration for a termination."""
     if operation == Task.Kind.UPDATE:
         spec = update_spec(params, instance, by, planned=planned)
         instance.check_differs(spec)

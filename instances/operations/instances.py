@@ -29,16 +29,16 @@ from instances.models import Instance, Task
 from instances.operations import serializers
 
 
-def reachable(by: User) -> QuerySet[Instance]:
-    """Instances the caller may see, with what their shape needs; terminated ones are gone."""
+def visible_instances(by: User) -> QuerySet[Instance]:
+    """Return the active instances that the caller may see, with the data of their answer."""
     rows = Instance.objects.visible_to(by).living()
     return rows.select_related("product", "version", "owner", "owner_role").defer(
         "product__description", "version__description"
     )
 
 
-def instance_at(rows: QuerySet[Instance], pk: str) -> Instance:
-    """Return one of these instances. Raises NotFoundError."""
+def get_instance(rows: QuerySet[Instance], pk: str) -> Instance:
+    """Return the instance with this ID. Raises NotFoundError."""
     row = rows.filter(pk=pk).first()
     if row is None:
         raise NotFoundError(
@@ -49,7 +49,7 @@ def instance_at(rows: QuerySet[Instance], pk: str) -> Instance:
 
 
 def check_access(access: str, by: User) -> None:
-    """Raise ForbiddenError when somebody else than an administrator asks for everybody's."""
+    """Raise ForbiddenError unless the caller is an administrator or `access` is User."""
     if access != "User" and not by.is_administrator:
         raise ForbiddenError(
             _(
@@ -60,18 +60,16 @@ def check_access(access: str, by: User) -> None:
 
 
 def get_provisioned_product(params: Values, by: User) -> Answer:
-    """Read one instance."""
-    row = instance_at(reachable(by), params["ProvisionedProductId"])
+    row = get_instance(visible_instances(by), params["ProvisionedProductId"])
     return {"ProvisionedProductDetail": serializers.instance(row)}
 
 
 def get_for_resource_spec(params: Values, by: User) -> Answer:
-    """Read one instance with the outputs, parameters and tags of its last good task.
-
-    Terraform's provider uses it; the vendor does not document it.
-    """
-    rows = reachable(by).select_related("last_successful_task__version__template")
-    row = instance_at(rows, params["ProvisionedProductId"])
+    """Answer the undocumented operation that the vendor's Terraform provider calls."""
+    rows = visible_instances(by).select_related(
+        "last_successful_task__version__template"
+    )
+    row = get_instance(rows, params["ProvisionedProductId"])
     task: Any = row.last_successful_task
     lists = ("Outputs", "Parameters", "DefaultParameters", "TaskTags")
     detail = serializers.instance(row) | {name: [] for name in lists}
@@ -84,7 +82,6 @@ def get_for_resource_spec(params: Values, by: User) -> Answer:
 
 
 def list_provisioned_products(params: Values, by: User) -> Answer:
-    """List instances: one's own, or for administrators everybody's."""
     check_access(params["AccessLevelFilter"], by)
     access = {"access": params["AccessLevelFilter"].lower()}
     rows = InstanceFilter(access, Instance.objects.living(), user=by).qs
@@ -98,7 +95,6 @@ def list_provisioned_products(params: Values, by: User) -> Answer:
 
 
 def list_launch_options(params: Values, by: User) -> Answer:
-    """List the portfolios through which the caller can launch a product, with their limits."""
     product = granted_product(by, params["ProductId"])
     return {
         "LaunchOptionSummaries": [

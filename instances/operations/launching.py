@@ -1,13 +1,13 @@
-"""Operations that launch, change and end instances."""
+"""Operations that launch, update and terminate instances."""
 
 from dataclasses import replace
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from catalog.effective_constraints import EffectiveConstraints
 from catalog.models.product import granted_product
 from catalog.operations import shared_parameters
+from catalog.tags import Pair
 from console.lib.errors import InvalidInputError, NotFoundError
 from console.lib.operation import (
     Answer,
@@ -33,39 +33,29 @@ NAMES = {
 
 
 def launch_product(params: Values, by: User) -> Answer:
-    """Launch a product: creates an instance and queues its first task.
-
-    Answers at once; poll GetProvisionedProduct until the status is Available.
-    """
-    asked = launch_spec(params, by)
+    launch = launch_spec(params, by)
     task = Instance.objects.launch(
-        asked.spec, name=asked.name, region=asked.region, by=by
+        launch.spec, name=launch.name, region=launch.region, by=by
     )
     return {"ProvisionedProductId": task.instance_id}
 
 
 def update_provisioned_product(params: Values, by: User) -> Answer:
-    """Change an instance's version, launch option, parameters or tags; queues a task.
-
-    Parameters and tags that are not sent stay as they are, and so does a secret for which
-    `******` is sent.
-    """
     instance = living_instance(by, params["ProvisionedProductId"])
     instance.update_to(update_spec(params, instance, by), by=by)
     return {"ProvisionedProductId": instance.pk}
 
 
 def terminate_provisioned_product(params: Values, by: User) -> Answer:
-    """Remove an instance's resources, then the instance. This cannot be undone."""
     instance = living_instance(by, params["ProvisionedProductId"])
-    limits = EffectiveConstraints.of(instance.product, instance.portfolio)
-    limits.check_direct(Task.Kind.TERMINATE)
+    constraints = EffectiveConstraints.of(instance.product, instance.portfolio)
+    constraints.check_direct(Task.Kind.TERMINATE)
     instance.terminate(by=by)
     return {}
 
 
 def living_instance(by: User, pk: str) -> Instance:
-    """Return an instance the caller may change. Raises NotFoundError once it is terminated."""
+    """Return an instance that the caller may change. Raises NotFoundError if it is terminated."""
     instance = instance_for(by, pk)
     if instance.terminated_at:
         raise NotFoundError(
@@ -78,15 +68,15 @@ def living_instance(by: User, pk: str) -> Instance:
 def launch_spec(
     params: Values, by: User, *, planned: ProvisioningSpec | None = None
 ) -> LaunchSpec:
-    """Check a launch as the wizard does, under the wire's names. Raises InvalidInputError.
+    """Validate a launch as the wizard does. Raises InvalidInputError with the API's names.
 
-    What is not sent stays as in the launch that is `planned` already, if there is one.
+    Values that are not sent are those of the `planned` launch, if there is one.
     """
     product = granted_product(by, params["ProductId"])
-    asked = _asked(params, planned)
+    raw_input = _raw_input(params, planned)
     with wire_names(**NAMES):
         return launch_from(
-            asked,
+            raw_input,
             product,
             name=params["ProvisionedProductName"],
             region=params["StackRegionId"],
@@ -101,22 +91,22 @@ def update_spec(
     *,
     planned: ProvisioningSpec | None = None,
 ) -> ProvisioningSpec:
-    """Check an update as the wizard does, under the wire's names. Raises InvalidInputError.
+    """Validate an update as the wizard does. Raises InvalidInputError with the API's names.
 
-    What is not sent stays as in the update that is `planned` already, else as it is now.
+    Values that are not sent are those of the `planned` update, else the present ones.
     """
     if params["ProductId"] != instance.product_id:
         raise NotFoundError(
             _("The instance does not belong to this product."),
             code="InvalidProduct.NotFound",
         )
-    asked = _asked(params, planned or instance.current())
+    raw_input = _raw_input(params, planned or instance.current())
     with wire_names(**NAMES):
-        return update_from(asked, instance, by=by)
+        return update_from(raw_input, instance, by=by)
 
 
-def _asked(params: Values, present: ProvisioningSpec | None) -> RawInput:
-    """Return what was sent; parameters and tags that were not stay as they are at present."""
+def _raw_input(params: Values, present: ProvisioningSpec | None) -> RawInput:
+    """Return the request's values; those that are not sent are the present ones."""
     sent = _parameters(params)
     tags = _tags(params)
     if present is None:
@@ -145,8 +135,8 @@ def _parameters(params: Values) -> dict[str, str]:
     return values
 
 
-def _tags(params: Values) -> tuple[Any, ...] | None:
-    """Return the tags that were sent; None when the request says nothing of tags."""
+def _tags(params: Values) -> tuple[Pair, ...] | None:
+    """Return the tags in the request; None if it has no Tags."""
     if "Tags" not in params:
         return None
     return tuple((each["Key"], each["Value"]) for each in params["Tags"])
@@ -242,7 +232,7 @@ SPEC_PARAMETERS = (
     PARAMETERS,
     TAGS,
 )
-# What can be wrong with the product, the version, the launch option or the values.
+# The errors of the product, the version, the launch option and the values.
 SPEC_ERRORS = (
     "InvalidProduct.NotFound",
     "NoPermission.ProductNotGranted",

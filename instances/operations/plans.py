@@ -1,13 +1,12 @@
 """Operations that read plans."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Constraint
-from catalog.operations import serializers as catalog_shapes
+from catalog.operations import serializers as catalog_serializers
 from console.lib.names import folded, has_name
 from console.lib.operation import (
     PAGED_ANSWER,
@@ -29,30 +28,30 @@ from console.lib.users import User
 from instances.models import OperationRecord, Plan, duties_of, plan_for
 from instances.operations import serializers
 from instances.operations.instances import check_access
+from instances.presenters.plan_preview import StoredChange
 
-# The wire knows no replacement but as a kind of modification.
+# In the API, a replacement is a kind of modification.
 ACTIONS = {"Replace": "Modify"}
 
 
 def get_plan(params: Values, by: User) -> Answer:
-    """Read a plan with its product, version and previewed resource changes."""
     row = plan_for(by, params["PlanId"], draft=False)
-    detail = serializers.plan(row, approvers_of([row])[row.pk])
+    detail = serializers.plan(row, approvers_by_plan([row])[row.pk])
     detail["ApprovalDetail"] = _approval(row, detail["AssignedApprovers"])
-    product = catalog_shapes.product(row.version.product)
+    product = catalog_serializers.product(row.version.product)
     del product["TemplateType"]
     return {
         "PlanDetail": detail,
         "ProductDetail": product,
-        "ProductVersionDetail": catalog_shapes.version(row.version),
+        "ProductVersionDetail": catalog_serializers.version(row.version),
         "ResourceChanges": [
-            _change(change) | _explained(row) for change in row.changes
+            _resource_change(change) | _simulation_note(row) for change in row.changes
         ],
     }
 
 
 def _approval(row: Plan, approvers: list[Answer]) -> Answer:
-    """What was decided so far, and who has to decide now."""
+    """Return the decisions so far and the pending approvals."""
     waits = row.status == Plan.Status.APPLICATION_IN_PROGRESS
     tasks = [{"Operator": approver} for approver in approvers]
     activity = {"ActivityName": "ApproverNode-1", "Tasks": tasks}
@@ -75,8 +74,7 @@ def _approval(row: Plan, approvers: list[Answer]) -> Answer:
 
 
 def list_plans(params: Values, by: User) -> Answer:
-    """List plans as their owner sees them, or as a reviewer does."""
-    rows = _conditioned(plans_in_reach(params, by), params["Filters"])
+    rows = _filtered(visible_plans(params, by), params["Filters"])
     if params.get("ProvisionedProductId"):
         pk = params["ProvisionedProductId"]
         rows = rows.filter(Q(instance=pk) | Q(reserved_instance_id=pk))
@@ -84,7 +82,7 @@ def list_plans(params: Values, by: User) -> Answer:
         "version__template", "version__product", "owner", "instance"
     ).defer("file", "changes", "log", "version__template__files")
     found, paging = page_by_number(rows, params)
-    approvers = approvers_of(found)
+    approvers = approvers_by_plan(found)
     details = [
         serializers.plan(row, approvers[row.pk])
         | {"ProductName": row.version.product.name}
@@ -93,8 +91,8 @@ def list_plans(params: Values, by: User) -> Answer:
     return {"PlanDetails": details, **paging}
 
 
-def plans_in_reach(params: Values, by: User) -> QuerySet[Plan]:
-    """The submitted plans a list may show this caller."""
+def visible_plans(params: Values, by: User) -> QuerySet[Plan]:
+    """Return the submitted plans that the list may show to the caller."""
     access = params.get("AccessLevelFilter", "User")
     review = params.get("ApprovalFilter", "")
     check_access("User" if review.startswith("Re") else access, by)
@@ -109,8 +107,8 @@ def plans_in_reach(params: Values, by: User) -> QuerySet[Plan]:
     return rows.owned_by(by) if access == "User" else rows
 
 
-def approvers_of(plans: Iterable[Plan]) -> dict[str, list[Answer]]:
-    """Who may approve each plan, by the approval constraints it falls under."""
+def approvers_by_plan(plans: Iterable[Plan]) -> dict[str, list[Answer]]:
+    """Return the approvers of each plan, by its ID, from the approval constraints."""
     rows = list(plans)
     constraints = Constraint.objects.filter(
         kind=Constraint.Kind.APPROVAL,
@@ -130,8 +128,8 @@ def approvers_of(plans: Iterable[Plan]) -> dict[str, list[Answer]]:
     }
 
 
-def _conditioned(rows: QuerySet[Plan], conditions: list[Values]) -> QuerySet[Plan]:
-    """Keep plans that meet every condition; several values of one key are alternatives."""
+def _filtered(rows: QuerySet[Plan], conditions: list[Values]) -> QuerySet[Plan]:
+    """Keep plans that meet all conditions; values of the same key are alternatives."""
     wanted: dict[str, list[str]] = {}
     for condition in conditions:
         wanted.setdefault(condition["Key"], []).append(condition["Value"])
@@ -174,25 +172,24 @@ def _approved_by(value: str) -> Q:
     return query
 
 
-def _explained(plan: Plan) -> Answer:
-    """What must be known of resources that are not real."""
+def _simulation_note(plan: Plan) -> Answer:
     return {"Description": f"Simulated. {plan.simulated}"} if plan.simulated else {}
 
 
-def _change(change: dict[str, Any]) -> Answer:
+def _resource_change(change: StoredChange) -> Answer:
     action = change["action"]
-    told = {
+    answer = {
         "Action": ACTIONS.get(action, action),
         "LogicalResourceId": change["address"],
         "ResourceType": change["type"],
     }
     if action in ("Modify", "Replace"):
-        told["Replacement"] = str(action == "Replace")
+        answer["Replacement"] = str(action == "Replace")
     if action in ("Modify", "Replace", "Remove"):
         before = change.get("before")
         physical = before.get("id") if isinstance(before, dict) else None
-        told["PhysicalResourceId"] = str(physical or "")
-    return told
+        answer["PhysicalResourceId"] = str(physical or "")
+    return answer
 
 
 GROUP = "Plans"
@@ -342,12 +339,12 @@ OPERATIONS = {
             Field(
                 "ProductDetail",
                 _("The information about the product."),
-                fields=catalog_shapes.PRODUCT_CORE,
+                fields=catalog_serializers.PRODUCT_CORE,
             ),
             Field(
                 "ProductVersionDetail",
                 _("The information about the product version."),
-                fields=catalog_shapes.VERSION,
+                fields=catalog_serializers.VERSION,
             ),
             Field(
                 "ResourceChanges",
@@ -395,7 +392,7 @@ OPERATIONS = {
                 "PlanDetails",
                 _("The plans."),
                 several=True,
-                fields=(*serializers.PLAN, catalog_shapes.PRODUCT_NAME),
+                fields=(*serializers.PLAN, catalog_serializers.PRODUCT_NAME),
             ),
             *PAGED_ANSWER,
         ),

@@ -1,4 +1,4 @@
-"""Answers about instances: the fields of each object, and the functions that fill them."""
+"""The answers of the API: the fields of each object, and the functions that fill them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -324,7 +324,7 @@ PLAN = (
 
 
 def instance(row: Instance) -> Answer:
-    """An instance, read with product, version and owner."""
+    """Serialize an instance that was read with its product, version and owner."""
     owner = row.principal
     return {
         "CreateTime": stamp(row.created_at),
@@ -350,7 +350,7 @@ def instance(row: Instance) -> Answer:
 
 
 def task(row: Task, outputs: Iterable[Output], logs: list[Answer]) -> Answer:
-    """A task, read with its version, its product and its instance; secrets masked."""
+    """Serialize a task that was read with its product, version and instance; mask secrets."""
     product = row.version.product
     return {
         "CreateTime": stamp(row.created_at),
@@ -392,7 +392,7 @@ def tags(values: Mapping[str, str]) -> list[Answer]:
 
 
 def plan(row: Plan, approvers: list[Answer]) -> Answer:
-    """A plan, read with its version, owner and instance; secrets masked."""
+    """Serialize a plan that was read with its version, owner and instance; mask secrets."""
     failed = row.status in (Plan.Status.PREVIEW_FAILED, Plan.Status.EXECUTE_FAILED)
     return {
         "AssignedApprovers": approvers,

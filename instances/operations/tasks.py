@@ -23,14 +23,13 @@ from console.lib.operation import (
 from console.lib.users import User
 from instances.models import Instance, Output, Task, TaskLog
 from instances.operations import serializers
-from instances.operations.instances import INSTANCE_ID, instance_at
+from instances.operations.instances import INSTANCE_ID, get_instance
 
-# What a list tells of all its tasks' logs together; GetTask has the whole of one.
+# The limit for the logs of all tasks of a list; GetTask answers the whole log of one.
 LIST_LOG_CHARACTERS = 1024 * 1024
 
 
 def get_task(params: Values, by: User) -> Answer:
-    """Read one task with its parameters, outputs and log. Secrets are masked."""
     instances = Instance.objects.visible_to(by)
     rows = _tasks(Task.objects.filter(instance__in=instances.values("pk")))
     row = rows.filter(pk=params["TaskId"]).first()
@@ -45,21 +44,17 @@ def get_task(params: Values, by: User) -> Answer:
 
 
 def list_tasks(params: Values, by: User) -> Answer:
-    """List the tasks of an instance, newest first.
-
-    Long logs are left out, oldest tasks first; GetTask has them.
-    """
     pk = params["ProvisionedProductId"]
     instances = Instance.objects.visible_to(by).living()
     rows = Task.objects.filter(instance=pk, instance__in=instances.values("pk"))
     found: list[Any] = page_rows(
         _tasks(rows).annotate(total=Window(Count("pk"))), params
     )
-    # Every row knows how many there are; without rows it has to be asked.
+    # Each row has the total; an empty page needs another query.
     if found:
         total = found[0].total
     else:
-        counted: Any = instance_at(instances.annotate(total=Count("tasks")), pk)
+        counted: Any = get_instance(instances.annotate(total=Count("tasks")), pk)
         total = counted.total
     outputs = defaultdict(list)
     for output in Output.objects.filter(task__in=found):
@@ -71,7 +66,7 @@ def list_tasks(params: Values, by: User) -> Answer:
     return {"TaskDetails": details, **paging(params, total)}
 
 
-def _tasks(rows: Any) -> QuerySet[Task]:
+def _tasks(rows: QuerySet[Task]) -> QuerySet[Task]:
     related = rows.select_related("version__product", "version__template", "instance")
     tasks: QuerySet[Task] = related.defer(
         "version__template__body",
@@ -82,7 +77,7 @@ def _tasks(rows: Any) -> QuerySet[Task]:
 
 
 def _logs(tasks: list[Task]) -> dict[str, list[Answer]]:
-    """The logs of several tasks, newest first, as far as an answer may hold."""
+    """Return the logs by task, newest tasks first, up to LIST_LOG_CHARACTERS."""
     logs: dict[str, list[Answer]] = {}
     left = LIST_LOG_CHARACTERS
     rows = TaskLog.objects.filter(task__in=tasks).order_by(
@@ -100,7 +95,7 @@ def _logs(tasks: list[Task]) -> dict[str, list[Answer]]:
 
 
 def _merged(chunks: Iterable[TaskLog]) -> list[Answer]:
-    """One entry for each stretch of the same command and stream."""
+    """Merge consecutive chunks of the same command and stream."""
     merged: list[Answer] = []
     for chunk in chunks:
         text = "".join(f"{line[2]}\n" for line in chunk.lines)

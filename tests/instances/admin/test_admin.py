@@ -302,7 +302,7 @@ def test_a_terminated_instance_is_shown_as_such_and_not_changed(staff, instance,
 
 
 def staff_status(row):
-    return site._registry[Instance].told_status(row)
+    return site._registry[Instance].status_text(row)
 
 
 def test_a_page_that_shows_a_former_owner_moves_nothing(staff, instance, bob, admin):
