@@ -10,7 +10,6 @@ from console.api.endpoint import ADDRESS, VERSION
 from console.api.openapi import request_sample, response_sample
 from console.lib.operation import Operation, Parameter
 
-PACKAGE = "alibabacloud_servicecatalog20210901"
 SETUP = """\
 from alibabacloud_servicecatalog20210901 import models
 from alibabacloud_servicecatalog20210901.client import Client

@@ -167,12 +167,12 @@ def test_what_was_damaged_or_is_something_else_is_refused(prepared, sites, tmp_p
 # A restore that dies right after the data was put back, before anything else is done.
 CUT_OFF = """
 from pathlib import Path
-from console.backup import restoring
+from console.backup import restore
 def cut_off(*args, **options):
     raise KeyboardInterrupt
-restoring.call_command = cut_off
+restore.call_command = cut_off
 try:
-    list(restoring.restore(Path({file!r}), force=True))
+    list(restore.restore(Path({file!r}), force=True))
 except KeyboardInterrupt:
     print("cut off")
 """

@@ -25,6 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument(
+            "--workers", type=int, default=1, help="number of workers (1)"
+        )
+        parser.add_argument(
             "--demo",
             action="store_true",
             help="create the demonstration data if the database is empty",
