@@ -304,7 +304,7 @@ class ProvisioningForm(Generic[Spec]):
         self.spec = spec
         return True
 
-    def build_spec(self, asked: RawInput) -> Spec:
+    def build_spec(self, raw_input: RawInput) -> Spec:
         """Return the spec that the input describes. Raises InvalidInputError."""
         raise NotImplementedError
 

@@ -94,14 +94,14 @@ class TrialForm:
         if not self.validate or not all([*map(forms.Form.is_valid, self.parts)]):
             return False
         form = self.parameters
-        asked = RawInput(
+        raw_input = RawInput(
             self.version.pk,
             parameters=form.entered_values(),
             texts=form.entered_texts(),
             typed=True,
         )
         try:
-            self.spec = filled(self.spec, asked, self.carried.without(form.reset()))
+            self.spec = filled(self.spec, raw_input, self.carried.without(form.reset()))
             errors = objections(self.version.template, self.spec.values)
         except InvalidParametersError as refusal:
             errors = refusal.errors

@@ -85,11 +85,11 @@ class LaunchForm(ProvisioningForm[LaunchSpec]):
             return {"region": settings.REGION_ID}
         return {"name": self.draft.instance_name, "region": self.draft.region_id}
 
-    def build_spec(self, asked: RawInput) -> LaunchSpec:
+    def build_spec(self, raw_input: RawInput) -> LaunchSpec:
         automatic = bool(self.request_data.get("automatic"))
         name = self.request_data.get("name", "").strip()
         return launch_from(
-            asked,
+            raw_input,
             self.product,
             name=automatic_name(self.product) if automatic else name,
             region=self.request_data.get("region", ""),
@@ -158,5 +158,5 @@ class UpdateForm(ProvisioningForm[ProvisioningSpec]):
         """Return True if the instance was changed since the page was opened."""
         return self.base_task != (self.instance.last_task_id or "")
 
-    def build_spec(self, asked: RawInput) -> ProvisioningSpec:
-        return update_from(asked, self.instance, by=self.by)
+    def build_spec(self, raw_input: RawInput) -> ProvisioningSpec:
+        return update_from(raw_input, self.instance, by=self.by)

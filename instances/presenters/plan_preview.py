@@ -150,7 +150,7 @@ class PlanPreview:
         )
 
     @property
-    def executable(self) -> bool:
+    def may_create_plan(self) -> bool:
         """Return True if a plan can be created, also while the preview still runs."""
         ready = (Plan.Status.PREVIEW_IN_PROGRESS, Plan.Status.PREVIEW_SUCCESS)
         return self.plan.status in ready and not self.plan.out_of_date

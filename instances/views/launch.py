@@ -36,8 +36,10 @@ def launch(request: Request, pk: str) -> HttpResponse:
         try:
             return _next(request, pk, form.spec, draft)
         except EditConflictError as error:
-            asked = form.spec
-            conflict = wizard.edit_conflict(error, asked.spec, asked.name, asked.region)
+            launch_spec = form.spec
+            conflict = wizard.edit_conflict(
+                error, launch_spec.spec, launch_spec.name, launch_spec.region
+            )
             form.conflict, draft = conflict, cast(Plan, error.record)
     context = {
         "form": form,
@@ -56,12 +58,12 @@ def launch(request: Request, pk: str) -> HttpResponse:
 
 
 def _next(
-    request: Request, pk: str, asked: LaunchSpec, draft: Plan | None
+    request: Request, pk: str, launch_spec: LaunchSpec, draft: Plan | None
 ) -> HttpResponse:
     if draft is not None and not draft.draft:
-        target = {"instance_name": asked.name, "region": asked.region}
-        return wizard.change_plan(request, draft, asked.spec, **target)
-    plan = asked.draft(by=request.user)
+        target = {"instance_name": launch_spec.name, "region": launch_spec.region}
+        return wizard.change_plan(request, draft, launch_spec.spec, **target)
+    plan = launch_spec.draft(by=request.user)
     wizard.cancel_draft(draft, by=request.user)
     review = wizard.preview_for(plan, "launch-review", "launch", pk)
     return redirect(review.url)

@@ -217,7 +217,7 @@ def test_a_failed_preview_shows_reason_and_log_and_offers_no_launch(browser, url
     html = response.content.decode()
     assert "Invalid CIDR" in html
     assert "Error: Invalid CIDR block" in html
-    assert not response.context["preview"].executable
+    assert not response.context["preview"].may_create_plan
 
 
 def test_the_fragment_takes_at_most_five_queries(

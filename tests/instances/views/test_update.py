@@ -403,7 +403,7 @@ def test_a_review_overtaken_by_somebody_shows_both_values_and_runs_nothing(
     response = browser.get(review)
     row = next(r for r in response.context["since"] if r.label == "size")
     assert (row.before, row.after) == ("small", "large")
-    assert not response.context["preview"].executable
+    assert not response.context["preview"].may_create_plan
     assert browser.post(review).status_code == 409
     assert not Task.objects.filter(state="queued").exists()
 
