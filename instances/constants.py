@@ -1,21 +1,21 @@
-"""Constant expressions of templates, computed by Terraform within a request: bounded."""
+"""Constant expressions of templates, evaluated by Terraform within a web request."""
 
 from collections.abc import Mapping
 
 from catalog.schema.constants import Constants
 from console.lib.exact import loads
-from instances.engine_setup import CHECKS, engine_settings
+from instances.engine_setup import ENGINE_CHECKS, engine_settings
 from instances.engines.base import Diagnostic, EngineError
 from instances.engines.terraform import Terraform
 
-# How long an upload waits for other checks.
+# How long an upload waits while other requests use all engine checks.
 WAIT_SECONDS = 5.0
 
 
 def evaluate(blocks: Mapping[str, str]) -> Constants:
-    """Return what the defaults of these variable blocks come to, or Terraform's refusals.
+    """Return the values of the defaults in these variable blocks, and Terraform's errors.
 
-    Empty where it cannot answer: then the run of the template computes them alone.
+    Empty when Terraform cannot answer in time: then only a run evaluates them.
     """
     files = {
         f"v{number}.tf": f'{block}\noutput "v{number}" {{\n'
@@ -41,11 +41,11 @@ def evaluate(blocks: Mapping[str, str]) -> Constants:
 def _answer(
     files: Mapping[str, str],
 ) -> tuple[dict[str, object], list[Diagnostic]] | None:
-    if not CHECKS.acquire(timeout=WAIT_SECONDS):
+    if not ENGINE_CHECKS.acquire(timeout=WAIT_SECONDS):
         return None
     try:
         return Terraform(engine_settings()).outputs(files)
     except EngineError:
         return None
     finally:
-        CHECKS.release()
+        ENGINE_CHECKS.release()

@@ -1,8 +1,8 @@
-"""Which engine runs a template, and what it is handed to run.
+"""The choice and the configuration of engines, and the engine check of values.
 
-By the region of a new instance, and by what made an instance that exists. On this machine
-a ROS template is simulated and a Terraform template is run; on Alibaba Cloud both are
-stacks that ROS makes.
+The region of a new instance determines its engine, and an existing instance keeps its own.
+On this host, Terraform templates are run and ROS templates are simulated; on Alibaba Cloud,
+both are stacks of ROS.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,17 +26,17 @@ from instances.models import Instance, Plan, ProvisioningSpec, Task
 from instances.models.engine import CLOUD, local_engine
 from instances.models.instance import stack_id_of
 
-# A run is stopped for flooding its log at so many times of what is kept of it.
-FLOOD = 64
-# A check takes a process and up to two seconds: more than two at once would starve pages.
-CHECKS = BoundedSemaphore(2)
+# A run is stopped when it has logged this many times LOG_BYTES, of which the rest is not kept.
+LOG_FLOOD_FACTOR = 64
+# Each check is a process of up to two seconds. More than two at once would slow down pages.
+ENGINE_CHECKS = BoundedSemaphore(2)
 
 
 def engine_settings() -> EngineSettings:
-    """Hand the deployment's decisions to the engines, which do not know Django.
+    """Return the settings of the deployment, for engines that do not import Django.
 
-    With a database of several hosts, a run nobody follows ends before another host may
-    take it for dead: half of the grace is left to it, or two minutes.
+    When several hosts share the database, a run without a worker ends before another host
+    may take over: after HOST_GRACE minus two minutes, or after half of a shorter grace.
     """
     grace = 0 if connection.vendor == "sqlite" else settings.HOST_GRACE
     return EngineSettings(
@@ -44,7 +44,7 @@ def engine_settings() -> EngineSettings:
         provider_mirror=settings.PROVIDER_MIRROR,
         providers=tuple(settings.PROVIDERS),
         allow_unsandboxed=settings.ALLOW_UNSANDBOXED,
-        log_bytes=FLOOD * settings.LOG_BYTES,
+        log_bytes=LOG_FLOOD_FACTOR * settings.LOG_BYTES,
         unwatched_seconds=max(grace - 120, grace // 2),
         stop_seconds=min(60, grace // 4) if grace else 60,
         ros_endpoint=settings.ROS_ENDPOINT,
@@ -54,26 +54,25 @@ def engine_settings() -> EngineSettings:
     )
 
 
-def engine_called(name: str) -> Engine:
-    """Return the engine of this name, as this deployment has it."""
+def engine_named(name: str) -> Engine:
     return engine_for(name, engine_settings())
 
 
 def engine_of(template: Template | None) -> Engine:
-    """Return the engine of a template on this machine; Terraform's where there is none."""
-    return engine_called(local_engine(template) if template else "terraform")
+    """Return the engine that runs a template on this host; Terraform without a template."""
+    return engine_named(local_engine(template) if template else "terraform")
 
 
-def engine_of_work(work: Task | Plan) -> str:
-    """Return the name of the engine for a task or plan."""
+def engine_name_of(work: Task | Plan) -> str:
     return work.instance.made_by if isinstance(work, Task) else work.engine
 
 
 def files_of(template: Template, engine: str = "") -> dict[str, str]:
-    """Return what an engine runs: the files, or the one document of a ROS template.
+    """Return the files that an engine runs, which for a ROS template is its one document.
 
-    On Alibaba Cloud a Terraform template that came as a document stays one: it may say
-    more than its files. Raises TemplateError when a document can no longer be read.
+    On Alibaba Cloud, a Terraform template that was uploaded as a ROS document is run as that
+    document, which may say more than its files. Raises TemplateError when the document
+    cannot be read.
     """
     terraform = template.kind == Template.Kind.TERRAFORM
     if terraform and not (engine == CLOUD and template.body):
@@ -82,13 +81,13 @@ def files_of(template: Template, engine: str = "") -> dict[str, str]:
     return {DOCUMENT: dumps(body, ensure_ascii=False)}
 
 
-def parameters_of(work: Task | Plan) -> dict[str, Any]:
-    """Return the values that may be shown, for a simulation with the pseudo parameters.
+def parameters_of(work: Task | Plan) -> dict[str, object]:
+    """Return the values that are not secret, for a simulation with the pseudo parameters.
 
-    These are the same at the preview of a launch and ever after.
+    Pseudo parameters have the same values in the preview of a launch and in every later run.
     """
     terraform = work.version.template.kind == Template.Kind.TERRAFORM
-    if terraform or engine_of_work(work) == CLOUD:
+    if terraform or engine_name_of(work) == CLOUD:
         return dict(work.parameters)
     region, pk = _place_of(work)
     return {
@@ -103,10 +102,10 @@ def parameters_of(work: Task | Plan) -> dict[str, Any]:
     }
 
 
-def types_of(template: Template, secrets: Mapping[str, Any]) -> dict[str, str]:
-    """Return the types of the secret variables of a Terraform template, as written.
+def types_of(template: Template, secrets: Mapping[str, object]) -> dict[str, str]:
+    """Return the declared types of the secret variables of a Terraform template.
 
-    The engine's environment is text: how it is read depends on them.
+    Secrets are handed over as environment variables, which Terraform reads by their type.
     """
     if template.kind != Template.Kind.TERRAFORM or not secrets:
         return {}
@@ -114,7 +113,7 @@ def types_of(template: Template, secrets: Mapping[str, Any]) -> dict[str, str]:
 
 
 def stack_of(work: Task | Plan) -> Stack:
-    """Return what a stack in the cloud is called, and for which change it is asked for."""
+    """Return the name and the owner of a stack in the cloud, and the token of this change."""
     region, pk = _place_of(work)
     return Stack(
         region=region,
@@ -127,9 +126,9 @@ def stack_of(work: Task | Plan) -> Stack:
 
 
 def role_of(work: Task | Plan) -> str:
-    """Return the RAM role that the cloud is to assume: that of the launch constraint.
+    """Return the RAM role of the launch constraint, which the cloud assumes; else "".
 
-    None where credentials are stored for it here: then the calls are made with those.
+    Also "" when credentials of this role are stored here: they are used for the calls.
     """
     return _ram_role(work.version.product_id, work.portfolio_id)
 
@@ -142,14 +141,14 @@ def _ram_role(product: str, portfolio: str | None) -> str:
     return "" if LaunchRole.objects.filter(name=name).exists() else name
 
 
-def concerns_engine(work: Task | Plan) -> bool:
-    """Return whether an update changes anything that its engine is given.
+def needs_engine(work: Task | Plan) -> bool:
+    """Return True if an update changes anything in the engine input.
 
-    Tags reach the stacks of Alibaba Cloud only, and another launch option matters where it
-    brings another launch role. A preview that did run is always applied.
+    Tags are input on Alibaba Cloud only; another launch option matters if its launch role
+    differs. A plan that was saved by a preview is always applied.
     """
     instance = work.instance
-    assert instance is not None  # only an update is asked about
+    assert instance is not None  # an update has one
     if isinstance(work, Task):
         before = work.instance_status_before
         if work.plan is not None and work.plan.file:
@@ -167,54 +166,52 @@ def concerns_engine(work: Task | Plan) -> bool:
 
 
 def _roles(work: Task | Plan, portfolio: str | None) -> tuple[str, str]:
-    """Return the launch role and the RAM role under which a launch option has work run."""
+    """Return the launch role and the RAM role that a launch option uses for this work."""
     product = work.version.product_id
     role = LaunchRole.objects.demanded_by(product, portfolio)
-    cloud = engine_of_work(work) == CLOUD
+    cloud = engine_name_of(work) == CLOUD
     return role.pk if role else "", _ram_role(product, portfolio) if cloud else ""
 
 
 def _place_of(work: Task | Plan) -> tuple[str, str]:
-    """The region and the ID of the instance that a task or plan is about."""
+    """Return the region and the ID of the instance of a task or plan."""
     if isinstance(work, Task):
         return work.instance.region_id, work.instance_id
     return work.region_id, work.reserved_instance_id
 
 
-def objections(
-    template: Template, values: Mapping[str, Any], hidden: Collection[str] = ()
+def run_engine_check(
+    template: Template, values: Mapping[str, object], hidden: Collection[str] = ()
 ) -> dict[str, list[str]]:
-    """Return the engine's own messages by parameter, secrets masked.
+    """Return the engine's own messages about values by parameter, with secrets masked.
 
-    `hidden` are keys of secret values that the template does not mark so.
-
-    Empty as well when it cannot answer at once: the preview, which always runs, will tell.
+    `hidden` are keys of secret values that the template does not mark as sensitive. Returns
+    nothing when the engine cannot answer at once: the preview always checks the values.
     """
     if template.kind != Template.Kind.TERRAFORM or not template.variables_source:
         return {}
     plain, secrets = template.split(values)
     secrets |= {key: plain.pop(key) for key in hidden if key in plain}
-    found: dict[str, list[str]] = {}
-    for each in _answer(template, plain, secrets):
+    messages: dict[str, list[str]] = {}
+    for each in _diagnostics(template, plain, secrets):
         if each.severity == "error" and each.variable in template.schema.by_key:
-            sentence = each.detail or each.summary
-            found.setdefault(each.variable, []).append(sentence)
-    return found
+            messages.setdefault(each.variable, []).append(each.detail or each.summary)
+    return messages
 
 
-def _answer(
+def _diagnostics(
     template: Template, plain: dict[str, Any], secrets: dict[str, Any]
 ) -> list[Diagnostic]:
-    if not CHECKS.acquire(blocking=False):
+    if not ENGINE_CHECKS.acquire(blocking=False):
         return []
     try:
         defaults = (p.default for p in template.schema.parameters if p.secret)
-        known = [*secrets.values(), *defaults]
-        engine = MaskedEngine(engine_of(template), Masker(known))
+        masker = Masker([*secrets.values(), *defaults])
+        engine = MaskedEngine(engine_of(template), masker)
         files = {"variables.tf": template.variables_source}
         types = types_of(template, secrets)
         return engine.check_values(files, plain, secrets, types) or []
     except EngineError:
         return []
     finally:
-        CHECKS.release()
+        ENGINE_CHECKS.release()

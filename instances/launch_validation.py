@@ -32,7 +32,7 @@ from console.lib.errors import (
 from console.lib.ids import new_number
 from console.lib.names import check_name, normalized
 from console.lib.users import User
-from instances.engine_setup import objections
+from instances.engine_setup import run_engine_check
 from instances.models import (
     Carried,
     Instance,
@@ -428,7 +428,7 @@ def _spec(
             spec = filled(spec, asked, carried)
             limits = option.constraints if option else EffectiveConstraints()
             limits.check_values(version, spec.effective)
-            if against := objections(version.template, spec.values, spec.hidden):
+            if against := run_engine_check(version.template, spec.values, spec.hidden):
                 raise InvalidInputError(against)
         return spec
     return None

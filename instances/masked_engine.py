@@ -1,4 +1,4 @@
-"""The one place where what an engine tells is masked, before anything of it is stored or shown."""
+"""Masking of secrets in everything that an engine returns, before it is stored or shown."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -19,14 +19,14 @@ from instances.engines.base import (
     Outcome,
     StateFile,
 )
-from instances.models import Plan, Task
+from instances.models import Check, Plan, Task
 from instances.models.resource import ADDRESS_LENGTH
 
-# The secrets of so many tasks before are still masked: a change removes what they made.
+# How many earlier tasks have their secrets masked: a change removes resources they created.
 MAX_EARLIER_TASKS = 20
-# Words of the engine's own vocabulary, names of the template's files and blocks, and moments.
-# A secret that is the word "apply" must not rewrite the stage of that name.
-VOCABULARY = frozenset(
+# Words of the engine, names of the template's files and blocks, and times. A secret that is
+# the word "apply" must not mask the stage of that name.
+UNMASKED_FIELDS = frozenset(
     {
         "action",
         "at",
@@ -44,15 +44,15 @@ VOCABULARY = frozenset(
         "variable",
     }
 )
-# Kept in encrypted columns only.
-ENCRYPTED = frozenset({"body", "secret_value"})
-Told = TypeVar("Told")
+# Stored in encrypted columns only.
+ENCRYPTED_FIELDS = frozenset({"body", "secret_value"})
+Answer = TypeVar("Answer")
 
 
 class MaskedEngine:
-    """An engine whose every answer has passed the masker. Implements Engine.
+    """An engine that masks secrets in everything it returns or raises. Implements Engine.
 
-    A field that a new kind of answer brings is masked unless it is named above.
+    Every field is masked unless UNMASKED_FIELDS or ENCRYPTED_FIELDS name it.
     """
 
     def __init__(self, engine: Engine, masker: Masker) -> None:
@@ -61,32 +61,27 @@ class MaskedEngine:
         self.in_cloud = engine.in_cloud
 
     def start(self, directory: Path, order: Order) -> None:
-        """Start the run. Raises EngineError, masked."""
         with self._masked_errors():
             self.engine.start(directory, order)
 
     def resume(self, directory: Path, order: Order, offset: int) -> bool:
-        """Go on with a run that died. Raises EngineError, masked."""
         with self._masked_errors():
             return self.engine.resume(directory, order, offset)
 
     def alive(self, directory: Path) -> bool:
-        """Return True while any process of the run lives."""
         return self.engine.alive(directory)
 
     def events(self, directory: Path, offset: int, limit: int = 500) -> list[Event]:
-        """Return the complete log lines from a byte offset on, masked."""
         found = self.engine.events(directory, offset, limit)
         return [self._masked(event) for event in found]
 
     def outcome(self, directory: Path) -> Outcome | None:
-        """Return how the run ended, masked; None while it is still going."""
         return self._masked(self.engine.outcome(directory))
 
     def state(self, directory: Path) -> StateFile | None:
-        """Return the state the run has reached: masked but for the whole of it, as bytes.
+        """Return the state of the run, masked except for its body.
 
-        An output keeps its clear value beside the masked one, for the encrypted column.
+        Each output also has its value unmasked, for the encrypted column.
         """
         found = self.engine.state(directory)
         if found is None:
@@ -95,39 +90,33 @@ class MaskedEngine:
         return self._masked(replace(found, outputs=outputs))
 
     def changes(self, directory: Path) -> list[Change]:
-        """Return what the plan would do, masked."""
         return [self._masked(change) for change in self.engine.changes(directory)]
 
     def plan_file(self, directory: Path) -> bytes | None:
-        """Return the saved plan, which is kept in an encrypted column only."""
+        """Return the saved plan, unmasked, for an encrypted column."""
         return self.engine.plan_file(directory)
 
     def cancel(self, directory: Path, *, force: bool = False) -> bool:
-        """Ask the run to stop, or with `force` kill it."""
         return self.engine.cancel(directory, force=force)
 
     def may_kill(self, directory: Path) -> bool:
-        """Return True where killing the run stops anything."""
         return self.engine.may_kill(directory)
 
     def clean(self, directory: Path, *, keep_events: bool = False) -> None:
-        """Remove everything of the run that may hold secrets."""
         self.engine.clean(directory, keep_events=keep_events)
 
     def check_values(
         self,
         files: Mapping[str, str],
-        parameters: Mapping[str, Any],
-        secrets: Mapping[str, Any],
+        parameters: Mapping[str, object],
+        secrets: Mapping[str, object],
         types: Mapping[str, str] | None = None,
     ) -> list[Diagnostic] | None:
-        """Return what is wrong with these values, masked. Raises EngineError, masked."""
         with self._masked_errors():
             found = self.engine.check_values(files, parameters, secrets, types)
         return None if found is None else [self._masked(each) for each in found]
 
     def version(self) -> str:
-        """Return name and version of the tool."""
         return self.engine.version()
 
     @contextlib.contextmanager
@@ -137,20 +126,20 @@ class MaskedEngine:
         except EngineError as error:
             raise type(error)(self.masker.text(str(error))) from error
 
-    def _masked(self, told: Told) -> Told:
-        """Return a dataclass with each of its fields masked, as deep as it goes."""
-        if told is None:
-            return told
+    def _masked(self, answer: Answer) -> Answer:
+        """Return a dataclass with its fields masked at every depth."""
+        if answer is None:
+            return answer
         changed = {
-            each.name: self._field(each.name, getattr(told, each.name))
-            for each in fields(told)  # type: ignore[arg-type]
-            if each.name not in VOCABULARY and each.name not in ENCRYPTED
+            each.name: self._field(each.name, getattr(answer, each.name))
+            for each in fields(answer)  # type: ignore[arg-type]
+            if each.name not in UNMASKED_FIELDS and each.name not in ENCRYPTED_FIELDS
         }
-        return replace(told, **changed)  # type: ignore[type-var]
+        return replace(answer, **changed)  # type: ignore[type-var]
 
-    def _field(self, name: str, value: Any) -> Any:
+    def _field(self, name: str, value: Any) -> object:
         if value is None or isinstance(value, bool | int | bytes):
-            # Counts, offsets and lines; a number that a template makes is inside of a value.
+            # Counts, offsets and lines. Numbers from the template are in fields named value.
             return self.masker.value(value) if name == "value" else value
         if hasattr(value, "__dataclass_fields__"):
             return self._masked(value)
@@ -167,23 +156,23 @@ class MaskedEngine:
         return self.masker.value(value)
 
 
-def secrets_known_to(work: Any) -> Iterator[Any]:
-    """Yield the secrets of the work, and of earlier tasks of its instance.
+def known_secrets(work: Task | Plan | Check) -> Iterator[object]:
+    """Yield the secrets of the work and of earlier tasks of its instance.
 
-    What an earlier task made bears the secrets of then, and a change tells of its end.
+    A change may report the removal of resources that have secrets of earlier tasks.
     """
     yield from work.secret_values
-    if not isinstance(work, Task | Plan) or work.instance_id is None:
+    if isinstance(work, Check) or work.instance_id is None:
         return
     earlier = Task.objects.filter(instance=work.instance_id).exclude(pk=work.pk)
     known = earlier.newest_first().only("pk", "secrets", "version")
     versions = set()
     for task in known[:MAX_EARLIER_TASKS]:
         versions.add(task.version_id)
-        # One of a key that is lost is no reason to run nothing any more.
+        # With a missing key of an earlier task, the run must still be possible.
         with contextlib.suppress(DecryptionError):
             yield from task.secrets.values()
-    # A secret of which nothing was entered is the default that its template has.
+    # Where no value was entered, the default of the template was the secret.
     former = Template.objects.filter(versions__in=versions - {work.version_id})
     for template in former.defer("files", "body").distinct():
         yield from (p.default for p in template.schema.parameters if p.secret)

@@ -15,7 +15,7 @@ from catalog.schema import InvalidParametersError
 from catalog.suggestions import suggested_in
 from console.lib.masking import MASK
 from console.lib.users import User
-from instances.engine_setup import objections
+from instances.engine_setup import run_engine_check
 from instances.forms.provisioning import initial_texts
 from instances.launch_validation import RawInput, filled
 from instances.models import Carried, Plan, ProvisioningSpec, Task
@@ -102,7 +102,7 @@ class TrialForm:
         )
         try:
             self.spec = filled(self.spec, raw_input, self.carried.without(form.reset()))
-            errors = objections(self.version.template, self.spec.values)
+            errors = run_engine_check(self.version.template, self.spec.values)
         except InvalidParametersError as refusal:
             errors = refusal.errors
         for key, messages in errors.items():

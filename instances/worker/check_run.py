@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Region
 from catalog.models.trusted import is_trusted
-from instances.engine_setup import engine_called, engine_of, files_of
+from instances.engine_setup import engine_named, engine_of, files_of
 from instances.engines.base import (
     Diagnostic,
     Engine,
@@ -81,7 +81,7 @@ class CheckRun(Run):
     def _engine(self) -> Engine:
         version, region = self.work.version, self.work.region
         if region is not None and region.in_cloud:
-            return engine_called(CLOUD)
+            return engine_named(CLOUD)
         return engine_of(version.template if version else None)
 
     def _environment(self) -> dict[str, str]:

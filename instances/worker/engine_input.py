@@ -9,7 +9,7 @@ from catalog.models.trusted import is_trusted
 from console.lib.audit import AuditEntry
 from console.lib.encryption import DecryptionError
 from instances.engine_setup import (
-    engine_of_work,
+    engine_name_of,
     files_of,
     parameters_of,
     stack_of,
@@ -46,7 +46,7 @@ def engine_input_of(
     template = work.version.template
     return Order(
         action=action,
-        files=files_of(template, engine_of_work(work)),
+        files=files_of(template, engine_name_of(work)),
         parameters=parameters_of(work),
         secrets=work.secrets,
         types=types_of(template, work.secrets),

@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 
 from catalog.models import LaunchRole
 from console.lib.masking import Masker
-from instances.engine_setup import concerns_engine, engine_called, engine_of_work
+from instances.engine_setup import engine_name_of, engine_named, needs_engine
 from instances.engines.base import Engine, EngineError, Event, Order, Outcome, StateFile
 from instances.engines.run_lease import abandon, age, renew, uptime
-from instances.masked_engine import MaskedEngine, secrets_known_to
+from instances.masked_engine import MaskedEngine, known_secrets
 from instances.models import LeaseLostError, Plan, StateVersion, Task
 from instances.worker.cancellation import Cancellation
 from instances.worker.completion import Completion, PlanCompletion, TaskCompletion
@@ -63,7 +63,7 @@ class Run:
         self.batch = BATCHES[0]
 
     def _engine(self) -> Engine:
-        return engine_called(engine_of_work(self.work))
+        return engine_named(engine_name_of(self.work))
 
     @property
     def directory(self) -> Path:
@@ -158,7 +158,7 @@ class Run:
     def _decrypt(self) -> None:
         """Decrypt credentials and secrets. Raises DecryptionError when a key is missing."""
         self.environment = self._environment()
-        known = [*secrets_known_to(self.work), *self.environment.values()]
+        known = [*known_secrets(self.work), *self.environment.values()]
         self.engine.masker = Masker(known)
         self.recorder = EventRecorder(self.work)
 
@@ -172,7 +172,7 @@ class Run:
             # Skipping the run also removes an instance whose template is broken.
             state = StateVersion.objects.latest_of(work.instance)
             return state is None or not state.resource_count
-        return kind == Task.Kind.UPDATE and not concerns_engine(work)
+        return kind == Task.Kind.UPDATE and not needs_engine(work)
 
     def _new_directory(self) -> Path:
         name = f"{self.work.pk}-{self.work.attempt}-{self.work.epoch}.{self.host}"

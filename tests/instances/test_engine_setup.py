@@ -1,12 +1,11 @@
-"""The engine's own objections to values, beside the parameter they speak of."""
+"""The engine check of values, with its messages by parameter."""
 
 import os
 
 import pytest
 from django.urls import reverse
 
-from instances import engine_setup as checking
-from instances.engine_setup import objections
+from instances.engine_setup import ENGINE_CHECKS, run_engine_check
 from tests.factories import (
     PortfolioFactory,
     RegionFactory,
@@ -39,25 +38,27 @@ def template(db):
 
 
 @pytest.mark.engine
-def test_a_broken_validation_is_told_in_the_authors_words(terraform, template):
-    found = objections(template, {"nodes": 1, "password": "long-enough"})
+def test_failed_validation_returns_the_templates_message(terraform, template):
+    found = run_engine_check(template, {"nodes": 1, "password": "long-enough"})
     assert list(found) == ["nodes"]
     assert "A cluster has at least 2 nodes." in found["nodes"][0]
 
 
 @pytest.mark.engine
-def test_good_values_meet_no_objection(terraform, template):
-    assert objections(template, {"nodes": 2, "password": "long-enough"}) == {}
+def test_valid_values_return_no_messages(terraform, template):
+    assert run_engine_check(template, {"nodes": 2, "password": "long-enough"}) == {}
 
 
 @pytest.mark.engine
-def test_a_secret_is_masked_in_the_answer(terraform, template):
-    found = objections(template, {"nodes": 2, "password": "short77"})
+def test_secret_values_are_masked_in_messages(terraform, template):
+    found = run_engine_check(template, {"nodes": 2, "password": "short77"})
     assert "short77" not in str(found)
 
 
 @pytest.mark.engine
-def test_the_launch_form_shows_it_beside_the_field(terraform, template, browser, alice):
+def test_launch_form_shows_the_message_at_its_field(
+    terraform, template, browser, alice
+):
     version = VersionFactory(template=template)
     PortfolioFactory(products=[version.product], users=[alice])
     response = browser.post(
@@ -75,24 +76,24 @@ def test_the_launch_form_shows_it_beside_the_field(terraform, template, browser,
     assert "A cluster has at least 2 nodes." in errors[0]
 
 
-def test_without_a_binary_the_preview_has_to_tell(template, settings, monkeypatch):
+def test_without_terraform_no_values_are_checked(template, settings, monkeypatch):
     monkeypatch.setenv("PATH", os.devnull)
     settings.TERRAFORM_BIN = "/nowhere/terraform"
-    assert objections(template, {"nodes": 1, "password": "long-enough"}) == {}
+    assert run_engine_check(template, {"nodes": 1, "password": "long-enough"}) == {}
 
 
-def test_more_than_two_at_once_are_not_waited_for(template):
-    assert checking.CHECKS.acquire(blocking=False)
-    assert checking.CHECKS.acquire(blocking=False)
+def test_third_check_at_the_same_time_is_skipped(template):
+    assert ENGINE_CHECKS.acquire(blocking=False)
+    assert ENGINE_CHECKS.acquire(blocking=False)
     try:
-        assert objections(template, {"nodes": 1, "password": "long-enough"}) == {}
+        assert run_engine_check(template, {"nodes": 1, "password": "long-enough"}) == {}
     finally:
-        checking.CHECKS.release()
-        checking.CHECKS.release()
+        ENGINE_CHECKS.release()
+        ENGINE_CHECKS.release()
 
 
-def test_the_place_is_given_back_after_a_check(template):
+def test_checks_release_their_semaphore(template):
     for _time in range(3):
-        objections(template, {"nodes": 2, "password": "long-enough"})
-    assert checking.CHECKS.acquire(blocking=False)
-    checking.CHECKS.release()
+        run_engine_check(template, {"nodes": 2, "password": "long-enough"})
+    assert ENGINE_CHECKS.acquire(blocking=False)
+    ENGINE_CHECKS.release()

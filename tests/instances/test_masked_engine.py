@@ -12,10 +12,10 @@ from django.db.migrations.loader import MigrationLoader
 from console.lib.masking import MASK, Masker
 from instances.engines import base
 from instances.masked_engine import (
-    ENCRYPTED,
-    VOCABULARY,
+    ENCRYPTED_FIELDS,
+    UNMASKED_FIELDS,
     MaskedEngine,
-    secrets_known_to,
+    known_secrets,
 )
 from instances.models import Resource, Task, TaskDiagnostics
 from instances.worker.completion import TaskCompletion
@@ -103,12 +103,12 @@ def test_every_field_of_every_answer_is_masked(engine):
         engine.check_values({}, {}, {}),
     ]
     found = {place for told in answers for place in clear_places(told)}
-    assert found <= VOCABULARY
+    assert found <= UNMASKED_FIELDS
 
 
 def test_of_a_state_only_what_is_encrypted_stays_in_clear(engine):
     state = engine.state(Path())
-    assert {*clear_places(state)} - VOCABULARY == ENCRYPTED
+    assert {*clear_places(state)} - UNMASKED_FIELDS == ENCRYPTED_FIELDS
     assert SECRET in str(state.outputs[0].secret_value)
 
 
@@ -178,7 +178,7 @@ def claimed(task):
 @pytest.mark.django_db
 def test_resources_are_recorded_and_synced_under_one_masked_address():
     task = claimed(TaskFactory(secrets={"names": KEYS}))
-    engine = MaskedEngine(Telling(KEYS), Masker(secrets_known_to(task)))
+    engine = MaskedEngine(Telling(KEYS), Masker(known_secrets(task)))
     EventRecorder(task).store(engine.events(Path(), 0))
     recorded = {row.pk: row.address for row in Resource.objects.all()}
     completion = TaskCompletion(task, engine)
@@ -203,8 +203,8 @@ def test_the_secrets_of_earlier_tasks_are_masked_too():
     TaskFactory(instance=instance, ended=True, secrets={"password": "the-old-one"})
     update = TaskFactory(instance=instance, secrets={"password": "the-new-one"})
     plan = PlanFactory(instance=instance, secrets={"password": "the-planned-one"})
-    assert {*secrets_known_to(update)} == {"the-old-one", "the-new-one"}
-    assert {*secrets_known_to(plan)} == {
+    assert {*known_secrets(update)} == {"the-old-one", "the-new-one"}
+    assert {*known_secrets(plan)} == {
         "the-old-one",
         "the-new-one",
         "the-planned-one",

@@ -1,8 +1,7 @@
-"""`manage.py reconcile`: settle what no worker of this host holds, without waiting for one."""
+"""`manage.py reconcile`: recovery of running work without waiting for a worker."""
 
 import os
 import secrets
-from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -19,7 +18,7 @@ class Command(BaseCommand):
         "and can be interrupted and run again."
     )
 
-    def handle(self, **options: Any) -> None:
+    def handle(self, **options: object) -> None:
         check_ring()
         host = host_name()
         name = f"{host}-{os.getpid()}-{secrets.token_hex(2)}"

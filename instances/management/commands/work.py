@@ -1,8 +1,7 @@
-"""`manage.py work`: a worker alone."""
+"""`manage.py work`: one worker process."""
 
 import signal
 from argparse import ArgumentParser
-from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -13,7 +12,7 @@ from instances.worker.loop import Worker
 
 class Command(BaseCommand):
     help = "Run queued tasks, previews and checks until stopped."
-    # A worker serves no pages: checking them all would only delay its start.
+    # The system checks are about pages and would delay the start of the worker.
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -27,7 +26,7 @@ class Command(BaseCommand):
             help="runs monitored at the same time (4)",
         )
 
-    def handle(self, *, once: bool, concurrency: int, **options: Any) -> None:
+    def handle(self, *, once: bool, concurrency: int, **options: object) -> None:
         check_ring()
         worker = Worker(concurrency)
         signals.handle({signal.SIGTERM: worker.stop, signal.SIGINT: worker.stop})
