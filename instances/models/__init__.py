@@ -18,7 +18,8 @@ from instances.models.instance import (
 from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
 from instances.models.owner import Move, Principal
-from instances.models.plan import Plan, PlanOutOfDateError, plan_for, waiting_for
+from instances.models.plan import Plan, plan_for, waiting_for
+from instances.models.preview import PlanOutOfDateError
 from instances.models.provisioning_spec import Carried, ProvisioningSpec
 from instances.models.resource import Resource, StateVersion, Tag
 from instances.models.task import LeaseStatus, Output, Task, TaskLog, reconcile_refusal

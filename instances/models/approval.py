@@ -20,7 +20,7 @@ COMMENT_LENGTH = 1024
 
 
 class OperationRecord(models.Model):
-    """One step of a plan's approval: never changed. `action` is the API's word."""
+    """A step of the approval of a plan, never changed. `action` has the values of the API."""
 
     class Action(models.TextChoices):
         SUBMIT = "Submit", gettext_lazy("Submitted")
@@ -46,7 +46,7 @@ class OperationRecord(models.Model):
     comment = models.CharField(
         gettext_lazy("comment"), max_length=COMMENT_LENGTH, blank=True
     )
-    # The fingerprint this was said about: another preview needs another decision.
+    # The fingerprint that was decided on: another preview needs another decision.
     digest = models.CharField(gettext_lazy("digest"), max_length=64, blank=True)
     at = models.DateTimeField(gettext_lazy("time"), default=now, editable=False)
 
@@ -72,7 +72,7 @@ class OperationRecord(models.Model):
 
 
 def fits(user: User, approvers: Iterable[Approver]) -> bool:
-    """Whether a person is among the approvers, by name or through a group."""
+    """Return True if a user is among the approvers, by name or through a group."""
     assigned = list(approvers)
     if Approver(PrincipalType.USER, user.get_username()) in assigned:
         return True
@@ -81,7 +81,7 @@ def fits(user: User, approvers: Iterable[Approver]) -> bool:
 
 
 def people_among(approvers: Iterable[Approver]) -> QuerySet[User]:
-    """The active people whom approvers, groups included, stand for."""
+    """Return the active users among the approvers and the members of their groups."""
     names: dict[str, list[str]] = defaultdict(list)
     for each in approvers:
         names[each.type].append(each.name)
@@ -104,7 +104,7 @@ class Approval:
         return user.pk != self.owner_id and fits(user, self.approvers)
 
     def people(self) -> QuerySet[User]:
-        """The approvers, groups included, without the owner of the plan."""
+        """Return the users who may decide: active approvers without the owner of the plan."""
         return people_among(self.approvers).exclude(pk=self.owner_id)
 
     def decisions(self) -> QuerySet[OperationRecord]:
@@ -113,11 +113,11 @@ class Approval:
         )
 
     def deciders(self) -> QuerySet[User]:
-        """The users who have decided on the plan."""
+        """Return the users who have approved or rejected the plan."""
         return User.objects.filter(pk__in=self.decisions().values("operator"))
 
     def approved_digest(self) -> str:
-        """The digest that was approved last; empty when there was no approval."""
+        """Return the digest that was approved last; empty without an approval."""
         given = self.decisions().filter(action=OperationRecord.Action.APPROVE)
         last = given.order_by("-at", "-pk").values_list("digest", flat=True).first()
         return last or ""
@@ -155,7 +155,7 @@ class Approval:
             raise InvalidInputError({"comment": [problem]}, code="InvalidComment")
 
     def record(self, action: str, by: User, comment: str = "") -> None:
-        """Keep a step of the approval for good."""
+        """Store a step of the approval."""
         OperationRecord.objects.create(
             plan_id=self.plan_id,
             action=action,
@@ -167,13 +167,13 @@ class Approval:
 
 @dataclass(frozen=True)
 class ApproverDuties:
-    """What one person may approve now: the constraints that assign them, by operation."""
+    """The approval constraints that assign a user now, by operation."""
 
     constraints: Mapping[str, list[str]]
 
     @classmethod
     def of(cls, user: User) -> "ApproverDuties":
-        """Read them: one query, and one more where groups are assigned."""
+        """Read the constraints: one query, and one more where groups are assigned."""
         rows = list(
             Constraint.objects.filter(kind=Constraint.Kind.APPROVAL).values_list(
                 "pk", "config"
@@ -194,7 +194,7 @@ class ApproverDuties:
         return cls(found)
 
     def covered(self) -> Q:
-        """The plans that fall under one of the constraints."""
+        """Return the condition for plans to which one of the constraints applies."""
         query = Q(pk__in=[])
         for operation, constraints in self.constraints.items():
             here = Constraint.objects.filter(
@@ -207,7 +207,7 @@ class ApproverDuties:
 
 
 def duties_of(user: User) -> ApproverDuties:
-    """Return what a user may approve, read once for each user object."""
+    """Return the duties of a user, read once for each user object."""
     known: ApproverDuties | None = getattr(user, "_duties", None)
     if known is None:
         known = ApproverDuties.of(user)

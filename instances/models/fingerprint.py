@@ -27,9 +27,10 @@ CHANGED: Mapping[str, Text] = {
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Digests of all parts, so that a difference can be named without keeping the values.
+    """One digest for each part, so that a change is named without storing the values.
 
-    Parameters are hashed with the site's key: a plain hash of a short secret is guessable.
+    Parameters are hashed with the secret key of the site: a plain hash of a short secret
+    can be guessed.
     """
 
     request: str
@@ -52,7 +53,7 @@ class Fingerprint:
         file: str,
         expires_at: datetime | None,
     ) -> Self:
-        """Take the fingerprint of these parts, of which some are digests already."""
+        """Hash the parts; `template`, `state` and `file` are digests already."""
         keyed = salted_hmac(SALT, _canonical(parameters), algorithm="sha256")
         return cls(
             request=_digest(request),
@@ -66,7 +67,7 @@ class Fingerprint:
 
     @classmethod
     def read(cls, stored: Mapping[str, str]) -> Self:
-        """Read one that was stored; a part that is missing is empty, so it differs."""
+        """Read a stored fingerprint; a missing part is empty, so that it differs."""
         return cls(**{each.name: stored.get(each.name, "") for each in fields(cls)})
 
     def stored(self) -> dict[str, str]:
@@ -74,11 +75,11 @@ class Fingerprint:
 
     @property
     def digest(self) -> str:
-        """One SHA-256 for all parts: what an approver's decision names."""
+        """The SHA-256 of all parts, which the decision of an approver names."""
         return _digest(asdict(self))
 
     def differences(self, other: "Fingerprint") -> list[Text]:
-        """Say in words what the other one does not share."""
+        """Return a sentence for each part that differs."""
         mine, theirs = asdict(self), asdict(other)
         return [CHANGED[name] for name, value in mine.items() if value != theirs[name]]
 

@@ -1,16 +1,15 @@
-"""A plan: a change computed before it is made. A draft is the plan a wizard's review shows.
+"""Plans: changes that are previewed before they are made.
 
-Every step is a conditional UPDATE: of two users who press at once, one finds no row left.
+A draft is the plan that the review page of a wizard shows. Every step is a conditional
+UPDATE: of two requests at the same moment, one finds no row left.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -35,7 +34,6 @@ from console.lib.errors import (
 from console.lib.ids import id_field, new_id
 from console.lib.names import (
     FoldedField,
-    FoldedQuerySet,
     Named,
     check_name,
     derived,
@@ -46,102 +44,30 @@ from console.lib.users import User
 from instances.models import plan_status
 from instances.models.approval import (
     Approval,
-    ApproverDuties,
     OperationRecord,
     duties_of,
     fits,
 )
 from instances.models.instance import Instance
 from instances.models.notice import Notice
+from instances.models.plan_query import PlanQuerySet
 from instances.models.plan_status import PlanStatus
-from instances.models.preview import Preview
+from instances.models.preview import PlanOutOfDateError, Preview
 from instances.models.provisioning_spec import ProvisioningSpec
 from instances.models.task import Task
-from instances.models.work import Work, WorkQuerySet, queue_indexes
+from instances.models.work import queue_indexes
 from instances.wakeup import announce
 
 # A larger number of waiting plans is not counted: the menu shows 99+.
 MAX_WAITING = 99
-DRAFT_LIFE = timedelta(hours=24)
 TEXT_LENGTH = 128
-
-
-class PlanOutOfDateError(ConflictError):
-    """The plan cannot run as it was previewed; `changes` has a sentence for each reason."""
-
-    code = "IncorrectStatus.Plan"
-
-    def __init__(self, changes: Sequence[Text]) -> None:
-        self.changes = changes
-        sentence = " ".join(str(each) for each in changes)
-        super().__init__(
-            _("The plan is out of date. %(moved)s Nothing was changed.")
-            % {"moved": sentence},
-            hint=_(
-                "Preview the plan again, and then request approval for the new preview."
-            ),
-        )
 
 
 class AlreadyExecutedError(Exception):
     """Another request has executed the draft at the same moment."""
 
 
-class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
-    def submitted(self) -> Self:
-        """Plans people see in lists: a wizard's drafts are not among them."""
-        return self.filter(draft=False)
-
-    def light(self) -> Self:
-        """Without the columns only a plan's own page needs: the saved file, changes and log."""
-        return self.defer("file", "changes", "log")
-
-    def abandoned(self) -> Self:
-        """Drafts nobody executed within a day."""
-        return self.filter(
-            draft=True, task=None, created_at__lt=now() - DRAFT_LIFE
-        ).exclude(state=Work.State.RUNNING)
-
-    def waiting(self) -> Self:
-        """Plans that wait for a decision. Few: an index finds them."""
-        waiting = Plan.Status.APPLICATION_IN_PROGRESS
-        return self.filter(draft=False, status=waiting)
-
-    def received_by(self, user: User, duties: ApproverDuties) -> Self:
-        """Plans that wait for this person's decision."""
-        return self.waiting().exclude(owner=user).filter(duties.covered())
-
-    def reviewed_by(self, user: User) -> Self:
-        """Plans this person has decided on."""
-        decided = OperationRecord.objects.filter(
-            operator=user, action__in=OperationRecord.DECISIONS
-        )
-        return self.submitted().filter(pk__in=decided.values("plan"))
-
-    def owned_by(self, user: User) -> Self:
-        """This person's plans, without those of an instance that they lost.
-
-        An administrator plans changes of everybody's instances.
-        """
-        if user.is_administrator:
-            return self.filter(owner=user)
-        lost = (
-            Instance.objects.filter(pk=OuterRef("instance"))
-            .exclude(owner=user)
-            .exclude(owner_role__in=user.groups.values("pk"))
-        )
-        return self.filter(~Exists(lost), owner=user)
-
-    def shown_to(self, user: User) -> Self:
-        """Plans in lists that this person may open: what `plan.visible_to` says of one."""
-        if user.is_administrator:
-            return self.submitted()
-        mine = Plan.objects.owned_by(user).values("pk")
-        reviewed = Plan.objects.reviewed_by(user).values("pk")
-        return self.submitted().filter(
-            Q(pk__in=mine) | ApproverDuties.of(user).covered() | Q(pk__in=reviewed)
-        )
-
+class PlanManager(models.Manager.from_queryset(PlanQuerySet)):  # type: ignore[misc]
     @transaction.atomic
     def draft_for(
         self,
@@ -154,9 +80,10 @@ class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
         instance_name: str = "",
         trial: bool = False,
     ) -> "Plan":
-        """Store what a wizard has collected and queue its preview. Nothing is launched.
+        """Store the spec of a wizard as a draft and queue its preview.
 
-        A `trial` never is: no verb, no page and no row of the database lets it.
+        A `trial` is only previewed: verbs, pages and a database constraint refuse to
+        execute it.
         """
         plan: Plan = self.create(
             operation=operation,
@@ -187,9 +114,10 @@ class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
         instance: Instance | None = None,
         instance_name: str = "",
     ) -> "Plan":
-        """Make a plan at once, without a wizard's draft before it.
+        """Create a plan without a draft before it.
 
-        Raises InvalidInputError for the texts, ConflictError while a task runs on the instance.
+        Raises InvalidInputError for name and description, ConflictError while a task runs
+        on the instance.
         """
         if instance is not None:
             instance.check_idle()
@@ -206,7 +134,11 @@ class PlanQuerySet(FoldedQuerySet, WorkQuerySet):  # type: ignore[override]
 
 
 class Plan(Named, Preview):
-    """A launch, update or termination that was previewed. `status` is the API's word."""
+    """A launch, update or termination that is previewed, approved and executed.
+
+    `status` has the values of the API. Only the owner acts on a plan; administrators and
+    approvers see it.
+    """
 
     Status = PlanStatus
     EDITABLE = plan_status.EDITABLE
@@ -214,8 +146,8 @@ class Plan(Named, Preview):
     OPEN = plan_status.OPEN
     BUSY = plan_status.BUSY
     EXECUTED = plan_status.EXECUTED
-    # What can be edited: see `stamp`.
-    ASKED = (
+    # The columns that the owner can edit: see `stamp`.
+    EDITED = (
         "version_id",
         "portfolio_id",
         "parameters",
@@ -238,7 +170,7 @@ class Plan(Named, Preview):
         gettext_lazy("description"), max_length=TEXT_LENGTH, blank=True
     )
     draft = models.BooleanField(gettext_lazy("draft"), default=False, editable=False)
-    # A template tried out: previewed like any other, and never more than that.
+    # A trial of a template: it is previewed and never executed.
     trial = models.BooleanField(gettext_lazy("trial"), default=False, editable=False)
     status = models.CharField(
         gettext_lazy("status"),
@@ -255,7 +187,7 @@ class Plan(Named, Preview):
         verbose_name=gettext_lazy("owner"),
     )
 
-    objects = PlanQuerySet.as_manager()
+    objects = PlanManager()
 
     class Meta:
         verbose_name = gettext_lazy("plan")
@@ -312,9 +244,9 @@ class Plan(Named, Preview):
         return reverse("instances:plan-detail", args=[self.pk])
 
     def visible_to(self, user: User) -> bool:
-        """Return True if a user may see the plan: owner, administrator, present or past approver.
+        """Return True for the owner, an administrator, and a present or past approver.
 
-        An owner who lost the instance no longer sees what was planned for it.
+        An owner who has lost the instance no longer sees its plans.
         """
         if user.pk == self.owner_id and self._keeps_instance(user):
             return True
@@ -325,7 +257,7 @@ class Plan(Named, Preview):
         return self.approval.decisions().filter(operator=user).exists()
 
     def _keeps_instance(self, user: User) -> bool:
-        """Return True if the user may still change the instance of the plan, if it has one."""
+        """Return True if the user may still change the instance, or there is none yet."""
         instance = self.instance
         if instance is None or instance.owner_id == user.pk or user.is_administrator:
             return True
@@ -333,10 +265,11 @@ class Plan(Named, Preview):
         return role is not None and user.groups.filter(pk=role).exists()
 
     def approve(self, *, by: User, comment: str = "", seen: str = "") -> None:
-        """Accept exactly what was previewed. `seen` is the digest the approver looked at.
+        """Approve exactly what was previewed. `seen` is the digest that the user looked at.
 
-        Raises ForbiddenError for the owner and for who is no approver now, PlanOutOfDateError when something
-        moved, ConflictError when the plan no longer waits or is not what was seen.
+        Raises ForbiddenError for the owner and for users who are no approver now,
+        PlanOutOfDateError when something has changed since the preview, ConflictError when
+        the plan no longer waits or has another digest.
         """
         with transaction.atomic():
             self._check_decision(by, comment, seen)
@@ -345,19 +278,19 @@ class Plan(Named, Preview):
             self._decide(OperationRecord.Action.APPROVE, by, comment)
 
     def reject(self, *, by: User, comment: str = "", seen: str = "") -> None:
-        """Refuse it. Raises ForbiddenError and ConflictError like `approve`."""
+        """Reject the plan. Raises ForbiddenError and ConflictError like `approve`."""
         with transaction.atomic():
             self._check_decision(by, comment, seen)
             self._decide(OperationRecord.Action.REJECT, by, comment)
 
     @property
     def limits(self) -> EffectiveConstraints:
-        """The constraints that the plan falls under now."""
+        """The constraints that apply to the plan now."""
         return EffectiveConstraints.of(self.version.product, self.portfolio)
 
     @cached_property
     def approvers(self) -> list[Approver]:
-        """The approvers of now; empty when the operation needs no approval."""
+        """The present approvers; empty when the operation needs no approval."""
         return self.limits.approvers(self.operation)
 
     @property
@@ -369,9 +302,10 @@ class Plan(Named, Preview):
         return Approval(self.pk, self.owner_id, self.digest, self.approvers)
 
     def submit(self, *, name: str, description: str = "", by: User) -> None:
-        """Make a draft a plan that people see; it asks for its approval by itself.
+        """Turn a draft into a plan of the lists, and request its approval after the preview.
 
-        Raises InvalidInputError for the texts, ConflictError when the draft is no longer open.
+        Raises InvalidInputError for name and description, ConflictError when the draft is
+        no longer open.
         """
         self.check_owner(by)
         self.check_no_trial()
@@ -399,7 +333,7 @@ class Plan(Named, Preview):
             self._announce()
 
     def free_name(self) -> str:
-        """Suggest a name for this draft that no open plan of its owner has."""
+        """Return a name for this draft that no open plan of its owner has."""
         open_plans = Plan.objects.filter(
             owner=self.owner_id, draft=False, status__in=self.OPEN
         )
@@ -411,19 +345,19 @@ class Plan(Named, Preview):
     def end_preview(self, status: str) -> None:
         """Store the status of an ended preview and request the approval, in a transaction."""
         # A plan that was executed or canceled in the meantime keeps that status.
-        if self._move([self.Status.PREVIEW_IN_PROGRESS], status):
+        if self._transition([self.Status.PREVIEW_IN_PROGRESS], status):
             self.refresh_from_db(fields=["draft", "name"])
             self._announce()
 
     def _announce(self) -> None:
-        """Tell what follows from the preview; a draft has nobody to tell."""
+        """Request the approval, or notify the owner of the result of the preview."""
         if self.draft:
             return
         if self.status == self.Status.PREVIEW_FAILED:
             self.notify([self.owner], Notice.Kind.FAILED)
         elif self.status == self.Status.PREVIEW_SUCCESS and not self.needs_approval:
             self.notify([self.owner], Notice.Kind.READY)
-        elif self._move(
+        elif self._transition(
             [self.Status.PREVIEW_SUCCESS], self.Status.APPLICATION_IN_PROGRESS
         ):
             self.approval.record(OperationRecord.Action.SUBMIT, self.owner)
@@ -440,11 +374,11 @@ class Plan(Named, Preview):
         region: Region | None = None,
         seen: str = "",
     ) -> None:
-        """Ask for something else. It is previewed anew, and an approval is dropped.
+        """Replace the spec and queue a new preview; an approval is dropped.
 
-        `seen` is the stamp of the plan as the owner saw it. Raises ForbiddenError for others
-        than the owner, ConflictError in a status that forbids it, EditConflictError when it was
-        edited since.
+        `seen` is the stamp of the plan as the owner saw it. Raises ForbiddenError for other
+        users, ConflictError in a status that does not allow it, EditConflictError when the
+        plan was edited since.
         """
         self.check_owner(by)
         columns = spec.columns()
@@ -458,31 +392,31 @@ class Plan(Named, Preview):
 
     @transaction.atomic
     def preview_again(self, *, by: User) -> None:
-        """Compute it anew on what is there now; an approval is dropped."""
+        """Queue a new preview of the same spec; an approval is dropped."""
         self.check_owner(by)
         self._preview(self.REPEATABLE, {})
         self._audit("PreviewPlan", by)
 
     @property
     def stamp(self) -> str:
-        """The digest of what the plan asks for."""
-        return digest([getattr(self, name) for name in self.ASKED])
+        """The digest of the columns that the owner can edit."""
+        return digest([getattr(self, name) for name in self.EDITED])
 
     def _check_seen(self, seen: str) -> None:
-        """Raise EditConflictError when the plan asks for something else than was seen."""
+        """Raise EditConflictError when the plan was edited since this stamp was seen."""
         fresh = self._rows().get()
         if seen and seen.partition(" ")[0] != fresh.stamp:
             raise EditConflictError(fresh, seen)
 
     def _preview(
-        self, states: Iterable[str], columns: dict[str, Any], seen: str = ""
+        self, states: Iterable[str], columns: dict[str, object], seen: str = ""
     ) -> None:
-        """Queue a new preview; what the old one found is gone."""
+        """Store these columns, drop the result of the former preview and queue a new one."""
         if self.instance is not None:
             self.instance.check_idle()
-        if not self._move(states, self.Status.PREVIEW_IN_PROGRESS):
+        if not self._transition(states, self.Status.PREVIEW_IN_PROGRESS):
             raise self._refusal()
-        # The UPDATE above holds the row: nobody can edit it between this look and the end.
+        # The UPDATE above holds the row: it cannot be edited between this check and the end.
         self._check_seen(seen)
         for name, value in columns.items():
             setattr(self, name, value)
@@ -493,10 +427,10 @@ class Plan(Named, Preview):
 
     @transaction.atomic
     def cancel(self, *, by: User) -> None:
-        """Withdraw the plan. Raises ConflictError once it has been executed or canceled."""
+        """Cancel the plan. Raises ConflictError once it was executed or canceled."""
         self.check_owner(by)
         waited = self.status == self.Status.APPLICATION_IN_PROGRESS
-        if not self._move(self.OPEN, self.Status.CANCELED):
+        if not self._transition(self.OPEN, self.Status.CANCELED):
             raise self._refusal()
         if not self.cancel_if_queued():
             self.request_cancel()
@@ -509,9 +443,9 @@ class Plan(Named, Preview):
 
     @transaction.atomic
     def remove(self, *, by: User) -> None:
-        """Delete the plan; its task and the audit trail stay.
+        """Delete the plan; its task and the audit log stay.
 
-        Raises ConflictError while anybody or anything still has to do with it.
+        Raises ConflictError while it is previewed, waits for approval or is executed.
         """
         self.check_owner(by)
         self._audit("DeletePlan", by, before={"status": self.status})
@@ -525,7 +459,7 @@ class Plan(Named, Preview):
     def _check_decision(self, by: User, comment: str, seen: str) -> None:
         if self.status != self.Status.APPLICATION_IN_PROGRESS:
             raise self._refusal()
-        # Read anew: an approver of when the plan was made may be none now.
+        # Read again: the approvers may have changed since the plan was created.
         self.__dict__.pop("approvers", None)
         self.approval.check_decision(by, comment=comment, seen=seen)
 
@@ -536,7 +470,7 @@ class Plan(Named, Preview):
             if approved
             else self.Status.APPLICATION_REJECTED
         )
-        if not self._move(
+        if not self._transition(
             [self.Status.APPLICATION_IN_PROGRESS], target, digest=self.digest
         ):
             raise self._refusal()
@@ -554,7 +488,7 @@ class Plan(Named, Preview):
     def out_of_date_reasons(self) -> list[Text]:
         """Return why a plan that could be executed cannot run as it was previewed.
 
-        A draft is computed anew where needed: only another task's change matters to it.
+        A draft is previewed again where needed: only another task makes it out of date.
         """
         if self.draft:
             return [self._superseded_by()] if self.superseded else []
@@ -570,12 +504,13 @@ class Plan(Named, Preview):
         return bool(self.out_of_date_reasons())
 
     def execute(self, *, by: User, unchecked: bool = False) -> Task:
-        """Run what was previewed, exactly.
+        """Queue the task that applies exactly what was previewed.
 
-        A draft waits for its preview, unless the user goes on `unchecked`: then the task
-        plans and applies in one run. Pressing twice on a draft gives the same task. Raises
-        PlanOutOfDateError when something moved, ApprovalRequiredError without an approval, ConflictError in a
-        status that forbids it.
+        A draft waits for its preview, unless the user continues `unchecked`: then the task
+        plans and applies in one run. Executing a draft twice returns the same task. Raises
+        PlanOutOfDateError when something has changed since the preview,
+        ApprovalRequiredError without an approval, ConflictError in a status that does not
+        allow it.
         """
         self.check_owner(by)
         self.check_no_trial()
@@ -586,8 +521,8 @@ class Plan(Named, Preview):
         except AlreadyExecutedError:
             return Task.objects.get(plan_id=self.pk)
         except DomainError:
-            # The transaction took the new status back; this object follows, and shows
-            # what a preview that ended meanwhile has found.
+            # The transaction was rolled back: read the former status, and the result of
+            # a preview that may have ended in the meantime.
             self.refresh_from_db()
             raise
 
@@ -601,7 +536,7 @@ class Plan(Named, Preview):
             self._check_bound(approved=approved)
         task = self._start(by)
         if not self.draft:
-            # From now on the plan is one of the instance's, also when it launched it.
+            # The plan of a launch belongs to the instance from now on.
             self._rows().update(instance=task.instance)
             after = {"task": task.pk, "digest": self.digest}
             self._audit("ExecutePlan", by, after=after)
@@ -617,7 +552,7 @@ class Plan(Named, Preview):
             )
 
     def _check_bound(self, *, approved: bool) -> None:
-        """Refuse what is not, to the byte, what was previewed and approved."""
+        """Raise PlanOutOfDateError unless all is as it was previewed and approved."""
         changes = self.changed_since_preview() + self.changed_file()
         if approved:
             changes += self.approval.changed()
@@ -634,11 +569,11 @@ class Plan(Named, Preview):
             ready = [status.APPLICATION_APPROVED]
         else:
             ready = [status.APPLICATION_APPROVED, status.PREVIEW_SUCCESS]
-        # Nobody approved a draft: its preview may have ended since it was read, and is good.
+        # A draft has no approval to compare: its preview may have ended since it was read.
         bound = {} if self.draft else {"digest": self.digest}
-        if not self._move(ready, status.EXECUTE_IN_PROGRESS, **bound):
+        if not self._transition(ready, status.EXECUTE_IN_PROGRESS, **bound):
             raise self._not_executable()
-        # A preview that still runs has lost its purpose: the task plans for itself.
+        # A preview that still runs is no longer needed: the task makes its own plan.
         if not self.cancel_if_queued():
             self.request_cancel()
 
@@ -675,13 +610,13 @@ class Plan(Named, Preview):
                 direct=direct,
             )
         assert self.instance is not None  # updates and terminations have one
-        # It may have been given to somebody else since the plan was made.
+        # It may have been transferred since the plan was created.
         if not Instance.objects.visible_to(by).filter(pk=self.instance.pk).exists():
             raise NotFoundError(
                 _("The instance does not exist, or you do not have access to it."),
                 code="InvalidProvisionedProduct.NotFound",
             )
-        # Another change may have come and gone since the plan was compared.
+        # Another task may have started and ended since the plan was compared.
         base = self.base_task_id
         if self.operation == Task.Kind.UPDATE:
             return self.instance.update_to(
@@ -694,17 +629,15 @@ class Plan(Named, Preview):
     def end_execution(self, *, ok: bool, message: str) -> None:
         """Store how the task of this plan ended, in the transaction that ends the task."""
         status = self.Status.EXECUTE_SUCCESS if ok else self.Status.EXECUTE_FAILED
-        if not self._move([self.Status.EXECUTE_IN_PROGRESS], status):
+        if not self._transition([self.Status.EXECUTE_IN_PROGRESS], status):
             return
         self._rows().update(status_message=message)
         if not self.draft:
             kind = Notice.Kind.EXECUTED if ok else Notice.Kind.EXECUTION_FAILED
             self.notify([self.owner, *self.approval.deciders()], kind)
 
-    # What the steps share
-
     def check_no_trial(self) -> None:
-        """Raise ConflictError for a plan that only shows what a template would do."""
+        """Raise ConflictError for the trial of a template."""
         if self.trial:
             raise ConflictError(
                 _("This is a trial of a template. It cannot be executed."),
@@ -712,7 +645,7 @@ class Plan(Named, Preview):
             )
 
     def check_owner(self, by: User) -> None:
-        """Raise ForbiddenError for anybody else: an administrator sees a plan, the owner acts."""
+        """Raise ForbiddenError for all users but the owner, administrators included."""
         if by.pk != self.owner_id:
             raise ForbiddenError(_("Only the owner of the plan can do this."))
 
@@ -720,13 +653,13 @@ class Plan(Named, Preview):
         rows = Plan.objects.filter(pk=self.pk)
         return rows if states is None else rows.filter(status__in=list(states))
 
-    def _move(self, states: Iterable[str], target: str, **same: Any) -> bool:
-        """Lead from one of these statuses to another; False when it is in none of them."""
-        found = self._rows(states).filter(**same)
-        moved = found.update(status=target, updated_at=now())
-        if moved:
+    def _transition(self, states: Iterable[str], target: str, **same: str) -> bool:
+        """Change the status by one UPDATE; return False unless it was one of `states`."""
+        rows = self._rows(states).filter(**same)
+        changed = rows.update(status=target, updated_at=now())
+        if changed:
             self.status = target
-        return bool(moved)
+        return bool(changed)
 
     def notify(
         self, people: Iterable[User], kind: Notice.Kind, *, comment: str = ""
@@ -736,15 +669,25 @@ class Plan(Named, Preview):
         Notice.objects.deliver(notices, comment=comment)
 
     def _forget_requests(self) -> None:
-        """Nobody has to decide any more: those who were asked are not reminded."""
+        """Mark the requests for approval as read: no decision is needed any more."""
         requests = Notice.objects.filter(plan_id=self.pk, kind=Notice.Kind.REQUESTED)
         requests.mark_read()
 
-    def _audit(self, action: str, by: User, **facts: Any) -> None:
-        AuditEntry.objects.record(action, self, by=by, **facts)
+    def _audit(
+        self,
+        action: str,
+        by: User,
+        *,
+        before: Mapping[str, object] | None = None,
+        after: Mapping[str, object] | None = None,
+        reason: str = "",
+    ) -> None:
+        AuditEntry.objects.record(
+            action, self, by=by, before=before, after=after, reason=reason
+        )
 
     def _refusal(self) -> ConflictError:
-        """Why a step cannot be taken from where the plan is now."""
+        """Return the error for a step that the present status does not allow."""
         self.refresh_from_db(fields=["status", "status_message"])
         sentence = _(
             "This action is not available because the plan status is “%(status)s”."
@@ -756,7 +699,7 @@ class Plan(Named, Preview):
 
 
 def check_texts(name: str, description: str) -> None:
-    """Raise InvalidInputError for a name or description a plan cannot have."""
+    """Raise InvalidInputError for a name or description that a plan cannot have."""
     errors: dict[str, list[str]] = {}
     if not 1 <= len(name) <= TEXT_LENGTH:
         errors["name"] = [_("Enter a name of 1 to %(most)d characters.")]
@@ -774,8 +717,8 @@ def check_texts(name: str, description: str) -> None:
         raise InvalidInputError(told)
 
 
-def plan_for(user: User, pk: str, **scope: Any) -> Plan:
-    """Return a plan this person may see. Raises NotFoundError: missing and foreign are one."""
+def plan_for(user: User, pk: str, **scope: object) -> Plan:
+    """Return a plan that a user may see. Raises NotFoundError for a missing or foreign one."""
     plans = Plan.objects.filter(pk=pk, **scope).select_related(
         "version__template",
         "version__product",
@@ -797,10 +740,10 @@ def plan_for(user: User, pk: str, **scope: Any) -> Plan:
 
 
 def waiting_for(user: User) -> int:
-    """Count the plans that wait for a user, up to MAX_WAITING + 1, once for each user object.
+    """Count the plans that wait for a user, up to MAX_WAITING + 1.
 
-    Nearly always no plan waits in the whole site: the query that loaded the user may have
-    said so in `plans_waiting`.
+    The number is kept on the user object. Nearly always no plan waits in the whole site:
+    the query that loaded the user may have stored that in `plans_waiting`.
     """
     if not getattr(user, "plans_waiting", True):
         return 0

@@ -1,7 +1,7 @@
 """The preview of a change: its request, its result, and what has changed since."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from catalog.models import Region
 from catalog.models.product import SIMULATED
 from console.lib.encryption import EncryptedField
-from console.lib.errors import Text
+from console.lib.errors import ConflictError, Text
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.ids import new_id
 from instances.models.engine import SIMULATION, engine_in
@@ -51,6 +51,23 @@ UNSEEN: Mapping[str, Any] = {
 }
 
 
+class PlanOutOfDateError(ConflictError):
+    """The plan cannot run as it was previewed; `changes` has a sentence for each reason."""
+
+    code = "IncorrectStatus.Plan"
+
+    def __init__(self, changes: Sequence[Text]) -> None:
+        self.changes = changes
+        sentence = " ".join(str(each) for each in changes)
+        super().__init__(
+            _("The plan is out of date. %(moved)s Nothing was changed.")
+            % {"moved": sentence},
+            hint=_(
+                "Preview the plan again, and then request approval for the new preview."
+            ),
+        )
+
+
 class Preview(Work):
     """A change that is computed before it is made. Abstract: the content of a plan."""
 
@@ -79,12 +96,12 @@ class Preview(Work):
         max_length=24, default=partial(new_id, "pp"), editable=False
     )
     instance_name = models.CharField(gettext_lazy("instance name"), max_length=128)
-    # What the preview started from
+    # The task and the state that the preview started from
     base_task = models.ForeignKey(
         Task, models.SET_NULL, null=True, editable=False, related_name="+"
     )
     base_state = models.CharField(max_length=96, blank=True, editable=False)
-    # What the preview found
+    # The result of the preview
     changes = models.JSONField(
         gettext_lazy("resource changes"),
         default=list,
@@ -100,7 +117,7 @@ class Preview(Work):
     file_digest = models.CharField(max_length=64, blank=True, editable=False)
     engine_version = models.CharField(max_length=64, blank=True, editable=False)
     previewed_at = models.DateTimeField(null=True, editable=False)
-    # What an approval is bound to
+    # The fingerprint that an approval is bound to
     fingerprint = models.JSONField(default=dict, editable=False)
     digest = models.CharField(max_length=64, blank=True, editable=False)
     expires_at = models.DateTimeField(null=True, editable=False)
@@ -110,23 +127,23 @@ class Preview(Work):
 
     @property
     def spec(self) -> ProvisioningSpec:
-        """What the plan asks for."""
+        """The requested version, launch option, parameters and tags."""
         return ProvisioningSpec.of(self)
 
     @property
     def engine(self) -> str:
-        """The engine that computes and carries it out: that of the instance, or a new one's."""
+        """The engine of the instance, or of a new one in this region."""
         if self.instance is not None:
             return self.instance.made_by
         return engine_in(self.region, self.version.template)
 
     @property
     def simulated(self) -> Text:
-        """What to know of resources that are imitations; empty when they are real."""
+        """The notice that the resources are simulated; empty when they are real."""
         return SIMULATED if self.engine == SIMULATION else ""
 
     def counts(self) -> dict[str, int]:
-        """How many resources are added, modified, replaced, removed, left alone."""
+        """Count the resources to add, modify, replace, remove and leave unchanged."""
         counts = dict.fromkeys(("Add", "Modify", "Replace", "Remove", "None"), 0)
         for change in self.changes:
             counts[change["action"]] += 1
@@ -134,12 +151,12 @@ class Preview(Work):
 
     @property
     def steps(self) -> int:
-        """How many changes an apply reports: a replacement is a removal and a creation."""
+        """The number of changes an apply reports: a replacement is a removal and a creation."""
         counts = self.counts()
         return sum(counts.values()) - counts["None"] + counts["Replace"]
 
     def seal(self, file: bytes) -> dict[str, object]:
-        """Take up the saved plan and return the columns that bind an approval to it."""
+        """Set the saved plan and return the columns that bind an approval to it."""
         self.file = file
         self.file_digest = hashlib.sha256(file).hexdigest()
         self.expires_at = now() + timedelta(hours=settings.PLAN_HOURS)
@@ -152,7 +169,7 @@ class Preview(Work):
         }
 
     def current_fingerprint(self, *, state: str) -> Fingerprint:
-        """Take the fingerprint of what is stored, over a state of the instance."""
+        """Return the fingerprint of the stored columns and a state of the instance."""
         return Fingerprint.of(
             request=[
                 self.operation,
@@ -171,7 +188,7 @@ class Preview(Work):
         )
 
     def forget(self) -> list[str]:
-        """Make it a plan that no preview has seen yet; return the columns to store."""
+        """Drop the result of a preview; return the names of the columns to store."""
         columns: dict[str, Any] = {
             **UNSEEN,
             "base_task": self.instance.last_task if self.instance else None,
