@@ -17,7 +17,7 @@ from console.api.access_keys import AccessKey
 from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError, InvalidInputError
 from console.lib.users import User
-from instances.models import ApproverDuties, Instance, Move, Notice, Plan, Principal
+from instances.models import ApproverDuties, Instance, Notice, Plan, Principal, Transfer
 from instances.models.owner import check_recipient, owner_columns, owner_name
 
 UNDO_FOR = timedelta(hours=24)
@@ -145,7 +145,7 @@ class Offboarding(models.Model):
         return str(self.user)
 
     # Transfers that failed, for the page that follows; not stored.
-    refused: list[Move]
+    refused: list[Transfer]
 
     @property
     def undo_until(self) -> datetime:
@@ -185,10 +185,10 @@ class Offboarding(models.Model):
         if to is None:
             return
         mine: Any = instances.filter(owner=self.user)
-        moves = mine.move(to)
-        self.refused = [each for each in moves if not each.moved]
+        transfers = mine.change_owner(to)
+        self.refused = [each for each in transfers if not each.done]
         columns = owner_columns(to)
-        self.instances = {each.pk: columns for each in moves if each.moved}
+        self.instances = {each.pk: columns for each in transfers if each.done}
         self.new_owner = owner_name(columns) if self.instances else ""
 
     def _replace_approver(self, approver: User | None) -> None:

@@ -174,10 +174,10 @@ class InstanceAdmin(LargeTableAdmin):
         data, changed = form.cleaned_data, set(form.changed_data)
         if {"owner", "owner_role"} & changed:
             rows: Any = Instance.objects.filter(pk=obj.pk)
-            [move] = rows.move(data["owner"] or data["owner_role"])
-            if not move.moved:
+            [transfer] = rows.change_owner(data["owner"] or data["owner_role"])
+            if not transfer.done:
                 raise ConflictError(
-                    move.refusal, code="IncorrectStatus.ProvisionedProduct"
+                    transfer.refusal, code="IncorrectStatus.ProvisionedProduct"
                 )
         if "tags" in changed:
             obj.replace_tags(data["tags"])

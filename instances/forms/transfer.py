@@ -94,7 +94,7 @@ class ReasonField(forms.CharField):
 
 
 class TransferForm(EditForm):
-    """`cleaned_data` has the arguments of `transfer` and `hand_over`.
+    """`cleaned_data` has the arguments of `transfer`.
 
     With an instance as `record`, the form carries the owner that the user has seen.
     """

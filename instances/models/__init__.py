@@ -17,7 +17,7 @@ from instances.models.instance import (
 )
 from instances.models.known_error import KnownError
 from instances.models.notice import Notice, notice_for
-from instances.models.owner import Move, Principal
+from instances.models.owner import Principal, Transfer
 from instances.models.plan import Plan, plan_for, waiting_for
 from instances.models.preview import PlanOutOfDateError
 from instances.models.provisioning_spec import Carried, ProvisioningSpec
@@ -37,7 +37,6 @@ __all__ = [
     "KnownError",
     "LeaseLostError",
     "LeaseStatus",
-    "Move",
     "Notice",
     "OperationRecord",
     "Output",
@@ -51,6 +50,7 @@ __all__ = [
     "Task",
     "TaskDiagnostics",
     "TaskLog",
+    "Transfer",
     "Work",
     "duties_of",
     "instance_for",

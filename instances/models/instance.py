@@ -363,17 +363,19 @@ class Instance(Named):
         """
         check_recipient(to, reason)
         rows = Instance.objects.filter(pk=self.pk)
-        [move] = rows.move(to, {self.pk: seen.partition(" ")[0]})
-        if move.outdated:
+        [transfer] = rows.change_owner(to, {self.pk: seen.partition(" ")[0]})
+        if transfer.outdated:
             self.refresh_from_db(fields=["owner", "owner_role"])
             raise EditConflictError(self, seen)
-        if not move.moved:
-            raise ConflictError(move.refusal, code="IncorrectStatus.ProvisionedProduct")
+        if not transfer.done:
+            raise ConflictError(
+                transfer.refusal, code="IncorrectStatus.ProvisionedProduct"
+            )
         AuditEntry.objects.record(
             "TransferInstance",
             self,
             by=by,
-            before={"owner": owner_name(move.before)},
+            before={"owner": owner_name(transfer.before)},
             after={"owner": owner_name(owner_columns(to))},
             reason=reason,
         )

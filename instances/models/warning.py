@@ -1,11 +1,10 @@
-"""Warnings of an engine, as they are kept with a task or a plan.
+"""Warnings of an engine, as they are stored with a task or a plan.
 
-Each is a dict of summary, detail, address, file (may be empty), line (may be None) and the
-stage that told it. A failed `check` block is a warning too: it stops nothing.
+A failed `check` block is a warning too: it does not stop the run.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TypedDict
 
 from django.db.models import JSONField, Value
 
@@ -14,13 +13,24 @@ from instances.engines.base import Event
 # For columns that a worker of an earlier release does not fill.
 NO_ITEMS = Value([], output_field=JSONField())
 MAX_WARNINGS = 50
-# These concern the installation of providers on this host, and nobody who launches.
+# These concern the installation of providers on this host, not the user who launches.
 IGNORED = frozenset({"Incomplete lock file information for providers"})
 CHECK = "Check block"
 
 
-def warnings_in(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """Return the warnings that these events tell, in order."""
+class Warning(TypedDict):
+    """`address` and `file` may be empty; `stage` is the stage of the run that reported it."""
+
+    summary: str
+    detail: str
+    address: str
+    file: str
+    line: int | None
+    stage: str
+
+
+def warnings_in(events: Iterable[Event]) -> list[Warning]:
+    """Return the warnings among these events, in order."""
     return [
         {
             "summary": each.summary,
@@ -37,18 +47,16 @@ def warnings_in(events: Iterable[Event]) -> list[dict[str, Any]]:
     ]
 
 
-def merged(
-    known: list[dict[str, Any]], found: Iterable[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return both without repetitions: an apply repeats the warnings of its plan."""
+def merged(known: list[Warning], found: Iterable[Warning]) -> list[Warning]:
+    """Join both without repetitions: an apply repeats the warnings of its plan."""
     kept = {_identity(each): each for each in known}
     for each in found:
         kept[_identity(each)] = each
     return list(kept.values())[:MAX_WARNINGS]
 
 
-def after_apply(known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what still holds: the apply has judged every check again."""
+def after_apply(known: list[Warning]) -> list[Warning]:
+    """Drop the failed checks of the plan: the apply has evaluated every check again."""
     return [
         each
         for each in known
@@ -56,7 +64,5 @@ def after_apply(known: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _identity(warning: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(
-        warning[name] for name in ("summary", "detail", "address", "file", "line")
-    )
+def _identity(warning: Warning) -> tuple[object, ...]:
+    return tuple(value for name, value in warning.items() if name != "stage")

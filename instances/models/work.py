@@ -1,8 +1,8 @@
-"""Background work: the row is the queue, the lease decides who runs, the epoch fences.
+"""Background work: the row is the queue, the lease decides which worker runs it.
 
-A broker never decides who runs: measured, a redelivered message started a healthy change a
-second time. Taking work is a conditional UPDATE; every later write of the worker names the
-epoch it was given, and zero rows mean that somebody else has taken over.
+A broker must not decide that: measured, a redelivered message started a healthy change a
+second time. Taking work is a conditional UPDATE. Every later write of the worker names the
+epoch it was given (the fencing token); zero rows mean that another worker has taken over.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ from instances.models.provisioning_spec import secret_keys, wire_text
 
 
 class LeaseLostError(Exception):
-    """Another worker holds this work now: stop writing, and stop the run if it is yours."""
+    """The fencing token is stale: another worker holds the lease, so this one must stop."""
 
 
 class WorkStatus(models.TextChoices):
@@ -37,7 +37,7 @@ class WorkStatus(models.TextChoices):
 
 
 def clock() -> datetime:
-    """The time leases are measured in: the database's, where several hosts share one."""
+    """Return the time by which leases are judged: the database's, for hosts that share one."""
     if connection.vendor == "sqlite":
         return now()
     with connection.cursor() as cursor:
@@ -47,31 +47,31 @@ def clock() -> datetime:
 
 class WorkQuerySet(models.QuerySet["Any"]):
     def queued(self) -> Self:
-        """Work that waits for a worker."""
+        """Return the work that waits for a worker."""
         return self.filter(state=Work.State.QUEUED)
 
     def running(self) -> Self:
-        """Work some worker holds."""
+        """Return the work that a worker holds."""
         return self.filter(state=Work.State.RUNNING)
 
     def startable(self) -> Self:
-        """What no limit keeps waiting."""
+        """Return the work that no limit keeps waiting."""
         return self
 
     def needing_no_disk_space(self) -> Self:
-        """Work that can be done on a host without free disk space."""
+        """Return the work that a host without free disk space can do."""
         return self.none()
 
     def in_turn(self) -> Self:
-        """The order in which waiting work is taken: one of each person, then the next."""
+        """Order waiting work as it is taken: one item of each user, then the next of each."""
         return self.order_by("turn", "queued_at", "pk")
 
     def left_behind(self, host: str) -> Self:
-        """Work whose worker's lease ran out and which this host may take over.
+        """Return the work with an expired lease that this host may take over.
 
-        A run of this host may still be alive and is adopted at once. One of another host
-        is left alone for a grace, counted from when its silence was noticed: an outage of
-        the database is nobody's silence.
+        A run of this host may still be alive and is adopted at once. A run of another host
+        is left alone for `HOST_GRACE` seconds after its missing heartbeat was noticed: an
+        outage of the database must not count as the loss of a host.
         """
         moment = clock()
         grace = timedelta(seconds=settings.HOST_GRACE)
@@ -79,16 +79,16 @@ class WorkQuerySet(models.QuerySet["Any"]):
         return self.running().filter(adoptable, lease_until__lt=moment)
 
     def suspect(self, host: str) -> None:
-        """Note which runs of other hosts have fallen silent."""
+        """Mark the runs of other hosts whose lease has expired."""
         moment = clock()
         silent = self.running().filter(lease_until__lt=moment, suspected_at=None)
         silent = silent.exclude(host=host)
-        # Looked for first: an UPDATE of nothing takes the write lock all the same.
+        # Check first: an UPDATE of no rows takes the write lock all the same.
         if silent.exists():
             silent.update(suspected_at=moment)
 
     def let_go(self, worker: str, host: str) -> None:
-        """End the leases of a worker that is known to be dead."""
+        """Expire the leases of a worker that is known to have ended."""
         self.running().filter(worker=worker, host=host).update(lease_until=clock())
 
     def claim(
@@ -106,7 +106,7 @@ class WorkQuerySet(models.QuerySet["Any"]):
         return left.take(worker, host) or waiting.in_turn().take(worker, host)
 
     def take(self, worker: str, host: str) -> "Any | None":
-        """Take the first of these rows, or None.
+        """Claim the first of these rows, or return None.
 
         Safe with many workers: on SQLite the transaction is exclusive from its start, on
         PostgreSQL the row is locked and locked rows are skipped.
@@ -121,23 +121,23 @@ class WorkQuerySet(models.QuerySet["Any"]):
             work._take(worker, host)
         return work
 
-    def next_turn(self, person: int | None) -> int:
-        """The place in the queue of this person's next piece of work.
+    def next_turn(self, user: int | None) -> int:
+        """Return the turn in the queue for the next work of this user.
 
-        Behind what they are waiting for already, and on a level with whoever is next: so
-        thousands of one person's tasks do not keep the single task of another waiting.
+        It comes after the waiting work of the same user, and on a level with the next work
+        of the queue: thousands of tasks of one user do not delay a single task of another.
         """
-        own = self.queued().filter(created_by=person).order_by("-turn")
+        own = self.queued().filter(created_by=user).order_by("-turn")
         last = Subquery(own.values("turn")[:1])
         first = self.queued().order_by("turn").values_list("turn", last).first()
         if first is None:
             return 0
-        level, mine = first
-        return int(level) if mine is None else int(mine) + 1
+        next_in_queue, own_last = first
+        return int(next_in_queue) if own_last is None else int(own_last) + 1
 
 
 class Work(models.Model):
-    """What is asked for, and where the worker is with it. Abstract: a task or a plan."""
+    """A request and the progress of its run. Abstract: a task, a plan or a check."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("waiting for a worker")
@@ -145,7 +145,7 @@ class Work(models.Model):
         ENDED = "ended", _("ended")
 
     class Stop(models.IntegerChoices):
-        """How a run has been asked to stop. `cancel_requested_at` says only that it should."""
+        """The step of the cancellation of a run that was reached last."""
 
         NONE = 0, ""
         ASKED = 1, _("Stop requested. The operations in progress are being completed.")
@@ -158,7 +158,7 @@ class Work(models.Model):
             _("The run did not stop after two requests, so it was forcibly ended."),
         )
 
-    # What is asked for
+    # The request
     version = models.ForeignKey(
         Version, models.PROTECT, related_name="+", verbose_name=_("version")
     )
@@ -207,9 +207,9 @@ class Work(models.Model):
     lease_until = models.DateTimeField(null=True, editable=False)
     heartbeat_at = models.DateTimeField(null=True, editable=False)
     cancel_requested_at = models.DateTimeField(null=True, editable=False)
-    # Fair between people: see `next_turn`.
+    # Fair between users: see `next_turn`.
     turn = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
-    # When another host first found the lease run out; a sign of life takes it back.
+    # When another host first found the lease expired; a heartbeat resets it.
     suspected_at = models.DateTimeField(null=True, editable=False)
 
     # The run
@@ -219,7 +219,7 @@ class Work(models.Model):
     stages = models.JSONField(default=dict, editable=False)
     resources_total = models.PositiveIntegerField(null=True, editable=False)
     resources_done = models.PositiveIntegerField(default=0, editable=False)
-    # How far the ladder of asking it to stop has been climbed, kept for who adopts it.
+    # The last step of the cancellation, kept for a worker that adopts the run.
     stop_step = models.PositiveSmallIntegerField(
         default=0, db_default=0, editable=False
     )
@@ -234,41 +234,41 @@ class Work(models.Model):
         super().save(*args, **kwargs)
 
     def next_turn(self) -> int:
-        """Its place in the queue, if it were put there now."""
+        """Return its turn in the queue, if it were put there now."""
         queue = cast(WorkQuerySet, type(self)._default_manager.all())
         return queue.next_turn(self.created_by_id)
 
-    # The database's time when it was read, where the query asked for that too.
+    # The database's time when the row was read, where the query has asked for it.
     read_at: datetime | None = None
 
     @property
     def as_of(self) -> datetime:
-        """The time by which its lease, heartbeat and duration are judged: the database's."""
+        """The database's time, by which lease, heartbeat and duration are judged."""
         if self.read_at is None:
             self.read_at = clock()
         return self.read_at
 
     @property
     def active(self) -> bool:
-        """Whether a worker still has something to do with it."""
+        """Return True until a worker has ended it."""
         return self.state != self.State.ENDED
 
     @property
-    def values(self) -> dict[str, Any]:
-        """Every stored parameter, secrets in clear: for the engine only."""
+    def values(self) -> dict[str, object]:
+        """All stored parameters with secrets in clear text: for the engine only."""
         return {**self.parameters, **self.secrets}
 
     @property
-    def entries(self) -> dict[str, Any]:
-        """The parameters that were entered, secrets in clear.
+    def entries(self) -> dict[str, object]:
+        """The parameters that were entered, with secrets in clear text.
 
-        In rows of version 0.1.0 these are the values that are not the default.
+        In rows of version 0.1.0 these are the values that differ from the default.
         """
         return {k: v for k, v in self.values.items() if k in self._entered_keys}
 
     @property
-    def secret_values(self) -> list[Any]:
-        """All secrets that a run of it may print: defaults of the template too."""
+    def secret_values(self) -> list[object]:
+        """All secrets that the run may print, defaults of the template included."""
         if self.version_id is None:
             return []
         schema = self.version.template.schema
@@ -276,8 +276,8 @@ class Work(models.Model):
         return [*self.secrets.values(), *defaults]
 
     @property
-    def masked_parameters(self) -> dict[str, Any]:
-        """Every parameter in the template's order, defaults included, secrets masked."""
+    def masked_parameters(self) -> dict[str, object]:
+        """All parameters in the order of the template, defaults included, secrets masked."""
         known = {**self.version.template.schema.defaults, **self.parameters}
         return self._ordered(
             {**known, **dict.fromkeys(self._secret_keys & known.keys(), MASK)}
@@ -286,12 +286,12 @@ class Work(models.Model):
 
     @property
     def masked_entries(self) -> dict[str, str]:
-        """The text of each parameter that was entered, as it was typed, secrets masked."""
+        """The texts of the entered parameters as they were typed, secrets masked."""
         return self._masked_texts(lambda key: key in self._entered_keys)
 
     @property
     def masked_defaults(self) -> dict[str, str]:
-        """The text of each parameter for which a default holds, secrets masked."""
+        """The texts of the parameters that have their default, secrets masked."""
         return self._masked_texts(lambda key: key not in self._entered_keys)
 
     def _masked_texts(self, wanted: Callable[[str], bool]) -> dict[str, str]:
@@ -322,13 +322,13 @@ class Work(models.Model):
         hidden = frozenset(self.secrets)
         return secret_keys(self.version, self.parameters, hidden)
 
-    def _ordered(self, known: dict[str, Any]) -> dict[str, Any]:
+    def _ordered(self, known: dict[str, object]) -> dict[str, object]:
         order = [parameter.key for parameter in self.version.template.schema.parameters]
         rest = [key for key in known if key not in order]
         return {key: known[key] for key in [*order, *rest] if key in known}
 
     def _may_start(self) -> bool:
-        """Whether a limit leaves room for it; asked with the row locked."""
+        """Return False when a limit keeps it waiting; called with the row locked."""
         return True
 
     def _take(self, worker: str, host: str) -> None:
@@ -347,8 +347,8 @@ class Work(models.Model):
         )
 
     @staticmethod
-    def _lease() -> dict[str, Any]:
-        """The columns of a sign of life."""
+    def _lease() -> dict[str, datetime | None]:
+        """Return the columns of a heartbeat."""
         moment = clock()
         return {
             "heartbeat_at": moment,
@@ -356,12 +356,12 @@ class Work(models.Model):
             "suspected_at": None,
         }
 
-    def renew(self, **values: Any) -> None:
-        """Prolong the lease, and write these columns. Raises LeaseLostError when another took over."""
+    def renew(self, **values: object) -> None:
+        """Prolong the lease and write columns. Raises LeaseLostError after a takeover."""
         self.write(**self._lease(), **values)
 
-    def write(self, **values: Any) -> None:
-        """Write columns as the holder of the lease. Raises LeaseLostError when that is over."""
+    def write(self, **values: object) -> None:
+        """Write columns as the holder of the lease. Raises LeaseLostError after a takeover."""
         held = type(self)._default_manager.filter(
             pk=self.pk, epoch=self.epoch, state=self.State.RUNNING
         )
@@ -371,13 +371,13 @@ class Work(models.Model):
             setattr(self, name, value)
 
     def release(self) -> None:
-        """Let go of running work without ending it: the next worker may take it at once."""
-        # Equal, which an expired lease never is: see `_take`.
+        """Release running work without ending it: another worker may take it at once."""
+        # Both times are equal, which they never are after an expiry: see `_take`.
         moment = clock()
         self.write(heartbeat_at=moment, lease_until=moment)
 
     def put_back(self) -> None:
-        """Give work back to the queue that this worker has no room for: it has not begun."""
+        """Put work that has not begun back into the queue: this worker lacks disk space."""
         self.write(
             state=self.State.QUEUED,
             worker="",
@@ -386,7 +386,7 @@ class Work(models.Model):
         )
 
     def requeue(self) -> None:
-        """Give unstarted work back to the queue: nothing was applied, so nothing is lost."""
+        """Put work back into the queue for another attempt: nothing was applied yet."""
         self.write(
             state=self.State.QUEUED,
             worker="",
@@ -400,7 +400,7 @@ class Work(models.Model):
         )
 
     def cancel_if_queued(self) -> bool:
-        """End work no worker has taken yet. False when it is too late for that."""
+        """End work that no worker has taken yet. Return False when it is too late."""
         waiting = type(self)._default_manager.filter(
             pk=self.pk, state=self.State.QUEUED
         )
@@ -415,7 +415,7 @@ class Work(models.Model):
         )
 
     def request_cancel(self) -> bool:
-        """Ask the worker to stop a run. False when it has already ended."""
+        """Ask the worker to stop the run. Return False when it has already ended."""
         held = type(self)._default_manager.filter(pk=self.pk, state=self.State.RUNNING)
         return bool(
             held.filter(cancel_requested_at=None).update(cancel_requested_at=clock())
@@ -424,7 +424,7 @@ class Work(models.Model):
 
 
 def queue_indexes(name: str) -> Iterable[models.Index]:
-    """Indexes the queue needs: the waiting by turn, also of one person, the running by lease."""
+    """Return the indexes of a queue: waiting work by turn and user, running by lease."""
     waiting = Q(state=Work.State.QUEUED.value)
     return [
         models.Index(

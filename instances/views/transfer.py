@@ -55,11 +55,11 @@ def instances_transfer(request: Request) -> HttpResponse:
         form.add_error(None, _("Select the instances to transfer."))
     elif form.is_valid():
         with refusals_on(form):
-            moves = chosen.hand_over(
+            transfers = chosen.transfer(
                 by=request.user, seen=_owners_seen(request), **form.cleaned_data
             )
-            done = {"moves": moves, "to": form.cleaned_data["to"]}
-            done["moved"] = sum(each.moved for each in moves)
+            done = {"transfers": transfers, "to": form.cleaned_data["to"]}
+            done["moved"] = sum(each.done for each in transfers)
             return render(request, "instances/instances_transferred.html", done)
     context["instances"] = chosen.order_by("name").select_related("owner", "owner_role")
     context["seen"] = request.POST.getlist("seen")[:MAX_INSTANCES]

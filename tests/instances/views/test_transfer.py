@@ -58,13 +58,13 @@ def test_a_running_task_goes_on_under_the_new_owner(instance, admin, bob):
 
 
 def test_it_is_audited_with_both_owners_and_the_reason(instance, admin, bob):
-    instance.transfer(to=bob, by=admin, reason="moves to sales")
+    instance.transfer(to=bob, by=admin, reason="transfers to sales")
     entry = AuditEntry.objects.get(action="TransferInstance", target_id=instance.pk)
     assert (entry.before, entry.after) == (
         {"owner": "user/alice"},
         {"owner": "user/bob"},
     )
-    assert (entry.actor_name, entry.reason) == ("admin", "moves to sales")
+    assert (entry.actor_name, entry.reason) == ("admin", "transfers to sales")
 
 
 def test_somebody_who_has_left_gets_nothing(instance, admin):
@@ -87,8 +87,8 @@ def test_a_terminated_one_is_refused(instance, admin, bob):
 def test_many_are_handed_over_with_one_entry(alice, bob, admin):
     for _ in range(3):
         InstanceFactory(owner=alice)
-    moves = Instance.objects.filter(owner=alice).hand_over(to=bob, by=admin)
-    assert [each.moved for each in moves] == [True] * 3
+    transfers = Instance.objects.filter(owner=alice).transfer(to=bob, by=admin)
+    assert [each.done for each in transfers] == [True] * 3
     assert bob.instances.count() == 3
     assert len(AuditEntry.objects.get().before["owners"]) == 3
 
