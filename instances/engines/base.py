@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from instances.engines.run_record import StageRecord
 
@@ -155,8 +155,8 @@ class Change:
     action: str
     reason: str
     replace_paths: list[object]
-    before: Any
-    after: Any
+    before: object
+    after: object
     imported: str = ""
 
 
@@ -168,10 +168,10 @@ class Output:
     """
 
     key: str
-    value: Any
+    value: object
     sensitive: bool
     type: str
-    secret_value: Any = None
+    secret_value: object = None
 
 
 @dataclass(frozen=True)
