@@ -17,14 +17,14 @@ Start = Callable[..., Path]
 Finish = Callable[[Path], Outcome]
 
 
-def missing(what: str) -> None:
+def skip_without(what: str) -> None:
     """Skip a test without its tool; in CI that is a failure."""
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing")
     pytest.skip(f"{what} is missing")
 
 
-def said(events: list[Event]) -> str:
+def log_text(events: list[Event]) -> str:
     """Return the messages of a log as one text."""
     return "\n".join(event.message for event in events)
 
@@ -35,9 +35,9 @@ def engine() -> Terraform:
     try:
         engine.version()
     except EngineMissingError:
-        missing("Terraform or OpenTofu")
+        skip_without("Terraform or OpenTofu")
     if not sandbox.available():
-        missing("landlock")
+        skip_without("landlock")
     return engine
 
 

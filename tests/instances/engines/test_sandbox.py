@@ -10,7 +10,7 @@ import pytest
 from instances.engines import sandbox
 from instances.engines.base import EngineMissingError, Order, Settings
 from instances.engines.terraform import Terraform
-from tests.instances.engines.conftest import said, wait_for
+from tests.instances.engines.conftest import log_text, wait_for
 
 pytestmark = pytest.mark.engine
 
@@ -26,7 +26,7 @@ def refuses(engine, start, finish, path: Path | str) -> bool:
     """Return whether a plan that reads the path fails without showing its content."""
     directory = start("plan", reading(path))
     outcome = finish(directory)
-    log = said(engine.events(directory, 0))
+    log = log_text(engine.events(directory, 0))
     encoded = base64.b64encode(SECRET.encode()).decode()
     return not outcome.ok and SECRET not in log and encoded not in log
 
@@ -95,21 +95,21 @@ def test_provisioner_cannot_signal_the_worker(start, finish):
 def test_run_writes_no_core_dump(engine, start, finish):
     directory = start("apply", provisioner("ulimit -c"), trusted=True)
     finish(directory)
-    assert "(local-exec): 0" in said(engine.events(directory, 0))
+    assert "(local-exec): 0" in log_text(engine.events(directory, 0))
 
 
 def test_run_does_not_inherit_the_environment(engine, start, finish, monkeypatch):
     monkeypatch.setenv("CONSOLE_SECRET_KEY", SECRET)
     directory = start("apply", provisioner("env"), trusted=True)
     finish(directory)
-    assert SECRET not in said(engine.events(directory, 0))
+    assert SECRET not in log_text(engine.events(directory, 0))
 
 
 def test_run_gets_the_credentials_of_its_region(engine, start, finish):
     region = {"CLOUD_ENDPOINT": "http://127.0.0.1:1"}
     directory = start("apply", provisioner("env"), trusted=True, environment=region)
     finish(directory)
-    assert "CLOUD_ENDPOINT=http://127.0.0.1:1" in said(engine.events(directory, 0))
+    assert "CLOUD_ENDPOINT=http://127.0.0.1:1" in log_text(engine.events(directory, 0))
 
 
 def test_secrets_are_in_no_file_and_on_no_command_line(engine, start):
@@ -120,7 +120,7 @@ def test_secrets_are_in_no_file_and_on_no_command_line(engine, start):
     }
     """ + provisioner("while [ ! -e ../go ]; do sleep 0.05; done")
     directory = start("apply", template, secrets={"password": SECRET}, trusted=True)
-    wait_for(lambda: "Provisioning with" in said(engine.events(directory, 0)))
+    wait_for(lambda: "Provisioning with" in log_text(engine.events(directory, 0)))
     assert SECRET not in command_lines()
     texts = [path.read_text() for path in directory.glob("*.json*")]
     assert all(SECRET not in text for text in texts)

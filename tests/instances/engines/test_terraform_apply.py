@@ -7,7 +7,7 @@ import pytest
 
 from instances.engines.base import EngineError, EngineMissingError, Order, Settings
 from instances.engines.terraform import Terraform
-from tests.instances.engines.conftest import said
+from tests.instances.engines.conftest import log_text
 from tests.security.listener import listening
 
 pytestmark = pytest.mark.engine
@@ -40,7 +40,7 @@ resource "terraform_data" "second" {
 
 
 @pytest.fixture
-def state(engine, start, finish):
+def launched_state(engine, start, finish):
     """The state of the launched greeting."""
     directory = start("apply", GREETING, parameters={"greeting": "good day"})
     finish(directory)
@@ -53,13 +53,13 @@ def test_apply_without_a_saved_plan_plans_first(start, finish):
     assert list(outcome.stages) == ["init", "plan", "apply"]
 
 
-def test_state_has_the_outputs(state):
-    [output] = state.outputs
+def test_state_has_the_outputs(launched_state):
+    [output] = launched_state.outputs
     assert (output.key, output.value, output.type) == ("greeting", "good day", "string")
 
 
-def test_state_has_physical_ids(state):
-    [resource] = state.resources
+def test_state_has_physical_ids(launched_state):
+    [resource] = launched_state.resources
     assert resource.address == "terraform_data.hello"
     assert resource.physical_id
     assert not resource.tainted
@@ -81,15 +81,17 @@ def test_plan_event_has_the_total_of_operations(engine, start, finish):
     assert [total for total in totals if total is not None] == [1]
 
 
-def test_changed_value_updates_in_place(start, finish, status_of, state):
-    again = start("apply", GREETING, parameters={"greeting": "hi"}, state=state.body)
+def test_changed_value_updates_in_place(start, finish, status_of, launched_state):
+    again = start(
+        "apply", GREETING, parameters={"greeting": "hi"}, state=launched_state.body
+    )
     finish(again)
     assert status_of(again)[-1] == ("terraform_data.hello", "UPDATE_COMPLETE")
 
 
-def test_replacement_deletes_and_creates(start, finish, status_of, state):
+def test_replacement_deletes_and_creates(start, finish, status_of, launched_state):
     values = {"greeting": "good day", "place": "there"}
-    again = start("apply", GREETING, parameters=values, state=state.body)
+    again = start("apply", GREETING, parameters=values, state=launched_state.body)
     finish(again)
     assert [status for _, status in status_of(again)] == [
         "DELETE_IN_PROGRESS",
@@ -99,19 +101,21 @@ def test_replacement_deletes_and_creates(start, finish, status_of, state):
     ]
 
 
-def test_destroy_leaves_an_empty_state(engine, start, finish, state):
+def test_destroy_leaves_an_empty_state(engine, start, finish, launched_state):
     values = {"greeting": "good day"}
-    directory = start("destroy", GREETING, parameters=values, state=state.body)
+    directory = start("destroy", GREETING, parameters=values, state=launched_state.body)
     assert finish(directory).ok
     assert engine.state(directory).resources == []
 
 
-def test_serial_of_the_state_grows(engine, start, finish, state):
-    again = start("apply", GREETING, parameters={"greeting": "hi"}, state=state.body)
+def test_serial_of_the_state_grows(engine, start, finish, launched_state):
+    again = start(
+        "apply", GREETING, parameters={"greeting": "hi"}, state=launched_state.body
+    )
     finish(again)
     later = engine.state(again)
-    assert later.lineage == state.lineage
-    assert later.serial > state.serial
+    assert later.lineage == launched_state.lineage
+    assert later.serial > launched_state.serial
 
 
 def test_failed_provisioner_fails_the_run_with_its_reason(start, finish):
@@ -300,4 +304,4 @@ def test_clean_can_keep_the_log(engine, start, finish):
     engine.clean(directory, keep_events=True)
     kept = {path.name for path in directory.iterdir()}
     assert kept == {"events.jsonl", "stages.jsonl", "exit.json", "lock"}
-    assert "Plan: 1 to add" in said(engine.events(directory, 0))
+    assert "Plan: 1 to add" in log_text(engine.events(directory, 0))

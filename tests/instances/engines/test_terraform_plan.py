@@ -39,14 +39,17 @@ def plan(start, finish):
 
 
 @pytest.fixture
-def state(engine, plan):
+def planned_state(engine, plan):
     return engine.state(plan(1, "apply")).body
 
 
 @pytest.fixture
-def changes(engine, plan, state):
+def changes(engine, plan, planned_state):
     """The changes of a larger size, by address."""
-    return {change.address: change for change in engine.changes(plan(2, state=state))}
+    return {
+        change.address: change
+        for change in engine.changes(plan(2, state=planned_state))
+    }
 
 
 def test_plan_writes_no_state(engine, plan):
@@ -80,13 +83,13 @@ def test_sensitive_values_are_masked(changes: dict[str, Change]):
     )
 
 
-def test_plan_without_changes_has_no_changes(engine, plan, state):
-    changes = engine.changes(plan(1, state=state))
+def test_plan_without_changes_has_no_changes(engine, plan, planned_state):
+    changes = engine.changes(plan(1, state=planned_state))
     assert {change.action for change in changes} == {"None"}
 
 
-def test_plan_to_destroy_removes(engine, plan, state):
-    changes = engine.changes(plan(1, "plan-destroy", state=state))
+def test_plan_to_destroy_removes(engine, plan, planned_state):
+    changes = engine.changes(plan(1, "plan-destroy", state=planned_state))
     assert {change.action for change in changes} == {"Remove"}
 
 
@@ -111,9 +114,9 @@ def test_saved_plan_is_not_planned_again(engine, start, finish, plan):
     assert list(finish(directory).stages) == ["init", "apply"]
 
 
-def test_saved_plan_to_destroy_is_executed(engine, plan, state):
-    saved = engine.plan_file(plan(1, "plan-destroy", state=state))
-    directory = plan(1, "destroy", plan=saved, state=state)
+def test_saved_plan_to_destroy_is_executed(engine, plan, planned_state):
+    saved = engine.plan_file(plan(1, "plan-destroy", state=planned_state))
+    directory = plan(1, "destroy", plan=saved, state=planned_state)
     assert engine.state(directory).resources == []
 
 

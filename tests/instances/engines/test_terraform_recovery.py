@@ -13,7 +13,7 @@ import pytest
 from instances.engines import processes
 from instances.engines.base import Order, Settings
 from instances.engines.terraform import Terraform
-from tests.instances.engines.conftest import said, wait_for
+from tests.instances.engines.conftest import log_text, wait_for
 
 pytestmark = pytest.mark.engine
 
@@ -45,20 +45,22 @@ time.sleep(600)
 """
 
 
-def middle_of(engine, directory: Path) -> None:
+def wait_for_second(engine, directory: Path) -> None:
     """Wait until the second resource is being created."""
-    wait_for(lambda: "second: Provisioning with" in said(engine.events(directory, 0)))
+    wait_for(
+        lambda: "second: Provisioning with" in log_text(engine.events(directory, 0))
+    )
 
 
-def go_on(directory: Path) -> None:
+def release(directory: Path) -> None:
     (directory / "go").touch()
 
 
 @pytest.fixture
-def run(engine, start):
+def running(engine, start):
     """A run in the middle of its second resource."""
     directory = start("apply", STEPS, trusted=True)
-    middle_of(engine, directory)
+    wait_for_second(engine, directory)
     return directory
 
 
@@ -76,7 +78,7 @@ def orphan(engine, folder: Path):
     worker.stdin.write(STEPS)
     worker.stdin.close()
     assert worker.stdout.readline() == "started\n"
-    middle_of(engine, directory)
+    wait_for_second(engine, directory)
     worker.kill()
     worker.wait()
     worker.stdout.close()
@@ -84,7 +86,7 @@ def orphan(engine, folder: Path):
     engine.cancel(directory, force=True)
 
 
-def launcher_of(directory: Path) -> int:
+def launcher_id(directory: Path) -> int:
     return int((directory / "pid").read_text().split()[0])
 
 
@@ -92,18 +94,18 @@ def test_run_is_alive_when_start_returns(engine, start):
     assert engine.alive(start("apply", STEPS, trusted=True))
 
 
-def test_running_run_has_no_outcome(engine, run):
-    assert engine.outcome(run) is None
+def test_running_run_has_no_outcome(engine, running):
+    assert engine.outcome(running) is None
 
 
 def test_run_outlives_its_worker(orphan, finish):
-    go_on(orphan)
+    release(orphan)
     assert finish(orphan).ok
 
 
 def test_another_worker_reads_each_event_once(orphan, finish):
     before = Terraform(Settings()).events(orphan, 0)
-    go_on(orphan)
+    release(orphan)
     finish(orphan)
     after = Terraform(Settings()).events(orphan, before[-1].end)
     size = (orphan / "events.jsonl").stat().st_size
@@ -118,56 +120,60 @@ def test_run_of_a_dead_worker_can_be_canceled(engine, orphan, finish):
     assert finish(orphan).canceled
 
 
-def test_run_killed_with_its_launcher_is_not_finished(engine, run, finish):
-    os.killpg(launcher_of(run), signal.SIGKILL)
-    outcome = finish(run)
+def test_run_killed_with_its_launcher_is_not_finished(engine, running, finish):
+    os.killpg(launcher_id(running), signal.SIGKILL)
+    outcome = finish(running)
     assert not outcome.finished
     assert outcome.applying
     assert outcome.message == "The run was killed during apply."
 
 
-def test_log_has_the_operations_that_a_kill_interrupted(engine, run, finish, status_of):
-    os.killpg(launcher_of(run), signal.SIGKILL)
-    finish(run)
-    assert dict(status_of(run)) == {
+def test_log_has_the_operations_that_a_kill_interrupted(
+    engine, running, finish, status_of
+):
+    os.killpg(launcher_id(running), signal.SIGKILL)
+    finish(running)
+    assert dict(status_of(running)) == {
         "terraform_data.first": "CREATE_COMPLETE",
         "terraform_data.second": "CREATE_IN_PROGRESS",
     }
 
 
-def test_state_survives_a_kill(engine, run, finish):
-    os.killpg(launcher_of(run), signal.SIGKILL)
-    finish(run)
-    assert "terraform_data.first" in {r.address for r in engine.state(run).resources}
+def test_state_survives_a_kill(engine, running, finish):
+    os.killpg(launcher_id(running), signal.SIGKILL)
+    finish(running)
+    assert "terraform_data.first" in {
+        r.address for r in engine.state(running).resources
+    }
 
 
-def test_run_is_alive_while_a_provisioner_runs(engine, run, finish):
-    [tool] = children_of(launcher_of(run))
+def test_run_is_alive_while_a_provisioner_runs(engine, running, finish):
+    [tool] = child_ids(launcher_id(running))
     os.kill(tool, signal.SIGKILL)
-    wait_for((run / "exit.json").exists)
-    assert engine.outcome(run) is None
-    go_on(run)
-    assert not finish(run).finished
+    wait_for((running / "exit.json").exists)
+    assert engine.outcome(running) is None
+    release(running)
+    assert not finish(running).finished
 
 
-def test_cancel_interrupts_the_tool_without_a_launcher(engine, run, finish):
-    os.kill(launcher_of(run), signal.SIGKILL)
-    wait_for(lambda: processes.start_time(launcher_of(run)) is None)
-    assert engine.cancel(run)
-    assert not finish(run).finished
+def test_cancel_interrupts_the_tool_without_a_launcher(engine, running, finish):
+    os.kill(launcher_id(running), signal.SIGKILL)
+    wait_for(lambda: processes.start_time(launcher_id(running)) is None)
+    assert engine.cancel(running)
+    assert not finish(running).finished
 
 
-def test_canceled_apply_stops_gracefully(engine, run, finish):
-    engine.cancel(run)
-    outcome = finish(run)
+def test_canceled_apply_stops_gracefully(engine, running, finish):
+    engine.cancel(running)
+    outcome = finish(running)
     assert (outcome.finished, outcome.canceled, outcome.ok) == (True, True, False)
     assert outcome.message == "Canceled during apply."
 
 
-def test_canceled_apply_keeps_the_resource_it_was_creating(engine, run, finish):
-    engine.cancel(run)
-    finish(run)
-    tainted = {r.address: r.tainted for r in engine.state(run).resources}
+def test_canceled_apply_keeps_the_resource_it_was_creating(engine, running, finish):
+    engine.cancel(running)
+    finish(running)
+    tainted = {r.address: r.tainted for r in engine.state(running).resources}
     assert tainted == {"terraform_data.first": False, "terraform_data.second": True}
 
 
@@ -179,10 +185,10 @@ def test_canceled_plan_starts_no_later_stage(engine, start, finish):
     assert not outcome.applying
 
 
-def test_forced_cancel_kills_every_process(engine, run, finish):
-    assert engine.cancel(run, force=True)
-    wait_for(lambda: not engine.alive(run))
-    assert not finish(run).finished
+def test_forced_cancel_kills_every_process(engine, running, finish):
+    assert engine.cancel(running, force=True)
+    wait_for(lambda: not engine.alive(running))
+    assert not finish(running).finished
 
 
 def test_cancel_of_an_ended_run_returns_false(engine, start, finish):
@@ -231,6 +237,6 @@ def test_too_large_log_stops_the_run(folder: Path, engine, finish):
     assert "log grew too large" in outcome.message
 
 
-def children_of(pid: int) -> list[int]:
+def child_ids(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in text.split()]

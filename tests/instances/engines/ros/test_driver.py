@@ -21,7 +21,7 @@ def started(detached, cloud, directory, given=None, **knobs):
     detached.start(directory, given or order())
 
 
-def told(detached, directory):
+def messages(detached, directory):
     return [event.message for event in detached.events(directory, 0, 1000)]
 
 
@@ -67,7 +67,7 @@ def test_restarted_driver_makes_no_second_stack(
     assert outcome.applying
     assert finish(directory, order(), detached).ok
     assert len(cloud.stacks) == 1
-    lines = told(detached, directory)
+    lines = messages(detached, directory)
     assert lines.count("Vpc: CREATE_COMPLETE") == 1
     assert lines.count("Server: CREATE_COMPLETE") == 1
 
@@ -75,7 +75,7 @@ def test_restarted_driver_makes_no_second_stack(
 def test_run_of_a_lost_host_is_resumed_elsewhere(detached, cloud, tmp_path, finish):
     directory = tmp_path / "x"
     started(detached, cloud, directory)
-    wait_for(lambda: "Vpc: CREATE_COMPLETE" in told(detached, directory))
+    wait_for(lambda: "Vpc: CREATE_COMPLETE" in messages(detached, directory))
     read = detached.events(directory, 0, 1000)
     processes.kill(directory)
     shutil.rmtree(directory)
@@ -122,7 +122,7 @@ def test_second_cancel_is_quick(detached, cloud, tmp_path, finish):
     os.kill(driver, signal.SIGTERM)
     os.kill(driver, signal.SIGCONT)
     assert finish(directory, order(), detached).canceled
-    assert "Asked to cancel (Quick)." in told(detached, directory)
+    assert "Asked to cancel (Quick)." in messages(detached, directory)
 
 
 def test_early_cancel_requests_no_change(detached, cloud, tmp_path, finish):

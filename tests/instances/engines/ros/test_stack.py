@@ -3,11 +3,8 @@
 import json
 from dataclasses import replace
 
+from tests.instances.engines.conftest import log_text
 from tests.instances.engines.ros.conftest import NETWORK, on, order, other
-
-
-def said(engine, directory):
-    return "\n".join(event.message for event in engine.events(directory, 0, 1000))
 
 
 def test_launch_creates_one_stack_with_all_settings(engine, run, cloud):
@@ -93,7 +90,7 @@ def test_update_changes_the_same_stack(engine, run, launched, cloud):
 def test_update_without_changes_succeeds(engine, run, launched):
     directory, outcome = run(on(launched, order(token="task-2")))
     assert outcome.ok, outcome.message
-    assert "Nothing changes" in said(engine, directory)
+    assert "Nothing changes" in log_text(engine.events(directory, 0, 1000))
 
 
 def test_update_logs_only_its_own_events(engine, run, launched):
@@ -107,7 +104,7 @@ def test_outdated_status_is_not_the_end(engine, run, launched, cloud):
     directory, outcome = run(on(launched, other(token="task-2")))
     assert outcome.ok
     assert cloud.stacks[0]["status"] == "UPDATE_COMPLETE"
-    assert "Vpc: UPDATE_COMPLETE" in said(engine, directory)
+    assert "Vpc: UPDATE_COMPLETE" in log_text(engine.events(directory, 0, 1000))
 
 
 def test_termination_deletes_the_stack(engine, run, launched, cloud):
@@ -234,7 +231,9 @@ def test_log_of_terraform_in_ros_is_read(engine, run, cloud):
     (stack,) = cloud.stacks
     assert json.loads(stack["body"])["Transform"].startswith("Aliyun::Terraform-v")
     assert stack["parameters"] == {"count": "3", "zones": '["a"]'}
-    assert "alicloud_vpc.net: create complete" in said(engine, directory)
+    assert "alicloud_vpc.net: create complete" in log_text(
+        engine.events(directory, 0, 1000)
+    )
 
 
 def test_probe_changes_nothing(engine, run, cloud):

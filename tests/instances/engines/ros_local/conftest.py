@@ -8,7 +8,7 @@ import pytest
 from instances.engines import sandbox
 from instances.engines.base import EngineMissingError, Settings
 from instances.engines.ros_local import RosLocal
-from tests.instances.engines.conftest import missing
+from tests.instances.engines.conftest import skip_without
 
 PSEUDO = {
     "ALIYUN::Region": "cn-hangzhou",
@@ -33,9 +33,9 @@ def engine() -> RosLocal:
     try:
         engine.version()
     except EngineMissingError:
-        missing("Terraform or OpenTofu")
+        skip_without("Terraform or OpenTofu")
     if not sandbox.available():
-        missing("landlock")
+        skip_without("landlock")
     return engine
 
 

@@ -21,7 +21,7 @@ from catalog.schema.conversion import as_text
 from instances.engines.base import Order
 from instances.engines.ros_local import problems
 from tests.catalog.test_templates_corpus import CORPUS, filled
-from tests.instances.engines.conftest import missing
+from tests.instances.engines.conftest import skip_without
 from tests.instances.engines.ros_local.conftest import PSEUDO
 from tests.waiting import PATIENCE_SECONDS
 
@@ -35,7 +35,7 @@ DURATIONS = ("CreateDuration", "DeleteDuration")
 def documents():
     """The standard templates by name."""
     if not CORPUS.is_dir():
-        missing("../shared")
+        skip_without("../shared")
     found = {
         path.name: read_document(path.read_text(encoding="utf-8"))
         for path in sorted(CORPUS.iterdir())

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from instances.engines.base import EngineError
-from tests.instances.engines.conftest import said, wait_for
+from tests.instances.engines.conftest import log_text, wait_for
 from tests.instances.engines.ros_local.conftest import PSEUDO, document
 
 pytestmark = pytest.mark.engine
@@ -114,7 +114,7 @@ def test_terraform_data_is_never_shown(engine, site):
     updated = site("apply", launched, Cidr="10.1.0.0/16", Store=False)
     ended = site("destroy", updated)
     for directory in (launched, updated, ended):
-        assert "terraform_data" not in said(engine.events(directory, 0, 10_000))
+        assert "terraform_data" not in log_text(engine.events(directory, 0, 10_000))
         assert "terraform_data" not in repr(engine.state(directory).resources)
         assert "terraform_data" not in engine.outcome(directory).message
 
@@ -259,7 +259,7 @@ def test_nested_stack_has_its_own_resources(engine, run):
     }
     outputs = {each.key: each.value for each in state.outputs}
     assert outputs == {"DiskId": found["Inner.Disk"].physical_id, "Tags": ["a", "b"]}
-    assert "module." not in said(engine.events(directory, 0, 10_000))
+    assert "module." not in log_text(engine.events(directory, 0, 10_000))
 
 
 def test_random_string_has_its_length_and_characters_and_is_stable(engine, run):
@@ -324,7 +324,7 @@ def test_cancel_ends_a_sleep(engine, start, finish, status_of):
 
 def test_kept_log_still_has_the_names_of_ros(engine, run):
     directory = run("apply", document({"Vpc": {"Type": "ALIYUN::ECS::VPC"}}))
-    before = said(engine.events(directory, 0, 10_000))
+    before = log_text(engine.events(directory, 0, 10_000))
     engine.clean(directory, keep_events=True)
-    assert said(engine.events(directory, 0, 10_000)) == before
+    assert log_text(engine.events(directory, 0, 10_000)) == before
     assert not (directory / "module").exists()

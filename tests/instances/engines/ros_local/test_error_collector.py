@@ -21,7 +21,7 @@ def one(value, **sections):
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "expected"),
     [
         ({"Fn::GetStackOutput": ["a", "b"]}, "Fn::GetStackOutput cannot be simulated"),
         ({"Fn::FormatTime": ["a", "b"]}, "Fn::FormatTime cannot be simulated"),
@@ -43,12 +43,12 @@ def one(value, **sections):
         ({"Fn::Calculate": ["1", 99]}, "decimal places"),
     ],
 )
-def test_unsupported_function_is_refused_by_name(value, said):
-    assert said in one(value)
+def test_unsupported_function_is_refused_by_name(value, expected):
+    assert expected in one(value)
 
 
 @pytest.mark.parametrize(
-    ("program", "said"),
+    ("program", "expected"),
     [
         (".people | map(.age) | add", "a pipe (|) is not supported"),
         ("map(.age)", "map is not supported"),
@@ -77,14 +77,14 @@ def test_unsupported_function_is_refused_by_name(value, said):
         ("if .[] then 1 end", "an iteration in a condition or comparison"),
     ],
 )
-def test_unsupported_jq_construct_is_refused_by_name(program, said):
+def test_unsupported_jq_construct_is_refused_by_name(program, expected):
     message = one({"Fn::Jq": ["First", program, {}]})
-    assert message.startswith(f"Fn::Jq cannot be simulated: {said}")
+    assert message.startswith(f"Fn::Jq cannot be simulated: {expected}")
     assert "only paths, if and comparisons" in message
 
 
 @pytest.mark.parametrize(
-    ("program", "said"),
+    ("program", "expected"),
     [
         ("", "ends too early"),
         ("if .a then 1", "ends too early"),
@@ -103,10 +103,10 @@ def test_unsupported_jq_construct_is_refused_by_name(program, said):
         (["."], "must be written in the template"),
     ],
 )
-def test_malformed_jq_program_is_refused(program, said):
+def test_malformed_jq_program_is_refused(program, expected):
     message = one({"Fn::Jq": ["First", program, {}]})
     assert message.startswith("Fn::Jq cannot be simulated: ")
-    assert said in message
+    assert expected in message
 
 
 def test_jq_takes_first_or_all():
@@ -114,7 +114,7 @@ def test_jq_takes_first_or_all():
 
 
 @pytest.mark.parametrize(
-    ("resource", "said"),
+    ("resource", "expected"),
     [
         ({"Type": ""}, "must have a Type"),
         ("text", "must have a Type"),
@@ -134,11 +134,11 @@ def test_jq_takes_first_or_all():
         ),
     ],
 )
-def test_malformed_resource_is_refused_with_its_place(resource, said):
+def test_malformed_resource_is_refused_with_its_place(resource, expected):
     found = problems(document({"Thing": resource}))
     assert [
-        (p.place.startswith("Resources.Thing"), said in p.message) for p in found
-    ] == ([(True, True)] if said else [])
+        (p.place.startswith("Resources.Thing"), expected in p.message) for p in found
+    ] == ([(True, True)] if expected else [])
 
 
 def test_all_problems_are_returned():

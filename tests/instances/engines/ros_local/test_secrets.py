@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.instances.engines.conftest import said
+from tests.instances.engines.conftest import log_text
 from tests.instances.engines.ros_local.conftest import document
 
 pytestmark = pytest.mark.engine
@@ -44,21 +44,21 @@ ENCODED = "cD1odW50ZXIyL"
 
 
 @pytest.fixture
-def launched(run):
+def secret_run(run):
     return run("apply", BODY, secrets=SECRETS)
 
 
-def test_resource_gets_secret_values(engine, launched):
-    body = engine.state(launched).body.decode()
+def test_resource_gets_secret_values(engine, secret_run):
+    body = engine.state(secret_run).body.decode()
     assert SECRET in body
     assert "${x}" + SECRET in body
     assert "987654321" in body
 
 
-def test_secrets_are_in_no_file_but_state_and_plan(launched):
-    state = launched / "state" / "terraform.tfstate"
-    plan = launched / "plan.bin"
-    for path in launched.rglob("*"):
+def test_secrets_are_in_no_file_but_state_and_plan(secret_run):
+    state = secret_run / "state" / "terraform.tfstate"
+    plan = secret_run / "plan.bin"
+    for path in secret_run.rglob("*"):
         assert SECRET not in path.name
         if (
             path.is_file()
@@ -70,13 +70,13 @@ def test_secrets_are_in_no_file_but_state_and_plan(launched):
             assert "987654321" not in text, path
 
 
-def test_log_has_no_secrets(engine, launched):
-    assert SECRET not in said(engine.events(launched, 0, 10_000))
+def test_log_has_no_secrets(engine, secret_run):
+    assert SECRET not in log_text(engine.events(secret_run, 0, 10_000))
 
 
-def test_preview_masks_secrets_and_values_made_of_them(engine, run, launched):
+def test_preview_masks_secrets_and_values_made_of_them(engine, run, secret_run):
     changed = SECRETS | {"Password": SECRET + "-new"}
-    state = engine.state(launched).body
+    state = engine.state(secret_run).body
     for directory in (
         run("plan", BODY, secrets=SECRETS),
         run("plan", BODY, secrets=changed, state=state),
@@ -88,8 +88,8 @@ def test_preview_masks_secrets_and_values_made_of_them(engine, run, launched):
             assert secret not in told
 
 
-def test_only_outputs_with_secrets_are_sensitive(engine, launched):
-    hidden = {each.key: each.sensitive for each in engine.state(launched).outputs}
+def test_only_outputs_with_secrets_are_sensitive(engine, secret_run):
+    hidden = {each.key: each.sensitive for each in engine.state(secret_run).outputs}
     assert hidden == {
         "Plain": False,
         "Derived": True,
