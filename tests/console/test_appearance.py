@@ -16,7 +16,7 @@ URL = "/appearance/"
         ({"shortcut": "off"}, 'data-shortcut="off"'),
     ],
 )
-def test_a_choice_holds_on_every_page(browser, choice, mark):
+def test_a_choice_applies_to_every_page(browser, choice, mark):
     assert mark not in browser.get("/instances/").content.decode()
     browser.post(URL, choice | {"next": "/instances/"})
     assert mark in browser.get("/instances/").content.decode()
@@ -29,7 +29,7 @@ def test_the_shortcut_can_be_turned_on_again(browser):
     assert b"<kbd" in browser.get("/instances/").content
 
 
-def test_a_cookie_that_makes_no_sense_is_ignored(browser):
+def test_an_invalid_cookie_is_ignored(browser):
     browser.cookies["shortcut"] = '"><script>'
     page = browser.get("/instances/").content.decode()
     assert "data-shortcut" not in page
@@ -56,23 +56,21 @@ def test_the_instance_list_shows_the_chosen_columns_also_after_signing_out(
     assert "Owner" not in table
 
 
-def test_a_row_that_is_asked_for_alone_has_the_columns_of_the_table(browser, alice):
+def test_a_single_row_has_the_chosen_columns(browser, alice):
     instance = InstanceFactory(owner=alice)
     choose(browser, [])
     row = browser.get(f"/instances/{instance.pk}/row/").content.decode()
     assert row.count("<td") == 3
 
 
-def test_columns_that_make_no_sense_change_nothing(browser, alice):
+def test_invalid_columns_are_ignored(browser, alice):
     InstanceFactory(owner=alice)
     browser.post(URL, {"columns": ["name", "secrets"]})
     browser.cookies["instance-columns"] = "owner.<b>"
     assert b"Stack region</th>" in browser.get("/instances/").content
 
 
-def test_the_rows_of_a_page_are_kept_and_an_address_with_another_number_wins(
-    browser, alice
-):
+def test_the_page_size_is_kept_unless_the_url_has_one(browser, alice):
     InstanceFactory.create_batch(11, owner=alice)
     choose(browser, [], size="10")
     assert len(browser.get("/instances/").context["rows"]) == 10

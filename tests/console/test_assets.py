@@ -33,7 +33,7 @@ def test_every_icon_a_template_names_is_in_the_sprite():
     assert set(names_in_templates()) <= assets.ICON_NAMES
 
 
-def test_a_symbol_takes_the_colour_of_its_surroundings():
+def test_symbols_use_the_current_color():
     symbols = ElementTree.fromstring(sprite())
     assert {symbol.get("stroke") for symbol in symbols} == {"currentColor"}
 
@@ -52,33 +52,33 @@ def test_an_unknown_icon_is_refused():
 
 
 @pytest.mark.parametrize("name", ["console.css", "console.js", "icons.svg"])
-def test_an_asset_may_be_kept_for_ever(client, name):
+def test_an_asset_is_immutable(client, name):
     response = client.get(assets.asset(name).url)
     assert response.status_code == 200
     assert "immutable" in response["Cache-Control"]
 
 
-def test_a_browser_that_has_the_sprite_is_not_sent_it_again(client):
+def test_a_cached_sprite_is_not_sent_again(client):
     sprite = assets.asset("icons.svg")
     response = client.get(sprite.url, headers={"if-none-match": f'"{sprite.digest}"'})
     assert response.status_code == 304
 
 
-def test_the_server_makes_them_before_it_forks():
+def test_assets_are_built_before_the_server_forks():
     assets._made.cache_clear()
     import_module("console.wsgi")
     reload(sys.modules["console.wsgi"])
     assert assets._made.cache_info().currsize == 3
 
 
-def test_an_address_of_another_release_is_not_found(client):
+def test_a_url_of_another_release_is_not_found(client):
     url = assets.asset("icons.svg").url.replace(
         assets.asset("icons.svg").digest, "0" * 12
     )
     assert client.get(url).status_code == 404
 
 
-def test_a_browser_that_allows_it_gets_the_stylesheet_compressed(client):
+def test_the_stylesheet_is_compressed_if_the_client_accepts_it(client):
     response = client.get(
         assets.asset("console.css").url, headers={"accept-encoding": "gzip"}
     )
@@ -92,7 +92,7 @@ def test_an_asset_stays_within_its_budget(name, kilobytes):
     assert len(assets.asset(name).compressed) <= kilobytes * 1024
 
 
-def test_the_layers_are_ordered_before_any_rule():
+def test_the_css_layers_are_declared_before_any_rule():
     first = assets.asset("console.css").content.decode().split("*/", 1)[1].lstrip()
     assert first.startswith(
         "@layer reset, tokens, base, layout, components, utilities;"

@@ -17,7 +17,7 @@ def carried(page, name="next"):
 
 
 @pytest.mark.parametrize("action", ["", "delete/"])
-def test_a_tag_option_leads_back_to_the_search(admin_browser, action):
+def test_saving_a_tag_option_returns_to_the_search(admin_browser, action):
     option = TagOption.objects.create(key="team", value="web")
     url, listed = (
         f"/manage/tag-options/{option.pk}/{action}",
@@ -31,7 +31,7 @@ def test_a_tag_option_leads_back_to_the_search(admin_browser, action):
 
 
 @pytest.mark.parametrize("kind", ["products", "portfolios"])
-def test_what_is_deleted_leads_back_to_the_search(admin_browser, kind):
+def test_deleting_returns_to_the_search(admin_browser, kind):
     row = ProductFactory() if kind == "products" else PortfolioFactory()
     url, listed = f"/manage/{kind}/{row.pk}/delete/", f"/manage/{kind}/?q=x&size=50"
     page = admin_browser.get(url, headers={"Referer": f"http://testserver{listed}"})
@@ -39,7 +39,7 @@ def test_what_is_deleted_leads_back_to_the_search(admin_browser, kind):
     assert answer["Location"] == listed
 
 
-def test_a_tag_option_is_attached_within_a_search(admin_browser):
+def test_attaching_a_tag_option_keeps_the_search(admin_browser):
     option = TagOption.objects.create(key="team", value="web")
     portfolio = PortfolioFactory()
     listed = f"/manage/portfolios/{portfolio.pk}/tag-options/"
@@ -53,7 +53,7 @@ def test_a_tag_option_is_attached_within_a_search(admin_browser):
 @pytest.mark.parametrize(
     "away", ["https://evil.test/manage/tag-options/", "//evil.test/", "/products/?q=x"]
 )
-def test_a_form_leads_to_no_other_page(admin_browser, away):
+def test_a_form_redirects_to_no_other_page(admin_browser, away):
     option = TagOption.objects.create(key="team", value="web")
     url = f"/manage/tag-options/{option.pk}/delete/"
     answer = admin_browser.post(url, {"next": away})

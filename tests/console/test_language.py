@@ -55,14 +55,14 @@ def test_every_text_is_translated(gettext, tmp_path):
     assert "untranslated" not in told
 
 
-def test_what_is_shown_was_compiled_from_what_is_read(gettext, tmp_path):
+def test_the_compiled_catalog_matches_its_source(gettext, tmp_path):
     source = settings.BASE_DIR / FOLDER / "django.po"
     said("msgfmt", "--check-format", "-o", tmp_path / "made.mo", source, cwd=tmp_path)
     shown = (settings.BASE_DIR / FOLDER / "django.mo").read_bytes()
     assert (tmp_path / "made.mo").read_bytes() == shown
 
 
-def test_a_browser_that_asks_for_chinese_gets_it(browser):
+def test_a_browser_that_prefers_chinese_gets_it(browser):
     page = browser.get("/instances/", headers={"accept-language": "zh-CN,zh;q=0.9"})
     text = page.content.decode()
     assert '<html lang="zh-hans"' in text
@@ -87,7 +87,7 @@ def test_a_browser_that_asks_for_chinese_gets_it(browser):
         (";;,*", "en"),
     ],
 )
-def test_traditional_chinese_gives_way_to_english(browser, accepted, language):
+def test_traditional_chinese_with_english_gets_english(browser, accepted, language):
     page = browser.get("/instances/", headers={"accept-language": accepted})
     assert f'<html lang="{language}"' in page.content.decode()
 
@@ -108,7 +108,7 @@ def test_the_vendors_regions_have_their_chinese_names(admin, admin_browser):
     assert AuditEntry.objects.get(action="Test").target_name == "China (Hangzhou)"
 
 
-def test_the_words_of_the_vendor_stand_in_the_menu(admin_browser):
+def test_the_menu_uses_the_terms_of_the_vendor(admin_browser):
     page = admin_browser.get("/manage/tag-options/").content.decode()
     for name in ("Administrator", "Portfolio management", "Product management"):
         assert name in page
@@ -128,7 +128,7 @@ def test_the_words_of_the_vendor_stand_in_the_menu(admin_browser):
         ("Deprecated", "将废弃"),
     ],
 )
-def test_guidance_has_the_vendors_words(value, word):
+def test_guidance_uses_the_terms_of_the_vendor(value, word):
     with override("zh-hans"):
         assert str(status_of(value).word) == word
         assert Version.Guidance(value).label == word
@@ -136,6 +136,6 @@ def test_guidance_has_the_vendors_words(value, word):
         assert str(status_of(value).word) == value
 
 
-def test_the_api_speaks_english_to_everybody(client):
+def test_the_api_is_always_in_english(client):
     answer = client.get("/?Action=ListPortfolios", headers={"accept-language": "zh-CN"})
     assert answer.json()["Message"].isascii()

@@ -16,7 +16,7 @@ def answer(url, shown="http://testserver/instances/", **headers):
     return RedirectMiddleware(lambda _request: HttpResponseRedirect(url))(request)
 
 
-def test_a_redirect_becomes_one_that_the_browser_loads():
+def test_a_redirect_becomes_an_htmx_redirect():
     told = answer("/products/?q=a#top")
     assert told.status_code == 200
     assert told["HX-Redirect"] == "/products/?q=a#top"
@@ -33,7 +33,7 @@ def test_a_redirect_becomes_one_that_the_browser_loads():
         ("/instances/?q=%E4%B8%AD", "/instances/?q=中#instances"),
     ],
 )
-def test_the_address_that_is_shown_is_loaded_again_rather_than_scrolled(shown, url):
+def test_a_redirect_to_the_current_page_drops_the_anchor(shown, url):
     told = answer(url, f"http://testserver{shown}")
     assert "#" not in told["HX-Redirect"]
     assert told["HX-Redirect"].startswith("/instances/")
@@ -47,11 +47,11 @@ def test_the_address_that_is_shown_is_loaded_again_rather_than_scrolled(shown, u
         "http://[",
     ],
 )
-def test_another_address_keeps_its_fragment(shown):
+def test_a_redirect_to_another_page_keeps_the_anchor(shown):
     assert answer("/instances/#instances", shown)["HX-Redirect"].endswith("#instances")
 
 
-def test_a_boosted_link_and_a_browser_follow_it_themselves():
+def test_boosted_links_and_browsers_get_a_plain_redirect():
     assert answer("/products/", **{"HX-Boosted": "true"}).status_code == 302
     request = RequestFactory().post("/any/")
     request.htmx = HtmxDetails(request)
@@ -74,7 +74,7 @@ def test_a_boosted_link_and_a_browser_follow_it_themselves():
         ({}, ""),
     ],
 )
-def test_the_page_one_came_from_keeps_its_query_and_is_never_another(source, found):
+def test_the_previous_page_keeps_its_query_and_is_never_another(source, found):
     headers = {"Referer": source.get("referer", "")}
     if "shown" in source:
         headers |= {"HX-Request": "true", "HX-Current-URL": source["shown"]}

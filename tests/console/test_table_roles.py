@@ -25,7 +25,7 @@ TEMPLATES = [
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_every_part_of_a_table_that_becomes_cards_has_its_role(path):
+def test_every_part_of_a_card_table_has_a_role(path):
     for table in CARDS.findall(path.read_text()):
         for name, attributes in TAG.findall(table):
             role = re.search(r'role="(\w+)"', attributes)
@@ -44,7 +44,7 @@ TABLES = [
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.name)
-def test_every_table_scrolls_in_a_frame_that_keys_reach_and_that_has_a_name(path):
+def test_every_table_scrolls_in_a_named_focusable_region(path):
     text = path.read_text()
     for found in re.finditer("<table", text):
         assert FRAME.search(text[: found.start()]), text[found.start() :][:60]

@@ -61,14 +61,16 @@ def kept_form(response):
     return {name: hidden(form, name) for name in names}
 
 
-def test_every_form_says_for_whom_it_was_shown(browser, alice, url):
+def test_every_form_has_the_principal_id_of_its_user(browser, alice, url):
     assert hidden(browser.get(url).content.decode(), "signed_in_as") == (
         alice.principal_id
     )
     assert b"signed_in_as" not in Client().get("/accounts/login/").content
 
 
-def test_a_stale_token_keeps_what_was_typed_and_sends_it_again(strict, url, entries):
+def test_entries_of_a_form_with_a_stale_token_are_kept_and_sent_again(
+    strict, url, entries
+):
     refused = strict.post(url, entries, headers=ORIGIN)
     assert refused.status_code == 403
     assert "Submit again" in refused.content.decode()
@@ -82,7 +84,7 @@ def test_a_stale_token_keeps_what_was_typed_and_sends_it_again(strict, url, entr
     assert plan.values == {"name": SECRET}
 
 
-def test_htmx_is_given_a_new_token(strict, alice, url, entries, htmx):
+def test_htmx_gets_a_new_token(strict, alice, url, entries, htmx):
     headers = htmx | ORIGIN | {"X-Signed-In-As": alice.principal_id}
     refused = strict.post(url, entries, headers=headers)
     assert refused.status_code == 403
@@ -95,7 +97,7 @@ def test_htmx_is_given_a_new_token(strict, alice, url, entries, htmx):
 @pytest.mark.parametrize(
     "origin", [{}, {"Origin": "null"}, {"Origin": "https://evil.test"}]
 )
-def test_another_site_gets_neither_a_token_nor_a_form_to_send(
+def test_a_form_of_another_site_gets_no_token_and_is_not_kept(
     strict, url, entries, origin
 ):
     refused = strict.post(url, entries, headers=origin)
@@ -104,7 +106,7 @@ def test_another_site_gets_neither_a_token_nor_a_form_to_send(
     assert ENTRIES not in refused.content.decode()
 
 
-def test_another_user_is_not_made_to_send_it(strict, bob, url, entries, htmx):
+def test_another_user_cannot_send_the_kept_form(strict, bob, url, entries, htmx):
     strict.force_login(bob)
     strict.get("/products/")
     refused = strict.post(url, entries, headers=ORIGIN)
@@ -114,7 +116,7 @@ def test_another_user_is_not_made_to_send_it(strict, bob, url, entries, htmx):
     assert "X-CSRFToken" not in refused
 
 
-def test_kept_entries_open_for_their_user_and_address_alone(strict, url, entries, bob):
+def test_kept_entries_decrypt_only_for_their_user_and_url(strict, url, entries, bob):
     form = kept_form(strict.post(url, entries, headers=ORIGIN))
     other = f"{url}review/"
     assert strict.post(other, form, headers=ORIGIN).status_code == 403
@@ -126,14 +128,14 @@ def test_kept_entries_open_for_their_user_and_address_alone(strict, url, entries
     assert not Plan.objects.exists()
 
 
-def test_kept_entries_do_not_last_for_ever(strict, url, entries, monkeypatch):
+def test_kept_entries_expire(strict, url, entries, monkeypatch):
     form = kept_form(strict.post(url, entries, headers=ORIGIN))
     monkeypatch.setattr(settings, "SESSION_COOKIE_AGE", -1)
     assert Client.post(strict, url, form, headers=ORIGIN).status_code in (302, 403)
     assert not Plan.objects.exists()
 
 
-def test_a_session_that_has_ended_keeps_what_was_typed(client, alice, url, entries):
+def test_entries_are_kept_when_the_session_has_ended(client, alice, url, entries):
     answer = client.post(url, entries, headers=ORIGIN)
     html = answer.content.decode()
     assert answer.status_code == 403
@@ -151,13 +153,13 @@ def test_a_session_that_has_ended_keeps_what_was_typed(client, alice, url, entri
     assert Plan.objects.get().instance_name == "typed-name"
 
 
-def test_an_unknown_form_leads_to_sign_in_as_before(client, url, entries):
+def test_a_form_without_a_principal_id_redirects_to_sign_in(client, url, entries):
     del entries["signed_in_as"]
     answer = client.post(url, entries, headers=ORIGIN)
     assert answer["Location"].startswith("/accounts/login/")
 
 
-def test_htmx_is_told_that_the_session_has_ended(client, url, entries, htmx):
+def test_htmx_gets_a_header_when_the_session_has_ended(client, url, entries, htmx):
     answer = client.post(url, entries, headers=ORIGIN | htmx)
     assert answer["X-Sign-In"] == "ended"
     assert answer["HX-Redirect"].startswith("/accounts/login/")
@@ -170,7 +172,7 @@ def test_passwords_are_never_kept(strict, alice):
     assert ENTRIES not in refused.content.decode()
 
 
-def test_what_is_larger_than_a_form_is_not_kept(strict, url, entries, monkeypatch):
+def test_entries_above_the_size_limit_are_not_kept(strict, url, entries, monkeypatch):
     monkeypatch.setattr("console.accounts.form_recovery.MAX_BYTES", 10)
     refused = strict.post(url, entries, headers=ORIGIN)
     assert refused.status_code == 403

@@ -28,14 +28,14 @@ NARROW = "ABC-123-long-enough"
         (NARROW, WIDE),
     ],
 )
-def test_a_password_is_known_in_every_spelling(alice, kept, typed):
+def test_a_password_matches_in_every_unicode_form(alice, kept, typed):
     with_password(alice, kept)
     client, _ = sign_in("alice", typed)
     assert signed_in(client)
 
 
 @pytest.mark.parametrize("typed", [DECOMPOSED, WIDE])
-def test_a_password_of_an_earlier_release_works_as_it_was_typed(alice, typed):
+def test_a_password_hashed_by_an_earlier_release_matches_as_typed(alice, typed):
     User.objects.filter(pk=alice.pk).update(password=make_password(typed))
     client, _ = sign_in("alice", typed)
     assert signed_in(client)
@@ -47,13 +47,13 @@ def test_another_password_is_refused(alice):
     assert not signed_in(client)
 
 
-def test_a_new_person_gets_one_spelling(db):
+def test_the_password_of_a_new_user_is_normalized(db):
     person = User.objects.create_user("dora", password=WIDE)
     assert person.check_password(NARROW)
     assert not User.objects.create_user("emil").has_usable_password()
 
 
-def test_the_command_stores_one_spelling(monkeypatch):
+def test_the_command_stores_the_normalized_password(monkeypatch):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", WIDE)
     call_command("createsuperuser", interactive=False, username="root", email="")
     assert User.objects.get(username="root").check_password(NARROW)
@@ -66,16 +66,16 @@ def test_the_command_stores_one_spelling(monkeypatch):
         "\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff10\uff11\uff12",
     ],
 )
-def test_a_guessable_password_in_wide_letters_is_refused(password):
+def test_a_common_password_in_full_width_letters_is_refused(password):
     with pytest.raises(ValidationError):
         validate_password(password)
 
 
-def test_a_good_password_in_wide_letters_is_taken():
+def test_a_strong_password_in_full_width_letters_is_accepted():
     validate_password(WIDE)
 
 
-def test_whether_an_account_exists_does_not_show_in_the_number_of_hashes(
+def test_existing_and_unknown_accounts_compute_the_same_number_of_hashes(
     alice, monkeypatch
 ):
     with_password(alice, COMPOSED)

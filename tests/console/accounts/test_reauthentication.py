@@ -22,13 +22,13 @@ def signed_in_long_ago(person):
     return client
 
 
-def test_a_fresh_sign_in_is_enough(alice):
+def test_a_recent_sign_in_needs_no_reauthentication(alice):
     with_password(alice)
     client, _ = sign_in("alice")
     assert client.post("/access-keys/create/").status_code == 201
 
 
-def test_a_new_access_key_needs_the_password_again_and_is_then_made(alice):
+def test_a_new_access_key_requires_the_password(alice):
     client = signed_in_long_ago(alice)
     asked = client.post("/access-keys/create/")
     assert asked.url == "/accounts/reauthenticate/?next=%2Faccess-keys%2Fcreate%2F"
@@ -39,14 +39,14 @@ def test_a_new_access_key_needs_the_password_again_and_is_then_made(alice):
     assert key.secret_text in made.content.decode()
 
 
-def test_the_wrong_password_makes_nothing(alice):
+def test_a_wrong_password_creates_no_access_key(alice):
     client = signed_in_long_ago(alice)
     asked = client.post("/access-keys/create/")
     client.post(asked.url, {"password": "x", "next": "/access-keys/create/"})
     assert not AccessKey.objects.exists()
 
 
-def test_having_proven_it_lasts_a_while_and_not_longer(alice, settings):
+def test_a_reauthentication_expires(alice, settings):
     client = signed_in_long_ago(alice)
     assert client.post("/accounts/reauthenticate/", SECRET).status_code == 302
     assert client.post("/access-keys/create/").status_code == 201
@@ -68,7 +68,7 @@ def test_having_proven_it_lasts_a_while_and_not_longer(alice, settings):
         "/admin/console/user/{admin}/password/",
     ],
 )
-def test_sensitive_pages_ask_again(admin, alice, path):
+def test_sensitive_pages_require_reauthentication(admin, alice, path):
     RegionFactory()
     role = LaunchRole.objects.create(name="launcher")
     admin.is_staff = admin.is_superuser = True
@@ -83,7 +83,7 @@ def test_sensitive_pages_ask_again(admin, alice, path):
     assert client.get(path).status_code == 200, path
 
 
-def test_credentials_typed_before_are_stored_after(admin):
+def test_credentials_entered_before_reauthentication_are_saved(admin):
     client = signed_in_long_ago(admin)
     fields = {"id": "eu-west-1", "name": "Ireland", "credentials": "TOKEN=canary-value"}
     asked = client.post("/manage/regions/new/", fields)
@@ -94,7 +94,7 @@ def test_credentials_typed_before_are_stored_after(admin):
     assert Region.objects.get(pk="eu-west-1").credentials == {"TOKEN": "canary-value"}
 
 
-def test_ordinary_pages_do_not_ask(alice):
+def test_other_pages_require_no_reauthentication(alice):
     client = signed_in_long_ago(alice)
     for path in ("/products/", "/instances/", "/access-keys/", "/accounts/"):
         assert client.get(path).status_code == 200

@@ -98,7 +98,7 @@ def test_codes_of_other_times_are_wrong(alice, secret, steps):
     assert not signed_in(client)
 
 
-def test_guessing_codes_is_limited_and_on_record(alice, secret):
+def test_wrong_codes_are_limited_and_recorded(alice, secret):
     client, _ = sign_in("alice")
     wrong = f"{(int(code_of(secret)) + 500_000) % 1_000_000:06}"
     pages = [page_text(client.post(AUTHENTICATE, {"code": wrong})) for _ in range(20)]
@@ -112,7 +112,7 @@ def test_guessing_codes_is_limited_and_on_record(alice, secret):
     assert failed.count() == 21
 
 
-def test_guesses_in_another_session_count_together(alice, secret):
+def test_wrong_codes_of_all_sessions_count_together(alice, secret):
     wrong = f"{(int(code_of(secret)) + 500_000) % 1_000_000:06}"
     for _ in range(5):
         client, _ = sign_in("alice")
@@ -121,7 +121,7 @@ def test_guesses_in_another_session_count_together(alice, secret):
     assert "Too many" in page_text(other.post(AUTHENTICATE, {"code": wrong}))
 
 
-def test_a_proven_factor_does_not_clear_the_failures_of_the_address(alice, secret):
+def test_a_correct_code_does_not_reset_the_failures_of_the_address(alice, secret):
     for number in range(9):
         sign_in(f"somebody-{number}", "wrong")
     client, _ = sign_in("alice")
@@ -161,7 +161,7 @@ def test_new_recovery_codes_replace_the_old(alice):
     assert actions("GenerateRecoveryCodes") == ["GenerateRecoveryCodes"]
 
 
-def test_a_change_that_cannot_be_put_on_record_is_not_made(alice, monkeypatch):
+def test_a_change_that_cannot_be_recorded_is_rolled_back(alice, monkeypatch):
     """The entry is in the transaction of the change: both, or neither."""
     with_password(alice)
     client, _ = sign_in("alice")
@@ -194,14 +194,14 @@ def test_a_change_that_cannot_be_put_on_record_is_not_made(alice, monkeypatch):
         ("catalog.example.com", False, False),
     ],
 )
-def test_passkeys_belong_to_names_and_not_to_addresses(
+def test_passkeys_are_not_offered_for_ip_addresses(
     rf, settings, host, secure, possible
 ):
     settings.ALLOWED_HOSTS = ["*"]
     assert passkeys_possible(rf.get("/", secure=secure, HTTP_HOST=host)) is possible
 
 
-def test_removing_the_app_takes_the_codes_with_it(alice):
+def test_removing_the_app_removes_the_recovery_codes(alice):
     with_password(alice)
     client, _ = sign_in("alice")
     add_app(client)
@@ -213,7 +213,7 @@ def test_removing_the_app_takes_the_codes_with_it(alice):
     assert found == ["AddAuthenticatorApp", "RemoveAuthenticatorApp"]
 
 
-def test_nothing_of_a_factor_is_stored_in_clear(alice, secret):
+def test_mfa_secrets_are_encrypted(alice, secret):
     rows = list(Authenticator.objects.order_by("type"))
     stored = repr([row.data for row in rows])
     assert secret not in stored
@@ -221,7 +221,7 @@ def test_nothing_of_a_factor_is_stored_in_clear(alice, secret):
     assert not any(code in stored for code in seed.generate_codes())
 
 
-def test_a_new_encryption_key_reseals_factors(alice, secret, settings):
+def test_rotation_encrypts_mfa_secrets_with_the_new_key(alice, secret, settings):
     old = settings.ENCRYPTION_KEYS
     settings.ENCRYPTION_KEYS = [generate_key(), *old]
     rotation = Rotation()
@@ -234,7 +234,7 @@ def test_a_new_encryption_key_reseals_factors(alice, secret, settings):
     assert signed_in(client)
 
 
-def test_an_administrator_removes_what_somebody_lost(alice, secret, admin_browser):
+def test_an_administrator_removes_the_mfa_of_a_user(alice, secret, admin_browser):
     page = "/manage/people/alice/"
     assert "TOTP Authenticator" in admin_browser.get(page).content.decode()
     answer = admin_browser.get(f"{page}second-factors/remove/")
@@ -251,7 +251,7 @@ def test_an_administrator_removes_what_somebody_lost(alice, secret, admin_browse
     assert again.status_code == 404
 
 
-def test_a_command_removes_them_for_the_last_administrator(alice, secret):
+def test_a_command_removes_the_mfa_of_an_administrator(alice, secret):
     call_command("remove_second_factors", "alice")
     assert not Authenticator.objects.exists()
     assert AuditEntry.objects.get(action="RemoveSecondFactors").actor_name == "system"
@@ -274,7 +274,7 @@ def required(settings):
     settings.REQUIRE_MFA = True
 
 
-def test_end_users_need_none(browser, required):
+def test_end_users_need_no_mfa(browser, required):
     assert not needs_factor(browser)
 
 
@@ -282,7 +282,7 @@ def test_end_users_need_none(browser, required):
 @pytest.mark.parametrize(
     "path", ["/", "/products/", "/manage/people/", "/access-keys/create/", "/admin/"]
 )
-def test_administrators_see_only_their_account_until_they_have_one(
+def test_administrators_without_mfa_see_only_their_account(
     admin, admin_browser, required, path, method
 ):
     answer = getattr(admin_browser, method)(path)
@@ -295,12 +295,12 @@ def test_administrators_see_only_their_account_until_they_have_one(
         assert admin_browser.get(open_path).status_code == 200
 
 
-def test_htmx_is_sent_there_as_a_page(admin_browser, required, htmx):
+def test_htmx_loads_the_account_page_as_a_whole(admin_browser, required, htmx):
     answer = admin_browser.get("/instances/", headers=htmx)
     assert answer.headers["HX-Redirect"] == "/accounts/?required"
 
 
-def test_with_one_they_go_on(admin, required):
+def test_administrators_with_mfa_see_all_pages(admin, required):
     with_password(admin)
     client, _ = sign_in("admin")
     assert needs_factor(client)
@@ -309,7 +309,7 @@ def test_with_one_they_go_on(admin, required):
 
 
 @pytest.mark.parametrize("by_group", [False, True])
-def test_approvers_need_one(alice, bob, browser, required, by_group):
+def test_approvers_need_mfa(alice, bob, browser, required, by_group):
     product = ProductFactory()
     portfolio = PortfolioFactory(products=[product], users=[alice])
     approver = {"PrincipalType": "RamUser", "PrincipalName": "alice"}
@@ -328,7 +328,7 @@ def test_approvers_need_one(alice, bob, browser, required, by_group):
     assert not needs_factor(bobs)
 
 
-def test_people_of_django_admin_need_one(alice, browser, required):
+def test_staff_users_need_mfa(alice, browser, required):
     alice.is_staff = True
     alice.save()
     assert needs_factor(browser)
@@ -350,7 +350,7 @@ def add_passkey(client, key, **fields):
     )
 
 
-def test_a_passkey_is_a_second_factor(alice):
+def test_a_passkey_completes_a_sign_in_with_password(alice):
     with_password(alice)
     client, _ = sign_in("alice")
     key = SoftKey()
@@ -372,7 +372,7 @@ def passwordless(client, key, person):
     return client.post("/accounts/2fa/webauthn/login/", {"credential": credential})
 
 
-def test_a_passkey_signs_in_alone(alice):
+def test_a_passkey_signs_in_without_a_password(alice):
     with_password(alice)
     client, _ = sign_in("alice")
     key = SoftKey()
@@ -397,7 +397,7 @@ def test_a_passkey_signs_in_alone(alice):
     ],
     ids=["key", "origin", "site", "scheme", "unverified"],
 )
-def test_another_passkey_does_not(alice, other):
+def test_an_unknown_passkey_is_refused(alice, other):
     with_password(alice)
     client, _ = sign_in("alice")
     key = SoftKey()
@@ -414,7 +414,7 @@ def test_another_passkey_does_not(alice, other):
     assert not signed_in(stranger)
 
 
-def test_a_deactivated_persons_passkey_does_not(alice):
+def test_the_passkey_of_an_inactive_user_is_refused(alice):
     with_password(alice)
     client, _ = sign_in("alice")
     key = SoftKey()
@@ -426,7 +426,7 @@ def test_a_deactivated_persons_passkey_does_not(alice):
     assert not signed_in(stranger)
 
 
-def test_an_answer_of_a_passkey_works_once(alice):
+def test_a_passkey_response_is_valid_once(alice):
     with_password(alice)
     client, _ = sign_in("alice")
     key = SoftKey()
@@ -458,7 +458,7 @@ def test_an_answer_of_a_passkey_works_once(alice):
         '{"id": "' + "x" * 70_000 + '"}',
     ],
 )
-def test_junk_in_place_of_a_passkey_is_refused(alice, junk):
+def test_malformed_passkey_responses_are_refused(alice, junk):
     with_password(alice)
     client, _ = sign_in("alice")
     add_passkey(client, SoftKey())
@@ -479,7 +479,7 @@ def test_junk_in_place_of_a_passkey_is_refused(alice, junk):
     assert not signed_in(other)
 
 
-def test_a_damaged_answer_of_a_passkey_is_no_crash(alice, settings):
+def test_a_damaged_passkey_response_causes_no_error(alice, settings):
     settings.ACCOUNT_RATE_LIMITS = False
     with_password(alice)
     client, _ = sign_in("alice")
@@ -497,7 +497,7 @@ def test_a_damaged_answer_of_a_passkey_is_no_crash(alice, settings):
 
 
 @pytest.mark.parametrize("part", ["clientDataJSON", "authenticatorData", "signature"])
-def test_what_a_passkey_signed_cannot_be_changed(alice, part):
+def test_a_changed_passkey_response_is_refused(alice, part):
     with_password(alice)
     client, _ = sign_in("alice")
     key = SoftKey()
@@ -512,7 +512,7 @@ def test_what_a_passkey_signed_cannot_be_changed(alice, part):
     assert not signed_in(other)
 
 
-def test_passkeys_are_renamed_and_removed_by_their_owner_alone(alice, bob):
+def test_only_the_owner_can_rename_and_remove_a_passkey(alice, bob):
     with_password(alice)
     client, _ = sign_in("alice")
     add_passkey(client, SoftKey())
@@ -537,9 +537,7 @@ def test_passkeys_are_renamed_and_removed_by_their_owner_alone(alice, bob):
         ("localhost:8000", True),
     ],
 )
-def test_passkeys_are_offered_where_browsers_have_them(
-    browser, settings, host, offered
-):
+def test_passkeys_are_offered_on_localhost_and_https(browser, settings, host, offered):
     settings.ALLOWED_HOSTS = ["127.0.0.1", "[::1]", "localhost"]
     page = browser.get("/accounts/", headers={"host": host}).content.decode()
     assert ("Add passkey" in page) is offered

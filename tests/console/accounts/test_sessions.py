@@ -33,11 +33,11 @@ def age(client, **columns):
     )
 
 
-def test_the_engine_of_the_settings_is_this_one():
+def test_the_settings_use_this_session_engine():
     assert import_module(configured.SESSION_ENGINE).SessionStore is SessionStore
 
 
-def test_signing_in_changes_the_key(alice):
+def test_signing_in_changes_the_session_key(alice):
     with_password(alice)
     client = Client()
     session = client.session
@@ -50,7 +50,7 @@ def test_signing_in_changes_the_key(alice):
     assert signed_in(client)
 
 
-def test_a_key_that_was_never_given_out_is_not_taken_over(alice):
+def test_an_unknown_session_key_is_not_adopted(alice):
     with_password(alice)
     client = Client()
     client.cookies[configured.SESSION_COOKIE_NAME] = "a" * 32
@@ -58,7 +58,7 @@ def test_a_key_that_was_never_given_out_is_not_taken_over(alice):
     assert cookie(client) != "a" * 32
 
 
-def test_the_table_holds_no_cookie_and_no_content_in_clear(alice, browser):
+def test_session_keys_are_hashed_and_contents_encrypted(alice, browser):
     session = browser.session
     session["secret"] = "totp-seed-in-a-session"
     session.save()
@@ -71,7 +71,7 @@ def test_the_table_holds_no_cookie_and_no_content_in_clear(alice, browser):
     assert browser.session["secret"] == "totp-seed-in-a-session"
 
 
-def test_what_the_table_holds_opens_no_session(browser):
+def test_a_stored_key_opens_no_session(browser):
     thief = Client()
     thief.cookies[configured.SESSION_COOKIE_NAME] = row(browser).get().pk
     assert not signed_in(thief)
@@ -85,7 +85,7 @@ def test_an_idle_session_ends(browser, settings):
     assert not signed_in(browser)
 
 
-def test_being_seen_keeps_a_session_but_not_for_ever(browser, settings):
+def test_requests_extend_a_session_up_to_the_absolute_limit(browser, settings):
     settings.SESSION_IDLE_MINUTES = 30
     for _ in range(3):
         age(browser, seen_at=20)
@@ -95,7 +95,7 @@ def test_being_seen_keeps_a_session_but_not_for_ever(browser, settings):
     assert not signed_in(browser)
 
 
-def test_a_page_that_polls_does_not_keep_a_session(browser, settings):
+def test_automatic_requests_do_not_extend_a_session(browser, settings):
     settings.SESSION_IDLE_MINUTES = 30
     age(browser, seen_at=29)
     page = browser.get("/", headers={"X-Automatic": "1"})
@@ -105,7 +105,7 @@ def test_a_page_that_polls_does_not_keep_a_session(browser, settings):
     assert not signed_in(browser)
 
 
-def test_a_page_that_polls_and_writes_does_not_keep_a_session(browser):
+def test_automatic_requests_that_save_do_not_extend_a_session(browser):
     age(browser, seen_at=20)
     store = SessionStore(cookie(browser))
     store.automatic = True
@@ -118,7 +118,7 @@ def test_a_page_that_polls_and_writes_does_not_keep_a_session(browser):
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 30])
-def test_whoever_is_active_is_not_signed_out(browser, settings, minutes):
+def test_an_active_user_is_not_signed_out(browser, settings, minutes):
     """The last request counts, also where it followed the one before too closely to be noted."""
     settings.SESSION_IDLE_MINUTES = minutes
     noted = timedelta(minutes=minutes) / 10 * 0.9
@@ -127,7 +127,7 @@ def test_whoever_is_active_is_not_signed_out(browser, settings, minutes):
     assert signed_in(browser)
 
 
-def test_the_absolute_limit_counts_from_signing_in(alice, settings):
+def test_the_absolute_limit_starts_at_sign_in(alice, settings):
     settings.SESSION_COOKIE_AGE = 12 * 3600
     with_password(alice)
     client, _ = sign_in("alice")
@@ -142,9 +142,7 @@ def test_the_absolute_limit_counts_from_signing_in(alice, settings):
     assert now() - again.started_at > timedelta(minutes=59)
 
 
-def test_a_session_sealed_with_a_key_that_is_gone_has_to_sign_in_again(
-    browser, settings
-):
+def test_a_session_encrypted_with_a_removed_key_must_sign_in_again(browser, settings):
     settings.ENCRYPTION_KEYS = [generate_key()]
     assert not signed_in(browser)
 
@@ -157,12 +155,12 @@ def test_signing_out_ends_the_session_on_the_server(alice, browser):
     assert not signed_in(stolen)
 
 
-def test_signing_out_is_a_post(browser):
+def test_signing_out_requires_post(browser):
     assert browser.get("/accounts/logout/").status_code == 200
     assert signed_in(browser)
 
 
-def test_the_page_lists_where_one_is_signed_in(alice, bob):
+def test_the_page_lists_the_sessions_of_the_user(alice, bob):
     with_password(alice)
     client, _ = sign_in("alice", **{"User-Agent": "Firefox on a desk"})
     sign_in("alice", **{"User-Agent": "Safari on a phone"})
@@ -176,7 +174,7 @@ def test_the_page_lists_where_one_is_signed_in(alice, bob):
     assert page.content.decode().count("This browser") == 1
 
 
-def test_one_browser_is_signed_out(alice):
+def test_one_session_is_ended(alice):
     with_password(alice)
     here, _ = sign_in("alice")
     there, _ = sign_in("alice")
@@ -187,7 +185,7 @@ def test_one_browser_is_signed_out(alice):
     assert (entry.actor, entry.after) == (alice, {"ended": 1})
 
 
-def test_every_other_browser_is_signed_out(alice, bob):
+def test_all_other_sessions_are_ended(alice, bob):
     with_password(alice)
     here, _ = sign_in("alice")
     others = [sign_in("alice")[0] for _ in range(2)]
@@ -199,7 +197,7 @@ def test_every_other_browser_is_signed_out(alice, bob):
     assert signed_in(bobs)
 
 
-def test_somebody_elses_session_is_not_found(alice, bob, browser):
+def test_the_session_of_another_user_is_not_found(alice, bob, browser):
     bobs = Client()
     bobs.force_login(bob)
     answer = browser.post("/accounts/sessions/end/", {"session": row(bobs).get().pk})
@@ -207,7 +205,7 @@ def test_somebody_elses_session_is_not_found(alice, bob, browser):
     assert signed_in(bobs)
 
 
-def test_an_administrator_signs_somebody_out(alice, admin_browser):
+def test_an_administrator_ends_the_sessions_of_a_user(alice, admin_browser):
     here, there = Client(), Client()
     for each in (here, there):
         each.force_login(alice)
@@ -223,7 +221,7 @@ def test_an_administrator_signs_somebody_out(alice, admin_browser):
     assert signed_in(admin_browser)
 
 
-def test_a_new_password_signs_out_the_other_browsers(alice):
+def test_a_new_password_ends_all_other_sessions(alice):
     with_password(alice)
     here, _ = sign_in("alice")
     there, _ = sign_in("alice")
@@ -241,20 +239,20 @@ def test_a_new_password_signs_out_the_other_browsers(alice):
     assert AuditEntry.objects.filter(action="ChangePassword", actor=alice).exists()
 
 
-def test_deactivation_ends_a_session_with_the_next_click(alice, browser):
+def test_deactivation_ends_a_session_at_the_next_request(alice, browser):
     assert signed_in(browser)
     alice.is_active = False
     alice.save()
     assert browser.get("/products/").url.startswith("/accounts/login/")
 
 
-def test_expired_sessions_are_cleared(browser):
+def test_expired_sessions_are_deleted(browser):
     age(browser, expire_date=1)
     SessionStore.clear_expired()
     assert not row(browser).exists()
 
 
-def test_texts_of_messages_stay_on_the_server(alice):
+def test_messages_are_stored_in_the_session_not_in_cookies(alice):
     with_password(alice)
     client, _ = sign_in("alice")
     assert set(client.cookies) <= {

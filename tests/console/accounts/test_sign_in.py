@@ -67,14 +67,14 @@ ELSEWHERE = [
         "2fa/webauthn/signup/",
     ],
 )
-def test_pages_that_make_no_sense_here_are_absent(browser, path):
+def test_unused_pages_of_allauth_do_not_exist(browser, path):
     assert "/accounts/sso/" not in Client().get(LOGIN).content.decode()
     assert Client().get(f"/accounts/{path}").status_code in (302, 404)
     assert browser.get(f"/accounts/{path}").status_code == 404
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
-def test_signing_in_leads_nowhere_else(alice, target):
+def test_signing_in_redirects_to_no_other_site(alice, target):
     with_password(alice)
     _, answer = sign_in("alice", next=target)
     assert answer.status_code == 302
@@ -83,7 +83,7 @@ def test_signing_in_leads_nowhere_else(alice, target):
 
 @pytest.mark.parametrize("target", ELSEWHERE)
 @pytest.mark.parametrize("path", ["logout/", "reauthenticate/", "password/change/"])
-def test_other_forms_lead_nowhere_else(alice, target, path):
+def test_other_forms_redirect_to_no_other_site(alice, target, path):
     with_password(alice)
     client, _ = sign_in("alice")
     fields = {
@@ -98,13 +98,13 @@ def test_other_forms_lead_nowhere_else(alice, target, path):
     assert answer.url in ("/", "/accounts/", LOGIN)
 
 
-def test_signing_in_leads_back_to_where_one_was(alice):
+def test_signing_in_redirects_to_the_requested_page(alice):
     with_password(alice)
     _, answer = sign_in("alice", next="/instances/?q=x")
     assert answer.url == "/instances/?q=x"
 
 
-def test_django_admin_has_no_door_of_its_own(alice, admin):
+def test_django_admin_uses_the_sign_in_page_of_the_console(alice, admin):
     for path in ("/admin/", "/admin/login/", "/admin/console/user/"):
         answer = Client().get(path, follow=True)
         assert answer.redirect_chain[-1][0].startswith(LOGIN), path
@@ -113,7 +113,7 @@ def test_django_admin_has_no_door_of_its_own(alice, admin):
     assert posted.url.startswith(LOGIN)
 
 
-def test_django_admin_changes_passwords_on_our_page(admin):
+def test_django_admin_uses_the_password_page_of_the_console(admin):
     admin.is_staff = admin.is_superuser = True
     admin.save()
     client = Client()
@@ -123,7 +123,7 @@ def test_django_admin_changes_passwords_on_our_page(admin):
         assert client.get(f"/admin/{secret}/").status_code == 404
 
 
-def test_wrong_name_and_wrong_password_are_told_alike(alice):
+def test_wrong_name_and_wrong_password_have_the_same_message(alice):
     with_password(alice)
     answers = [sign_in(name, "wrong")[1] for name in ("alice", "nobody")]
     first, second = (page_text(each).replace("nobody", "alice") for each in answers)
@@ -131,7 +131,7 @@ def test_wrong_name_and_wrong_password_are_told_alike(alice):
     assert answers[0].status_code == answers[1].status_code == 200
 
 
-def test_a_deactivated_person_learns_it_only_with_the_password(alice):
+def test_an_inactive_user_is_told_so_only_with_the_right_password(alice):
     with_password(alice)
     alice.is_active = False
     alice.save()
@@ -144,7 +144,7 @@ def test_a_deactivated_person_learns_it_only_with_the_password(alice):
     )
 
 
-def test_unknown_people_take_as_long_as_known_ones(alice, settings):
+def test_an_unknown_login_takes_as_long_as_a_known_one(alice, settings):
     settings.PASSWORD_HASHERS = configured_hashers()
     settings.ACCOUNT_RATE_LIMITS = False
     with_password(alice)
@@ -168,7 +168,7 @@ def configured_hashers():
     return module.PASSWORD_HASHERS
 
 
-def test_argon2_is_the_first_hasher_and_older_hashes_are_renewed(alice, settings):
+def test_passwords_use_argon2_and_older_hashes_are_updated(alice, settings):
     settings.PASSWORD_HASHERS = configured_hashers()
     alice.password = make_password("a-long-enough-secret", hasher="pbkdf2_sha256")
     alice.save()
@@ -178,7 +178,7 @@ def test_argon2_is_the_first_hasher_and_older_hashes_are_renewed(alice, settings
     assert alice.password.startswith("argon2$argon2id$")
 
 
-def test_a_failed_attempt_is_on_record_without_what_was_typed(alice):
+def test_a_failed_sign_in_is_recorded_without_the_entered_name(alice):
     with_password(alice)
     sign_in("alice", "wrong-secret")
     sign_in("my-secret-in-the-wrong-field", "x")
@@ -187,7 +187,7 @@ def test_a_failed_attempt_is_on_record_without_what_was_typed(alice):
     assert "secret" not in repr([(e.before, e.after, e.target_id) for e in entries])
 
 
-def test_a_sign_in_is_on_record_with_how_it_was_proven(alice):
+def test_a_sign_in_is_recorded_with_its_methods(alice):
     with_password(alice)
     sign_in("alice")
     entry = AuditEntry.objects.get(action="SignIn")
@@ -215,7 +215,7 @@ def settings_with(**environment):
     return json.loads(ran.stdout)
 
 
-def test_cookies_belong_to_the_host_when_others_can_reach_it(tmp_path):
+def test_cookies_have_the_host_prefix_with_https(tmp_path):
     found = settings_with(
         CONSOLE_DATA_DIR=str(tmp_path), CONSOLE_ALLOWED_HOSTS="catalog.example.com"
     )
@@ -231,7 +231,7 @@ def test_cookies_belong_to_the_host_when_others_can_reach_it(tmp_path):
     ]
 
 
-def test_a_laptop_needs_no_second_factor(tmp_path):
+def test_mfa_is_optional_on_loopback(tmp_path):
     assert settings_with(CONSOLE_DATA_DIR=str(tmp_path))[-1] is False
     forced = settings_with(CONSOLE_DATA_DIR=str(tmp_path), CONSOLE_REQUIRE_MFA="1")
     assert forced[-1] is True

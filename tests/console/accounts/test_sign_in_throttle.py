@@ -29,7 +29,7 @@ def test_an_account_has_five_attempts(alice):
     assert [refused(each) for each in answers] == [False] * 5 + [True] * 2
 
 
-def test_the_right_password_is_refused_as_well_while_it_lasts(alice):
+def test_the_right_password_is_refused_while_the_account_is_locked(alice):
     with_password(alice)
     fail("alice", 5)
     client, answer = sign_in("alice")
@@ -37,19 +37,19 @@ def test_the_right_password_is_refused_as_well_while_it_lasts(alice):
     assert not signed_in(client)
 
 
-def test_others_are_not_locked_out_with_the_account(alice, bob):
+def test_other_accounts_are_not_locked(alice, bob):
     with_password(alice), with_password(bob)
     fail("alice", 6)
     client, _ = sign_in("bob")
     assert signed_in(client)
 
 
-def test_an_address_has_ten_attempts_whatever_the_names():
+def test_an_address_has_ten_attempts_over_all_accounts():
     answers = [sign_in(f"somebody-{n}", "wrong")[1] for n in range(12)]
     assert [refused(each) for each in answers] == [False] * 10 + [True] * 2
 
 
-def test_ones_own_success_does_not_make_room_for_more(alice, bob):
+def test_a_successful_sign_in_does_not_reset_the_failures_of_the_address(alice, bob):
     with_password(alice), with_password(bob)
     answers = []
     for _ in range(7):
@@ -59,7 +59,7 @@ def test_ones_own_success_does_not_make_room_for_more(alice, bob):
 
 
 @pytest.mark.parametrize("proxies", [0, 1])
-def test_forwarded_addresses_are_believed_only_from_our_proxies(settings, proxies):
+def test_forwarded_addresses_are_used_only_from_trusted_proxies(settings, proxies):
     settings.TRUSTED_PROXIES = proxies
     answers = [
         sign_in(f"somebody-{n}", "wrong", **{"X-Forwarded-For": f"9.9.9.{n}, 8.8.8.8"})[
@@ -70,7 +70,7 @@ def test_forwarded_addresses_are_believed_only_from_our_proxies(settings, proxie
     assert [refused(each) for each in answers] == [False] * 10 + [True]
 
 
-def test_each_address_behind_our_proxy_has_its_own_count(settings):
+def test_each_address_behind_a_trusted_proxy_is_counted_separately(settings):
     settings.TRUSTED_PROXIES = 1
     answers = [
         sign_in(f"somebody-{n}", "wrong", **{"X-Forwarded-For": f"8.8.8.{n}"})[1]
@@ -79,7 +79,7 @@ def test_each_address_behind_our_proxy_has_its_own_count(settings):
     assert not any(map(refused, answers))
 
 
-def test_an_address_6_is_counted_with_its_network():
+def test_an_ipv6_address_is_counted_with_its_network():
     client = Client()
     for n in range(10):
         client.post(
@@ -101,21 +101,21 @@ def test_an_address_6_is_counted_with_its_network():
         ["alice", "\uff41lice", "ali\uff43e", "\u24d0lice", "alic\u212f"],
     ],
 )
-def test_spelling_a_name_otherwise_is_the_same_account(alice, spellings):
+def test_all_spellings_of_a_login_count_for_one_account(alice, spellings):
     with_password(alice)
     for each in spellings:
         sign_in(each, "wrong")
     assert refused(sign_in("alice")[1])
 
 
-def test_another_port_in_the_host_header_is_the_same_account(alice):
+def test_all_host_headers_count_for_one_account(alice):
     with_password(alice)
     for port in range(5):
         fail("alice", 1, host=f"testserver:{port + 1}")
     assert refused(sign_in("alice")[1])
 
 
-def test_more_names_than_fit_do_not_push_the_count_out(alice, settings):
+def test_many_logins_do_not_evict_the_counters(alice, settings):
     with_password(alice)
     fail("alice", 5)
     settings.TRUSTED_PROXIES = 1
@@ -125,7 +125,7 @@ def test_more_names_than_fit_do_not_push_the_count_out(alice, settings):
     assert refused(sign_in("alice")[1])
 
 
-def test_proving_oneself_again_is_limited_too(alice):
+def test_reauthentication_is_limited_too(alice):
     with_password(alice)
     client, _ = sign_in("alice")
     answers = [
@@ -135,7 +135,7 @@ def test_proving_oneself_again_is_limited_too(alice):
     assert [refused(each) for each in answers] == [False] * 5 + [True]
 
 
-def test_django_admin_gives_no_more_attempts(admin):
+def test_django_admin_has_the_same_limits(admin):
     with_password(admin)
     admin.is_staff = True
     admin.save()

@@ -99,10 +99,10 @@ def tried(address, name_of):
         return sum("not correct" in page for page in pages)
 
 
-def test_fifty_guesses_at_once_are_at_most_five_for_an_account(address):
+def test_concurrent_attempts_do_not_exceed_the_limit_of_the_account(address):
     assert 1 <= tried(address, lambda n: "alice") <= 5
     assert "Too many" in attempt(address, "alice", 99, password="catalog-demo")
 
 
-def test_fifty_names_at_once_are_at_most_ten_for_an_address(address):
+def test_concurrent_attempts_do_not_exceed_the_limit_of_the_address(address):
     assert 1 <= tried(address, lambda n: f"somebody-{n}") <= 10

@@ -74,11 +74,11 @@ def groups_of(name):
     return set(person.groups.values_list("name", flat=True))
 
 
-def test_the_button_is_there_when_there_is_a_provider():
+def test_the_button_is_shown_if_a_provider_is_configured():
     assert "/accounts/sso/login/" in Client().get("/accounts/login/").content.decode()
 
 
-def test_somebody_new_is_made_and_signed_in(provider):
+def test_a_new_user_is_created_and_signed_in(provider):
     provider.at_the_keyboard |= {
         "given_name": "Nora",
         "family_name": "Berg",
@@ -97,7 +97,7 @@ def test_somebody_new_is_made_and_signed_in(provider):
     assert User.objects.filter(username__startswith="nora").count() == 1
 
 
-def test_what_is_sent_names_nothing_but_the_request(provider):
+def test_the_request_to_the_provider_contains_no_other_data(provider):
     asked = parse_qs(urlsplit(begin(Client(), scope="admin", process="connect")).query)
     assert set(asked["scope"][0].split()) == {"openid", "profile", "email"}
     assert asked["code_challenge_method"] == ["S256"]
@@ -128,21 +128,21 @@ def test_groups_follow_the_provider_at_each_sign_in(provider):
     ]
 
 
-def test_groups_may_be_under_another_name_and_in_userinfo(provider, settings):
+def test_groups_can_have_another_claim_and_come_from_userinfo(provider, settings):
     settings.OIDC_GROUPS_CLAIM = "roles"
     provider.userinfo = {"roles": ["db"], "groups": ["platform"]}
     come_in()
     assert groups_of("nora") == {"approvers"}
 
 
-def test_nothing_follows_from_groups_nobody_mapped(provider, settings):
+def test_unmapped_groups_are_ignored(provider, settings):
     settings.OIDC_GROUPS = []
     provider.claims = {"groups": ["Administrators", "platform"]}
     come_in()
     assert groups_of("nora") == set()
 
 
-def test_somebody_deactivated_does_not_come_in(provider):
+def test_an_inactive_user_is_refused(provider):
     come_in()
     User.objects.filter(username="nora").update(is_active=False)
     provider.claims = {"groups": ["platform"]}
@@ -153,7 +153,7 @@ def test_somebody_deactivated_does_not_come_in(provider):
     assert AuditEntry.objects.filter(action="SignInFailed").count() == 1
 
 
-def test_an_account_that_exists_is_not_taken_over(provider):
+def test_an_existing_account_is_not_linked_by_default(provider):
     for name in ("nora", "NORA"):
         User.objects.filter(username__iexact="nora").delete()
         with_password(UserFactory(username=name))
@@ -164,7 +164,7 @@ def test_an_account_that_exists_is_not_taken_over(provider):
         assert User.objects.count() == 1
 
 
-def test_it_is_when_the_installation_says_so(provider, settings):
+def test_an_existing_account_is_linked_if_the_setting_permits_it(provider, settings):
     settings.OIDC_LINK = True
     nora = with_password(UserFactory(username="nora"))
     client, _ = come_in()
@@ -177,7 +177,7 @@ def test_it_is_when_the_installation_says_so(provider, settings):
     assert User.objects.get() == nora
 
 
-def test_the_same_id_at_another_provider_is_somebody_else(provider, settings):
+def test_the_same_subject_of_another_issuer_is_another_user(provider, settings):
     come_in()
     other = Provider()
     try:
@@ -192,7 +192,7 @@ def test_the_same_id_at_another_provider_is_somebody_else(provider, settings):
 
 
 @pytest.mark.parametrize("name", [None, "", "a b", "<script>", "x" * 200, "a\x00b"])
-def test_a_login_name_must_be_one(provider, name):
+def test_an_invalid_login_name_is_refused(provider, name):
     provider.at_the_keyboard = {"sub": "1", "preferred_username": name}
     client, answer = come_in()
     assert answer.status_code == 403
@@ -225,7 +225,7 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_what_is_not_proven_is_not_believed(provider, lie):
+def test_invalid_id_tokens_are_refused(provider, lie):
     for name, value in lie.items():
         setattr(provider, name, value)
     client, answer = come_in()
@@ -235,7 +235,7 @@ def test_what_is_not_proven_is_not_believed(provider, lie):
     assert AuditEntry.objects.filter(action="SignInFailed").count() == 1
 
 
-def test_an_answer_works_once_and_in_the_browser_that_asked(provider):
+def test_a_callback_works_once_and_only_in_its_browser(provider):
     client = Client()
     back = at_provider(begin(client))
     stranger = Client()
@@ -254,37 +254,37 @@ def test_an_answer_works_once_and_in_the_browser_that_asked(provider):
 @pytest.mark.parametrize(
     "query", ["", "?code=x", "?state=x", "?code=x&state=x", "?error=x"]
 )
-def test_a_callback_nobody_asked_for_is_refused(query):
+def test_an_unrequested_callback_is_refused(query):
     assert Client().get(f"/accounts/sso/callback/{query}").status_code == 403
 
 
-def test_cancelling_leads_back_to_signing_in(provider):
+def test_canceling_redirects_to_sign_in(provider):
     provider.error = "access_denied"
     client, answer = come_in()
     assert answer.url == "/accounts/login/"
     assert "canceled" in page_text(client.get(answer.url))
 
 
-def test_the_way_there_is_a_post_with_a_token():
+def test_the_redirect_to_the_provider_requires_post_and_token():
     assert Client().get("/accounts/sso/login/").status_code == 405
     strict = Client(enforce_csrf_checks=True)
     assert strict.post("/accounts/sso/login/").status_code == 403
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/"])
-def test_it_leads_nowhere_else(target):
+def test_single_sign_on_redirects_to_no_other_site(target):
     _, answer = come_in(next=target)
     assert answer.url == "/"
 
 
-def test_a_provider_that_does_not_answer_is_a_sentence(provider):
+def test_an_unreachable_provider_shows_an_error_message(provider):
     provider.stop()
     answer = Client().post("/accounts/sso/login/")
     assert answer.status_code == 503
     assert "is not responding" in page_text(answer)
 
 
-def test_a_provider_of_another_name_is_not_asked(provider, settings):
+def test_an_unknown_provider_is_not_found(provider, settings):
     settings.OIDC_URL = "https://somewhere.example"
     assert Client().post("/accounts/sso/login/").status_code == 503
 
@@ -299,7 +299,7 @@ def test_a_provider_of_another_name_is_not_asked(provider, settings):
         ("mfa-like text", False, True),
     ],
 )
-def test_a_second_factor_at_the_provider_counts_when_it_says_so(
+def test_mfa_of_the_provider_counts_if_the_setting_permits_it(
     provider, settings, amr, trusted, asked
 ):
     settings.REQUIRE_MFA, settings.OIDC_MFA = True, trusted
@@ -309,19 +309,19 @@ def test_a_second_factor_at_the_provider_counts_when_it_says_so(
     assert (answer.status_code == 302) is asked
 
 
-def test_there_is_no_password_to_change_or_set(provider):
+def test_users_of_single_sign_on_have_no_password_page(provider):
     client, _ = come_in()
     assert client.get("/accounts/password/change/").status_code == 409
     assert "do not have a password" in page_text(client.get("/accounts/"))
 
 
-def test_no_token_of_the_provider_is_kept(provider):
+def test_tokens_of_the_provider_are_not_stored(provider):
     come_in()
     assert not SocialToken.objects.exists()
     assert "access" not in repr(SocialAccount.objects.get().extra_data)
 
 
-def test_the_pages_of_connecting_accounts_are_absent(provider):
+def test_the_account_linking_pages_of_allauth_do_not_exist(provider):
     client, _ = come_in()
     for path in ("3rdparty/", "3rdparty/signup/", "oidc/sso/login/", "social/signup/"):
         assert client.get(f"/accounts/{path}").status_code == 404
@@ -339,7 +339,7 @@ def long_ago(client):
     return {"next": "/accounts/2fa/totp/activate/", "again": "1"}
 
 
-def test_before_what_is_sensitive_the_provider_asks_again(provider):
+def test_sensitive_pages_require_reauthentication_at_the_provider(provider):
     client, _ = come_in()
     again = long_ago(client)
     asked = parse_qs(urlsplit(begin(client, **again)).query)
@@ -352,7 +352,7 @@ def test_before_what_is_sensitive_the_provider_asks_again(provider):
 
 
 @pytest.mark.parametrize("auth_time", [None, 1_700_000_000, "now"])
-def test_a_provider_that_did_not_ask_again_is_not_believed(provider, auth_time):
+def test_a_provider_without_reauthentication_is_refused(provider, auth_time):
     client, _ = come_in()
     again = long_ago(client)
     provider.claims = {"auth_time": auth_time}
@@ -361,7 +361,7 @@ def test_a_provider_that_did_not_ask_again_is_not_believed(provider, auth_time):
     assert client.post("/access-keys/create/").status_code == 302
 
 
-def test_somebody_else_who_signs_in_again_is_somebody_else(provider):
+def test_reauthentication_as_another_user_signs_in_that_user(provider):
     client, _ = come_in()
     again = long_ago(client)
     provider.at_the_keyboard = {"sub": "2", "preferred_username": "mallory"}

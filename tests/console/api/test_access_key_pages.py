@@ -18,13 +18,13 @@ def url(action, key):
     return reverse(f"console:access-key-{action}", args=[key.pk])
 
 
-def test_it_lists_my_keys(browser, key):
+def test_the_list_shows_the_keys_of_the_user(browser, key):
     response = browser.get(LIST)
     assert response.status_code == 200
     assert response.context["keys"] == [key]
 
 
-def test_it_requires_login(client, db):
+def test_the_list_requires_sign_in(client, db):
     assert client.get(LIST).status_code == 302
 
 
@@ -32,14 +32,14 @@ def test_the_list_never_shows_a_secret(browser, key):
     assert key.secret_text not in browser.get(LIST).content.decode()
 
 
-def test_it_hides_other_peoples_keys(browser, bob):
+def test_the_list_hides_keys_of_other_users(browser, bob):
     foreign = AccessKey.objects.issue(bob, by=bob)
     assert browser.get(LIST).context["keys"] == []
     assert browser.post(url("disable", foreign)).status_code == 404
     assert browser.get(url("delete", foreign)).status_code == 404
 
 
-def test_making_one_shows_its_secret_once(browser, alice):
+def test_creating_a_key_shows_its_secret_once(browser, alice):
     response = browser.post(reverse("console:access-key-create"))
     key = AccessKey.objects.get(user=alice)
     assert response.status_code == 201
@@ -48,14 +48,14 @@ def test_making_one_shows_its_secret_once(browser, alice):
     assert key.secret_text not in browser.get(LIST).content.decode()
 
 
-def test_a_third_is_refused(browser, alice):
+def test_a_third_key_is_refused(browser, alice):
     for _ in range(2):
         AccessKey.objects.issue(alice, by=alice)
     assert browser.post(reverse("console:access-key-create")).status_code == 409
     assert AccessKey.objects.count() == 2
 
 
-def test_it_is_disabled_and_enabled(browser, key):
+def test_a_key_is_disabled_and_enabled(browser, key):
     assert browser.post(url("disable", key)).url == LIST
     key.refresh_from_db()
     assert not key.active
@@ -64,7 +64,7 @@ def test_it_is_disabled_and_enabled(browser, key):
     assert key.active
 
 
-def test_deleting_asks_first(browser, key):
+def test_deleting_requires_confirmation(browser, key):
     assert browser.get(url("delete", key)).status_code == 200
     assert AccessKey.objects.exists()
     assert browser.post(url("delete", key)).url == LIST
@@ -72,16 +72,16 @@ def test_deleting_asks_first(browser, key):
 
 
 @pytest.mark.parametrize("action", ["disable", "enable"])
-def test_it_rejects_the_wrong_method(browser, key, action):
+def test_wrong_methods_are_rejected(browser, key, action):
     assert browser.get(url(action, key)).status_code == 405
 
 
-def test_it_needs_the_csrf_token(alice):
+def test_the_forms_require_a_csrf_token(alice):
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     assert client.post(reverse("console:access-key-create")).status_code == 403
 
 
-def test_the_list_costs_few_queries(browser, key, django_assert_max_num_queries):
+def test_the_list_needs_few_queries(browser, key, django_assert_max_num_queries):
     with django_assert_max_num_queries(6):
         browser.get(LIST)

@@ -17,7 +17,7 @@ def key(alice):
     return AccessKey.objects.issue(alice, by=alice)
 
 
-def test_a_key_looks_like_the_vendors(key):
+def test_a_key_id_has_the_format_of_the_vendor(key):
     assert key.pk.startswith("LTAI5t")
     assert (len(key.pk), len(key.secret_text)) == (24, 30)
 
@@ -30,7 +30,7 @@ def test_the_secret_is_encrypted_at_rest(key):
     assert AccessKey.objects.get(pk=key.pk).secret_text == key.secret_text
 
 
-def test_a_person_has_at_most_two(key, alice, bob):
+def test_a_user_has_at_most_two_keys(key, alice, bob):
     AccessKey.objects.issue(alice, by=alice)
     with pytest.raises(ConflictError) as refusal:
         AccessKey.objects.issue(alice, by=alice)
@@ -38,12 +38,12 @@ def test_a_person_has_at_most_two(key, alice, bob):
     assert AccessKey.objects.issue(bob, by=bob)
 
 
-def test_the_database_refuses_a_third(key, alice):
+def test_the_database_refuses_a_third_key(key, alice):
     with pytest.raises(IntegrityError), transaction.atomic():
         AccessKey.objects.create(user=alice, slot=3, secret=b"x")
 
 
-def test_a_deleted_key_makes_room(key, alice):
+def test_a_deleted_key_can_be_replaced(key, alice):
     AccessKey.objects.issue(alice, by=alice)
     key.remove(by=alice)
     assert AccessKey.objects.issue(alice, by=alice).slot == 1
@@ -71,7 +71,7 @@ def test_every_change_is_audited_without_the_secret(key, alice):
     assert not any(entry.before or entry.after for entry in entries)
 
 
-def test_somebody_elses_key_is_not_found(key, bob):
+def test_the_key_of_another_user_is_not_found(key, bob):
     with pytest.raises(NotFoundError):
         access_key_for(bob, key.pk)
 
@@ -85,12 +85,12 @@ def test_the_command_prints_one_line_of_json(alice):
     assert printed == {"AccessKeyId": key.pk, "AccessKeySecret": key.secret_text}
 
 
-def test_the_command_names_a_person_it_cannot_find(db):
+def test_the_command_names_an_unknown_user(db):
     with pytest.raises(CommandError, match="User not found: mallory"):
         call_command("create_access_key", "mallory")
 
 
-def test_the_command_says_when_there_are_two(alice):
+def test_the_command_refuses_a_third_key(alice):
     for _ in range(2):
         AccessKey.objects.issue(alice, by=None)
     with pytest.raises(CommandError, match="up to two"):

@@ -52,7 +52,7 @@ def launch(version, values, tags, **more):
     }
 
 
-def test_lists_hold_several_entries(api, version):
+def test_lists_have_several_entries(api, version):
     values = {"one": "a&b=c", "two": "二", "three": " c "}
     tags = {"team": "data", "cost": "7"}
     answer = api.send_json("LaunchProduct", launch(version, values, tags))
@@ -156,7 +156,7 @@ def test_a_body_that_cannot_be_read_is_refused(admin_api, body):
     assert answer.json()["Code"] in ("InvalidParameter", "InvalidProductId")
 
 
-def test_the_charset_of_the_content_type_is_no_obstacle(admin_api):
+def test_a_charset_in_the_content_type_is_accepted(admin_api):
     answer = send(
         admin_api, "ListRegions", b"{}", content_type="Application/JSON; charset=utf-8"
     )
@@ -164,13 +164,13 @@ def test_the_charset_of_the_content_type_is_no_obstacle(admin_api):
 
 
 @pytest.mark.parametrize("action", sorted(OPERATIONS))
-def test_each_operation_has_an_address(admin_api, action):
+def test_each_operation_has_a_url(admin_api, action):
     answer = admin_api.send_json(action, {})
     assert answer.json().get("Code") != "InvalidApi.NotFound"
     assert answer.status_code in (200, 400)
 
 
-def test_the_address_and_the_signed_action_must_agree(admin_api):
+def test_the_url_must_match_the_signed_action(admin_api):
     for path in ("/api/ListRegions", "/api/", "/api/listproductsasadmin"):
         answer = admin_api.send_json("ListProductsAsAdmin", {}, path=path)
         assert (answer.status_code, answer.json()["Code"]) == (400, "InvalidAction")
@@ -178,7 +178,7 @@ def test_the_address_and_the_signed_action_must_agree(admin_api):
     assert slash.status_code == 200
 
 
-def test_an_address_answers_a_stranger_in_json(db):
+def test_an_unsigned_request_gets_a_json_error(db):
     for method in ("get", "post", "head", "delete"):
         answer = getattr(Client(), method)("/api/LaunchProduct")
         assert answer.status_code == 400
@@ -187,7 +187,7 @@ def test_an_address_answers_a_stranger_in_json(db):
     assert answer.json()["Code"] == "IncompleteSignature"
 
 
-def test_a_changed_body_is_not_believed(admin_api):
+def test_a_changed_body_is_refused(admin_api):
     body = b'{"PageSize": 1}'
     headers = headers_for(
         "ListProductsAsAdmin",
@@ -206,7 +206,7 @@ def test_a_changed_body_is_not_believed(admin_api):
     assert answer.json()["Code"] == "SignatureDoesNotMatch"
 
 
-def test_the_older_signature_covers_no_json(admin_api):
+def test_the_older_signature_is_refused_with_json(admin_api):
     pairs = {
         "Action": "ListRegions",
         "AccessKeyId": admin_api.key_id,

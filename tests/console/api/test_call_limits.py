@@ -15,7 +15,7 @@ from console.api.access_keys import AccessKey
 from tests.signing import Caller, headers_for
 
 
-def test_the_same_call_is_answered_once(api):
+def test_a_replayed_request_is_refused(api):
     headers = headers_for("ListRegions", api.key_id, api.secret, query={}, body=b"")
     codes = [api.deliver({}, b"", headers).json().get("Code") for _ in range(2)]
     assert codes == [None, "SignatureNonceUsed"]
@@ -29,7 +29,7 @@ def test_a_replay_after_a_restart_is_refused(api, monkeypatch):
     assert api.deliver({}, b"", headers).json()["Code"] == "SignatureNonceUsed"
 
 
-def test_a_forged_call_does_not_burn_a_nonce(api):
+def test_a_forged_request_does_not_use_up_a_nonce(api):
     nonce = secrets.token_hex(16)
     forger = Caller(api.key_id, "x" * 30)
     forger.send("ListRegions", x_acs_signature_nonce=nonce)
@@ -37,14 +37,14 @@ def test_a_forged_call_does_not_burn_a_nonce(api):
     assert response.status_code == 200
 
 
-def test_the_nonce_of_one_key_is_free_for_another(api, bob):
+def test_nonces_are_separate_for_each_key(api, bob):
     nonce = secrets.token_hex(16)
     api.send("ListRegions", x_acs_signature_nonce=nonce)
     response = Caller.of(bob).send("ListRegions", x_acs_signature_nonce=nonce)
     assert response.status_code == 200
 
 
-def test_a_nonce_cannot_be_used_again_at_another_time(api):
+def test_a_nonce_cannot_be_reused_with_another_date(api):
     nonce, moment = secrets.token_hex(16), datetime.now(UTC)
     codes = []
     for minutes in (0, 5):
@@ -55,7 +55,7 @@ def test_a_nonce_cannot_be_used_again_at_another_time(api):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_fifty_replays_at_once_exactly_one_is_answered(api):
+def test_one_of_fifty_concurrent_replays_is_answered(api):
     headers = headers_for("ListRegions", api.key_id, api.secret, query={}, body=b"")
 
     def replay(_):
@@ -69,7 +69,7 @@ def test_of_fifty_replays_at_once_exactly_one_is_answered(api):
     assert (codes.count(None), codes.count("SignatureNonceUsed")) == (1, 49)
 
 
-def test_a_key_that_calls_too_fast_is_throttled(api, settings):
+def test_a_key_above_its_rate_limit_is_throttled(api, settings):
     settings.API_RATE = 2
     responses = [api.send("ListRegions") for _ in range(6)]
     assert [response.status_code for response in responses[:4]] == [200] * 4
@@ -77,21 +77,21 @@ def test_a_key_that_calls_too_fast_is_throttled(api, settings):
     assert int(responses[5].headers["x-acs-retry-after"]) > 0
 
 
-def test_the_rate_of_one_key_is_not_anothers(api, bob, settings):
+def test_rate_limits_are_separate_for_each_key(api, bob, settings):
     settings.API_RATE = 1
     for _ in range(3):
         api.send("ListRegions")
     assert Caller.of(bob).send("ListRegions").status_code == 200
 
 
-def test_a_forged_call_does_not_use_up_a_rate(api, settings):
+def test_a_forged_request_does_not_count_for_the_rate_limit(api, settings):
     settings.API_RATE = 1
     for _ in range(4):
         Caller(api.key_id, "x" * 30).send("ListRegions")
     assert api.send("ListRegions").status_code == 200
 
 
-def test_a_call_is_logged_in_one_line_without_parameters(api, caplog):
+def test_a_request_is_logged_in_one_line_without_parameters(api, caplog):
     with caplog.at_level(logging.INFO, logger="console.api"):
         api.send("GetProductAsEndUser", {"ProductId": "prod-secret"})
     [record] = [each for each in caplog.records if each.name == "console.api"]
@@ -102,12 +102,12 @@ def test_a_call_is_logged_in_one_line_without_parameters(api, caplog):
     assert "prod-secret" not in record.getMessage()
 
 
-def test_what_a_stranger_sends_is_not_logged(db, caplog):
+def test_unauthenticated_values_are_not_logged(db, caplog):
     with caplog.at_level(logging.INFO, logger="console.api"):
         Caller('x"\n', "s").send('evil"\n' + "x")
     assert "evil" not in caplog.text
 
 
-def test_the_key_remembers_its_last_use(api):
+def test_the_last_use_of_a_key_is_stored(api):
     api.call("ListRegions")
     assert AccessKey.objects.get(pk=api.key_id).last_used_at

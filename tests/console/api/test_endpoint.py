@@ -38,7 +38,7 @@ def test_the_answer_has_the_request_id_of_the_log_and_the_header(api):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_any_method_will_do(api, method):
+def test_every_method_is_accepted(api, method):
     assert api.send("ListRegions", in_query=True, method=method).status_code == 200
 
 
@@ -56,7 +56,7 @@ def test_cookies_are_ignored(api, alice, django_assert_max_num_queries):
     assert "django_session" not in "".join(q["sql"] for q in queries.captured_queries)
 
 
-def test_a_bad_host_header_is_no_obstacle(api):
+def test_the_host_header_is_not_checked(api):
     headers = headers_for(
         "ListRegions",
         api.key_id,
@@ -68,7 +68,7 @@ def test_a_bad_host_header_is_no_obstacle(api):
     assert api.deliver({}, b"", headers).status_code == 200
 
 
-def test_a_browser_still_finds_its_way(client, alice):
+def test_a_browser_at_the_root_gets_the_pages(client, alice):
     client.force_login(alice)
     assert client.get("/").status_code == 302
 
@@ -88,7 +88,7 @@ def test_a_browser_still_finds_its_way(client, alice):
         ("GetTask", {}, 400, "MissingTaskId"),
     ],
 )
-def test_a_refusal_has_a_code(api, action, changed, status, code):
+def test_an_error_has_a_code(api, action, changed, status, code):
     response = api.send(action, **changed)
     assert (response.status_code, response.json()["Code"]) == (status, code)
     assert set(response.json()) == ENVELOPE
@@ -110,14 +110,14 @@ def test_a_disabled_key_is_refused_on_the_next_call(api, alice):
     assert api.refusal("ListRegions") == (400, "InvalidAccessKeyId.Inactive")
 
 
-def test_a_disabled_person_is_refused_on_the_next_call(api, alice):
+def test_an_inactive_user_is_refused_on_the_next_call(api, alice):
     api.call("ListRegions")
     alice.is_active = False
     alice.save()
     assert api.refusal("ListRegions") == (400, "InvalidAccessKeyId.Inactive")
 
 
-def test_whoever_is_no_administrator_is_told_so(api):
+def test_an_operation_for_administrators_refuses_end_users(api):
     assert api.refusal("CreatePortfolio", PortfolioName="a", ProviderName="b") == (
         403,
         "NoPermission",
@@ -141,7 +141,7 @@ def test_an_unsigned_call_is_refused_in_json(db, method, path, body):
     assert set(response.json()) == ENVELOPE
 
 
-def test_a_call_to_another_path_is_answered_there(api):
+def test_a_call_to_another_path_is_answered(api):
     headers = headers_for("ListRegions", api.key_id, api.secret, query={}, body=b"")
     response = api.client.generic("POST", "/openapi/", b"", headers=headers)
     assert response.status_code == 200
@@ -156,7 +156,7 @@ def test_a_body_that_is_too_large_is_refused_in_json(api, settings):
     )
 
 
-def test_a_body_that_is_no_form_is_refused(api):
+def test_a_body_of_another_content_type_is_refused(api):
     headers = headers_for(
         "ListRegions", api.key_id, api.secret, query={}, body=b"<x/>",
         content_type="application/xml",
@@ -168,7 +168,7 @@ def test_a_body_that_is_no_form_is_refused(api):
     )
 
 
-def test_a_mistake_of_ours_is_an_internal_error_without_details(api, monkeypatch):
+def test_an_exception_is_an_internal_error_without_details(api, monkeypatch):
     operation(monkeypatch, lambda params, by: {}["secret"])
     response = api.send("Try")
     assert response.status_code == 500
@@ -176,7 +176,7 @@ def test_a_mistake_of_ours_is_an_internal_error_without_details(api, monkeypatch
     assert response.json()["Message"] == "A system error occurred. Try again later."
 
 
-def test_a_database_that_is_down_is_unavailable(api, monkeypatch):
+def test_an_unreachable_database_is_service_unavailable(api, monkeypatch):
     def run(params, by):
         raise OperationalError("password=hunter2")
 
@@ -189,13 +189,13 @@ def test_a_database_that_is_down_is_unavailable(api, monkeypatch):
     assert "hunter2" not in response.content.decode()
 
 
-def test_refusals_are_in_the_apis_language(api, client):
+def test_errors_are_in_the_language_of_the_api(api, client):
     client.post("/language/", {"language": "zh-hans", "next": "/"})
     client.get("/accounts/login/")
     assert "mandatory" in api.send("GetTask").json()["Message"]
 
 
-def test_reading_a_product_costs_at_most_five_queries(
+def test_reading_a_product_needs_at_most_five_queries(
     api, granted, django_assert_max_num_queries
 ):
     api.call("ListRegions")
@@ -203,7 +203,7 @@ def test_reading_a_product_costs_at_most_five_queries(
         api.call("GetProductAsEndUser", ProductId=granted.pk)
 
 
-def test_foreign_and_missing_products_are_refused_alike(api):
+def test_forbidden_and_missing_products_have_the_same_error(api):
     foreign = ProductFactory()
     assert Product.objects.filter(pk=foreign.pk).exists()
     refusals = [

@@ -87,7 +87,7 @@ def sent(parameter: Parameter, known):
     suppress_health_check=list(HealthCheck),
 )
 @given(data=st.data())
-def test_no_parameter_breaks_an_operation(world, action, data):
+def test_no_parameter_value_causes_a_server_error(world, action, data):
     caller, known = world
     params = data.draw(
         st.fixed_dictionaries(
@@ -102,7 +102,7 @@ def test_no_parameter_breaks_an_operation(world, action, data):
 
 
 @pytest.mark.parametrize("action", sorted(OPERATIONS))
-def test_the_example_of_the_reference_is_understood(world, action):
+def test_the_example_of_the_reference_is_accepted(world, action):
     caller, _known = world
     params = {
         each.name: each.sample or "a"

@@ -43,7 +43,7 @@ def test_a_list_that_was_not_sent_is_empty():
     assert read((PAIRS,), {}) == {"Pairs": []}
 
 
-def test_numbers_may_have_gaps():
+def test_list_numbers_can_have_gaps():
     sent = {"Pairs.7.Key": "a", "Pairs.7.Value": "b"}
     assert read((PAIRS,), sent)["Pairs"] == [{"Key": "a", "Value": "b"}]
 
@@ -64,19 +64,19 @@ def test_an_empty_value_is_kept():
         "Pairs.",
     ],
 )
-def test_a_list_knows_its_fields(name):
+def test_unknown_fields_of_a_list_are_refused(name):
     assert code_of(PAIRS, **{name.replace(".", "__"): "v"}) == "InvalidPairs"
 
 
-def test_a_list_is_no_single_value():
+def test_a_list_sent_as_a_single_value_is_refused():
     assert code_of(PAIRS, Pairs="[]") == "InvalidPairs"
 
 
-def test_an_entry_needs_its_fields():
+def test_required_fields_of_an_entry_are_checked():
     assert code_of(PAIRS, Pairs__1__Key="a") == "MissingValue"
 
 
-def test_a_list_has_a_limit():
+def test_the_number_of_entries_is_limited():
     sent = {f"Pairs__{n}__Key": "k" for n in range(1, 14)}
     assert code_of(PAIRS, **sent) == "InvalidPairs"
 
@@ -87,7 +87,7 @@ def test_booleans_come_in_any_case(text):
 
 
 @pytest.mark.parametrize("text", ["", "1", "yes", "None"])
-def test_what_is_neither_true_nor_false_is_refused(text):
+def test_other_values_than_true_and_false_are_refused(text):
     assert code_of(Parameter("On", kind="boolean"), On=text) == "InvalidOn"
 
 
@@ -96,12 +96,12 @@ def test_a_page_size_is_a_number_from_1_to_100(text):
     assert code_of(PAGING[1], PageSize=text) == "InvalidPageSize"
 
 
-def test_defaults_fill_in():
+def test_defaults_are_used():
     assert read(PAGING, {}) == {"PageNumber": 1, "PageSize": 10}
 
 
 @pytest.mark.parametrize("text", ["", "  "])
-def test_a_required_text_may_not_be_empty(text):
+def test_an_empty_required_text_is_missing(text):
     assert code_of(Parameter("Name", required=True), Name=text) == "MissingName"
 
 
@@ -109,20 +109,20 @@ def test_a_required_text_must_be_sent():
     assert code_of(Parameter("Name", required=True)) == "MissingName"
 
 
-def test_a_text_has_a_length():
+def test_the_length_of_a_text_is_limited():
     assert code_of(Parameter("Name"), Name="x" * 129) == "InvalidName"
 
 
-def test_choices_are_exact():
+def test_choices_are_case_sensitive():
     assert code_of(Parameter("Kind", choices=("Ros",)), Kind="ros") == "InvalidKind"
 
 
-def test_choices_may_come_in_any_case():
+def test_choices_can_ignore_case():
     parameter = Parameter("Kind", choices=("Product",), any_case=True)
     assert read((parameter,), {"Kind": "product"}) == {"Kind": "Product"}
 
 
-def test_an_empty_choice_is_none():
+def test_an_empty_choice_is_absent():
     parameter = Parameter("Kind", choices=("A", "B"), default="B")
     assert read((parameter,), {"Kind": ""}) == {"Kind": "B"}
 
@@ -159,14 +159,14 @@ def test_null_in_json_is_not_sent():
         '{"Name": ' + "9" * 5000 + "}",
     ],
 )
-def test_rubbish_in_json_is_refused(text):
+def test_invalid_json_is_refused(text):
     assert code_of(FIRST, First=text) == "InvalidFirst"
 
 
-def test_what_json_must_hold_is_missed_by_name():
+def test_missing_fields_of_json_are_named():
     assert code_of(FIRST, First="{}") == "MissingName"
 
 
-def test_the_refusal_says_where():
+def test_the_error_names_the_path():
     with pytest.raises(DomainError, match=r"Pairs\.3\.Value"):
         read((PAIRS,), {"Pairs.3.Key": "a"})

@@ -100,7 +100,7 @@ def test_every_text_is_a_sentence():
 ONE_WORD = {"Products."}
 
 
-def test_every_text_is_told_in_chinese():
+def test_every_text_is_translated_to_chinese():
     with override("zh-hans"):
         english = {(p, str(t)) for p, t in TEXTS if t and str(t).isascii()}
     assert english == set()
@@ -115,7 +115,7 @@ def test_the_samples_have_the_documented_shape(name):
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
-def test_the_sample_request_is_read_as_it_is_meant(name):
+def test_the_sample_request_is_read_with_its_values(name):
     operation = OPERATIONS[name]
     sample = request_sample(operation)
     values = read(operation.parameters, dict(flat(sample)))
@@ -165,7 +165,7 @@ def test_the_document_has_every_operation(described):
     assert found == set(OPERATIONS)
 
 
-def test_the_document_is_served_to_anybody(client, db):
+def test_the_document_is_public(client, db):
     response = client.get("/openapi.json")
     assert response.status_code == 200
     assert response.json()["openapi"].startswith("3.")
@@ -186,7 +186,7 @@ def test_reference_page_describes_parameters_in_chinese(browser):
     assert "The name of the product instance" not in page
 
 
-def test_the_document_says_what_is_required_and_how_much_is_allowed(described):
+def test_the_document_has_required_parameters_and_limits(described):
     launch = described["components"]["schemas"]["LaunchProductRequest"]
     assert set(launch["required"]) == {
         "ProductId",
@@ -199,7 +199,7 @@ def test_the_document_says_what_is_required_and_how_much_is_allowed(described):
     assert set(tags["items"]["required"]) == {"Key", "Value"}
 
 
-def test_each_operation_lists_its_refusals(described):
+def test_each_operation_lists_its_errors(described):
     for path, item in described["paths"].items():
         assert "?" not in path
         for operation in item.values():
@@ -265,9 +265,9 @@ def test_every_operation_has_a_page(browser, name):
     assert json.dumps(response_sample(operation), indent=2, ensure_ascii=False) in page
 
 
-def test_an_unknown_operation_has_none(browser):
+def test_an_unknown_operation_is_not_found(browser):
     assert browser.get("/docs/api/DropTables/").status_code == 404
 
 
-def test_the_reference_requires_login(client, db):
+def test_the_reference_requires_sign_in(client, db):
     assert client.get("/docs/api/").status_code == 302

@@ -137,7 +137,7 @@ def test_the_vendors_sample_of_a_product_round_trips(
     ],
     ids=str,
 )
-def test_every_way_of_configuring_the_client_works(live_server, alice, changed):
+def test_every_client_configuration_works(live_server, alice, changed):
     RegionFactory()
     host = live_server.url.removeprefix("http://")
     if changed.pop("scheme", False):
@@ -149,7 +149,7 @@ def test_every_way_of_configuring_the_client_works(live_server, alice, changed):
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
-def test_a_refusal_is_the_sdks_own_exception(live_server, alice, mode):
+def test_an_error_is_an_exception_of_the_sdk(live_server, alice, mode):
     hand = Hand(live_server, alice, {}, mode=mode)
     with pytest.raises(exceptions.ClientException) as refusal:
         hand("GetProductAsEndUser", product_id="prod-bp1missing0000")
@@ -159,7 +159,7 @@ def test_a_refusal_is_the_sdks_own_exception(live_server, alice, mode):
     assert error.data["Recommend"].endswith("/docs/api/GetProductAsEndUser/")
 
 
-def test_throttling_is_the_sdks_own_exception(live_server, alice, settings):
+def test_throttling_is_an_exception_of_the_sdk(live_server, alice, settings):
     settings.API_RATE = 1
     hand = Hand(live_server, alice, {})
     refusals = []
@@ -173,7 +173,7 @@ def test_throttling_is_the_sdks_own_exception(live_server, alice, settings):
 
 
 @pytest.mark.parametrize("name", sorted(set(OPERATIONS) - UNPUBLISHED))
-def test_the_example_of_every_operation_fits_the_sdk(name):
+def test_the_example_of_every_operation_runs_with_the_sdk(name):
     source = example(name, OPERATIONS[name], scheme="http", host="127.0.0.1:1")
     compile(source, name, "exec")
     request = source.partition("request = ")[2].partition("\nanswer")[0]
@@ -192,7 +192,7 @@ def test_the_server_has_every_operation_of_the_sdk():
 
 
 @pytest.mark.parametrize("name", sorted(set(OPERATIONS) - UNPUBLISHED))
-def test_the_server_takes_every_parameter_the_sdk_can_send(name):
+def test_the_server_accepts_every_parameter_of_the_sdk(name):
     model = getattr(models, f"{name}Request", None)
     sent = set(vars(model())) if model else set()
     assert sent == {snake(each.name) for each in OPERATIONS[name].parameters}

@@ -62,7 +62,7 @@ def update(hand, instance, **more):
     return Task.objects.get(state="queued")
 
 
-def test_what_was_read_is_sent_back_with_one_field_changed(
+def test_values_that_were_read_can_be_sent_back_with_one_change(
     live_server, alice, instance
 ):
     hand = Hand(live_server, alice, {})
@@ -87,7 +87,7 @@ def test_what_was_read_is_sent_back_with_one_field_changed(
 
 
 @pytest.mark.parametrize(("key", "value"), [("team", "data"), ("", "")])
-def test_tags_alone_are_updated(live_server, alice, instance, key, value):
+def test_only_tags_are_updated(live_server, alice, instance, key, value):
     hand = Hand(live_server, alice, {})
     tags = [entry("UpdateProvisionedProduct", "Tags", key=key, value=value)]
     task = update(hand, instance, tags=tags)

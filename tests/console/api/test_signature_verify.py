@@ -41,7 +41,7 @@ def accepted(call):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_the_sdk_sends_verifies(name):
+def test_requests_of_the_sdk_verify(name):
     assert matches(read_claim(captured(name)), SECRET)
 
 
@@ -58,7 +58,7 @@ def test_the_claim_names_key_and_operation(name):
 
 
 @pytest.mark.parametrize("name", HEADER_SIGNED)
-def test_every_signed_header_counts(name):
+def test_changing_a_signed_header_breaks_the_signature(name):
     call = captured(name)
     signed = read_claim(call).signed.split(";")
     for header in signed:
@@ -67,7 +67,7 @@ def test_every_signed_header_counts(name):
 
 
 @pytest.mark.parametrize("name", HEADER_SIGNED)
-def test_no_signed_header_may_be_left_out(name):
+def test_every_required_header_must_be_signed(name):
     call = captured(name)
     signed = read_claim(call).signed.split(";")
     for header in signed:
@@ -77,7 +77,7 @@ def test_no_signed_header_may_be_left_out(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_query_body_and_method_count(name):
+def test_changing_query_body_or_method_breaks_the_signature(name):
     call = captured(name)
     query = f"{call.raw_query}&" if call.raw_query else ""
     body = f"{call.body.decode()}&" if call.body else ""
@@ -117,14 +117,14 @@ def test_the_older_form_ignores_the_unsigned_header_that_names_the_operation(nam
         ("x-acs-unsigned", "1"),
     ],
 )
-def test_what_is_not_signed_as_it_should_be_is_incomplete(header, value):
+def test_malformed_signatures_are_incomplete(header, value):
     with pytest.raises(DomainError) as refusal:
         read_claim(with_header(captured("query"), **{header: value}))
     assert refusal.value.code == "IncompleteSignature"
 
 
 @pytest.mark.parametrize("value", ["", "0", "e3b0", "é" * 64, "\U0001f469" * 64])
-def test_a_hash_that_is_none_does_not_match(value):
+def test_an_invalid_hash_does_not_match(value):
     call = with_header(captured("query"), x_acs_content_sha256=value)
     with pytest.raises(DomainError) as refusal:
         read_claim(call)
@@ -144,7 +144,7 @@ def test_signed_headers_are_lower_case_sorted_and_unique(names):
 @pytest.mark.parametrize(
     ("name", "value"), [("SignatureMethod", "HMAC-MD5"), ("SignatureVersion", "2.0")]
 )
-def test_the_older_form_has_one_method(name, value):
+def test_the_older_form_allows_one_signature_method(name, value):
     call = captured("rpc_query")
     query = call.raw_query.replace(f"{name}={call.query[name]}", f"{name}={value}")
     with pytest.raises(DomainError) as refusal:
@@ -153,21 +153,21 @@ def test_the_older_form_has_one_method(name, value):
 
 
 @pytest.mark.parametrize("start", [1, 63])
-def test_part_of_a_signature_is_none(start):
+def test_a_truncated_signature_does_not_match(start):
     call = captured("query")
     head, _, signature = call.headers["authorization"].rpartition("=")
     assert not accepted(with_header(call, authorization=f"{head}={signature[:start]}"))
 
 
 @pytest.mark.parametrize("minutes", [-14, 0, 14])
-def test_a_call_is_good_for_fifteen_minutes(minutes):
+def test_a_request_is_valid_for_fifteen_minutes(minutes):
     claim = read_claim(captured("query"))
     signed_at = datetime.strptime(claim.date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert check_time(claim, signed_at + timedelta(minutes=minutes)) == signed_at
 
 
 @pytest.mark.parametrize("minutes", [-16, 16])
-def test_a_call_expires(minutes):
+def test_a_request_expires(minutes):
     claim = read_claim(captured("query"))
     signed_at = datetime.strptime(claim.date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     with pytest.raises(DomainError) as refusal:
@@ -188,7 +188,7 @@ def test_a_date_in_another_form_is_refused(date):
 @pytest.mark.parametrize(
     "query", ["ProductId=a&ProductId=b", "ProductId=%ff", "ProductId=a%00b"]
 )
-def test_a_query_that_reads_two_ways_is_refused(query):
+def test_an_ambiguous_query_is_refused(query):
     with pytest.raises(DomainError):
         matches(read_claim(replace(captured("query"), raw_query=query)), SECRET)
 

@@ -33,7 +33,7 @@ def table(response):
     return list(csv.reader(io.StringIO(text)))
 
 
-def test_each_entry_holds_the_hash_of_the_one_before():
+def test_each_entry_has_the_hash_of_the_previous_one():
     first, second, third = record()
     assert first.previous_hash == ""
     assert second.previous_hash == first.hash
@@ -63,7 +63,7 @@ def test_an_entry_that_was_rolled_back_leaves_no_gap():
         ("hash", "0" * 64),
     ],
 )
-def test_a_changed_entry_is_found_and_named(column, value):
+def test_a_changed_entry_is_named(column, value):
     entries = record()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -81,45 +81,45 @@ def test_a_missing_entry_is_found(place):
         verify()
 
 
-def test_an_entry_put_beside_the_chain_is_found():
+def test_an_entry_outside_the_chain_is_found():
     record()
     AuditEntry.objects.create(action="Forged", target_type="", target_id="")
     with pytest.raises(BrokenChainError, match="Forged"):
         verify()
 
 
-def test_an_entry_taken_out_of_the_chain_is_found():
+def test_an_entry_removed_from_the_chain_is_found():
     entry = record()[2]
     AuditEntry.objects.filter(pk=entry.pk).update(sequence=None)
     with pytest.raises(BrokenChainError):
         verify()
 
 
-def test_entries_from_before_the_chain_are_no_break():
+def test_entries_older_than_the_chain_are_accepted():
     AuditEntry.objects.create(action="Old", target_type="", target_id="")
     record()
     assert verify()[0] == 3
 
 
-def test_deleting_a_person_does_not_break_it():
+def test_deleting_a_user_does_not_break_the_chain():
     person = UserFactory()
     record(by=person)
     person.delete()
     assert verify()[0] == 3
 
 
-def test_the_command_tells_length_and_last_hash(capsys):
+def test_the_command_prints_length_and_last_hash(capsys):
     last = record()[-1]
     call_command("verify_audit")
     assert f"3 entries, chain intact. Last hash: {last.hash}" in capsys.readouterr().out
 
 
-def test_an_empty_trail_is_unbroken(capsys):
+def test_an_empty_audit_log_is_valid(capsys):
     call_command("verify_audit")
     assert not AuditHead.objects.exists()
 
 
-def test_only_administrators_read_it(browser, client):
+def test_only_administrators_see_the_audit_log(browser, client):
     for url in (URL, CSV):
         assert browser.get(url).status_code == 404
         assert client.get(url).status_code == 404 or client.get(url).status_code == 302
@@ -131,14 +131,14 @@ def test_the_page_lists_newest_first(admin_browser):
     assert (rows[0], rows[-1]) == (last, first)
 
 
-def test_it_filters_by_who_action_and_target(admin_browser, alice):
+def test_the_list_is_filtered_by_actor_action_and_target(admin_browser, alice):
     record(1)
     [mine] = record(1, by=alice, action="Special")
     for query in ({"who": "alice"}, {"action": "Special"}, {"target": mine.target_id}):
         assert admin_browser.get(URL, query).context["rows"] == [mine], query
 
 
-def test_it_filters_by_day_both_included(admin_browser):
+def test_the_list_is_filtered_by_days_inclusive(admin_browser):
     [entry] = record(1)
     day = f"{entry.at:%Y-%m-%d}"
     assert len(admin_browser.get(URL, {"from": day, "to": day}).context["rows"]) == 1
@@ -157,7 +157,7 @@ def test_it_filters_by_day_both_included(admin_browser):
         "target=%ed%a0%80",
     ],
 )
-def test_rubbish_in_the_address_is_no_error(admin_browser, query):
+def test_invalid_query_strings_cause_no_error(admin_browser, query):
     record(1)
     assert admin_browser.get(f"{URL}?{query}").status_code == 200
 
@@ -180,7 +180,7 @@ def test_the_file_has_the_filtered_entries(admin_browser, alice):
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "＝"])
-def test_no_cell_is_a_formula(admin_browser, sign):
+def test_the_file_contains_no_formulas(admin_browser, sign):
     AuditEntry.objects.record(
         "Try", PortfolioFactory(name=f"{sign}1+1"), by=None, reason=f"{sign}cmd"
     )
@@ -211,21 +211,21 @@ def test_signing_in_and_out_is_recorded(with_password):
     assert entries[0].source == "192.0.2.7"
 
 
-def test_a_failed_sign_in_names_whom_it_was_about(with_password):
+def test_a_failed_sign_in_names_the_account(with_password):
     sign_in("wrong")
     entry = AuditEntry.objects.get(action="SignInFailed")
     assert entry.target_name == "alice"
     assert entry.actor is None
 
 
-def test_a_name_nobody_has_is_not_kept(db):
+def test_an_unknown_login_is_not_recorded(db):
     sign_in(username="my-password-typed-too-early")
     entry = AuditEntry.objects.get(action="SignInFailed")
     assert entry.target_name == ""
     assert "typed-too-early" not in str(vars(entry))
 
 
-def test_an_address_a_client_claims_is_not_believed(with_password):
+def test_a_forged_forwarded_address_is_ignored(with_password):
     sign_in(HTTP_X_FORWARDED_FOR="203.0.113.9")
     assert AuditEntry.objects.get(action="SignIn").source == "127.0.0.1"
 
@@ -248,7 +248,7 @@ def correct(client, row, **typed):
     assert answer.status_code == 302, answer.context["errors"]
 
 
-def test_a_change_in_admin_is_recorded_before_and_after(root):
+def test_a_change_in_admin_is_recorded_with_before_and_after(root):
     product = ProductFactory(name="Old")
     correct(root, product, name="New")
     entry = AuditEntry.objects.get(action="UpdateProduct")
@@ -256,7 +256,7 @@ def test_a_change_in_admin_is_recorded_before_and_after(root):
     assert entry.actor_name == "root"
 
 
-def test_an_unchanged_form_in_admin_leaves_no_entry(root):
+def test_an_unchanged_form_in_admin_is_not_recorded(root):
     product = ProductFactory(name="Same")
     correct(root, product, name="Same")
     assert not AuditEntry.objects.exists()
@@ -288,7 +288,7 @@ def test_inline_rows_in_admin_are_recorded(root, alice):
     assert entry.after["grant"] == {"added": ["alice"]}
 
 
-def test_a_password_set_in_admin_is_said_but_not_shown(root, alice):
+def test_a_password_set_in_admin_is_recorded_without_its_value(root, alice):
     root.post(
         f"/admin/console/user/{alice.pk}/password/",
         {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"},
@@ -299,7 +299,7 @@ def test_a_password_set_in_admin_is_said_but_not_shown(root, alice):
 
 
 @pytest.mark.parametrize("value", ["31.02.2026", "2026-02-31", "yesterday"])
-def test_a_date_that_cannot_be_read_is_said(admin_browser, value):
+def test_an_invalid_date_is_reported(admin_browser, value):
     page = admin_browser.get("/manage/audit/", {"from": value}).content.decode()
     assert "Some filters were not applied" in page
     assert f"From: “{value}”. Enter a date such as 2026-11-29." in page

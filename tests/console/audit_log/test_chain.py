@@ -23,12 +23,12 @@ def verify():
     call_command("verify_audit")
 
 
-def test_an_untouched_chain_is_whole(entries, capsys):
+def test_an_unchanged_chain_is_valid(entries, capsys):
     verify()
     assert "4 entries, chain intact" in capsys.readouterr().out
 
 
-def test_an_empty_chain_is_whole(db, capsys):
+def test_an_empty_chain_is_valid(db, capsys):
     verify()
     assert "0 entries" in capsys.readouterr().out
 
@@ -45,13 +45,13 @@ def test_a_removed_entry_is_named(entries):
         verify()
 
 
-def test_a_removed_end_is_noticed(entries):
+def test_a_removed_last_entry_is_found(entries):
     entries[3].delete()
     with pytest.raises(CommandError, match="ends at entry 3, but 4 were written"):
         verify()
 
 
-def test_a_rewritten_entry_breaks_the_one_behind_it(entries):
+def test_a_rewritten_entry_breaks_the_next_one(entries):
     entry = AuditEntry.objects.get(pk=entries[1].pk)
     entry.reason = "I had a good reason"
     entry.hash = entry.digest()
@@ -61,7 +61,7 @@ def test_a_rewritten_entry_breaks_the_one_behind_it(entries):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_entries_written_at_once_are_still_one_chain(alice, capsys):
+def test_concurrent_entries_form_one_chain(alice, capsys):
     product = ProductFactory()
     barrier = threading.Barrier(4)
 

@@ -36,7 +36,7 @@ def examine(capsys, settings):
     return run
 
 
-def test_a_sound_installation_has_no_problem(examine):
+def test_a_valid_installation_has_no_problems(examine):
     said = examine()
     assert "problem" not in said
     assert "keeps templates from the data directory" in said
@@ -44,7 +44,7 @@ def test_a_sound_installation_has_no_problem(examine):
     assert "all migrations are there" in said
 
 
-def test_each_problem_comes_with_what_to_do(examine, settings):
+def test_each_problem_has_a_remedy(examine, settings):
     TaskFactory()
     settings.ENCRYPTION_KEYS = [generate_key()]
     settings.TERRAFORM_BIN = "/nowhere/terraform"
@@ -58,19 +58,19 @@ def test_each_problem_comes_with_what_to_do(examine, settings):
     assert said.endswith("3 problems found.")
 
 
-def test_keys_that_are_none_are_told(examine, settings):
+def test_invalid_keys_are_reported(examine, settings):
     settings.ENCRYPTION_KEYS = ["no key"]
     assert "each key is 32 bytes" in examine()
 
 
-def test_a_kernel_that_cannot_confine_is_a_problem(examine, monkeypatch):
+def test_a_kernel_without_landlock_is_a_problem(examine, monkeypatch):
     monkeypatch.setattr("instances.engines.sandbox.available", lambda: 0)
     said = examine()
     assert "this kernel does not support Landlock" in said
     assert "problems found" in said
 
 
-def test_a_provider_that_the_mirror_lacks_is_named_with_its_product(
+def test_a_provider_missing_in_the_mirror_is_named_with_its_product(
     examine, settings, tmp_path
 ):
     product = ProductFactory(name="Cloud network")
@@ -108,7 +108,7 @@ def doctor(tmp_path):
     return run
 
 
-def test_a_new_installation_is_told_to_create_its_tables(doctor, tmp_path):
+def test_a_database_without_tables_is_reported(doctor, tmp_path):
     found = doctor(CONSOLE_DATA_DIR=str(tmp_path / "new/data"))
     assert found.returncode == 1
     assert "sqlite, no tables yet" in found.stdout
@@ -116,7 +116,7 @@ def test_a_new_installation_is_told_to_create_its_tables(doctor, tmp_path):
     assert found.stderr.strip() == "CommandError: 1 problem found."
 
 
-def test_a_data_directory_that_cannot_be_made_is_named(doctor, tmp_path):
+def test_an_unusable_data_directory_is_named(doctor, tmp_path):
     (tmp_path / "file").touch()
     found = doctor(CONSOLE_DATA_DIR=str(tmp_path / "file/data"))
     assert found.returncode == 1
@@ -133,9 +133,7 @@ def test_a_data_directory_that_cannot_be_made_is_named(doctor, tmp_path):
         "sqlite:////nowhere/at/all.sqlite3",
     ],
 )
-def test_a_database_that_is_not_there_is_named_without_a_traceback(
-    doctor, tmp_path, url
-):
+def test_an_unreachable_database_is_reported_without_a_traceback(doctor, tmp_path, url):
     # The keys are there already: beside an unknown database none would be made.
     doctor(CONSOLE_DATA_DIR=str(tmp_path / "data"))
     found = doctor(CONSOLE_DATA_DIR=str(tmp_path / "data"), DATABASE_URL=url)

@@ -64,7 +64,7 @@ def readable(sealed):
     }
 
 
-def test_it_knows_every_encrypted_column():
+def test_every_encrypted_column_is_known():
     known = {
         f"{each.model._meta.object_name}.{each.name}" for each in encrypted_columns()
     }
@@ -80,7 +80,7 @@ def test_it_knows_every_encrypted_column():
     }
 
 
-def test_afterwards_the_old_key_is_not_needed(sealed, ring, capsys):
+def test_the_old_key_is_not_needed_after_a_rotation(sealed, ring, capsys):
     before = readable(sealed)
     ring()
     call_command("rotate_keys")
@@ -89,14 +89,14 @@ def test_afterwards_the_old_key_is_not_needed(sealed, ring, capsys):
     assert "encrypted again" in capsys.readouterr().out
 
 
-def test_without_it_the_old_key_is_needed(sealed, ring):
+def test_the_old_key_is_needed_without_a_rotation(sealed, ring):
     ring()
     ring.drop()
     with pytest.raises(DecryptionError):
         readable(sealed)
 
 
-def test_running_it_again_changes_nothing(sealed, ring):
+def test_a_second_rotation_changes_nothing(sealed, ring):
     ring()
     call_command("rotate_keys")
     again = Rotation()
@@ -105,7 +105,7 @@ def test_running_it_again_changes_nothing(sealed, ring):
     assert again.current > 0
 
 
-def test_it_goes_on_where_it_was_stopped(sealed, ring, monkeypatch):
+def test_an_interrupted_rotation_continues(sealed, ring, monkeypatch):
     """Killed after each number of rows in turn: what is done stays, and the rest follows."""
     before, real = readable(sealed), rotation.reseal
     for stop in range(1, 6):
@@ -127,7 +127,7 @@ def test_it_goes_on_where_it_was_stopped(sealed, ring, monkeypatch):
         assert readable(sealed) == before
 
 
-def test_a_value_written_meanwhile_is_not_overwritten(ring, monkeypatch):
+def test_a_concurrent_change_is_not_overwritten(ring, monkeypatch):
     region = RegionFactory()
     region.credentials = {"TOKEN": "old"}
     region.save()
@@ -146,7 +146,7 @@ def test_a_value_written_meanwhile_is_not_overwritten(ring, monkeypatch):
     assert Region.objects.get(pk=region.pk).credentials == {"TOKEN": "new"}
 
 
-def test_what_no_key_opens_is_named_and_the_rest_is_done(sealed, ring, settings):
+def test_unreadable_values_are_named_and_others_are_rotated(sealed, ring, settings):
     lost = RegionFactory(id="eu-lost")
     kept = settings.ENCRYPTION_KEYS
     settings.ENCRYPTION_KEYS = [generate_key()]

@@ -166,14 +166,14 @@ def sent_by(page):
     return fields
 
 
-def test_every_form_is_known_as_one_that_edits_or_not():
+def test_every_form_is_listed_as_editing_or_not():
     forms = {route for route, (_who, methods) in TABLE.items() if methods == BOTH}
     ours = {route for route in forms if not route.startswith("accounts/")}
     assert ours == set(EDITS) | set(OTHERS)
 
 
 @pytest.mark.parametrize("route", EDITS)
-def test_the_second_of_two_is_told_what_the_first_has_saved(
+def test_the_second_editor_sees_what_the_first_has_saved(
     world, admin_browser, rival, route
 ):
     behind, typed = EDITS[route]
@@ -208,14 +208,14 @@ def test_a_form_without_its_stamp_saves_nothing(world, admin_browser, route):
 
 
 @pytest.mark.parametrize("route", EDITS)
-def test_a_form_that_nobody_interfered_with_is_saved(world, admin_browser, route):
+def test_a_form_without_concurrent_changes_is_saved(world, admin_browser, route):
     url = world.address(route)
     _form, fields = opened(admin_browser, url)
     _behind, typed = EDITS[route]
     assert admin_browser.post(url, fields | typed).status_code == 302
 
 
-def test_a_version_that_was_withdrawn_stays_so(world, admin_browser, rival):
+def test_a_deactivated_version_stays_inactive(world, admin_browser, rival):
     """The whole form is sent, its tick of *Active* too, which nobody has touched."""
     version = world.version
     url = world.address("manage/products/<str:pk>/versions/<str:version_pk>/edit/")
@@ -231,7 +231,7 @@ def test_a_version_that_was_withdrawn_stays_so(world, admin_browser, rival):
     assert (version.active, version.description) == (False, "Mine")
 
 
-def test_the_button_that_activates_undoes_no_withdrawal(world, admin_browser, rival):
+def test_the_activate_button_does_not_undo_a_deactivation(world, admin_browser, rival):
     version = VersionFactory(product=world.product, active=False)
     seen = version.stamp
     version.edit(active=True, by=rival)
@@ -242,7 +242,7 @@ def test_the_button_that_activates_undoes_no_withdrawal(world, admin_browser, ri
     assert not version.active
 
 
-def test_rules_that_another_has_changed_are_kept(world, admin_browser, rival):
+def test_rules_that_another_user_has_changed_are_kept(world, admin_browser, rival):
     rules = [{"ParameterKey": "name", "AllowedPattern": "[a]"}]
     constraint = Constraint.objects.impose(
         kind="Template",
@@ -265,14 +265,14 @@ def test_rules_that_another_has_changed_are_kept(world, admin_browser, rival):
     assert constraint.description == "Mine"
 
 
-def test_a_record_that_is_gone_is_not_made_again(admin):
+def test_a_deleted_record_is_not_created_again(admin):
     product = ProductFactory()
     Product.objects.get(pk=product.pk).remove(by=admin)
     with pytest.raises(NotFoundError):
         product.edit(name="New", by=admin)
 
 
-def test_a_change_between_reading_and_writing_is_noticed(admin, rival, monkeypatch):
+def test_a_change_between_read_and_write_is_detected(admin, rival, monkeypatch):
     """The UPDATE itself finds the row only as it was read."""
     product = ProductFactory(name="Old")
     seen, writes = product.stamp, []
@@ -288,7 +288,7 @@ def test_a_change_between_reading_and_writing_is_noticed(admin, rival, monkeypat
     assert product.name != "Mine"
 
 
-def test_without_a_stamp_the_given_columns_are_written_in_the_second_attempt(
+def test_without_a_stamp_the_second_attempt_writes_the_given_columns(
     admin, monkeypatch
 ):
     product = ProductFactory(name="Old", description="")
@@ -305,7 +305,7 @@ def test_without_a_stamp_the_given_columns_are_written_in_the_second_attempt(
     assert (product.name, product.description) == ("Mine", "Theirs")
 
 
-def test_an_object_read_long_ago_writes_back_nothing(admin):
+def test_an_old_object_does_not_write_old_values(admin):
     product = ProductFactory(name="Old", description="Old")
     one, two = (Product.objects.get(pk=product.pk) for _ in range(2))
     one.edit(description="New", by=admin)
@@ -352,13 +352,13 @@ CALLS = {
 WHOLE = {"UpdateProvisionedProduct", "UpdateProvisionedProductPlan"}
 
 
-def test_every_call_that_changes_a_record_is_known():
+def test_every_operation_that_changes_a_record_is_listed():
     named = {name for name in OPERATIONS if name.startswith("Update")}
     assert named == set(CALLS) | WHOLE
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_call_writes_only_what_it_was_given(world, admin, name):
+def test_an_operation_writes_only_the_given_fields(world, admin, name):
     params, columns = CALLS[name]
     with CaptureQueriesContext(
         connection,
@@ -373,14 +373,14 @@ def test_a_call_writes_only_what_it_was_given(world, admin, name):
     assert written - {"name_key", "search_text"} == columns
 
 
-def test_a_name_that_is_taken_is_told_as_before(admin):
+def test_a_duplicate_name_is_reported(admin):
     version = VersionFactory(name="1.0")
     other = VersionFactory(product=version.product, name="2.0")
     with pytest.raises(ConflictError, match=r"already has a version 1\.0"):
         other.edit(name="1.0", by=admin)
 
 
-def test_another_session_of_the_same_person_is_told_too(world, admin):
+def test_another_session_of_the_same_user_sees_the_conflict(world, admin):
     first, second = Client(), Client()
     for each in (first, second):
         each.force_login(admin)

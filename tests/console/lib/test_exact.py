@@ -14,11 +14,11 @@ DIGITS = "123456789.123456789"
     "text",
     [DIGITS, "-" + DIGITS, "0.1", "1.5", "12345678901234567890", '{"a": [1, "1"]}'],
 )
-def test_what_is_read_is_written_again(text):
+def test_a_number_is_written_as_it_was_read(text):
     assert dumps(loads(text)) == text
 
 
-def test_a_float_is_enough_for_most_numbers():
+def test_most_numbers_are_floats():
     assert type(exact("0.1")) is float
     assert type(exact("1e21")) is float
     assert type(exact(DIGITS)) is Exact
@@ -43,11 +43,11 @@ def test_a_copy_keeps_the_digits(again):
     ("number", "text"),
     [(1e-05, "0.00001"), (1e21, "1" + "0" * 21), (2.0, "2"), (7, "7")],
 )
-def test_a_number_as_text_has_no_exponent(number, text):
+def test_decimal_text_has_no_exponent(number, text):
     assert decimal_text(number) == text
 
 
-def test_options_of_json_hold():
+def test_options_of_json_are_used():
     value = {"b": exact(DIGITS), "a": "é"}
     assert dumps(value, sort_keys=True, ensure_ascii=False) == (
         f'{{"a": "é", "b": {DIGITS}}}'

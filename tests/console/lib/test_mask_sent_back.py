@@ -12,7 +12,7 @@ from console.lib.masking import (
 from instances.engines import base
 
 
-def test_the_engines_print_the_same_mask():
+def test_the_engines_use_the_same_mask():
     assert base.MASK == MASK
 
 
@@ -23,7 +23,7 @@ def test_the_mask_is_recognized(value):
 
 
 @pytest.mark.parametrize("value", ["*****", "*******", "x******", "", None, 6, True])
-def test_what_only_resembles_it_is_a_value(value):
+def test_a_text_similar_to_the_mask_is_a_value(value):
     assert not is_mask(value)
     assert unmasked(value, "kept") == value
 
@@ -38,7 +38,7 @@ def test_what_only_resembles_it_is_a_value(value):
         ([{"key": MASK}, 1], [{"key": "k"}, 2], [{"key": "k"}, 1]),
     ],
 )
-def test_masks_are_put_back_at_their_place(given, kept, value):
+def test_masks_are_replaced_by_the_values_at_their_place(given, kept, value):
     assert unmasked(given, kept) == value
 
 
@@ -51,6 +51,6 @@ def test_masks_are_put_back_at_their_place(given, kept, value):
         ([MASK], {"key": "k"}),
     ],
 )
-def test_a_mask_with_nothing_behind_it_is_refused(given, kept):
+def test_a_mask_without_a_stored_value_is_refused(given, kept):
     with pytest.raises(NothingKeptError):
         unmasked(given, kept)

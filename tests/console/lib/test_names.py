@@ -48,7 +48,7 @@ bad_names = pytest.mark.parametrize("name", BAD.values(), ids=BAD)
 
 
 @bad_names
-def test_what_cannot_be_seen_is_refused(name):
+def test_invisible_characters_are_refused(name):
     with pytest.raises(ValidationError):
         check_name(name)
 
@@ -65,11 +65,11 @@ def test_what_cannot_be_seen_is_refused(name):
         "\u0645\u0644\u0641",
     ],
 )
-def test_what_can_be_seen_is_a_name(name):
+def test_visible_characters_are_accepted(name):
     check_name(name)
 
 
-def test_one_spelling():
+def test_names_are_normalized():
     assert normalized(f"  {DECOMPOSED}\u00a0\u3000 x ") == f"{COMPOSED} x"
     assert normalized("a   b") == "a b"
 
@@ -87,7 +87,7 @@ def test_one_spelling():
         ),
     ],
 )
-def test_names_are_compared_without_case_in_any_alphabet(one, other):
+def test_names_are_compared_ignoring_case_in_any_alphabet(one, other):
     assert folded(one) == folded(other)
 
 
@@ -112,20 +112,20 @@ every_maker = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
 @every_maker
 @bad_names
-def test_the_verbs_refuse_what_cannot_be_seen(admin, make, name):
+def test_the_verbs_refuse_invisible_characters(admin, make, name):
     with pytest.raises(InvalidInputError):
         make(name, admin)
 
 
 @every_maker
-def test_the_verbs_store_one_spelling(admin, make):
+def test_the_verbs_store_normalized_names(admin, make):
     record = make(f" {DECOMPOSED}  x", admin)
     record.refresh_from_db()
     assert record.name == f"{COMPOSED} x"
 
 
 @every_maker
-def test_a_name_is_given_once(admin, make):
+def test_names_are_unique_ignoring_case(admin, make):
     make(COMPOSED, admin)
     with pytest.raises(ConflictError) as refusal:
         make(DECOMPOSED.lower(), admin)
@@ -133,7 +133,7 @@ def test_a_name_is_given_once(admin, make):
 
 
 @pytest.mark.parametrize("make", [made_product, made_portfolio])
-def test_a_name_cannot_be_changed_to_one_that_is_taken(admin, make):
+def test_a_name_cannot_be_changed_to_one_in_use(admin, make):
     make(COMPOSED, admin)
     other = make("other", admin)
     with pytest.raises(ConflictError) as refusal:
@@ -145,19 +145,19 @@ def test_a_name_cannot_be_changed_to_one_that_is_taken(admin, make):
     assert find_by_name(type(other).objects.all(), "other").pk == other.pk
 
 
-def test_the_name_of_a_removed_product_is_free(admin):
+def test_the_name_of_a_removed_product_can_be_reused(admin):
     made_product("web", admin).remove(by=admin)
     made_product("Web", admin)
 
 
-def test_copies_find_a_name(admin):
+def test_copies_get_a_free_name(admin):
     product = made_product("web", admin)
     names = [product.copy(by=admin).name for _ in range(3)]
     assert names == ["web (copy)", "web (copy 2)", "web (copy 3)"]
 
 
 @bad_names
-def test_a_version_has_a_name_that_can_be_seen(admin, name):
+def test_version_names_are_checked(admin, name):
     version = VersionFactory()
     with pytest.raises(InvalidInputError):
         Version.objects.publish(
@@ -183,7 +183,7 @@ def launch(version, name):
 
 
 @bad_names
-def test_an_instance_has_a_name_that_can_be_seen(alice, launchable, name):
+def test_instance_names_are_checked(alice, launchable, name):
     refusal = Caller.of(alice).refusal("LaunchProduct", **launch(launchable, name))
     assert refusal[1] in (
         "InvalidProvisionedProductName",
@@ -191,14 +191,14 @@ def test_an_instance_has_a_name_that_can_be_seen(alice, launchable, name):
     )
 
 
-def test_an_instance_has_a_name_of_its_own_in_any_alphabet(alice, launchable):
+def test_instance_names_are_unique_in_any_alphabet(alice, launchable):
     refusal = Caller.of(alice).refusal(
         "LaunchProduct", **launch(launchable, DECOMPOSED.lower())
     )
     assert refusal == (400, "DuplicateName.ProvisionedProduct")
 
 
-def test_the_database_decides_about_the_names_of_instances(alice, launchable):
+def test_the_database_enforces_unique_instance_names(alice, launchable):
     with pytest.raises(IntegrityError), transaction.atomic():
         InstanceFactory(name=COMPOSED.lower(), version=launchable)
     Instance.objects.update(terminated_at="2026-01-01T00:00:00Z")
@@ -209,7 +209,7 @@ def new_plan(version, name, instance="prod"):
     return {**launch(version, instance), "PlanName": name, "PlanType": "Ros"}
 
 
-def test_a_plan_has_a_name_that_can_be_seen_and_is_free(alice, launchable):
+def test_plan_names_are_checked_and_unique(alice, launchable):
     api = Caller.of(alice)
     for name in BAD.values():
         refusal = api.refusal(
@@ -242,7 +242,7 @@ def superuser(admin):
     return admin
 
 
-def test_admin_refuses_logins_and_groups_that_are_taken(superuser, admin_browser):
+def test_admin_refuses_duplicate_logins_and_groups(superuser, admin_browser):
     UserFactory(username="\u0416\u0443\u043a")
     RoleFactory(name="\u0416\u0443\u043a")
     word = {"password1": "a-long-enough-secret", "password2": "a-long-enough-secret"}
@@ -257,7 +257,7 @@ def test_admin_refuses_logins_and_groups_that_are_taken(superuser, admin_browser
     assert Role.objects.filter(name__in=("\u0436\u0443\u043a", ".", "..")).count() == 0
 
 
-def test_admin_refuses_a_product_that_is_taken(superuser, admin_browser):
+def test_admin_refuses_a_duplicate_product(superuser, admin_browser):
     product, other = ProductFactory(name="Web"), ProductFactory(name="Other")
     url = reverse("admin:catalog_product_change", args=[other.pk])
     fields = Fields(admin_browser.get(url).content.decode()).sent | {"reason": "so"}
@@ -269,7 +269,7 @@ def test_admin_refuses_a_product_that_is_taken(superuser, admin_browser):
     assert product.name == "Web"
 
 
-def test_a_login_is_found_in_any_case_and_spelling(db):
+def test_a_login_is_found_ignoring_case_and_unicode_form(db):
     with_password(UserFactory(username="J\u00fcrgen"))
     for typed in ("j\u00fcrgen", unicodedata.normalize("NFD", "J\u00dcRGEN")):
         client, _ = sign_in(typed)
@@ -283,7 +283,7 @@ def test_a_login_is_found_in_any_case_and_spelling(db):
     "typed",
     ["\u0436\u0443\u043a", "\u0416\u0423\u041a  z", " \u0416\u0443\u043a\u00a0Z"],
 )
-def test_lists_are_searched_without_case_in_any_alphabet(
+def test_searches_ignore_case_in_any_alphabet(
     alice, admin, browser, admin_browser, typed
 ):
     name = "My \u0416\u0443\u043a Zoo"
@@ -317,7 +317,7 @@ def test_lists_are_searched_without_case_in_any_alphabet(
         assert answer["TotalCount"] == 1, action
 
 
-def test_a_name_is_filtered_by_in_any_case(alice):
+def test_name_filters_ignore_case(alice):
     InstanceFactory(owner=alice, name="\u0416\u0443\u043a")
     answer = Caller.of(alice).call(
         "ListProvisionedProducts",
@@ -329,7 +329,7 @@ def test_a_name_is_filtered_by_in_any_case(alice):
 # What an earlier release has stored
 
 
-def test_names_that_clash_since_an_earlier_release_keep_working(admin):
+def test_duplicate_names_of_an_earlier_release_keep_working(admin):
     first, second = ProductFactory(name="\u0416\u0443\u043a"), ProductFactory(name="x")
     Product.objects.filter(pk=second.pk).update(
         name="\u0436\u0443\u043a", name_key="old"
@@ -356,7 +356,7 @@ def test_names_that_clash_since_an_earlier_release_keep_working(admin):
         assert find_by_name(Product.objects.all(), name).pk == pk
 
 
-def test_logins_that_clash_since_an_earlier_release_both_sign_in(db):
+def test_users_with_duplicate_logins_of_an_earlier_release_sign_in(db):
     one, other = UserFactory(username="Emil"), UserFactory(username="x")
     User.objects.filter(pk=other.pk).update(username="emil", name_key="emil\n9")
     with_password(one, "the-first-one-s-word")
@@ -369,7 +369,7 @@ def test_logins_that_clash_since_an_earlier_release_both_sign_in(db):
         assert signed_in(client), name
 
 
-def test_an_update_of_names_alone_keeps_the_folded_columns(db):
+def test_update_of_a_name_updates_the_folded_columns(db):
     product = ProductFactory(name="one", description="about")
     Product.objects.filter(name="one").update(name="\u0416\u0443\u043a")
     product.refresh_from_db()

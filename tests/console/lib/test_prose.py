@@ -21,17 +21,17 @@ def drawn(text, **options):
     return Template(source).render(Context(context))
 
 
-def test_a_short_line_is_put_out_as_it_is():
+def test_a_short_line_is_unchanged():
     assert drawn("A <b>web</b> server") == "A &lt;b&gt;web&lt;/b&gt; server"
     assert drawn("A server", paragraph=True) == "<p>A server</p>"
     assert drawn("") == drawn(None) == ""
 
 
-def test_markup_of_our_own_stays():
+def test_safe_markup_is_unchanged():
     assert drawn(mark_safe("<em>ours</em>")) == "<em>ours</em>"
 
 
-def test_lines_and_lists_stay():
+def test_line_breaks_and_lists_are_kept():
     shown = drawn(
         "Two lines\nof text:\n- one\n  goes on\n- <two>\n\n1. first\n2. second"
     )
@@ -40,11 +40,11 @@ def test_lines_and_lists_stay():
     assert "<ol><li>first</li><li>second</li></ol>" in shown
 
 
-def test_a_dash_within_a_line_begins_no_list():
+def test_a_dash_inside_a_line_starts_no_list():
     assert drawn("-5 degrees - or so") == "-5 degrees - or so"
 
 
-def test_a_long_text_is_folded_behind_its_beginning():
+def test_a_long_text_is_collapsed_to_its_head():
     text = "It is long. " + "word " * 100 + "\nlast line"
     shown = drawn(text)
     assert shown.startswith('<details class="prose">')
@@ -54,13 +54,13 @@ def test_a_long_text_is_folded_behind_its_beginning():
     assert whole.split() == text.split()
 
 
-def test_a_text_of_many_lines_is_folded_at_its_first():
+def test_a_text_of_many_lines_is_collapsed_to_its_first():
     prose = prose_of("Sizes:\n" + "\n".join(f"- {n}" for n in range(20)))
     assert prose.head == "Sizes:"
     assert len(prose.blocks[0].items) == 20
 
 
-def test_a_long_word_is_folded_too():
+def test_a_long_word_is_collapsed():
     prose = prose_of("x" * 1000)
     assert len(prose.head) == 161
 

@@ -34,7 +34,7 @@ def told(client, settings):
     return ask
 
 
-def test_only_an_administrator_or_the_token_gets_it(
+def test_metrics_require_an_administrator_or_the_token(
     client, browser, admin_browser, settings
 ):
     assert admin_browser.get("/metrics").status_code == 200
@@ -50,7 +50,7 @@ def test_only_an_administrator_or_the_token_gets_it(
     assert (wrong.status_code, wrong.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
-def test_the_queue_is_told_by_kind(told, alice):
+def test_the_queue_is_counted_by_kind(told, alice):
     for number in range(3):
         TaskFactory(
             instance=InstanceFactory(owner=alice, name=f"i{number}"),
@@ -87,7 +87,7 @@ def test_workers_of_all_hosts_are_counted(told):
     assert found["catalog_workers_busy"] == 3
 
 
-def test_a_lost_lease_is_counted_and_one_handed_over_is_not(told, alice):
+def test_lost_leases_are_counted_but_not_released_ones(told, alice):
     task = TaskFactory(instance=InstanceFactory(owner=alice))
     first = Task.objects.claim("first", "host")
     first.release()
@@ -100,7 +100,7 @@ def test_a_lost_lease_is_counted_and_one_handed_over_is_not(told, alice):
     assert told()["catalog_lease_losses_total"] == 1
 
 
-def test_requests_are_told_by_view_and_status(told, client):
+def test_requests_are_counted_by_view_and_status(told, client):
     client.get("/accounts/login/")
     client.get("/healthz")
     client.get("/instances/", HTTP_HX_REQUEST="true")
@@ -130,7 +130,7 @@ input()
 """
 
 
-def test_the_counts_of_all_processes_add_up_and_outlive_them(data_dir):
+def test_counts_are_summed_over_running_and_ended_processes(data_dir):
     def count(times):
         code = COUNT.format(folder=str(data_dir), times=times)
         process = subprocess.Popen(
@@ -161,12 +161,12 @@ def test_the_counts_of_all_processes_add_up_and_outlive_them(data_dir):
     assert len(names - {"lock", "past.json"}) == 1
 
 
-def test_without_a_place_to_count_pages_are_served_all_the_same(client, settings):
+def test_pages_are_served_if_requests_cannot_be_counted(client, settings):
     settings.DATA_DIR = "/proc/nowhere"
     assert client.get("/healthz").status_code == 200
 
 
-def test_the_cost_is_that_of_what_is_in_progress(told, alice):
+def test_the_cost_depends_on_the_work_in_progress(told, alice):
     def queries():
         with CaptureQueriesContext(
             connection,
@@ -191,9 +191,7 @@ def test_the_cost_is_that_of_what_is_in_progress(told, alice):
     assert Check.objects.count() == 0
 
 
-def test_an_administrator_without_the_second_factor_they_need_sees_nothing(
-    admin_browser, settings
-):
+def test_an_administrator_without_required_mfa_sees_no_metrics(admin_browser, settings):
     assert admin_browser.get("/metrics").status_code == 200
     settings.REQUIRE_MFA = True
     assert admin_browser.get("/metrics").status_code == 404

@@ -17,7 +17,7 @@ def production(settings):
 
 @pytest.mark.parametrize("path", PROBES)
 @pytest.mark.parametrize("host", HOSTS)
-def test_probes_answer_whatever_the_host_header_says(client, path, host):
+def test_probes_are_answered_for_any_host_header(client, path, host):
     answer = client.get(path, headers={"host": host, "authorization": TOKEN})
     assert answer.status_code == (503 if path == "/readyz" else 200)
     assert host.encode() not in answer.content
@@ -32,7 +32,7 @@ def test_head_is_answered_as_get_without_a_body(client, path):
     assert head.content == b""
 
 
-def test_an_address_opens_no_page_and_no_metrics_without_the_token(client):
+def test_an_ip_address_gets_no_page_and_no_metrics_without_the_token(client):
     headers = {"host": "10.42.0.17:8000"}
     assert client.get("/products/", headers=headers, secure=True).status_code == 400
     assert client.get("/metrics", headers=headers, secure=True).status_code == 400

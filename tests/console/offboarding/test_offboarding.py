@@ -65,7 +65,7 @@ def owners():
     return set(Instance.objects.values_list("owner__username", flat=True))
 
 
-def test_the_page_shows_what_somebody_has(admin_browser, bob, owned, waiting):
+def test_the_page_shows_the_holdings_of_a_user(admin_browser, bob, owned, waiting):
     key = AccessKey.objects.issue(bob, by=bob)
     bob.groups.add(RoleFactory(name="night shift"))
     portfolio = PortfolioFactory(name="Granted to bob", users=[bob])
@@ -83,15 +83,15 @@ def test_the_page_shows_what_somebody_has(admin_browser, bob, owned, waiting):
     assert admin_browser.get(URL).context["holdings"].sessions[0].user == bob
 
 
-def test_the_principal_id_is_an_address_too(admin_browser, bob):
+def test_the_page_is_found_by_principal_id(admin_browser, bob):
     assert admin_browser.get(f"/manage/people/{bob.principal_id}/").status_code == 200
 
 
-def test_the_list_of_people_leads_to_it(admin_browser, bob):
+def test_the_list_of_users_links_to_the_page(admin_browser, bob):
     assert f'href="{URL}"' in admin_browser.get("/manage/people/").content.decode()
 
 
-def test_only_administrators_find_it(browser, bob):
+def test_only_administrators_see_the_page(browser, bob):
     assert browser.get(URL).status_code == 404
     assert browser.post(URL, {}).status_code == 404
     assert browser.post(f"{URL}undo/").status_code == 404
@@ -99,38 +99,40 @@ def test_only_administrators_find_it(browser, bob):
     assert bob.is_active
 
 
-def test_nobody_is_a_404(admin_browser):
+def test_an_unknown_user_is_not_found(admin_browser):
     assert admin_browser.get("/manage/people/nobody/").status_code == 404
 
 
-def test_one_button_deactivates_and_hands_everything_over(admin_browser, owned, alice):
+def test_offboarding_deactivates_the_user_and_transfers_all_instances(
+    admin_browser, owned, alice
+):
     response = admin_browser.post(URL, {"to": "alice", "which": "all"})
     assert response.url == URL
     assert owners() == {"alice"}
     assert not Offboarding.objects.get().user.is_active
 
 
-def test_the_others_stay_when_some_are_ticked(admin_browser, owned, alice):
+def test_only_selected_instances_are_transferred(admin_browser, owned, alice):
     first, *rest = owned
     admin_browser.post(URL, {"to": "alice", "which": "chosen", "instance": [first.pk]})
     assert list(alice.instances.all()) == [first]
     assert set(Instance.objects.ownerless()) == set(rest)
 
 
-def test_a_group_takes_them(admin_browser, owned):
+def test_a_group_can_be_the_new_owner(admin_browser, owned):
     group = RoleFactory(name="operators")
     admin_browser.post(URL, {"to": "role/operators", "which": "all"})
     assert group.instances.count() == 3
 
 
-def test_without_a_new_owner_nothing_happens(admin_browser, owned, bob):
+def test_a_new_owner_is_required(admin_browser, owned, bob):
     response = admin_browser.post(URL, {"to": "", "which": "all"})
     assert response.status_code == 422
     bob.refresh_from_db()
     assert bob.is_active
 
 
-def test_anothers_instance_cannot_be_slipped_in(admin_browser, owned, alice):
+def test_an_instance_of_another_user_is_not_transferred(admin_browser, owned, alice):
     foreign = InstanceFactory()
     response = admin_browser.post(
         URL, {"to": "alice", "which": "chosen", "instance": [foreign.pk]}
@@ -140,7 +142,7 @@ def test_anothers_instance_cannot_be_slipped_in(admin_browser, owned, alice):
     assert foreign.owner != alice
 
 
-def test_a_living_session_ends_with_the_next_request(bob, admin):
+def test_an_active_session_ends_at_the_next_request(bob, admin):
     session = Client()
     session.force_login(bob)
     assert session.get("/products/").status_code == 200
@@ -149,26 +151,28 @@ def test_a_living_session_ends_with_the_next_request(bob, admin):
     assert not SessionStore().exists(session.session.session_key)
 
 
-def test_other_peoples_sessions_go_on(browser, bob, admin):
+def test_sessions_of_other_users_continue(browser, bob, admin):
     leave(bob, admin)
     assert browser.get("/products/").status_code == 200
 
 
-def test_a_signed_call_is_refused_from_then_on(bob, admin):
+def test_api_requests_of_the_user_are_refused(bob, admin):
     api = Caller.of(bob)
     api.call("ListRegions")
     leave(bob, admin)
     assert api.refusal("ListRegions")[1] == "InvalidAccessKeyId.Inactive"
 
 
-def test_ticking_active_in_admin_does_not_revive_the_keys(bob, admin):
+def test_reactivation_in_admin_does_not_enable_the_keys(bob, admin):
     key = AccessKey.objects.issue(bob, by=bob)
     leave(bob, admin)
     type(bob).objects.filter(pk=bob.pk).update(is_active=True)
     assert not AccessKey.objects.get(pk=key.pk).active
 
 
-def test_approvals_are_named_anew(bob, admin, alice, waiting, constraint):
+def test_the_approver_is_replaced_in_constraints(
+    bob, admin, alice, waiting, constraint
+):
     leave(bob, admin, approver=alice)
     constraint.refresh_from_db()
     assert constraint.config["Approvers"] == [
@@ -177,12 +181,12 @@ def test_approvals_are_named_anew(bob, admin, alice, waiting, constraint):
     assert Plan.objects.get(pk=waiting.pk).approval.may_decide(alice)
 
 
-def test_the_new_approver_is_told_what_waits(bob, admin, alice, waiting):
+def test_the_new_approver_is_notified_of_waiting_plans(bob, admin, alice, waiting):
     leave(bob, admin, approver=alice)
     assert Notice.objects.get(recipient=alice).plan == waiting
 
 
-def test_nobody_approves_twice(bob, admin, alice, constraint):
+def test_an_existing_approver_is_not_added_twice(bob, admin, alice, constraint):
     constraint.config["Approvers"].append(
         {"PrincipalType": "RamUser", "PrincipalName": "alice"}
     )
@@ -202,13 +206,13 @@ def test_without_an_approver_the_constraints_are_flagged(
     )
 
 
-def test_a_group_cannot_approve_instead(admin_browser, constraint, bob):
+def test_a_group_cannot_be_the_new_approver(admin_browser, constraint, bob):
     RoleFactory(name="operators")
     response = admin_browser.post(URL, {"approver": "role/operators"})
     assert response.status_code == 422
 
 
-def test_there_is_one_entry_in_the_audit_trail(bob, admin, alice, owned, constraint):
+def test_offboarding_writes_one_audit_entry(bob, admin, alice, owned, constraint):
     leave(bob, admin, to=alice, approver=alice, reason="resigned")
     entry = AuditEntry.objects.get()
     assert entry.action == "DeactivatePerson"
@@ -217,7 +221,7 @@ def test_there_is_one_entry_in_the_audit_trail(bob, admin, alice, owned, constra
     assert entry.reason == "resigned"
 
 
-def test_a_refusal_leaves_everything_as_it_was(bob, admin, owned):
+def test_an_error_rolls_everything_back(bob, admin, owned):
     with pytest.raises(InvalidInputError):
         leave(bob, admin, to=UserFactory(is_active=False))
     bob.refresh_from_db()
@@ -225,17 +229,17 @@ def test_a_refusal_leaves_everything_as_it_was(bob, admin, owned):
     assert owners() == {"bob"}
 
 
-def test_nobody_deactivates_themselves(admin):
+def test_users_cannot_deactivate_themselves(admin):
     with pytest.raises(ConflictError):
         leave(admin, admin)
 
 
-def test_nothing_goes_to_who_leaves(bob, admin, owned):
+def test_the_user_cannot_be_the_new_owner(bob, admin, owned):
     with pytest.raises(InvalidInputError, match="This user is being deactivated"):
         leave(bob, admin, to=bob)
 
 
-def test_undo_gives_everything_back(bob, admin, alice, owned, constraint):
+def test_undo_restores_everything(bob, admin, alice, owned, constraint):
     key = AccessKey.objects.issue(bob, by=bob)
     before = constraint.config
     offboarding = leave(bob, admin, to=alice, approver=alice)
@@ -248,7 +252,7 @@ def test_undo_gives_everything_back(bob, admin, alice, owned, constraint):
     assert AccessKey.objects.get(pk=key.pk).active
 
 
-def test_undo_leaves_what_was_changed_since(bob, admin, alice, owned):
+def test_undo_keeps_later_changes(bob, admin, alice, owned):
     offboarding = leave(bob, admin, to=alice)
     moved = Instance.objects.get(pk=owned[0].pk)
     moved.transfer(to=admin, by=admin)
@@ -291,7 +295,7 @@ def test_the_page_offers_undo(admin_browser, bob, admin):
     assert bob.is_active
 
 
-def test_who_was_inactive_before_stays_so(bob, admin, alice, owned):
+def test_a_user_inactive_before_stays_inactive(bob, admin, alice, owned):
     type(bob).objects.filter(pk=bob.pk).update(is_active=False)
     leave(bob, admin, to=alice).undo(by=admin)
     bob.refresh_from_db()

@@ -63,7 +63,7 @@ def test_a_status_shows_its_word():
     assert re.sub(r"<[^>]+>", "", html).strip() == "Under change"
 
 
-def test_a_status_nobody_foresaw_is_shown_as_it_is():
+def test_an_unknown_status_is_shown_unchanged():
     html = render("{% status value %}", value="SomethingNew")
     assert re.sub(r"<[^>]+>", "", html).strip() == "SomethingNew"
 
@@ -99,7 +99,7 @@ def test_a_badge_has_the_tone_of_the_status():
         (timedelta(minutes=1), "1 min 0 s"),
     ],
 )
-def test_a_duration_is_told_in_at_most_two_units(value, text):
+def test_a_duration_has_at_most_two_units(value, text):
     assert duration(value) == text
 
 
@@ -111,7 +111,7 @@ def test_a_duration_is_told_in_at_most_two_units(value, text):
         (timedelta(minutes=-3, seconds=-30), "in 3\xa0minutes"),
     ],
 )
-def test_a_moment_is_told_relative_to_now(ago, text):
+def test_a_time_is_relative_to_now(ago, text):
     assert relative_time(timezone.now() - ago) == text
 
 
@@ -123,7 +123,7 @@ def test_a_moment_is_told_relative_to_now(ago, text):
         (timedelta(days=-1, minutes=-1), "1\xa0天后"),
     ],
 )
-def test_chinese_counts_days_and_months_in_words_of_duration(ago, text):
+def test_chinese_durations_use_words_for_days_and_months(ago, text):
     with override("zh-hans"):
         assert relative_time(timezone.now() - ago) == text
 
@@ -140,7 +140,7 @@ def test_chinese_counts_days_and_months_in_words_of_duration(ago, text):
         ("x", "x"),
     ],
 )
-def test_a_recorded_value_is_shown_as_people_write_it(value, text):
+def test_a_recorded_value_is_formatted_for_display(value, text):
     assert plain(value) == text
 
 
@@ -168,7 +168,7 @@ MOZILLA = "Mozilla/5.0"
         ("", "–"),
     ],
 )
-def test_a_browser_is_named_as_its_person_calls_it(agent, text):
+def test_a_browser_has_a_display_name(agent, text):
     assert browser(agent) == text
 
 
