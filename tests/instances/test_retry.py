@@ -1,4 +1,4 @@
-"""retry(): what the last task asked for, once more, in a new task"""
+"""retry(): a new task with the values of the failed one"""
 
 from datetime import timedelta
 
@@ -49,7 +49,7 @@ def instance(alice, version, portfolio):
 
 
 def fail(instance, **values):
-    """A task that wanted something and failed; the instance as it is read afterwards."""
+    """Make a task that has failed, and read the instance again."""
     spec = {
         "version": instance.version,
         "portfolio": instance.portfolio,
@@ -63,9 +63,7 @@ def fail(instance, **values):
 
 
 @pytest.mark.parametrize("kind", [Task.Kind.LAUNCH, Task.Kind.UPDATE])
-def test_a_launch_or_update_goes_on_as_an_update_with_the_same_spec(
-    instance, alice, kind
-):
+def test_a_launch_or_update_is_retried_as_an_update(instance, alice, kind):
     task = fail(instance, kind=kind)
     new = retry(instance, by=alice, task=task.pk)
     assert new.kind == Task.Kind.UPDATE
@@ -75,14 +73,12 @@ def test_a_launch_or_update_goes_on_as_an_update_with_the_same_spec(
     assert (stored.status, stored.last_task_id) == ("UnderChange", new.pk)
 
 
-def test_a_termination_is_terminated_again(instance, alice):
+def test_a_termination_is_retried(instance, alice):
     task = fail(instance, kind=Task.Kind.TERMINATE)
     assert retry(instance, by=alice, task=task.pk).kind == Task.Kind.TERMINATE
 
 
-def test_a_failed_update_is_tried_with_its_own_values_not_with_the_current(
-    instance, alice, version
-):
+def test_a_failed_update_is_retried_with_its_own_values(instance, alice, version):
     newer = VersionFactory(product=version.product, template=version.template)
     with_task(instance, ended=True, parameters={"size": 1})
     task = fail(instance, kind=Task.Kind.UPDATE, version=newer, parameters={"size": 9})
@@ -90,7 +86,7 @@ def test_a_failed_update_is_tried_with_its_own_values_not_with_the_current(
     assert (new.version, new.parameters) == (newer, {"size": 9})
 
 
-def test_it_is_put_on_record_without_the_secrets(instance, alice):
+def test_a_retry_is_audited_without_secrets(instance, alice):
     task = fail(instance)
     new = retry(instance, by=alice, task=task.pk)
     entry = AuditEntry.objects.get(action="RetryTask")
@@ -120,7 +116,7 @@ def test_an_older_failure_is_not_retried(instance, alice):
         retry(instance, by=alice, task=older.pk)
 
 
-def test_pressing_twice_makes_one_task(instance, alice):
+def test_choosing_retry_twice_creates_one_task(instance, alice):
     task = fail(instance)
     again = Instance.objects.get(pk=instance.pk)
     retry(instance, by=alice, task=task.pk)
@@ -131,10 +127,8 @@ def test_pressing_twice_makes_one_task(instance, alice):
 
 @pytest.mark.parametrize("minutes", [1, -20])
 @pytest.mark.parametrize("kind", [Task.Kind.UPDATE, Task.Kind.TERMINATE])
-def test_whoever_comes_after_a_whole_task_of_somebody_else_changes_nothing(
-    instance, alice, kind, minutes
-):
-    """Whatever the clock of the host said on which that somebody else asked."""
+def test_a_retry_after_another_task_changes_nothing(instance, alice, kind, minutes):
+    """The other task counts even if the clock of its host was wrong."""
     task = fail(instance, kind=kind)
     late = Instance.objects.select_related("last_task").get(pk=instance.pk)
     made = task.created_at + timedelta(minutes=minutes)
@@ -160,7 +154,7 @@ def test_a_terminated_instance_is_not_retried(instance, alice):
         (Task.Kind.TERMINATE, "TerminateProvisionedProduct"),
     ],
 )
-def test_what_needs_an_approval_is_not_done_without(
+def test_a_retry_that_needs_approval_is_refused(
     instance, alice, portfolio, kind, covered
 ):
     portfolio.constraints.create(
@@ -211,7 +205,7 @@ def by_page(instance, task, portfolio, person, code):
 
 
 def by_api(instance, task, portfolio, person, code):
-    """The API has no retry: there the same is asked for anew."""
+    """The API has no retry: the same update is requested again."""
     _status, refusal = Caller.of(person).refusal(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
@@ -233,7 +227,7 @@ def by_api(instance, task, portfolio, person, code):
         (add_rule, "ParameterNotAllowed"),
     ],
 )
-def test_what_is_no_longer_allowed_is_refused_whoever_calls(
+def test_a_retry_that_is_no_longer_allowed_is_refused(
     instance, alice, portfolio, version, door, change, code
 ):
     newer = VersionFactory(product=version.product, template=version.template)

@@ -86,7 +86,7 @@ def task(template):
         (error(), ""),
     ],
 )
-def test_the_parameter_is_named_only_where_it_can_be_told(template, found, key):
+def test_the_parameter_is_named_only_if_it_is_known(template, found, key):
     assert FailureSource.of(found, template).parameter == key
 
 
@@ -107,7 +107,7 @@ def test_another_attempt_has_another_first_error(task):
     assert TaskDiagnostics.objects.get().summary == "Again"
 
 
-def test_an_end_is_not_blamed_on_the_error_of_an_earlier_attempt(task):
+def test_an_end_ignores_the_error_of_an_earlier_attempt(task):
     first = error(address="cloud_server.web", file="main.tf", line=9)
     TaskDiagnostics.objects.note(task, [first])
     task.attempt = 1
@@ -131,7 +131,7 @@ def test_an_end_keeps_the_error_of_its_own_attempt(task):
         ({"finished": False, "exit_code": None, "applying": False}, False),
     ],
 )
-def test_an_interruption_names_what_was_in_flight(task, facts, interrupted):
+def test_an_interruption_records_resources_in_flight(task, facts, interrupted):
     for name, status in (("a", "CREATE_COMPLETE"), ("b", "UPDATE_IN_PROGRESS")):
         Resource.objects.create(
             instance=task.instance, address=name, name=name, type="t", status=status
@@ -146,7 +146,7 @@ def test_an_interruption_names_what_was_in_flight(task, facts, interrupted):
 @pytest.mark.engine
 @pytest.mark.usefixtures("terraform")
 @pytest.mark.django_db(transaction=True)
-def test_a_real_failure_leaves_its_exit_code_resource_and_parameter(alice):
+def test_a_failure_records_exit_code_resource_and_parameter(alice):
     template = Template.objects.from_files(example_files("unlucky"))
     spec = ProvisioningSpec(VersionFactory(template=template), None, {"budget": 100})
     task = Instance.objects.launch(spec, name="dwh", region=RegionFactory(), by=alice)

@@ -28,7 +28,7 @@ SECRET = "hunter2-hunter2"
 
 @pytest.fixture
 def staff(db):
-    """A signed-in person to whom Django admin allows everything."""
+    """A signed-in user with all permissions of Django admin."""
     client = Client()
     client.force_login(UserFactory(username="root", is_staff=True, is_superuser=True))
     return client
@@ -40,7 +40,7 @@ def instance(alice):
 
 
 def filled(instance):
-    """An instance with one row of everything, secrets in each place that has one."""
+    """An instance with a row of each record, and a secret in each place that can have one."""
     task = with_task(instance, ended=True, secrets={"key": SECRET})
     log(task, "line")
     return {
@@ -84,17 +84,17 @@ def test_a_list_takes_the_same_queries_for_more_rows(
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_an_end_user_does_not_get_in(browser, model):
+def test_an_end_user_has_no_access(browser, model):
     assert browser.get(f"/admin/instances/{model}/").status_code in (302, 403, 404)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_nothing_is_added_by_hand(staff, model):
+def test_records_cannot_be_added(staff, model):
     assert staff.get(f"/admin/instances/{model}/add/").status_code == 403
 
 
 @pytest.mark.parametrize("model", MODELS[1:])
-def test_records_are_neither_changed_nor_deleted(staff, instance, model):
+def test_records_cannot_be_changed_or_deleted(staff, instance, model):
     row = filled(instance)[model]
     for place in ("change", "delete"):
         url = f"/admin/instances/{model}/{row.pk}/{place}/"
@@ -102,7 +102,7 @@ def test_records_are_neither_changed_nor_deleted(staff, instance, model):
     type(row).objects.get(pk=row.pk)
 
 
-def test_the_former_address_of_diagnostics_leads_on(staff):
+def test_the_former_url_of_diagnostics_redirects(staff):
     for rest in ("", "?q=x", "task-1/change/"):
         answer = staff.get(f"/admin/instances/evidence/{rest}")
         assert answer.status_code == 301
@@ -110,7 +110,7 @@ def test_the_former_address_of_diagnostics_leads_on(staff):
 
 
 def fix(staff, instance, **entries):
-    """Open the change page and send it with these entries."""
+    """Open the change page and send it with these values."""
     url = f"/admin/instances/instance/{instance.pk}/change/"
     fields = sent_by(staff.get(url)) | {"reason": "moved to sales"}
     return staff.post(url, fields | entries)
@@ -166,7 +166,7 @@ def test_an_instance_with_resources_is_not_deleted(staff, instance):
     assert Instance.objects.filter(pk=instance.pk).exists()
 
 
-def test_nor_are_many_at_once(staff, instance):
+def test_instances_with_resources_are_not_deleted_in_bulk(staff, instance):
     filled(instance)
     free = InstanceFactory()
     response = staff.post(
@@ -219,7 +219,7 @@ def test_an_instance_without_resources_goes_with_its_history_and_is_audited(
     assert SECRET not in str(entry.before)
 
 
-def test_a_person_who_has_left_becomes_no_owner(staff, instance):
+def test_an_inactive_user_cannot_become_the_owner(staff, instance):
     gone = UserFactory(username="gone", is_active=False)
     page = fix(staff, instance, owner=gone.pk).content.decode()
     assert "gone is not active. Choose another owner." in page
@@ -227,7 +227,7 @@ def test_a_person_who_has_left_becomes_no_owner(staff, instance):
     assert instance.owner.username == "alice"
 
 
-def test_a_fix_of_something_else_does_not_mind_an_owner_who_has_left(staff, instance):
+def test_another_field_can_be_fixed_with_an_inactive_owner(staff, instance):
     type(instance.owner).objects.filter(username="alice").update(is_active=False)
     assert fix(staff, instance, tags="team=shop").status_code == 302
 
@@ -260,7 +260,7 @@ def test_the_tags_can_be_corrected(staff, instance):
 
 
 @pytest.mark.parametrize("tags", ["team", "=x", "a=1\na=2", "aliyun=1", "a=acs:x"])
-def test_tags_that_no_instance_can_have_are_refused(staff, instance, tags):
+def test_invalid_tags_are_refused(staff, instance, tags):
     assert fix(staff, instance, tags=tags).status_code == 200
     assert not instance.tags.exists()
 
@@ -280,7 +280,7 @@ def test_a_wrong_status_is_reconciled(staff, instance):
     assert (entry.actor_name, entry.reason) == ("root", "moved to sales")
 
 
-def test_a_status_that_agrees_offers_nothing(staff, instance):
+def test_a_consistent_status_cannot_be_reconciled(staff, instance):
     with_task(instance, ended=True)
     url = f"/admin/instances/instance/{instance.pk}/change/"
     assert 'name="reconcile"' not in staff.get(url).content.decode()
@@ -305,7 +305,7 @@ def staff_status(row):
     return site._registry[Instance].status_text(row)
 
 
-def test_a_page_that_shows_a_former_owner_moves_nothing(staff, instance, bob, admin):
+def test_an_out_of_date_page_changes_no_owner(staff, instance, bob, admin):
     url = f"/admin/instances/instance/{instance.pk}/change/"
     fields = sent_by(staff.get(url)) | {"reason": "so"}
     instance.transfer(to=admin, by=admin)

@@ -1,4 +1,4 @@
-"""A masked secret that is sent back means unchanged, through every door that takes values."""
+"""A masked secret that is sent back is unchanged, in the API and on the pages."""
 
 import json
 
@@ -107,7 +107,7 @@ def update_of(instance):
     return {"ProvisionedProductId": instance.pk, **product_of(instance.version)}
 
 
-def test_what_was_read_can_be_sent_back_with_one_field_changed(api, instance):
+def test_a_read_answer_can_be_sent_back_with_one_change(api, instance):
     found = api.call(
         "GetProvisionedProductForResourceSpec", ProvisionedProductId=instance.pk
     )["ProvisionedProductDetail"]["Parameters"]
@@ -120,7 +120,7 @@ def test_what_was_read_can_be_sent_back_with_one_field_changed(api, instance):
     assert (task.parameters, task.secrets) == ({"size": "large"}, SECRETS)
 
 
-def test_what_was_read_and_not_changed_is_no_update(api, instance):
+def test_a_read_answer_sent_back_unchanged_is_refused(api, instance):
     found = api.call("GetTask", TaskId=instance.last_task_id)["TaskDetail"]
     refusal = api.refusal(
         "UpdateProvisionedProduct",
@@ -150,7 +150,7 @@ def test_masks_inside_a_value_keep_their_part(api, instance):
         {"logins": json.dumps({"nobody": MASK})},
     ],
 )
-def test_a_mask_with_nothing_behind_it_is_refused(api, instance, values):
+def test_a_mask_without_a_stored_secret_is_refused(api, instance, values):
     refusal = api.refusal(
         "UpdateProvisionedProduct", **update_of(instance), Parameters=sent(**values)
     )
@@ -159,7 +159,7 @@ def test_a_mask_with_nothing_behind_it_is_refused(api, instance, values):
 
 
 @pytest.mark.parametrize("key", ["password", "pin", "keys", "logins"])
-def test_a_launch_has_nothing_to_keep(api, version, key):
+def test_a_mask_in_a_launch_is_refused(api, version, key):
     response = api.send(
         "LaunchProduct",
         {
@@ -188,7 +188,7 @@ def test_a_new_plan_for_an_update_keeps_the_secret(api, instance):
     assert Plan.objects.get().secrets == SECRETS
 
 
-def test_a_new_plan_for_a_launch_has_nothing_to_keep(api, version):
+def test_a_mask_in_a_new_launch_plan_is_refused(api, version):
     refusal = api.refusal(
         "CreateProvisionedProductPlan",
         PlanName="more",
@@ -217,7 +217,7 @@ def test_a_plan_that_was_read_can_be_sent_back(api, planned, version):
     assert (planned.parameters, planned.secrets) == ({"size": "large"}, SECRETS)
 
 
-def test_a_plan_keeps_what_was_not_sent(api, planned, version):
+def test_a_plan_keeps_values_that_are_not_sent(api, planned, version):
     planned.tags = {"team": "web"}
     planned.save()
     api.call(
@@ -249,7 +249,7 @@ def test_the_update_page_keeps_the_secret(browser, instance):
     assert plan.secrets == SECRETS | {"keys": ["one-key", "new-key"]}
 
 
-def test_the_launch_page_refuses_it(browser, version):
+def test_the_launch_page_refuses_a_mask(browser, version):
     response = browser.post(
         reverse("instances:launch", args=[version.product_id]),
         {
@@ -265,7 +265,7 @@ def test_the_launch_page_refuses_it(browser, version):
     assert not Plan.objects.exists()
 
 
-def test_a_trial_of_a_template_refuses_it(admin_browser, version):
+def test_a_trial_refuses_a_mask(admin_browser, version):
     url = reverse("instances:version-try", args=[version.product_id, version.pk])
     response = admin_browser.post(
         url, {"region": "cn-hangzhou", "parameters-password": MASK}
@@ -275,7 +275,7 @@ def test_a_trial_of_a_template_refuses_it(admin_browser, version):
 
 
 @pytest.mark.parametrize("page", ["region", "role"])
-def test_credentials_refuse_it(admin_browser, page):
+def test_credentials_refuse_a_mask(admin_browser, page):
     name, field, value = {
         "region": ("manage:region-create", "credentials", {"id": "cn-x", "name": "X"}),
         "role": ("manage:launch-role-create", "environment", {"name": "deployer"}),
@@ -285,7 +285,7 @@ def test_credentials_refuse_it(admin_browser, page):
     assert "is a placeholder for a hidden secret" in response.content.decode()
 
 
-def test_what_a_plain_parameter_holds_is_its_own_affair(api, instance):
+def test_a_parameter_that_is_not_secret_can_have_the_mask(api, instance):
     api.call(
         "UpdateProvisionedProduct", **update_of(instance), Parameters=sent(size=MASK)
     )

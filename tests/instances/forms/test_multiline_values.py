@@ -1,4 +1,4 @@
-"""Keys and scripts of several lines: from the page to the plan, and through an update."""
+"""Values of several lines, from the page to the plan and through an update."""
 
 import pytest
 from django.urls import reverse
@@ -41,12 +41,12 @@ def version(alice):
 
 
 def sent_by(page):
-    """Return what a browser sends for the wizard as it came."""
+    """Return the fields that a browser sends for an unchanged wizard."""
     fields = Fields(page.content.decode()).sent
     return {name: fields[name] for name in fields if name != "csrfmiddlewaretoken"}
 
 
-def test_pasted_lines_are_planned(browser, version):
+def test_pasted_lines_are_previewed(browser, version):
     wizard = reverse("instances:launch", args=[version.product_id])
     data = sent_by(browser.get(wizard)) | {
         "name": "shop",

@@ -1,4 +1,4 @@
-"""Template constraints with allowed values narrow the choices of both wizards."""
+"""Template constraints with allowed values limit the choices in both wizards."""
 
 import re
 
@@ -49,7 +49,6 @@ def portfolio(version, name):
 
 
 def offered(page):
-    """Return the choices of the parameter."""
     html = page.content.decode()
     control = re.search(r'<select[^>]*name="parameters-size".*?</select>', html, re.S)
     return re.findall(r'<option value="([^"]*)"', control[0])
@@ -58,13 +57,13 @@ def offered(page):
 @pytest.mark.parametrize(
     ("name", "sizes"), [("Small", ["s", "m"]), ("All", ["s", "m", "l"])]
 )
-def test_a_launch_offers_what_its_launch_option_allows(browser, version, name, sizes):
+def test_a_launch_offers_the_values_of_its_launch_option(browser, version, name, sizes):
     wizard = reverse("instances:launch", args=[version.product_id])
     page = browser.get(wizard, {"portfolio": portfolio(version, name)})
     assert offered(page) == sizes
 
 
-def test_an_update_offers_what_its_launch_option_allows(alice, browser, version):
+def test_an_update_offers_the_values_of_its_launch_option(alice, browser, version):
     small = version.product.portfolios.get(name="Small")
     instance = InstanceFactory(version=version, owner=alice, portfolio=small)
     with_task(

@@ -1,4 +1,4 @@
-"""What was entered is what is told: entries as they were typed, defaults marked as such."""
+"""Answers and pages show values as they were entered, and mark defaults."""
 
 import json
 
@@ -43,7 +43,7 @@ variable "password" {
 
 @pytest.fixture(autouse=True)
 def no_engine(settings):
-    """The template alone judges values: the engine is not needed for what is told."""
+    """Only the template validates values; these tests do not need the engine."""
     settings.TERRAFORM_BIN = "/nowhere/terraform"
 
 
@@ -58,7 +58,7 @@ def version(alice):
 
 
 def launched(api, version, name="shop", **values):
-    """Launch by the API; the task is taken for done."""
+    """Launch by the API, and mark the task as succeeded."""
     answer = api.call(
         "LaunchProduct",
         ProvisionedProductName=name,
@@ -91,7 +91,7 @@ def done(pk):
 
 
 def told(api, instance, name="Parameters"):
-    """Parameters as the operation for Terraform's provider tells them."""
+    """Return the parameters that GetProvisionedProductForResourceSpec answers."""
     answer = api.call(
         "GetProvisionedProductForResourceSpec", ProvisionedProductId=instance.pk
     )
@@ -99,7 +99,7 @@ def told(api, instance, name="Parameters"):
     return {row["ParameterKey"]: row["ParameterValue"] for row in rows}
 
 
-def test_entries_are_told_as_they_were_typed(api, version):
+def test_entries_are_shown_as_they_were_entered(api, version):
     typed = {"size": "2.0", "zones": '["a","b"]', "disk": '{"gib":1e1}'}
     instance = launched(api, version, **typed)
     assert told(api, instance) == typed
@@ -118,21 +118,21 @@ def test_entries_are_told_as_they_were_typed(api, version):
     }
 
 
-def test_what_is_sent_is_an_entry_though_it_is_the_default(api, version):
+def test_a_default_that_is_sent_is_an_entry(api, version):
     assert told(api, launched(api, version, size="1")) == {"size": "1"}
 
 
-def test_a_default_nobody_touched_is_not_sent_to_the_engine(api, version):
+def test_an_unchanged_default_is_not_sent_to_the_engine(api, version):
     task = launched(api, version, size="3").last_task
     run = Run(task, None)
     order = engine_input_of(task, run.engine, {})
     assert order.parameters == {"size": 3}
     assert order.secrets == {}
-    # Its value is masked all the same.
+    # Its value is masked as well.
     assert "s3cret-default" in task.secret_values
 
 
-def test_fields_left_as_they_come_are_no_entries(page, version, browser):
+def test_unchanged_fields_are_not_entries(page, version, browser):
     url = reverse("instances:launch", args=[version.product_id])
     response = page.send(url, version, {}, name="shop")
     assert response.status_code == 302
@@ -142,7 +142,7 @@ def test_fields_left_as_they_come_are_no_entries(page, version, browser):
     assert review.count("Default</span>") == 5
 
 
-def test_a_changed_field_is_an_entry_as_it_was_typed(page, version):
+def test_a_changed_field_is_an_entry(page, version):
     url = reverse("instances:launch", args=[version.product_id])
     page.send(url, version, {"size": "2.50", "raw": '{"x":1.0}'}, name="shop")
     plan = Plan.objects.get()
@@ -157,7 +157,7 @@ def test_the_page_of_a_task_marks_defaults(api, version, browser):
     assert html.count("Default</span>") == 4
 
 
-def test_the_same_again_changes_nothing_and_another_text_does(api, version):
+def test_the_same_text_is_no_change_and_another_is(api, version):
     instance = launched(api, version, size="2.0")
     for values in ({}, {"size": "2.0"}):
         refusal = api.refusal(
@@ -169,7 +169,7 @@ def test_the_same_again_changes_nothing_and_another_text_does(api, version):
     assert told(api, updated(api, instance, version, size="2")) == {"size": "2"}
 
 
-def test_an_update_form_left_as_it_comes_changes_nothing(api, page, version):
+def test_an_unchanged_update_form_is_no_change(api, page, version):
     instance = launched(
         api, version, size="2.0", zones='["a","b"]', disk='{"gib":1}', raw="[1,2]"
     )
@@ -179,7 +179,7 @@ def test_an_update_form_left_as_it_comes_changes_nothing(api, page, version):
     assert not Plan.objects.exists()
 
 
-def test_a_field_put_back_to_the_default_is_no_entry(api, page, version):
+def test_a_field_reset_to_the_default_is_not_an_entry(api, page, version):
     instance = launched(api, version, size="2", zones='["b"]')
     url = reverse("instances:update", args=[instance.pk])
     page.send(url, version, {"size": "1"})
@@ -196,7 +196,7 @@ def newer(alice, version):
     return publish(alice, source, product=version.product, name="second")
 
 
-def test_an_instance_keeps_the_default_it_has(api, version, newer):
+def test_an_instance_keeps_its_default(api, version, newer):
     instance = launched(api, version, zones='["c"]')
     instance = updated(api, instance, newer)
     kept = {"size": "1", "zones": '["c"]', "raw": "", "password": "******"}
@@ -205,7 +205,7 @@ def test_an_instance_keeps_the_default_it_has(api, version, newer):
     assert instance.last_task.parameters["raw"] is None
 
 
-def test_the_update_form_says_that_a_default_is_kept(api, version, newer, page):
+def test_the_update_form_shows_that_a_default_is_kept(api, version, newer, page):
     instance = launched(api, version)
     url = reverse("instances:update", args=[instance.pk])
     html = page.browser.get(url, {"version": newer.pk, "new": ""}).content.decode()
@@ -218,7 +218,7 @@ def test_the_update_form_says_that_a_default_is_kept(api, version, newer, page):
     assert plan.secrets == {"password": "s3cret-default"}
 
 
-def test_the_new_default_can_be_taken(api, version, newer, page):
+def test_the_new_default_can_be_chosen(api, version, newer, page):
     instance = launched(api, version)
     url = reverse("instances:update", args=[instance.pk])
     taken = {f"{key}:default": "on" for key in ("size", "zones", "raw", "password")}
@@ -227,7 +227,7 @@ def test_the_new_default_can_be_taken(api, version, newer, page):
     assert (plan.parameters, plan.secrets) == ({}, {})
 
 
-def test_a_kept_default_that_no_longer_fits_gives_way(api, alice, version):
+def test_a_kept_default_that_is_invalid_is_replaced(api, alice, version):
     source = 'variable "zones" {\n  type = number\n  default = 4\n}'
     newer = publish(alice, source, product=version.product, name="second")
     instance = updated(api, launched(api, version), newer)
@@ -235,19 +235,17 @@ def test_a_kept_default_that_no_longer_fits_gives_way(api, alice, version):
     assert told(api, instance, "DefaultParameters") == {"zones": "4"}
 
 
-def test_another_version_chosen_on_the_form_shows_its_own_defaults(
-    page, version, newer, htmx
-):
+def test_another_version_shows_its_own_defaults(page, version, newer, htmx):
     url = reverse("instances:launch", args=[version.product_id])
     sent = page.fields(url, version) | {"version": newer.pk, "change": "version"}
     html = page.browser.post(url, sent, headers=htmx).content.decode()
     assert 'value="9"' in html
 
 
-# What judges values looks at those that hold
+# Validation uses the effective values
 
 
-def test_a_constraint_judges_the_default_as_well(api, version):
+def test_a_constraint_applies_to_the_default(api, version):
     portfolio = version.product.portfolios.get()
     Constraint.objects.create(
         portfolio=portfolio,
@@ -288,7 +286,7 @@ def old_instance(version, owner):
     return instance
 
 
-def test_values_of_an_old_row_go_on(api, alice, version, page):
+def test_values_of_an_earlier_release_are_kept(api, alice, version, page):
     instance = old_instance(version, alice)
     assert told(api, instance) == {"size": "5", "disk": '{"gib": 20, "kind": "ssd"}'}
     refusal = api.refusal(
@@ -304,11 +302,11 @@ def test_values_of_an_old_row_go_on(api, alice, version, page):
     assert told(api, instance)["zones"] == '["n"]'
 
 
-def test_a_plan_of_before_keeps_its_fingerprint(alice, version):
+def test_a_plan_of_an_earlier_release_keeps_its_fingerprint(alice, version):
     values = {"size": 1, "zones": ["a"], "big": 1e21, "small": 1e-05}
     plan = PlanFactory(version=version, owner=alice, parameters=values, previewed=True)
     assert plan.entered is None
-    # As the version of before read it; PostgreSQL writes out the zeros of 1e21.
+    # As version 0.1.0 read it; PostgreSQL writes out the zeros of 1e21.
     raw = Cast("parameters", TextField())
     [stored] = Plan.objects.filter(pk=plan.pk).values_list(raw, flat=True)
     text = json.dumps(json.loads(stored), sort_keys=True, ensure_ascii=False)
@@ -318,7 +316,7 @@ def test_a_plan_of_before_keeps_its_fingerprint(alice, version):
     assert plan.changed_content() == []
 
 
-# A secret stays one
+# A secret stays secret
 
 
 SECRET = 'variable "token" {\n  type = string\n  sensitive = true\n}\n'
@@ -327,14 +325,14 @@ FORGOTTEN = 'variable "token" {\n  type = string\n}\nvariable "n" {\n  default =
 
 @pytest.fixture
 def forgetful(alice):
-    """A version with a secret, and the next one, which forgot to mark it."""
+    """A version with a secret, and the next one, where it is not secret."""
     version = publish(alice, SECRET)
     newer = publish(alice, FORGOTTEN, product=version.product, name="second")
     return version, newer
 
 
 def clear_in(page, instance):
-    """Whether any page of the instance or its last task tells the secret."""
+    """Return True if a page of the instance or its last task shows the secret."""
     task = instance.last_task
     urls = [
         instance.get_absolute_url(),
@@ -344,7 +342,7 @@ def clear_in(page, instance):
     return any("hunter22" in page.browser.get(url).content.decode() for url in urls)
 
 
-def test_a_secret_stays_one_when_the_version_forgets_it(api, page, forgetful):
+def test_a_secret_stays_secret_in_a_version_where_it_is_not(api, page, forgetful):
     version, newer = forgetful
     instance = updated(api, launched(api, version, token="hunter22"), newer)
     assert instance.last_task.secrets == {"token": "hunter22"}
@@ -362,7 +360,7 @@ def test_a_secret_stays_one_when_the_version_forgets_it(api, page, forgetful):
     assert order.secrets == {"token": "hunter22"}
 
 
-def test_a_secret_is_told_once_it_is_entered_anew(api, forgetful):
+def test_a_secret_entered_again_follows_the_new_version(api, forgetful):
     version, newer = forgetful
     instance = updated(api, launched(api, version, token="hunter22"), newer)
     instance = updated(api, instance, newer, token="not hidden")
@@ -370,7 +368,7 @@ def test_a_secret_is_told_once_it_is_entered_anew(api, forgetful):
     assert instance.last_task.secrets == {}
 
 
-def test_the_review_of_the_update_hides_it_on_both_sides(api, page, forgetful):
+def test_the_review_of_the_update_masks_both_values(api, page, forgetful):
     version, newer = forgetful
     instance = launched(api, version, token="hunter22")
     url = reverse("instances:update", args=[instance.pk])
@@ -382,7 +380,7 @@ def test_the_review_of_the_update_hides_it_on_both_sides(api, page, forgetful):
     assert Plan.objects.get().secrets == {"token": "hunter22"}
 
 
-def test_a_secret_of_another_type_must_be_entered_anew(api, alice, page, forgetful):
+def test_a_secret_of_another_type_must_be_entered_again(api, alice, page, forgetful):
     version, _newer = forgetful
     source = SECRET.replace("string", "list(string)")
     listed = publish(alice, source, product=version.product, name="third")

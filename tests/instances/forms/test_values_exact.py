@@ -1,4 +1,4 @@
-"""Values arrive in Terraform as they were entered. Real Terraform, through both doors."""
+"""Values arrive in Terraform as they were entered, by pages and API, with real Terraform."""
 
 import hashlib
 import json
@@ -41,7 +41,7 @@ output "o" { value = terraform_data.x.output }
 """
 
 
-def test_ephemeral_values_are_given_again_at_apply(door, alice):
+def test_ephemeral_values_are_passed_again_at_apply(door, alice):
     version = publish(alice, EPHEMERAL)
     instance = door.launch(version, token="abcd-1234", parts='["a${b}"]')
     assert (instance.status, outputs(instance)) == ("Available", {"o": 1})
@@ -96,7 +96,7 @@ HARD = [
 
 
 def hashed(text):
-    """Of a secret that must not be shown; its base64 is masked as well."""
+    """Return the digest of a secret; its base64 would be masked as well."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -185,7 +185,7 @@ RIGHT = (
 )
 
 
-def test_defaults_are_what_terraform_makes_of_them(door, alice):
+def test_defaults_are_computed_by_terraform(door, alice):
     version = publish(alice, DEFAULTS)
     instance = door.launch(version)
     assert outputs(instance)["all"] == RIGHT
@@ -237,7 +237,7 @@ def test_a_default_that_terraform_cannot_compute_is_refused(alice, default, word
         Template.objects.from_files({"main.tf": source})
 
 
-def test_a_constant_is_left_to_the_run_where_it_cannot_be_asked(
+def test_a_default_without_terraform_console_is_left_to_the_run(
     alice, settings, terraform
 ):
     settings.TERRAFORM_BIN = "/nowhere/terraform"

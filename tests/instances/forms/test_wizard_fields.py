@@ -51,7 +51,7 @@ def html(answer):
 
 
 def sent_by(page):
-    """What the browser sends when Next is pressed."""
+    """Return the fields that a browser sends with Next."""
     return {
         name: value
         for name, value in Fields(html(page)).sent.items()
@@ -59,11 +59,11 @@ def sent_by(page):
     } | {"name": "shop", "region": "cn-hangzhou"}
 
 
-def test_a_field_without_its_condition_is_not_on_the_page(browser, wizard):
+def test_a_field_whose_condition_fails_is_hidden(browser, wizard):
     assert 'name="parameters-own"' not in html(browser.get(wizard))
 
 
-def test_a_choice_brings_the_fields_that_depend_on_it(browser, wizard, htmx):
+def test_a_choice_shows_the_fields_that_depend_on_it(browser, wizard, htmx):
     data = {"change": "visible", "parameters-mode": "own", "name": "shop"}
     shown = browser.get(wizard).context["form"].choices_key
     fragment = html(browser.post(wizard, data | {"shown": shown}, headers=htmx))
@@ -72,7 +72,7 @@ def test_a_choice_brings_the_fields_that_depend_on_it(browser, wizard, htmx):
     assert "<html" not in fragment
 
 
-def test_a_row_is_added_to_what_was_typed(browser, wizard):
+def test_a_row_is_added_to_the_input(browser, wizard):
     data = sent_by(browser.get(wizard)) | {"change": "add:rules"}
     page = html(browser.post(wizard, data | {"parameters-rules:0.port": "many"}))
     assert 'name="parameters-rules:1.port"' in page
@@ -80,7 +80,7 @@ def test_a_row_is_added_to_what_was_typed(browser, wizard):
     assert 'value="shop"' in page
 
 
-def test_the_rows_of_a_form_are_planned(browser, wizard):
+def test_the_rows_of_a_form_are_previewed(browser, wizard):
     data = sent_by(browser.get(wizard)) | {
         "parameters-rules:0.port": "80",
         "parameters-rules:1.port": "443",
@@ -93,20 +93,20 @@ def test_the_rows_of_a_form_are_planned(browser, wizard):
     ]
 
 
-def test_rows_come_back_from_the_draft(browser, wizard):
+def test_rows_are_restored_from_the_draft(browser, wizard):
     data = sent_by(browser.get(wizard)) | {"parameters-rules:0.port": "80"}
     browser.post(wizard, data)
     assert 'value="80"' in html(browser.get(wizard))
 
 
-def test_cells_of_no_parameter_are_refused(browser, wizard):
+def test_cells_of_an_unknown_parameter_are_refused(browser, wizard):
     data = sent_by(browser.get(wizard)) | {"parameters-nosuch:0.port": "80"}
     page = browser.post(wizard, data)
     assert page.status_code == 422
     assert "nosuch" in html(page)
 
 
-def test_an_update_left_as_it_came_changes_nothing(alice, browser, version):
+def test_an_unchanged_update_is_no_change(alice, browser, version):
     instance = InstanceFactory(
         version=version, owner=alice, portfolio=version.product.portfolios.get()
     )

@@ -1,4 +1,4 @@
-"""The API's operations of an approval: ask, see, decide, execute."""
+"""The API operations of approvers."""
 
 import pytest
 
@@ -113,7 +113,7 @@ def test_requester_who_is_an_approver_cannot_decide(carol, carols, version, acti
     assert read(carols, plan)["Status"] == "ApplicationInProgress"
 
 
-def test_somebody_else_does_not_find_it(alice, plan):
+def test_another_user_does_not_find_it(alice, plan):
     refusal = Caller.of(alice).refusal(
         "ApproveProvisionedProductPlan", **decision(plan)
     )
@@ -134,7 +134,7 @@ def test_a_second_decision_is_refused(carols, plan):
         "DeleteProvisionedProductPlan",
     ],
 )
-def test_an_approver_only_decides(carols, plan, action):
+def test_an_approver_can_only_decide(carols, plan, action):
     assert carols.refusal(action, PlanId=plan.pk) == FORBIDDEN
 
 

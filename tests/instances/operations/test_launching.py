@@ -1,4 +1,4 @@
-"""The API's operations on instances and tasks."""
+"""The API operations that launch, update and terminate instances."""
 
 import pytest
 
@@ -32,7 +32,7 @@ GONE = (404, "InvalidProvisionedProduct.NotFound")
 
 @pytest.fixture
 def version(alice):
-    """A version alice may launch, with a secret parameter."""
+    """A version with a secret parameter that alice can launch."""
     RegionFactory()
     template = Template.objects.from_files({"main.tf": SECRET_TF})
     version = VersionFactory(template=template)
@@ -62,7 +62,7 @@ def launch(version, **changed):
 
 @pytest.fixture
 def instance(version, alice):
-    """An instance of alice's that was launched well."""
+    """An instance that alice has launched."""
     instance = InstanceFactory(
         version=version,
         owner=alice,
@@ -89,7 +89,7 @@ def test_a_product_is_launched(api, version, alice):
     assert instance.last_task.secrets == {"password": "hunter22"}
 
 
-def test_a_name_is_taken_once(api, version, instance):
+def test_a_taken_name_is_refused(api, version, instance):
     refusal = api.refusal(
         "LaunchProduct", **launch(version, ProvisionedProductName="ORDERS")
     )
@@ -117,7 +117,7 @@ def test_a_name_is_taken_once(api, version, instance):
         ({"ProvisionedProductName": "x" * 129}, (400, "InvalidProvisionedProductName")),
     ],
 )
-def test_a_launch_that_makes_no_sense_is_refused(api, version, changed, refusal):
+def test_an_invalid_launch_is_refused(api, version, changed, refusal):
     assert api.refusal("LaunchProduct", **launch(version, **changed)) == refusal
     assert not Instance.objects.exists()
 
@@ -158,7 +158,7 @@ def test_a_region_that_is_not_allowed_is_refused(api, version):
 
 
 @pytest.mark.parametrize("operation", ["LaunchProduct", "UpdateProvisionedProduct", "TerminateProvisionedProduct"])  # fmt: skip
-def test_what_needs_an_approval_is_not_done_directly(api, version, instance, operation):
+def test_an_operation_that_needs_approval_is_refused(api, version, instance, operation):
     constrain(version, "Approval", {"OperationTypes": [operation], "Approvers": []})
     params = {
         "LaunchProduct": launch(version, ProvisionedProductName="second"),
@@ -171,7 +171,7 @@ def test_what_needs_an_approval_is_not_done_directly(api, version, instance, ope
     assert api.refusal(operation, **params[operation]) == (400, "ApprovalRequired")
 
 
-def test_launch_options_tell_their_limits(api, version):
+def test_launch_options_have_their_constraints(api, version):
     constrain(version, "StackRegion", {"StackRegions": ["cn-hangzhou"]})
     answer = api.call("ListLaunchOptions", ProductId=version.product_id)
     [option] = answer["LaunchOptionSummaries"]
@@ -179,7 +179,7 @@ def test_launch_options_tell_their_limits(api, version):
     assert summary["StackRegions"] == ["cn-hangzhou"]
 
 
-def test_an_update_keeps_what_is_not_sent(api, version, instance):
+def test_an_update_keeps_values_that_are_not_sent(api, version, instance):
     api.call(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
@@ -191,14 +191,14 @@ def test_an_update_keeps_what_is_not_sent(api, version, instance):
     assert task.tags == {"cost": "1"}
 
 
-def test_an_update_that_changes_nothing_is_refused(api, version, instance):
+def test_an_update_without_a_change_is_refused(api, version, instance):
     refusal = api.refusal(
         "UpdateProvisionedProduct", ProvisionedProductId=instance.pk, **spec(version)
     )
     assert refusal == (400, "NoChange.ProvisionedProduct")
 
 
-def test_an_update_is_of_the_same_product(api, instance):
+def test_an_update_to_another_product_is_refused(api, instance):
     refusal = api.refusal(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
@@ -220,7 +220,7 @@ def test_a_busy_instance_refuses_a_second_change(api, version, instance):
     assert refusals == [(400, "IncorrectStatus.ProvisionedProduct")] * 2
 
 
-# Who lacks a grant and knows the product
+# Users without a grant who know the product
 
 
 def ungranted(version):
@@ -239,7 +239,7 @@ def ungranted(version):
         ),
     ],
 )
-def test_an_administrator_without_a_grant_is_told_so(admin_api, api, version, call):
+def test_an_administrator_without_a_grant_is_refused(admin_api, api, version, call):
     told = (403, "NoPermission.ProductNotGranted")
     ungranted(version)
     action, params = call(version)
@@ -249,7 +249,7 @@ def test_an_administrator_without_a_grant_is_told_so(admin_api, api, version, ca
     assert admin_api.refusal(action, **missing) == (404, "InvalidProduct.NotFound")
 
 
-def test_the_owner_of_an_instance_knows_its_product(api, version, instance):
+def test_the_owner_of_an_instance_without_a_grant_cannot_update(api, version, instance):
     ungranted(version)
     told = (403, "NoPermission.ProductNotGranted")
     assert api.refusal("LaunchProduct", **launch(version)) == told
@@ -261,7 +261,7 @@ def test_the_owner_of_an_instance_knows_its_product(api, version, instance):
     assert refusal == told
 
 
-# The launch option of an update that names none
+# An update without a launch option
 
 
 def second_portfolio(version, users=()):
@@ -291,7 +291,7 @@ def test_an_administrator_gets_the_same_launch_option_by_update_as_by_launch(
         assert Task.objects.get(state="queued").portfolio == granted
 
 
-def test_an_administrator_who_helps_leaves_the_launch_option_alone(
+def test_an_update_by_an_administrator_keeps_the_launch_option(
     admin_api, admin, version, instance
 ):
     second_portfolio(version, [admin])

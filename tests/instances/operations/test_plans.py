@@ -1,4 +1,4 @@
-"""The API's operations on plans."""
+"""The API operations on plans."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def asked(version, **changed):
     return params | changed
 
 
-def test_a_plan_for_a_launch_names_the_instance_to_be(api, version):
+def test_a_plan_for_a_launch_has_the_id_of_the_new_instance(api, version):
     answer = api.call("CreateProvisionedProductPlan", **asked(version, Description="d"))
     plan = Plan.objects.get(pk=answer["PlanId"])
     assert answer["ProvisionedProductId"] == plan.reserved_instance_id
@@ -87,9 +87,7 @@ def test_a_plan_for_an_instance_finds_it_by_name(api, version, instance, operati
         ({"Parameters": []}, (400, "NoChange.ProvisionedProduct")),
     ],
 )
-def test_a_plan_that_makes_no_sense_is_refused(
-    api, version, instance, changed, refusal
-):
+def test_an_invalid_plan_is_refused(api, version, instance, changed, refusal):
     update = asked(version, OperationType="UpdateProvisionedProduct")
     assert api.refusal("CreateProvisionedProductPlan", **update | changed) == refusal
     assert not Plan.objects.exists()
@@ -126,7 +124,7 @@ def test_a_plan_is_executed_once(api, plan):
     assert Instance.objects.get().pk == plan.reserved_instance_id
 
 
-def test_a_canceled_plan_is_over(api, plan):
+def test_a_canceled_plan_cannot_be_executed(api, plan):
     api.call("CancelProvisionedProductPlan", PlanId=plan.pk)
     for action in ("Cancel", "Execute"):
         assert (
@@ -151,7 +149,7 @@ def test_foreign_missing_and_draft_plans_are_not_found(api, alice, action):
         assert api.refusal(f"{action}ProvisionedProductPlan", PlanId=pk) == GONE
 
 
-def test_changes_are_told_in_the_vendors_words(api, plan):
+def test_changes_have_the_vendors_actions(api, plan):
     plan.changes = [
         {"address": "a.b", "type": "a", "action": action, "before": {"id": "i-1"}}
         for action in ("Add", "Modify", "Replace", "Remove")
@@ -220,7 +218,7 @@ def test_plans_are_listed_and_filtered(api, plan, version, params, count):
 @pytest.mark.parametrize(
     "params", [{"AccessLevelFilter": "Account"}, {"ApprovalFilter": "AccountRequests"}]
 )
-def test_only_administrators_see_everybodys_plans(api, plan, admin, params):
+def test_only_administrators_see_plans_of_other_users(api, plan, admin, params):
     refusal = api.refusal("ListProvisionedProductPlans", **params)
     assert refusal == (403, "NoPermission")
     assert Caller.of(admin).call("ListProvisionedProductPlans", **params)
@@ -238,14 +236,14 @@ def test_all_plans_of_the_account_are_listed_whatever_their_status(plan, admin, 
     assert found["TotalCount"] > len(Plan.Status.values)
 
 
-def test_approvers_want_exactly_one_filter(api):
+def test_listing_approvers_requires_exactly_one_filter(api):
     both = {"AccessLevelFilter": "User", "ApprovalFilter": "AccountRequests"}
     for params in ({}, both):
         refusal = api.refusal("ListProvisionedProductPlanApprovers", **params)
         assert refusal == (400, "InvalidParameter")
 
 
-def test_a_plan_that_waits_for_nobody_is_not_approved(api, plan):
+def test_a_plan_that_needs_no_approval_cannot_be_approved(api, plan):
     refusal = api.refusal(
         "ApproveProvisionedProductPlan", PlanId=plan.pk, ApprovalAction="Approve"
     )

@@ -1,4 +1,4 @@
-"""The API's operations that read instances and tasks."""
+"""The API operations that read instances and tasks."""
 
 import pytest
 
@@ -19,7 +19,7 @@ GONE = (404, "InvalidProvisionedProduct.NotFound")
 
 @pytest.fixture
 def instance(alice):
-    """An instance of alice's that was launched well."""
+    """An instance that alice has launched."""
     RegionFactory()
     template = Template.objects.from_files({"main.tf": SECRET_TF})
     version = VersionFactory(template=template)
@@ -38,20 +38,20 @@ def instance(alice):
 
 
 @pytest.mark.parametrize("action", ["GetProvisionedProduct", "ListTasks", "TerminateProvisionedProduct", "GetProvisionedProductForResourceSpec"])  # fmt: skip
-def test_foreign_missing_and_terminated_instances_are_gone(api, alice, action):
+def test_foreign_missing_and_terminated_instances_are_not_found(api, alice, action):
     foreign = InstanceFactory()
     ended = InstanceFactory(owner=alice, terminated_at="2026-01-01T00:00:00Z")
     for pk in (foreign.pk, ended.pk, "pp-bp1missing0000", "%"):
         assert api.refusal(action, ProvisionedProductId=pk) == GONE
 
 
-def test_a_terminated_instance_is_gone_for_administrators_too(admin_api):
+def test_a_terminated_instance_is_not_found_by_administrators(admin_api):
     ended = InstanceFactory(terminated_at="2026-01-01T00:00:00Z")
     refusal = admin_api.refusal("GetProvisionedProduct", ProvisionedProductId=ended.pk)
     assert refusal == GONE
 
 
-def test_an_instance_is_told_with_its_tasks(api, instance):
+def test_an_instance_is_answered_with_its_tasks(api, instance):
     answer = api.call("GetProvisionedProduct", ProvisionedProductId=instance.pk)
     detail = answer["ProvisionedProductDetail"]
     assert detail["LastTaskId"] == detail["LastSuccessfulProvisioningTaskId"]
@@ -59,7 +59,7 @@ def test_an_instance_is_told_with_its_tasks(api, instance):
     assert detail["StackId"] == str(instance.stack_id)
 
 
-def test_one_lists_ones_own(api, instance):
+def test_a_user_lists_their_own_instances(api, instance):
     InstanceFactory()
     answer = api.call("ListProvisionedProducts")
     pks = [each["ProvisionedProductId"] for each in answer["ProvisionedProductDetails"]]
@@ -86,7 +86,7 @@ def test_a_list_is_filtered_by_name(api, instance, key, value, count):
     assert answer["TotalCount"] == count
 
 
-def test_a_task_is_told_without_secrets(api, instance):
+def test_a_task_is_answered_without_secrets(api, instance):
     task = instance.last_task
     Output.objects.create(task=task, key="url", value=["a"], description="Where")
     Output.objects.create(task=task, key="token", sensitive=True, secret_value="s3cret")

@@ -1,4 +1,4 @@
-"""What the pages say of a task that waits, runs, or has lost its worker"""
+"""The pages of a task that is queued, runs, or has lost its worker"""
 
 import re
 from datetime import timedelta
@@ -21,30 +21,28 @@ def instance(alice):
 
 
 def heard(instance, seconds, **values):
-    """A run whose worker was heard so long ago; a lease is 30 seconds."""
+    """Make a run with a heartbeat of this age in seconds; a lease is 30 seconds."""
     beat = now() - timedelta(seconds=seconds)
     lease = beat + timedelta(seconds=30)
     return running(instance, heartbeat_at=beat, lease_until=lease, **values)
 
 
 def pages(browser, task):
-    """The task's page, the instance's, a row of the list, and what their polling brings."""
+    """Return the pages of the task and the instance, a row of the list, and their polls."""
     here = f"/instances/{task.instance_id}/"
     places = [task.get_absolute_url(), f"{task.get_absolute_url()}progress/", here]
     places += [f"{here}status/", "/instances/", f"{here}row/"]
     return {place: browser.get(place).content.decode() for place in places}
 
 
-def test_a_run_whose_worker_is_heard_is_not_uncertain(browser, instance):
+def test_a_run_with_a_valid_lease_is_not_unknown(browser, instance):
     for place, page in pages(browser, heard(instance, 4)).items():
         assert UNCERTAIN not in page, place
         if "task-progress" in page or 'id="instance-head"' in page:
             assert re.search(r"last worker heartbeat \d s ago", page), place
 
 
-def test_a_run_nobody_watches_is_unknown_everywhere_and_keeps_the_vendors_word(
-    browser, instance
-):
+def test_a_run_with_an_expired_lease_is_unknown_on_each_page(browser, instance):
     for place, page in pages(browser, heard(instance, 45)).items():
         assert UNCERTAIN in page, place
         assert "Status unknown, checking" in page, place
@@ -57,8 +55,8 @@ def test_a_run_nobody_watches_is_unknown_everywhere_and_keeps_the_vendors_word(
 
 
 @pytest.mark.parametrize("minutes", [20, -60])
-def test_the_clock_of_the_web_host_has_no_say(browser, instance, monkeypatch, minutes):
-    """Leases are in the database's time, and so is what is said of them."""
+def test_the_clock_of_the_web_host_is_not_used(browser, instance, monkeypatch, minutes):
+    """Leases have the database's time, and are compared with it."""
     wrong = lambda: now() + timedelta(minutes=minutes)  # noqa: E731
     for module in ("django.utils.timezone", "instances.models.work"):
         monkeypatch.setattr(f"{module}.now", wrong)
@@ -78,14 +76,14 @@ def place_of(task):
     return task.get_absolute_url()
 
 
-def test_taken_up_again_it_is_certain_again(browser, instance):
+def test_a_run_taken_over_is_no_longer_unknown(browser, instance):
     task = heard(instance, 45)
     Task.objects.claim("other", task.host)
     for place, page in pages(browser, task).items():
         assert UNCERTAIN not in page, place
 
 
-def test_polling_brings_the_uncertainty_and_takes_it_away_again(browser, instance):
+def test_polling_shows_and_removes_the_unknown_status(browser, instance):
     task = heard(instance, 4)
     url, row = f"{task.get_absolute_url()}progress/", f"/instances/{instance.pk}/row/"
     seen = browser.get(task.get_absolute_url()).context["progress"].poll_token
@@ -103,7 +101,7 @@ def test_polling_brings_the_uncertainty_and_takes_it_away_again(browser, instanc
     assert 'id="task-uncertain" hx-swap-oob="true"' in again.content.decode()
 
 
-def test_the_sentence_about_a_silent_worker_grows_old(browser, instance):
+def test_the_age_of_the_heartbeat_is_refreshed(browser, instance):
     task = heard(instance, 45)
     url = f"{task.get_absolute_url()}progress/"
     seen = browser.get(task.get_absolute_url()).context["progress"].poll_token
@@ -112,7 +110,7 @@ def test_the_sentence_about_a_silent_worker_grows_old(browser, instance):
     assert "last worker heartbeat 60 s ago" in answer.content.decode()
 
 
-def test_long_silence_is_told_in_minutes():
+def test_an_old_heartbeat_is_shown_in_minutes():
     assert (
         heartbeat_text(now() - timedelta(minutes=7), now())
         == "last worker heartbeat 7 min ago"
@@ -124,7 +122,7 @@ def test_long_silence_is_told_in_minutes():
     )
 
 
-def test_a_waiting_task_says_since_when_and_behind_how_many(browser, instance):
+def test_a_queued_task_shows_its_time_and_position(browser, instance):
     for _ in range(2):
         TaskFactory(turn=1)
     TaskFactory(turn=3)
@@ -146,7 +144,7 @@ def test_a_waiting_task_says_since_when_and_behind_how_many(browser, instance):
         (3, "so it was forcibly ended"),
     ],
 )
-def test_the_page_follows_how_a_run_is_urged_to_stop(browser, instance, step, sentence):
+def test_the_page_shows_each_step_of_a_cancellation(browser, instance, step, sentence):
     task = running(instance, cancel_requested_at=now())
     seen = browser.get(task.get_absolute_url()).context["progress"].poll_token
     Task.objects.filter(pk=task.pk).update(stop_step=step)
@@ -155,16 +153,14 @@ def test_the_page_follows_how_a_run_is_urged_to_stop(browser, instance, step, se
     assert sentence in browser.get(task.get_absolute_url()).content.decode()
 
 
-def test_the_first_in_the_queue_is_the_next(instance):
+def test_the_first_task_of_the_queue_is_the_next(instance):
     assert (
         "This task is the next in the queue."
         in QueuePosition.of(with_task(instance)).text
     )
 
 
-def test_a_task_that_its_region_keeps_waiting_is_not_said_to_be_next(
-    instance, settings
-):
+def test_a_task_of_a_full_region_is_not_the_next(instance, settings):
     settings.REGION_CONCURRENCY = 1
     first = running(InstanceFactory(region=instance.region))
     task = with_task(instance)
@@ -177,7 +173,7 @@ def test_a_task_that_its_region_keeps_waiting_is_not_said_to_be_next(
     assert QueuePosition.of(task).poll_token != held.poll_token
 
 
-def test_it_is_said_when_no_worker_lives(browser, instance):
+def test_a_missing_worker_is_reported(browser, instance):
     task = with_task(instance)
     page = browser.get(task.get_absolute_url()).content.decode()
     assert "No worker is running" in page
@@ -190,7 +186,7 @@ def test_it_is_said_when_no_worker_lives(browser, instance):
     assert "No worker is running" in again.content.decode()
 
 
-def test_a_waiting_page_takes_few_queries(
+def test_the_page_of_a_queued_task_takes_few_queries(
     browser, instance, django_assert_max_num_queries
 ):
     task = with_task(instance)

@@ -17,7 +17,7 @@ def table(response):
     return list(csv.reader(io.StringIO(text)))
 
 
-def test_it_holds_the_instances_i_see(browser, alice, bob):
+def test_it_has_the_instances_that_the_user_can_see(browser, alice, bob):
     mine = InstanceFactory(owner=alice, name="mine")
     InstanceFactory(owner=bob)
     response = browser.get(URL)
@@ -78,7 +78,7 @@ def test_commas_and_quotes_stay_in_their_cell(browser, alice):
     assert table(browser.get(URL))[1][1] == 'a,"b"\nc'
 
 
-def test_it_says_where_it_is_cut(browser, alice, monkeypatch):
+def test_it_notes_that_it_is_truncated(browser, alice, monkeypatch):
     monkeypatch.setattr("instances.views.instances.MAX_CSV_ROWS", 2)
     InstanceFactory.create_batch(3, owner=alice)
     rows = table(browser.get(URL))
@@ -88,7 +88,7 @@ def test_it_says_where_it_is_cut(browser, alice, monkeypatch):
     ]
 
 
-def test_a_full_file_is_not_called_cut(browser, alice, monkeypatch):
+def test_a_file_of_the_maximum_length_is_not_truncated(browser, alice, monkeypatch):
     monkeypatch.setattr("instances.views.instances.MAX_CSV_ROWS", 2)
     InstanceFactory.create_batch(2, owner=alice)
     assert len(table(browser.get(URL))) == 3

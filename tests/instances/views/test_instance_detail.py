@@ -27,7 +27,7 @@ def url(instance):
     return f"/instances/{instance.pk}/"
 
 
-def test_it_shows_the_ten_facts_in_the_vendors_order(browser, url):
+def test_it_shows_the_ten_fields_in_the_vendors_order(browser, url):
     page = browser.get(url).content.decode()
     section = page[page.index("Product instance information") :]
     assert re.findall(r"<dt>(.+?)</dt>", section)[:10] == [
@@ -44,7 +44,7 @@ def test_it_shows_the_ten_facts_in_the_vendors_order(browser, url):
     ]
 
 
-def test_the_facts_are_those_of_the_instance(browser, url, instance):
+def test_the_fields_have_the_values_of_the_instance(browser, url, instance):
     page = browser.get(url).content.decode()
     for fact in (
         instance.pk,
@@ -74,11 +74,11 @@ def test_a_foreign_instance_is_a_missing_instance(browser, bob):
     assert ids.sub(b"", foreign.content) == ids.sub(b"", missing.content)
 
 
-def test_an_administrator_sees_everybodys(admin_browser, url):
+def test_an_administrator_sees_instances_of_other_users(admin_browser, url):
     assert admin_browser.get(url).status_code == 200
 
 
-def test_a_terminated_instance_is_gone_for_its_owner(browser, instance, url):
+def test_a_terminated_instance_is_not_found_by_its_owner(browser, instance, url):
     Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
     assert browser.get(url).status_code == 404
 
@@ -109,7 +109,7 @@ def test_the_header_repeats_the_status(browser, url):
     assert 'data-status="Available"' in heading[0]
 
 
-def test_an_error_says_its_reason(browser, instance, url):
+def test_an_error_shows_its_reason(browser, instance, url):
     task = failed(instance)
     Instance.objects.filter(pk=instance.pk).update(
         status_message="Error: no such image"
@@ -126,20 +126,20 @@ def test_actions_are_links_while_nothing_runs(browser, url, instance, alice):
     assert f'href="{url}terminate/"' in page
 
 
-def test_without_the_product_its_owner_is_told_what_is_left(browser, url):
+def test_an_owner_without_access_to_the_product_can_only_terminate(browser, url):
     page = browser.get(url).content.decode()
     assert "This product is no longer shared with you" in page
     assert f'href="{url}update/"' not in page
     assert f'href="{url}terminate/"' in page
 
 
-def test_an_administrator_needs_no_grant_for_it(admin_browser, url):
+def test_an_administrator_can_update_without_a_grant(admin_browser, url):
     page = admin_browser.get(url).content.decode()
     assert "no longer shared" not in page
     assert f'href="{url}update/"' in page
 
 
-def test_actions_say_why_they_are_blocked(browser, instance, url):
+def test_disabled_actions_show_the_reason(browser, instance, url):
     task = running(instance)
     page = browser.get(url).content.decode()
     assert page.count('aria-disabled="true" aria-describedby="instance-busy"') == 2
@@ -189,7 +189,7 @@ def test_an_unchanged_status_is_not_sent_again(browser, instance, url):
     assert browser.get(f"{url}status/", {"seen": seen}).status_code == 204
 
 
-def test_progress_brings_the_header_and_the_opened_task(browser, instance, url):
+def test_progress_updates_the_header_and_the_expanded_task(browser, instance, url):
     running(instance, done=8)
     answer = browser.get(f"{url}status/", {"seen": "old", "tab": "tasks", "open": "1"})
     page = answer.content.decode()
@@ -198,7 +198,7 @@ def test_progress_brings_the_header_and_the_opened_task(browser, instance, url):
     assert "8 of 11 resources" in page
 
 
-def test_progress_brings_the_counts_of_the_tabs(browser, instance, url):
+def test_progress_updates_the_counts_of_the_tabs(browser, instance, url):
     running(instance)
     assert b"hx-swap-oob" not in browser.get(url).content
     instance.resources.create(address="a.b", type="a", name="b")
@@ -208,7 +208,7 @@ def test_progress_brings_the_counts_of_the_tabs(browser, instance, url):
     assert count[1] == "1"
 
 
-def test_progress_brings_the_resources_of_the_resources_tab(browser, instance, url):
+def test_progress_updates_the_resources_tab(browser, instance, url):
     running(instance)
     instance.resources.create(address="a.b", type="a", name="b", physical_id="i-77")
     query = {"seen": "old", "tab": "resources"}
@@ -219,7 +219,7 @@ def test_progress_brings_the_resources_of_the_resources_tab(browser, instance, u
     assert "i-77" not in other
 
 
-def test_a_running_task_is_not_given_a_time_that_stands_still(browser, instance, url):
+def test_a_running_task_has_no_duration_in_the_list(browser, instance, url):
     running(instance)
     row = re.search(
         r'<tr role="row" id="task-row-.+?</tr>', browser.get(url).content.decode(), re.S
@@ -227,9 +227,7 @@ def test_a_running_task_is_not_given_a_time_that_stands_still(browser, instance,
     assert "3.0 s" not in row[0]
 
 
-def test_the_end_of_the_task_brings_everything_and_no_more_polling(
-    browser, instance, url
-):
+def test_the_end_of_the_task_updates_the_page_and_stops_polling(browser, instance, url):
     with_task(instance, ended=True)
     answer = browser.get(f"{url}status/", {"seen": "old", "tab": "resources"})
     assert answer["HX-Retarget"] == "#instance-detail"
@@ -237,7 +235,7 @@ def test_the_end_of_the_task_brings_everything_and_no_more_polling(
     assert b"tick from:body" not in answer.content
 
 
-def test_the_end_of_a_termination_leads_its_owner_to_the_list(
+def test_the_end_of_a_termination_redirects_its_owner_to_the_list(
     browser, instance, url, htmx
 ):
     Instance.objects.filter(pk=instance.pk).update(terminated_at=now())

@@ -21,7 +21,7 @@ URL = "/instances/"
 
 @pytest.fixture
 def found(admin_browser):
-    """The names a query finds in the whole account."""
+    """Return the names of the instances that a query finds in the account."""
 
     def names(**query):
         response = admin_browser.get(URL, {"access": "account", **query})
@@ -64,30 +64,30 @@ def test_search_finds_an_owner(found):
 @pytest.mark.parametrize(
     "wrap", [" {} ", "\u200b{}\ufeff", "\u3000{}\n", "\u00a0{}\u200e"]
 )
-def test_search_ignores_what_cannot_be_seen_around_it(found, wrap):
+def test_search_ignores_invisible_characters_around_the_text(found, wrap):
     wanted = InstanceFactory(name="wanted")
     assert found(q=wrap.format(wanted.pk)) == ["wanted"]
 
 
-def test_signs_of_patterns_are_plain_characters(found):
+def test_search_does_not_interpret_wildcards(found):
     InstanceFactory(name="all")
     InstanceFactory(name="100%_done")
     assert found(q="%_") == ["100%_done"]
 
 
-def test_status_narrows_the_list(found):
+def test_the_list_is_filtered_by_status(found):
     failed(InstanceFactory(name="broken"))
     InstanceFactory()
     assert found(status="Error") == ["broken"]
 
 
-def test_product_narrows_the_list(found):
+def test_the_list_is_filtered_by_product(found):
     wanted = InstanceFactory(name="wanted")
     InstanceFactory()
     assert found(product=wanted.product_id) == ["wanted"]
 
 
-def test_region_narrows_the_list(found):
+def test_the_list_is_filtered_by_region(found):
     InstanceFactory(
         name="wanted", region=RegionFactory(id="cn-beijing", name="Beijing")
     )
@@ -95,7 +95,7 @@ def test_region_narrows_the_list(found):
     assert found(region="cn-beijing") == ["wanted"]
 
 
-def test_owner_is_a_login_a_group_or_a_principal_id(found):
+def test_the_list_is_filtered_by_login_group_or_principal_id(found):
     person = UserFactory(username="chen.min")
     role = RoleFactory(name="platform-team")
     InstanceFactory(name="hers", owner=person)
@@ -105,7 +105,7 @@ def test_owner_is_a_login_a_group_or_a_principal_id(found):
     assert found(owner="platform-team") == ["theirs"]
 
 
-def test_filters_add_up(found):
+def test_filters_are_combined(found):
     region = RegionFactory(id="cn-beijing", name="Beijing")
     failed(InstanceFactory(name="both", region=region))
     failed(InstanceFactory(name="one"))
@@ -116,18 +116,18 @@ def test_filters_add_up(found):
     ("name", "value"),
     [("status", "Terminated"), ("status", "'"), ("q", "a\x00b"), ("product", "\x00")],
 )
-def test_a_value_that_makes_no_sense_is_dropped(found, name, value):
+def test_an_invalid_filter_value_is_ignored(found, name, value):
     InstanceFactory(name="here")
     assert found(**{name: value}) == ["here"]
 
 
 @pytest.mark.parametrize("value", ["x" * 5000, "🦓", "'; --", "\\", "(("])
-def test_a_strange_search_finds_nothing_and_harms_nothing(found, value):
+def test_an_unusual_search_text_finds_nothing(found, value):
     InstanceFactory(name="here")
     assert found(q=value) == []
 
 
-def test_the_filters_in_force_are_tokens_that_can_be_removed(admin_browser):
+def test_active_filters_are_tokens_that_can_be_removed(admin_browser):
     instance = InstanceFactory()
     response = admin_browser.get(
         URL, {"access": "account", "q": "inst", "product": instance.product_id}
@@ -153,7 +153,7 @@ def test_the_count_follows_the_filters(admin_browser):
     assert '<span role="status">1 of 3</span>' in page
 
 
-def test_the_fragment_brings_the_facets_along(admin_browser, htmx):
+def test_the_fragment_includes_the_facets(admin_browser, htmx):
     InstanceFactory(name="wanted")
     query = {"access": "account", "q": "wanted"}
     page = admin_browser.get(URL, query, headers=htmx).content.decode()
@@ -161,13 +161,13 @@ def test_the_fragment_brings_the_facets_along(admin_browser, htmx):
     assert 'href="/instances/?access=account&amp;q=wanted&amp;status=Error"' in page
 
 
-def test_the_address_says_only_what_was_chosen(admin_browser, htmx):
+def test_the_url_has_only_the_chosen_filters(admin_browser, htmx):
     query = {"access": "user", "q": " x ", "product": "", "size": "20", "cursor": ""}
     response = admin_browser.get(URL, query, headers=htmx)
     assert response["HX-Push-Url"] == "/instances/?access=user&q=x"
 
 
-def test_typing_does_not_fill_the_history(admin_browser, htmx):
+def test_a_search_replaces_the_url_in_the_history(admin_browser, htmx):
     headers = {**htmx, "HX-Trigger": "instance-search"}
     response = admin_browser.get(URL, {"q": "x", "size": "50"}, headers=headers)
     assert response["HX-Replace-Url"] == "/instances/?q=x&size=50"
@@ -196,7 +196,7 @@ def test_the_choices_are_capped(admin, monkeypatch):
     assert len(filter_options(admin)[0]) == 3
 
 
-# The access filter is one of the filters
+# The access filter
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_the_choices_are_capped(admin, monkeypatch):
         ({"access": ""}, ["mine"]),
     ],
 )
-def test_the_access_filter_narrows_page_csv_and_api_alike(admin, alice, query, names):
+def test_the_access_filter_applies_to_page_csv_and_api(admin, alice, query, names):
     InstanceFactory(owner=admin, name="mine")
     InstanceFactory(owner=alice, name="hers")
     rows = InstanceFilter(query, Instance.objects.living(), user=admin).qs
@@ -219,7 +219,7 @@ def test_the_access_filter_narrows_page_csv_and_api_alike(admin, alice, query, n
 
 
 @pytest.mark.parametrize("access", ["", "user", "account", "everything"])
-def test_nobody_gets_more_than_their_own_by_the_access_filter(admin, alice, access):
+def test_an_end_user_cannot_widen_the_access_filter(admin, alice, access):
     InstanceFactory(owner=admin, name="mine")
     InstanceFactory(owner=alice, name="hers")
     found = InstanceFilter({"access": access}, Instance.objects.living(), user=alice)
@@ -228,7 +228,7 @@ def test_nobody_gets_more_than_their_own_by_the_access_filter(admin, alice, acce
 
 
 @pytest.mark.parametrize("name", ["status", "access", "ownerless"])
-def test_a_value_that_cannot_be_read_is_said(admin_browser, htmx, name):
+def test_an_invalid_filter_value_is_reported(admin_browser, htmx, name):
     InstanceFactory()
     query = {"access": "account"} | {name: "<nonsense>"}
     for headers in ({}, htmx):

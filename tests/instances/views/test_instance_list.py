@@ -22,7 +22,7 @@ def names(response):
     return [row["name"] for row in response.context["rows"]]
 
 
-def test_it_shows_my_instances_newest_first(browser, alice):
+def test_it_shows_the_users_instances_newest_first(browser, alice):
     InstanceFactory(owner=alice, name="older", created_at=now() - timedelta(days=1))
     InstanceFactory(owner=alice, name="newer")
     assert names(browser.get(URL)) == ["newer", "older"]
@@ -32,9 +32,7 @@ def test_it_requires_login(client, db):
     assert client.get(URL)["Location"].startswith("/accounts/login/")
 
 
-def test_after_a_session_has_ended_one_signs_in_and_returns_to_the_same_list(
-    client, htmx
-):
+def test_an_ended_session_returns_to_the_same_list_after_sign_in(client, htmx):
     shown = {"HX-Current-URL": "http://testserver/instances/?q=web&size=50"}
     answer = client.get(URL, {"q": "webs"}, headers=htmx | shown)
     back = answer["HX-Redirect"].partition("?next=")[2]
@@ -47,7 +45,7 @@ def test_it_rejects_other_methods(browser):
     assert browser.post(URL).status_code == 405
 
 
-def test_it_hides_other_peoples_instances(browser, bob):
+def test_it_hides_instances_of_other_users(browser, bob):
     InstanceFactory(owner=bob)
     assert names(browser.get(URL)) == []
 
@@ -63,7 +61,7 @@ def test_an_administrator_sees_their_own_by_default(admin_browser, admin, bob):
     assert names(admin_browser.get(URL)) == ["mine"]
 
 
-def test_an_administrator_may_choose_the_account(admin_browser, bob):
+def test_an_administrator_can_choose_the_account(admin_browser, bob):
     InstanceFactory(owner=bob, name="bobs")
     assert names(admin_browser.get(URL, {"access": "account"})) == ["bobs"]
 
@@ -74,7 +72,7 @@ def test_the_access_filter_is_labelled_and_remembers_the_choice(admin_browser):
     assert '<option value="account" selected>Account</option>' in page
 
 
-def test_an_end_user_gets_their_own_whatever_they_ask(browser, alice, bob):
+def test_an_end_user_only_gets_their_own_instances(browser, alice, bob):
     InstanceFactory(owner=bob)
     InstanceFactory(owner=alice, name="mine")
     response = browser.get(URL, {"access": "account"})
@@ -136,7 +134,7 @@ def test_only_rows_under_change_poll(browser, alice):
     assert browser.get(URL).content.count(b"tick from:body") == 1
 
 
-def test_a_row_says_its_status_in_words_of_the_api(browser, alice):
+def test_a_row_shows_the_status_words_of_the_api(browser, alice):
     failed(InstanceFactory(owner=alice))
     instance = InstanceFactory(owner=alice)
     page = browser.get(URL).content.decode()
@@ -175,7 +173,7 @@ def test_pages_follow_each_other_without_gaps(browser, alice):
     "query",
     ["cursor=x", "cursor=n1.9.%00", "size=-1", "sort=;drop", "access=root", "page=9"],
 )
-def test_rubbish_in_the_address_is_ignored(browser, alice, query):
+def test_invalid_url_parameters_are_ignored(browser, alice, query):
     InstanceFactory(owner=alice, name="here")
     response = browser.get(f"{URL}?{query}")
     assert response.status_code == 200
@@ -200,33 +198,33 @@ def test_facets_count_each_status_of_the_scope(browser, alice):
     ]
 
 
-def test_nobody_grants_me_anything(browser):
+def test_an_empty_list_without_a_grant_says_so(browser):
     response = browser.get(URL)
     assert "You do not have access to any products yet." in response.content.decode()
 
 
-def test_i_have_launched_nothing_yet(browser, alice):
+def test_an_empty_list_with_a_grant_leads_to_the_products(browser, alice):
     PortfolioFactory(products=[VersionFactory().product], users=[alice])
     page = browser.get(URL).content.decode()
     assert "You have not launched any products yet." in page
     assert 'href="/products/"' in page
 
 
-def test_an_administrator_without_instances_is_led_to_everybodys(admin_browser, alice):
+def test_an_empty_list_leads_an_administrator_to_the_account(admin_browser, alice):
     PortfolioFactory(products=[InstanceFactory(owner=alice).product])
     page = admin_browser.get(URL).content.decode()
     assert "set Access filter to Account" in page
     assert 'href="/instances/?access=account"' in page
 
 
-def test_no_instance_matches(browser, alice):
+def test_a_list_without_a_match_can_reset_its_filters(browser, alice):
     InstanceFactory(owner=alice)
     page = browser.get(URL, {"q": "zebra"}).content.decode()
     assert "No instances match these filters." in page
     assert "Clear filters" in page
 
 
-def test_the_account_is_empty(admin_browser):
+def test_an_empty_account_says_so(admin_browser):
     page = admin_browser.get(URL, {"access": "account"}).content.decode()
     assert "No products have been launched in this account yet." in page
 
@@ -273,33 +271,33 @@ def test_twenty_rows_fit_into_15_kb_compressed(browser, alice):
 # GET /instances/<pk>/row/
 
 
-def test_a_row_that_changes_goes_on_polling(browser, alice):
+def test_a_row_under_change_keeps_polling(browser, alice):
     task = running(InstanceFactory(owner=alice))
     response = browser.get(f"{URL}{task.instance_id}/row/")
     assert b"tick from:body" in response.content
     assert response.content.count(b"<tr") == 1
 
 
-def test_a_row_that_has_not_changed_is_not_sent_again(browser, alice):
+def test_an_unchanged_row_is_not_sent_again(browser, alice):
     task = running(InstanceFactory(owner=alice))
     url = f"{URL}{task.instance_id}/row/?seen=running.7.11"
     assert browser.get(url).status_code == 204
 
 
-def test_a_row_ends_its_own_polling(browser, alice):
+def test_a_row_stops_polling_when_its_task_ends(browser, alice):
     instance = InstanceFactory(owner=alice)
     response = browser.get(f"{URL}{instance.pk}/row/?seen=running.7.11")
     assert b"hx-trigger" not in response.content
     assert b'data-status="Available"' in response.content
 
 
-def test_the_row_of_a_terminated_instance_goes_away(browser, alice):
+def test_the_row_of_a_terminated_instance_is_removed(browser, alice):
     instance = InstanceFactory(owner=alice, terminated_at=now())
     response = browser.get(f"{URL}{instance.pk}/row/")
     assert (response.status_code, response.content) == (200, b"")
 
 
-def test_a_settled_row_makes_the_page_count_again(browser, alice, htmx):
+def test_a_row_whose_task_has_ended_reloads_the_facets(browser, alice, htmx):
     settled, gone = (
         InstanceFactory(owner=alice),
         InstanceFactory(owner=alice, terminated_at=now()),
@@ -316,7 +314,7 @@ def test_a_settled_row_makes_the_page_count_again(browser, alice, htmx):
     assert "HX-Push-Url" not in counts
 
 
-def test_a_foreign_row_is_a_missing_row(browser, bob):
+def test_a_row_of_another_users_instance_is_a_404(browser, bob):
     foreign = browser.get(f"{URL}{InstanceFactory(owner=bob).pk}/row/")
     missing = browser.get(f"{URL}pp-bp100000000000/row/")
     assert foreign.status_code == missing.status_code == 404
@@ -328,7 +326,7 @@ def test_a_row_takes_three_queries(browser, alice, django_assert_max_num_queries
         browser.get(f"{URL}{task.instance_id}/row/")
 
 
-def test_a_group_member_sees_what_the_group_owns(browser, alice):
+def test_a_group_member_sees_the_instances_of_the_group(browser, alice):
     role = RoleFactory(name="Data team")
     alice.groups.add(role)
     InstanceFactory(owner=None, owner_role=role)

@@ -56,7 +56,7 @@ def test_a_tab_takes_eight_queries(
         browser.get(f"/instances/{instance.pk}/{tab}/")
 
 
-def test_tabs_carry_their_counts(browser, instance):
+def test_tabs_show_their_counts(browser, instance):
     TaskFactory(instance=instance, ended=True)
     PlanFactory(instance=instance)
     PlanFactory(instance=instance, draft=True)
@@ -91,12 +91,12 @@ def test_tasks_have_the_vendors_columns_and_operations(browser, instance):
         assert f'href="{task.get_absolute_url()}{place}/">{operation}</a>' in text
 
 
-def test_a_task_that_succeeded_is_not_opened(browser, instance):
+def test_a_task_that_succeeded_is_not_expanded(browser, instance):
     log(with_task(instance, ended=True), "a line")
     assert "a line" not in page(browser, instance, "tasks")
 
 
-def test_the_running_task_is_opened(browser, instance):
+def test_the_running_task_is_expanded(browser, instance):
     log(running(instance), "creating")
     text = page(browser, instance, "tasks")
     assert "7 of 11 resources" in text
@@ -106,7 +106,7 @@ def test_the_running_task_is_opened(browser, instance):
     assert "Apply changes" in text
 
 
-def test_a_failed_task_shows_its_log_and_the_reason_before_it(browser, instance):
+def test_a_failed_task_shows_the_reason_above_its_log(browser, instance):
     log(failed(instance, message="Error: quota"), "last words")
     text = page(browser, instance, "tasks")
     assert text.index("Error: quota") < text.index("last words")
@@ -170,7 +170,7 @@ def test_an_empty_tab_says_so(browser, instance, tab):
     assert f"This instance has no {tab}." in page(browser, instance, tab)
 
 
-def test_many_tasks_come_in_pages(browser, instance):
+def test_tasks_are_paginated(browser, instance):
     for _ in range(25):
         TaskFactory(instance=instance, ended=True)
     response = browser.get(f"/instances/{instance.pk}/tasks/")
@@ -180,7 +180,7 @@ def test_many_tasks_come_in_pages(browser, instance):
     assert len(rest.context["page"].rows) == 5
 
 
-# By htmx
+# htmx
 
 
 def swapped(browser, url, target, htmx):
@@ -199,12 +199,12 @@ def test_htmx_swaps_the_panel_with_its_title(browser, instance, htmx, tab):
     page = browser.get(url).content.decode()
     assert f"<title>{tab.title()} · {instance.name} · Service Catalog</title>" in page
     assert page.count("<title>") == 1
-    # The link is one without script, and htmx pushes the same address.
+    # The link works without JavaScript, and htmx pushes the same URL.
     assert f'href="{url}" aria-current="page" hx-get="{url}"' in page
     assert 'hx-target="#instance-tabs" hx-swap="outerHTML" hx-push-url="true"' in page
 
 
-def test_the_head_asks_for_the_tab_that_is_shown(browser, instance):
+def test_the_header_polls_for_the_current_tab(browser, instance):
     running(instance)
     html = page(browser, instance, "tags")
     assert 'hx-include="#instance-tabs > input"' in html
@@ -250,6 +250,6 @@ def test_the_tabs_of_the_administration_select_their_panel(
     assert f'hx-target="#{kind}-tabs" hx-select="#{kind}-tabs"' in page
     assert f'hx-get="{here}{path}"' in page
     answer = admin_browser.get(f"{here}{path}", headers=htmx).content.decode()
-    # What htmx selects is in the answer, with the title of the page.
+    # The answer has the element that htmx selects, and the title of the page.
     assert f'id="{kind}-tabs"' in answer
     assert "<title>" in answer

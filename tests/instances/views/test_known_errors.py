@@ -1,4 +1,4 @@
-"""/manage/known-errors/: write, try, change and delete the cards"""
+"""/manage/known-errors/: create, test, change and delete known errors"""
 
 import pytest
 from django.test import Client
@@ -29,23 +29,23 @@ def card(db):
 
 
 @pytest.mark.parametrize("place", ["", "new/"])
-def test_it_is_for_administrators_alone(browser, place):
+def test_only_administrators_have_the_pages(browser, place):
     assert browser.get(f"{URL}{place}").status_code == 404
 
 
-def test_the_list_shows_the_cards_in_their_order(admin_browser, card):
+def test_the_list_shows_known_errors_in_their_order(admin_browser, card):
     KnownError.objects.create(title="First", pattern="x", explanation="y", position=1)
     page = admin_browser.get(URL).content.decode()
     assert page.index("First") < page.index("Old")
 
 
-def test_an_empty_list_leads_to_the_first_card(admin_browser):
+def test_an_empty_list_leads_to_the_form(admin_browser):
     page = admin_browser.get(URL).content.decode()
     assert "No known errors yet" in page
     assert f'href="{URL}new/"' in page
 
 
-def test_a_card_is_created_and_audited(admin_browser):
+def test_a_known_error_is_created_and_audited(admin_browser):
     assert admin_browser.post(f"{URL}new/", FIELDS)["Location"] == URL
     made = KnownError.objects.get()
     assert (made.title, made.position, made.active) == ("Quota", 10, True)
@@ -62,14 +62,16 @@ def test_a_card_is_created_and_audited(admin_browser):
         ("position", "-1", "greater than or equal to 0"),
     ],
 )
-def test_what_is_wrong_is_said_beside_its_field(admin_browser, field, value, message):
+def test_an_invalid_value_is_reported_at_its_field(
+    admin_browser, field, value, message
+):
     response = admin_browser.post(f"{URL}new/", FIELDS | {field: value})
     assert response.status_code == 422
     assert message in str(response.context["form"].errors[field])
     assert not KnownError.objects.exists()
 
 
-def test_two_cards_do_not_share_a_title(admin_browser, card):
+def test_two_known_errors_cannot_have_the_same_title(admin_browser, card):
     response = admin_browser.post(f"{URL}new/", FIELDS | {"title": "Old"})
     assert response.status_code == 422
     assert (
@@ -78,14 +80,14 @@ def test_two_cards_do_not_share_a_title(admin_browser, card):
     )
 
 
-def test_a_card_is_changed(admin_browser, card):
+def test_a_known_error_is_changed(admin_browser, card):
     sent = {**FIELDS, "active": ""}
     assert save(admin_browser, f"{URL}{card.pk}/", sent)["Location"] == URL
     card.refresh_from_db()
     assert (card.title, card.active) == ("Quota", False)
 
 
-def test_a_card_is_deleted_after_asking(admin_browser, card):
+def test_a_known_error_is_deleted_after_confirmation(admin_browser, card):
     url = f"{URL}{card.pk}/delete/"
     assert "Old" in admin_browser.get(url).content.decode()
     assert KnownError.objects.exists()
@@ -93,7 +95,7 @@ def test_a_card_is_deleted_after_asking(admin_browser, card):
     assert not KnownError.objects.exists()
 
 
-# Trying
+# Testing a pattern
 
 
 def tried(admin_browser, **fields):
@@ -104,7 +106,7 @@ def tried(admin_browser, **fields):
     return response.content.decode()
 
 
-def test_a_pattern_is_tried_and_nothing_is_kept(admin_browser):
+def test_testing_a_pattern_stores_nothing(admin_browser):
     page = tried(admin_browser, sample="one\nError: <b>QuotaExceeded</b>: two")
     assert "The pattern matches" in page
     assert "&lt;b&gt;<mark>QuotaExceeded</mark>&lt;/b&gt;: two" in page
@@ -120,19 +122,19 @@ def test_a_pattern_is_tried_and_nothing_is_kept(admin_browser):
         ({"sample": "x", "pattern": "("}, "not a valid RE2 regular expression"),
     ],
 )
-def test_a_pattern_that_does_not_fit_is_told(admin_browser, fields, message):
+def test_a_pattern_without_a_match_is_reported(admin_browser, fields, message):
     page = tried(admin_browser, **fields)
     assert "The pattern does not match" in page
     assert message in page
 
 
-def test_an_unfinished_card_can_be_tried(admin_browser):
+def test_a_pattern_can_be_tested_in_an_incomplete_form(admin_browser):
     page = tried(admin_browser, title="", explanation="", sample="quota exceeded")
     assert "The pattern matches" in page
     assert "There is a problem" not in page
 
 
-def test_a_card_is_begun_with_what_a_task_failed_with(admin_browser):
+def test_the_form_starts_with_the_error_of_a_task(admin_browser):
     task = failed(InstanceFactory(), message="Error: it failed")
     log(task, "fine")
     log(task, "Error: <quota>", offset=9, level="error")
@@ -144,7 +146,7 @@ def test_a_card_is_begun_with_what_a_task_failed_with(admin_browser):
     assert f"{URL}new/?task={task.pk}" in there
 
 
-def test_in_django_admin_a_card_is_changed_and_audited(card):
+def test_a_data_fix_of_a_known_error_is_audited(card):
     client = Client()
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
     url = f"/admin/instances/knownerror/{card.pk}/change/"

@@ -1,4 +1,4 @@
-"""/products/<prod-…>/launch/ : step 1 of the launch wizard. Nothing is launched here."""
+"""/products/<prod-…>/launch/: step 1 of the launch wizard"""
 
 import pytest
 from django.urls import reverse
@@ -74,7 +74,7 @@ def filled(version, region):
 
 
 def field(response, name):
-    """Every field of the page by its name in the form."""
+    """Return a field of the page by its name."""
     form = response.context["form"]
     return next(f for f in form.visible_fields() if f.html_name == name)
 
@@ -102,14 +102,14 @@ def test_it_rejects_other_methods(browser, url, version):
     assert browser.delete(url).status_code == 405
 
 
-def test_a_product_without_an_active_version_says_so(browser, url, product):
+def test_a_product_without_an_active_version_cannot_be_launched(browser, url, product):
     VersionFactory(product=product, active=False)
     response = browser.get(url)
     assert response.status_code == 409
     assert "no active version" in response.content.decode()
 
 
-def test_next_makes_a_draft_and_leads_to_the_review(
+def test_next_creates_a_draft_and_redirects_to_the_review(
     browser, url, filled, alice, version, portfolio
 ):
     response = browser.post(url, filled)
@@ -131,7 +131,7 @@ def test_next_launches_nothing(browser, url, filled):
     assert not Task.objects.exists()
 
 
-def test_a_name_can_be_made_automatically(browser, url, filled):
+def test_a_name_can_be_generated(browser, url, filled):
     browser.post(url, filled | {"name": "", "automatic": "on"})
     name = Plan.objects.get().instance_name
     assert name.startswith("Web service-")
@@ -139,7 +139,7 @@ def test_a_name_can_be_made_automatically(browser, url, filled):
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 129, "a\tb"])
-def test_a_bad_name_is_told_beside_the_field(browser, url, filled, name):
+def test_an_invalid_name_is_reported_at_the_field(browser, url, filled, name):
     response = browser.post(url, filled | {"name": name})
     assert response.status_code == 422
     assert field(response, "name").errors
@@ -158,7 +158,7 @@ def test_the_name_of_a_terminated_instance_is_free(browser, url, filled):
     assert browser.post(url, filled).status_code == 302
 
 
-def test_errors_keep_what_was_typed_but_never_a_secret(browser, url, filled):
+def test_errors_keep_the_input_but_never_a_secret(browser, url, filled):
     typed = filled | {"name": "", "tags-key_0": "team", "tags-value_0": "web"}
     response = browser.post(url, typed)
     html = response.content.decode()
@@ -167,7 +167,7 @@ def test_errors_keep_what_was_typed_but_never_a_secret(browser, url, filled):
     assert "s3cret-word" not in html
 
 
-def test_errors_stand_in_a_summary_and_in_the_title(browser, url, filled):
+def test_errors_are_in_a_summary_and_in_the_title(browser, url, filled):
     html = browser.post(url, filled | {"name": ""}).content.decode()
     assert "<title>Error: " in html
     assert "data-error-summary" in html
@@ -189,7 +189,7 @@ def test_htmx_is_told_to_load_the_review(browser, url, filled, htmx):
     )
 
 
-def test_all_mistakes_are_told_at_once(browser, url, version, region):
+def test_all_errors_are_reported_at_once(browser, url, version, region):
     response = browser.post(
         url, {"version": version.pk, "region": "mars", "parameters-count_of": "many"}
     )
@@ -228,7 +228,7 @@ def test_tags_are_stored_with_the_draft(browser, url, filled):
     assert Plan.objects.get().tags == {"team": "web"}
 
 
-def test_a_tag_to_choose_is_asked_for_once_and_by_name(browser, url, filled, product):
+def test_a_required_tag_is_reported_once_by_name(browser, url, filled, product):
     for value in ("dev", "prod"):
         product.tag_options.create(key="env", value=value)
     response = browser.post(url, filled)
@@ -236,7 +236,7 @@ def test_a_tag_to_choose_is_asked_for_once_and_by_name(browser, url, filled, pro
     assert tags.errors == {"choice_0": ["Choose a value for the tag env."]}
 
 
-def test_a_wrong_tag_is_told_beside_its_row(browser, url, filled):
+def test_an_invalid_tag_is_reported_at_its_row(browser, url, filled):
     response = browser.post(url, filled | {"tags-key_1": "acs:mine"})
     assert field(response, "tags-key_1").errors
 
@@ -259,9 +259,7 @@ def test_an_inactive_region_cannot_be_chosen(browser, url, filled):
     assert field(response, "region").errors
 
 
-def test_versions_stand_in_the_order_of_advice_with_their_guidance(
-    browser, url, version, product
-):
+def test_versions_are_ordered_by_guidance(browser, url, version, product):
     VersionFactory(product=product, name="0.9", guidance="Deprecated")
     VersionFactory(product=product, name="2.0", guidance="Recommended")
     labels = [label for _pk, label in field(browser.get(url), "version").field.choices]
@@ -291,7 +289,7 @@ def test_one_of_several_launch_options_must_be_chosen(
     assert Plan.objects.get().portfolio == other
 
 
-def test_the_limits_of_the_launch_option_stand_beside_it(
+def test_the_constraints_of_the_launch_option_are_shown(
     browser, url, version, portfolio
 ):
     rule = {
@@ -306,7 +304,7 @@ def test_the_limits_of_the_launch_option_stand_beside_it(
     assert "size must be one of small. Only small ones here." in page
 
 
-def test_a_portfolio_not_granted_to_me_is_no_launch_option(
+def test_a_portfolio_without_a_grant_is_not_a_launch_option(
     browser, url, filled, product
 ):
     foreign = PortfolioFactory(products=[product])
@@ -315,7 +313,7 @@ def test_a_portfolio_not_granted_to_me_is_no_launch_option(
     assert not Plan.objects.exists()
 
 
-def test_a_region_constraint_narrows_the_list_and_holds_on_the_server(
+def test_a_region_constraint_limits_the_choices_and_is_enforced(
     browser, url, filled, product, portfolio
 ):
     RegionFactory(id="cn-beijing", name="Beijing")
@@ -327,7 +325,7 @@ def test_a_region_constraint_narrows_the_list_and_holds_on_the_server(
     assert browser.post(url, filled).status_code == 422
 
 
-def test_a_template_rule_is_told_beside_the_parameter(
+def test_a_violated_rule_is_reported_at_the_parameter(
     browser, url, filled, product, portfolio
 ):
     rule = {"ParameterKey": "size", "AllowedPattern": "medium|large"}
@@ -338,7 +336,7 @@ def test_a_template_rule_is_told_beside_the_parameter(
     assert "medium|large" in str(field(response, "parameters-size").errors)
 
 
-def test_an_approval_constraint_refuses_a_direct_launch_and_says_so(
+def test_an_approval_constraint_refuses_a_direct_launch(
     browser, url, filled, product, portfolio
 ):
     portfolio.constraints.create(
@@ -406,7 +404,7 @@ def test_the_address_can_name_the_version(browser, url, version, newer):
     assert response.context["form"].version == newer
 
 
-def test_more_tag_rows_keep_the_filled_ones(browser, url, filled):
+def test_adding_tag_rows_keeps_the_entered_ones(browser, url, filled):
     typed = filled | {"tags-key_0": "team", "shown": "", "change": "tag"}
     response = browser.post(url, typed)
     rows = response.context["form"].tags.row_fields
@@ -414,7 +412,7 @@ def test_more_tag_rows_keep_the_filled_ones(browser, url, filled):
     assert rows[0][0].value() == "team"
 
 
-def test_a_typed_secret_is_not_echoed_by_a_version_that_calls_it_plain(
+def test_an_entered_secret_is_not_shown_by_a_version_where_it_is_not_secret(
     browser, url, filled, version, product
 ):
     open_template = MAIN_TF.replace("  sensitive = true\n", "")
@@ -435,7 +433,7 @@ def draft(browser, url, filled):
     return Plan.objects.get()
 
 
-def test_going_back_finds_what_was_entered(browser, url, draft):
+def test_going_back_shows_the_input(browser, url, draft):
     response = browser.get(url, {"plan": draft.pk})
     assert field(response, "name").value() == "my-web"
     assert field(response, "parameters-count_of").value() in (3, "3")
@@ -443,24 +441,24 @@ def test_going_back_finds_what_was_entered(browser, url, draft):
     assert "s3cret-word" not in response.content.decode()
 
 
-def test_the_browsers_back_button_finds_it_too(browser, url, draft):
+def test_the_browsers_back_button_shows_the_input(browser, url, draft):
     response = browser.get(url)
     assert response.context["draft"] == draft
     assert "Start over" in response.content.decode()
 
 
-def test_one_can_start_anew(browser, url, draft):
+def test_starting_over_clears_the_input(browser, url, draft):
     assert not field(browser.get(url, {"new": 1}), "name").value()
 
 
-def test_an_untouched_secret_is_kept_from_the_draft(browser, url, filled, draft):
+def test_an_unchanged_secret_is_kept_from_the_draft(browser, url, filled, draft):
     typed = filled | {"plan": draft.pk, "parameters-password": "", "name": "other"}
     assert browser.post(url, typed).status_code == 302
     newest = Plan.objects.get(instance_name="other")
     assert newest.secrets == {"password": "s3cret-word"}
 
 
-def test_a_new_draft_withdraws_the_old_one(browser, url, filled, draft):
+def test_a_new_draft_cancels_the_old_one(browser, url, filled, draft):
     browser.post(url, filled | {"plan": draft.pk, "name": "other"})
     draft.refresh_from_db()
     assert draft.status == Plan.Status.CANCELED
@@ -472,7 +470,7 @@ def test_a_foreign_draft_is_a_404(client, bob, url, draft, portfolio):
     assert client.get(url, {"plan": draft.pk}).status_code == 404
 
 
-def test_a_kept_secret_never_shows_up_in_a_version_that_calls_it_plain(
+def test_a_stored_secret_is_not_shown_by_a_version_where_it_is_not_secret(
     browser, url, filled, draft, product
 ):
     open_template = MAIN_TF.replace("  sensitive = true\n", "")

@@ -1,4 +1,4 @@
-"""/products/<prod-…>/launch/review/?plan=… : check, then launch or cancel."""
+"""/products/<prod-…>/launch/review/?plan=…"""
 
 import re
 
@@ -104,7 +104,7 @@ def test_a_secret_is_masked(browser, url):
 
 
 @pytest.mark.parametrize("secret", ["admin", "1234", "Password"])
-def test_a_secret_that_cannot_be_hidden_well_is_warned_of(browser, url, plan, secret):
+def test_a_weak_secret_has_a_warning(browser, url, plan, secret):
     assert "Weak secret" not in browser.get(url).content.decode()
     plan.secrets = {"password": secret}
     plan.save()
@@ -138,7 +138,7 @@ def test_it_rejects_other_methods(browser, url):
     assert browser.put(url).status_code == 405
 
 
-def test_without_a_draft_it_leads_to_step_one_with_a_notice(browser, step1):
+def test_without_a_draft_it_redirects_to_step_one(browser, step1):
     response = browser.get(f"{step1}review/", follow=True)
     assert response.redirect_chain == [(step1, 302)]
     assert "Configure the product first" in response.content.decode()
@@ -158,7 +158,7 @@ def test_launch_waits_while_the_preview_runs(browser, url):
     assert 'data-status="PreviewInProgress"' in html
     assert PRIMARY.search(html)[1] == ' disabled aria-describedby="review-note"'
     assert f'<noscript><a class="button" href="{url}">Refresh</a></noscript>' in html
-    # A page that loads itself again would take away the name of a plan while it is typed.
+    # A page that reloads would clear the name of a plan while the user enters it.
     assert 'http-equiv="refresh"' not in html
 
 
@@ -172,7 +172,7 @@ def test_polling_ends_with_the_result(browser, url, htmx, previewed):
     assert "hx-trigger" not in html
     assert 'id="review-actions" hx-swap-oob="true"' in html
     assert PRIMARY.search(html)[1] == ""
-    # The form of a plan may hold a name by now.
+    # The form of the plan may have input by now.
     assert 'id="plan-form"' not in html
 
 
@@ -184,7 +184,7 @@ def test_a_failed_preview_loads_the_page_again_for_its_buttons(
     assert response.headers["HX-Refresh"] == "true"
 
 
-def test_the_worst_changes_stand_first_and_are_named(browser, url, previewed):
+def test_replacements_and_removals_are_listed_first(browser, url, previewed):
     preview = browser.get(url).context["preview"]
     assert [change.action for change in preview.changes] == ["Replace", "Remove", "Add"]
     named = [change.address for change in preview.warnings]
@@ -206,7 +206,7 @@ def test_changes_are_counted(browser, url, previewed):
     assert preview.unchanged == 1
 
 
-def test_a_failed_preview_shows_reason_and_log_and_offers_no_launch(browser, url, plan):
+def test_a_failed_preview_shows_reason_and_log_without_launch(browser, url, plan):
     Plan.objects.update(
         status="PreviewFailed",
         state="ended",
@@ -247,7 +247,7 @@ def test_launch_creates_the_instance_and_its_task(browser, url, previewed, alice
     assert instance.last_task.plan == previewed
 
 
-def test_a_launch_that_is_posted_before_the_check_has_ended_is_refused(browser, url):
+def test_a_launch_before_the_end_of_the_preview_is_refused(browser, url):
     response = browser.post(url)
     assert response.status_code == 409
     assert "preview is still in progress" in response.content.decode()
@@ -255,7 +255,7 @@ def test_a_launch_that_is_posted_before_the_check_has_ended_is_refused(browser, 
     assert Plan.objects.get().status == "PreviewInProgress"
 
 
-def test_launch_without_the_check_is_a_second_way(browser, url, previewed):
+def test_launch_without_the_check_is_possible(browser, url, previewed):
     assert "unchecked" not in browser.get(url).content.decode()
     Plan.objects.update(status="PreviewInProgress", state="queued")
     html = browser.get(url).content.decode()
@@ -264,7 +264,7 @@ def test_launch_without_the_check_is_a_second_way(browser, url, previewed):
     assert Instance.objects.exists()
 
 
-def test_a_failed_check_can_be_tried_again(browser, url, plan):
+def test_a_failed_preview_can_be_repeated(browser, url, plan):
     Plan.objects.update(status="PreviewFailed", state="ended", status_message="Timeout")
     html = browser.get(url).content.decode()
     assert 'name="check_again"' in html
@@ -276,19 +276,19 @@ def test_a_failed_check_can_be_tried_again(browser, url, plan):
     assert plan.status_message == ""
 
 
-def test_pressing_launch_twice_gives_one_task(browser, url, previewed):
+def test_choosing_launch_twice_creates_one_task(browser, url, previewed):
     answers = [browser.post(url).url, browser.post(url).url]
     assert answers[0] == answers[1]
     assert Task.objects.count() == 1
 
 
-def test_two_presses_at_the_same_moment_give_one_task(previewed, alice):
+def test_concurrent_launches_create_one_task(previewed, alice):
     plan = previewed
     first, second = plan_for(alice, plan.pk), plan_for(alice, plan.pk)
     assert execute_once(first, by=alice) == execute_once(second, by=alice)
 
 
-def test_after_the_launch_the_review_leads_to_the_instance(browser, url, previewed):
+def test_after_the_launch_the_review_redirects_to_the_instance(browser, url, previewed):
     browser.post(url)
     assert browser.get(url).url == Instance.objects.get().get_absolute_url()
 
@@ -299,7 +299,7 @@ def test_a_failed_preview_cannot_be_launched(browser, url, plan):
     assert not Instance.objects.exists()
 
 
-def test_a_name_taken_meanwhile_is_told_in_its_place(browser, url, previewed):
+def test_a_name_taken_meanwhile_is_reported_on_the_review(browser, url, previewed):
     InstanceFactory(name="MY-WEB")
     response = browser.post(url)
     assert response.status_code == 409
@@ -331,7 +331,7 @@ def test_a_name_taken_meanwhile_is_told_in_its_place(browser, url, previewed):
     ],
     ids=["grant", "version", "region", "approval", "rule"],
 )
-def test_what_is_no_longer_allowed_is_not_launched(
+def test_a_launch_that_is_no_longer_allowed_is_refused(
     browser, url, previewed, version, withdraw
 ):
     withdraw(version)
@@ -339,7 +339,7 @@ def test_what_is_no_longer_allowed_is_not_launched(
     assert not Instance.objects.exists()
 
 
-def test_cancel_withdraws_the_draft_and_launches_nothing(browser, url, previewed):
+def test_cancel_cancels_the_draft_and_launches_nothing(browser, url, previewed):
     response = browser.post(url, {"cancel": "1"})
     previewed.refresh_from_db()
     assert response.status_code == 302
@@ -347,7 +347,7 @@ def test_cancel_withdraws_the_draft_and_launches_nothing(browser, url, previewed
     assert not Instance.objects.exists()
 
 
-def test_a_canceled_draft_leads_back_to_step_one(browser, url, step1, plan):
+def test_a_canceled_draft_redirects_to_step_one(browser, url, step1, plan):
     browser.post(url, {"cancel": "1"})
     assert browser.get(url).url == f"{step1}?plan={plan.pk}"
     assert browser.post(url).status_code == 409

@@ -1,4 +1,4 @@
-"""A flash says what is going on, and ends with it."""
+"""Messages about running tasks and previews, which end with them."""
 
 import pytest
 from django.utils.timezone import now
@@ -22,7 +22,7 @@ def url(task):
     return f"/instances/{task.instance_id}/tasks/{task.pk}/outcome/"
 
 
-def test_a_flash_about_a_task_asks_for_its_outcome(browser, task):
+def test_a_message_about_a_task_polls_its_outcome(browser, task):
     Task.objects.all().delete()
     browser.post(f"/instances/{task.instance_id}/terminate/", {"confirm": "terminate"})
     started = Task.objects.get()
@@ -32,7 +32,7 @@ def test_a_flash_about_a_task_asks_for_its_outcome(browser, task):
     assert f'hx-get="{outcome}" hx-trigger="tick from:body"' in html
 
 
-def test_nothing_changes_while_the_task_runs(browser, url):
+def test_a_poll_is_empty_while_the_task_runs(browser, url):
     assert browser.get(url).status_code == 204
 
 
@@ -47,7 +47,7 @@ def test_nothing_changes_while_the_task_runs(browser, url):
         ("TerminateProvisionedProduct", "Failed", "orders could not be terminated."),
     ],
 )
-def test_the_outcome_takes_the_place_of_the_flash(browser, url, kind, status, text):
+def test_the_outcome_replaces_the_message(browser, url, kind, status, text):
     Task.objects.update(kind=kind, status=status, state="ended")
     html = browser.get(url).content.decode()
     assert text in html
@@ -55,7 +55,7 @@ def test_the_outcome_takes_the_place_of_the_flash(browser, url, kind, status, te
     assert ("notice--bad" in html) == (status == "Failed")
 
 
-def test_the_end_of_a_termination_is_still_told_to_its_owner(browser, url, bob, client):
+def test_the_owner_gets_the_outcome_of_a_termination(browser, url, bob, client):
     Task.objects.update(
         kind="TerminateProvisionedProduct", status="Succeeded", state="ended"
     )
@@ -65,7 +65,7 @@ def test_the_end_of_a_termination_is_still_told_to_its_owner(browser, url, bob, 
     assert client.get(url).status_code == 404
 
 
-def test_the_flash_about_a_preview_is_gone_with_the_preview(browser, alice):
+def test_the_message_about_a_preview_ends_with_the_preview(browser, alice):
     plan = PlanFactory(owner=alice)
     url = f"/plans/{plan.pk}/outcome/"
     assert browser.get(url).status_code == 204

@@ -1,4 +1,4 @@
-"""/plans/ and /plans/<pk>/: who sees what, which buttons there are, and what they do."""
+"""/plans/ and /plans/<pk>/: access, actions, and the wizards that create plans"""
 
 import re
 from functools import partial
@@ -88,25 +88,25 @@ def page(client, address, **query):
     return response.content.decode()
 
 
-# Doors
+# Access
 
 
 @pytest.mark.parametrize(
     "name", ["plan-detail", "plan-execute", "plan-cancel", "plan-delete"]
 )
-def test_a_foreign_plan_is_a_missing_plan(browser, plan, name):
+def test_a_plan_of_another_user_is_a_404(browser, plan, name):
     there = browser.get(reverse(f"instances:{name}", args=[plan.pk]))
     missing = browser.get(reverse(f"instances:{name}", args=["plan-bp1missing00"]))
     assert there.status_code == missing.status_code == 404
 
 
 @pytest.mark.parametrize("name", ["plan-decide", "plan-preview", "plan-execute"])
-def test_a_foreign_plan_takes_no_step(browser, plan, name):
+def test_a_plan_of_another_user_cannot_be_changed(browser, plan, name):
     assert browser.post(reverse(f"instances:{name}", args=[plan.pk])).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["plan-decide", "plan-preview"])
-def test_a_step_is_posted(bobs, plan, name):
+def test_actions_require_post(bobs, plan, name):
     assert bobs.get(reverse(f"instances:{name}", args=[plan.pk])).status_code == 405
 
 
@@ -120,13 +120,13 @@ def test_owner_approver_and_administrator_see_it(bobs, carols, admin_browser, ur
         assert client.get(url).status_code == 200
 
 
-def test_who_decided_sees_it_later_too(carols, carol, plan, url, version):
+def test_a_former_approver_still_sees_it(carols, carol, plan, url, version):
     approved(plan, carol)
     portfolio_of(version).constraints.all().delete()
     assert carols.get(url).status_code == 200
 
 
-def test_a_draft_is_no_plan_to_look_at(bobs, plan, url):
+def test_a_draft_has_no_page(bobs, plan, url):
     Plan.objects.update(draft=True)
     assert bobs.get(url).status_code == 404
 
@@ -153,7 +153,7 @@ def test_each_tab_has_its_plans(plan, person, tab, seen, request):
     assert (f'data-id="{plan.pk}"' in page(client, LIST, tab=tab)) is seen
 
 
-def test_a_decided_plan_moves_to_the_history(carols, carol, plan):
+def test_an_approved_plan_moves_to_the_history(carols, carol, plan):
     approved(plan, carol)
     assert plan.pk not in page(carols, LIST, tab="received")
     assert plan.pk in page(carols, LIST, tab="history")
@@ -187,12 +187,12 @@ def test_the_list_is_filtered_by_product(admin_browser, plan):
     assert plan.pk not in page(admin_browser, LIST, tab="all", product="other")
 
 
-def test_the_navigation_counts_what_waits_for_me(carols, bobs, plan):
+def test_the_navigation_counts_received_requests(carols, bobs, plan):
     assert "nav__count" in page(carols, "/products/")
     assert "nav__count" not in page(bobs, "/products/")
 
 
-def test_the_frame_costs_nobody_a_query_while_nothing_waits(
+def test_the_navigation_takes_no_query_without_requests(
     bobs, carols, version, django_assert_max_num_queries
 ):
     with django_assert_max_num_queries(6):
@@ -221,7 +221,7 @@ def test_it_shows_data_parameters_tags_and_changes(bobs, plan, url):
     assert "******" in html
 
 
-def test_the_worst_changes_come_first_in_groups(bobs, waiting, url):
+def test_replacements_and_removals_are_grouped_first(bobs, waiting, url):
     changes = [
         Change(**{**CHANGE.__dict__, "address": action.lower(), "action": action})
         for action in ("Add", "Modify", "Remove", "Replace")
@@ -267,18 +267,18 @@ def buttons(client, address):
     return {word for word in words if f"{address}{word}/" in html}
 
 
-def test_the_approver_may_decide_and_the_owner_may_not(bobs, carols, url):
+def test_the_approver_can_decide_and_the_owner_cannot(bobs, carols, url):
     assert buttons(carols, url) == {"decide"}
     assert buttons(bobs, url) == {"cancel", "preview"}
 
 
-def test_the_owner_may_execute_what_was_approved(bobs, carols, carol, plan, url):
+def test_the_owner_can_execute_an_approved_plan(bobs, carols, carol, plan, url):
     approved(plan, carol)
     assert buttons(bobs, url) == {"execute", "cancel", "delete", "preview"}
     assert buttons(carols, url) == set()
 
 
-def test_an_administrator_only_looks(admin_browser, url):
+def test_an_administrator_can_only_view(admin_browser, url):
     assert buttons(admin_browser, url) == set()
 
 
@@ -343,7 +343,7 @@ def test_change_of_the_instance_during_the_execution_refuses_it(
     assert Plan.objects.get().status == "ApplicationApproved"
 
 
-def test_a_stale_plan_says_what_moved_and_offers_to_preview_again(
+def test_an_out_of_date_plan_shows_why_and_can_be_previewed_again(
     bobs, bob, carol, version
 ):
     instance = InstanceFactory(
@@ -372,7 +372,7 @@ def test_a_failed_preview_shows_reason_and_log_and_can_be_edited(bobs, waiting):
     assert f"?plan={waiting.pk}" in html
 
 
-def test_a_plan_that_destroys_asks_before_it_is_executed(bobs, carol, waiting):
+def test_a_destructive_plan_requires_confirmation(bobs, carol, waiting):
     removal = Change(**{**CHANGE.__dict__, "action": "Remove"})
     plan = approved(previewed(waiting, changes=[removal]), carol)
     address = f"{plan.get_absolute_url()}execute/"
@@ -383,7 +383,7 @@ def test_a_plan_that_destroys_asks_before_it_is_executed(bobs, carol, waiting):
 
 
 @pytest.mark.parametrize(("step", "status"), [("cancel", "Canceled"), ("delete", None)])
-def test_cancel_and_delete_ask_first(bobs, carol, plan, url, step, status):
+def test_cancel_and_delete_require_confirmation(bobs, carol, plan, url, step, status):
     approved(plan, carol)
     assert bobs.get(f"{url}{step}/").status_code == 200
     assert Plan.objects.get().status == "ApplicationApproved"
@@ -392,7 +392,7 @@ def test_cancel_and_delete_ask_first(bobs, carol, plan, url, step, status):
     assert (left and left.status) == status
 
 
-def test_it_polls_while_it_runs_and_no_longer(bobs, waiting, htmx):
+def test_it_polls_only_while_it_runs(bobs, waiting, htmx):
     url = waiting.get_absolute_url()
     first = bobs.get(url)
     assert "tick from:body" in first.content.decode()
@@ -418,20 +418,20 @@ def review(draft):
     return f"{reverse('instances:launch-review', args=[product.pk])}?plan={draft.pk}"
 
 
-def test_a_review_offers_only_a_plan_where_an_approval_is_needed(bobs, draft):
+def test_a_review_that_needs_approval_only_offers_a_plan(bobs, draft):
     html = page(bobs, review(draft))
     assert 'name="create_plan"' in html
     assert "</svg>Launch</button>" not in html
 
 
-def test_a_review_offers_both_where_none_is_needed(bobs, draft, version):
+def test_a_review_without_approval_offers_plan_and_launch(bobs, draft, version):
     portfolio_of(version).constraints.all().delete()
     html = page(bobs, review(draft))
     assert 'name="create_plan"' in html
     assert re.search(r"</svg>Launch\s*</button>", html)
 
 
-def test_create_plan_makes_the_draft_a_plan_that_waits(bobs, draft):
+def test_create_plan_submits_the_draft_for_approval(bobs, draft):
     sent = {"create_plan": "1", "name": "Bigger", "description": "For spring"}
     answer = bobs.post(review(draft), sent)
     plan = Plan.objects.get()
@@ -444,19 +444,19 @@ def test_create_plan_makes_the_draft_a_plan_that_waits(bobs, draft):
     assert bobs.get(review(draft))["Location"] == plan.get_absolute_url()
 
 
-def test_a_plan_without_a_name_comes_back_with_the_reason(bobs, draft):
+def test_a_plan_without_a_name_is_reported(bobs, draft):
     answer = bobs.post(review(draft), {"create_plan": "1", "name": ""})
     assert answer.status_code == 422
     assert "Enter a name for the plan" in answer.content.decode()
 
 
-def test_pressing_launch_directly_is_refused_without_a_trace(bobs, draft):
+def test_a_direct_launch_that_needs_approval_changes_nothing(bobs, draft):
     assert bobs.post(review(draft)).status_code == 409
     assert not Instance.objects.exists()
     assert Plan.objects.get().status == "PreviewSuccess"
 
 
-def test_edit_leads_through_the_wizard_back_to_the_plan(bobs, carols, carol, plan, url):
+def test_edit_returns_through_the_wizard_to_the_plan(bobs, carols, carol, plan, url):
     approved(plan, carol)
     edit = bobs.get(url).context["page"].edit_url
     page = bobs.get(edit)
@@ -482,7 +482,7 @@ def test_edit_leads_through_the_wizard_back_to_the_plan(bobs, carols, carol, pla
 def test_a_plan_that_was_edited_since_is_not_overwritten(
     bobs, bob, carol, carols, plan, url
 ):
-    """Two tabs of its owner; the second is told what the first has asked for."""
+    """The owner edits it in two browser tabs; the second edit shows the first."""
     approved(plan, carol)
     edit = bobs.get(url).context["page"].edit_url
     page = bobs.get(edit)
@@ -533,7 +533,7 @@ def test_an_edit_without_its_stamp_is_refused(bobs, carol, plan, url):
     assert bobs.post(edit.partition("?")[0], sent).status_code == 409
 
 
-def test_a_plan_that_waits_is_not_edited(bobs, plan):
+def test_a_plan_that_waits_for_approval_cannot_be_edited(bobs, plan):
     product = plan.version.product.pk
     address = reverse("instances:launch", args=[product])
     assert bobs.get(address, {"plan": plan.pk}).status_code == 409
@@ -544,13 +544,13 @@ def instance(bob, version):
     return InstanceFactory(version=version, owner=bob, portfolio=portfolio_of(version))
 
 
-def test_terminating_offers_only_a_plan_where_an_approval_is_needed(bobs, instance):
+def test_a_termination_that_needs_approval_only_offers_a_plan(bobs, instance):
     html = page(bobs, f"/instances/{instance.pk}/terminate/")
     assert "terminate/plan/" in html
     assert "Terminate Instance" not in html
 
 
-def test_a_termination_sent_all_the_same_is_refused(bobs, instance):
+def test_a_direct_termination_that_needs_approval_is_refused(bobs, instance):
     address = f"/instances/{instance.pk}/terminate/"
     assert bobs.post(address, {"confirm": "terminate"}).status_code == 400
     assert not Task.objects.exists()
@@ -567,7 +567,7 @@ def test_a_termination_is_planned(bobs, instance):
 def test_a_planned_update_takes_at_most_nine_queries(
     bobs, bob, version, instance, django_assert_max_num_queries
 ):
-    """One more than a launch: the state it was computed from is compared."""
+    """One more than a launch, for the state that the preview is based on."""
     task = TaskFactory(instance=instance, ended=True, parameters={"name": "one"})
     Instance.objects.update(last_task=task, last_successful_task=task)
     plan = previewed(asked_of(Instance.objects.get(), bob))
@@ -577,7 +577,7 @@ def test_a_planned_update_takes_at_most_nine_queries(
     assert "<del>one</del>" in html
 
 
-def test_the_instances_plans_tab_links_only_what_opens(bob, bobs, instance, carol):
+def test_the_plans_tab_links_only_viewable_plans(bob, bobs, instance, carol):
     mine = asked_of(instance, bob, kind=Task.Kind.TERMINATE)
     stranger = UserFactory()
     theirs = asked_of(instance, stranger, kind=Task.Kind.TERMINATE)

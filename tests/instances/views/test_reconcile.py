@@ -22,7 +22,7 @@ def instance(alice):
 
 @pytest.fixture
 def silent(instance):
-    """A run on host `far` whose worker was last heard 45 s ago; a lease is 30 s."""
+    """A run on host `far` with a heartbeat 45 s ago; a lease is 30 s."""
     return silent_for(instance, 45)
 
 
@@ -56,26 +56,24 @@ def url_of(task):
         (["far", "near"], LeaseStatus.HOST_ALIVE),
     ],
 )
-def test_who_could_settle_a_silent_run(silent, hosts, lease_status):
+def test_lease_status_depends_on_the_workers_of_the_host(silent, hosts, lease_status):
     alive(*hosts)
     assert silent.lease_status == lease_status
 
 
-def test_a_worker_that_missed_one_sign_of_life_is_silent_before_its_lease_is_over(
+def test_a_worker_without_heartbeat_is_silent_before_its_lease_expires(
     instance,
 ):
     alive("far")
     assert silent_for(instance, 12).lease_status == LeaseStatus.HELD
 
 
-def test_half_a_lease_without_a_sign_is_silence(instance):
+def test_half_a_lease_without_heartbeat_is_silence(instance):
     alive("far")
     assert silent_for(instance, 20).lease_status == LeaseStatus.HOST_ALIVE
 
 
-def test_the_lease_is_ended_so_that_a_worker_of_the_host_takes_it_up(
-    instance, admin, bob
-):
+def test_the_lease_ends_so_that_a_worker_of_the_host_takes_over(instance, admin, bob):
     alive("far")
     task = silent_for(instance, 20)
     assert Task.objects.claim("far-9", "far") is None
@@ -90,7 +88,7 @@ def test_the_lease_is_ended_so_that_a_worker_of_the_host_takes_it_up(
     assert entry.after == {"host": "far", "host_lost": False}
 
 
-def test_a_worker_that_lives_after_all_keeps_its_run(instance, admin):
+def test_a_worker_with_a_new_heartbeat_keeps_its_task(instance, admin):
     alive("far")
     task = silent_for(instance, 20)
     task.reconcile(by=admin)
@@ -98,14 +96,14 @@ def test_a_worker_that_lives_after_all_keeps_its_run(instance, admin):
     assert Task.objects.claim("far-9", "far") is None
 
 
-def test_a_sign_of_life_at_the_same_moment_wins(silent, admin):
+def test_a_concurrent_heartbeat_wins(silent, admin):
     alive("far")
     Task.objects.filter(pk=silent.pk).update(heartbeat_at=now())
     with pytest.raises(ConflictError, match="just sent a heartbeat"):
         silent.reconcile(by=admin)
 
 
-def test_on_the_word_that_the_host_is_lost_another_takes_it_at_once(silent, admin):
+def test_a_declared_lost_host_lets_another_take_over(silent, admin):
     alive("near")
     assert Task.objects.claim("near-9", "near") is None
     silent.reconcile(by=admin, host_lost=True)
@@ -123,7 +121,7 @@ def test_on_the_word_that_the_host_is_lost_another_takes_it_at_once(silent, admi
         (["far"], True, "so the host cannot be declared lost"),
     ],
 )
-def test_what_cannot_be_settled_is_refused_with_the_reason(
+def test_a_task_that_cannot_be_reconciled_is_refused_with_the_reason(
     silent, admin, hosts, host_lost, why
 ):
     alive(*hosts)
@@ -133,14 +131,14 @@ def test_what_cannot_be_settled_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize("make", [running, with_task, failed])
-def test_nothing_is_reconciled_that_is_certain(instance, admin, make):
+def test_a_task_with_a_known_status_is_not_reconciled(instance, admin, make):
     alive("far")
     with pytest.raises(ConflictError):
         make(instance, lease_until=now() + timedelta(seconds=30)).reconcile(by=admin)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_of_a_lost_host_ends_as_interrupted_with_what_was_in_flight(alice, admin):
+def test_a_run_on_a_lost_host_ends_as_interrupted(alice, admin):
     worker = Worker()
     alive(worker.host)
     instance = InstanceFactory(owner=alice)
@@ -165,7 +163,7 @@ def test_a_run_of_a_lost_host_ends_as_interrupted_with_what_was_in_flight(alice,
 # The page
 
 
-def test_an_end_user_has_no_such_page(browser, silent):
+def test_an_end_user_cannot_open_the_page(browser, silent):
     assert browser.get(url_of(silent)).status_code == 404
     assert browser.post(url_of(silent)).status_code == 404
     page = browser.get(silent.get_absolute_url()).content.decode()
@@ -173,18 +171,18 @@ def test_an_end_user_has_no_such_page(browser, silent):
     assert "/reconcile/" not in page
 
 
-def test_an_administrator_is_led_to_it_from_the_uncertainty(admin_browser, silent):
+def test_an_unknown_status_links_to_it_for_administrators(admin_browser, silent):
     for place in (silent.get_absolute_url(), f"/instances/{silent.instance_id}/"):
         assert url_of(silent) in admin_browser.get(place).content.decode()
 
 
-def test_a_certain_task_does_not_lead_to_it(admin_browser, instance):
+def test_a_known_status_does_not_link_to_it(admin_browser, instance):
     task = running(instance)
     for place in (task.get_absolute_url(), f"/instances/{instance.pk}/"):
         assert "/reconcile/" not in admin_browser.get(place).content.decode()
 
 
-def test_it_spells_out_the_consequences_and_changes_nothing(admin_browser, silent):
+def test_it_shows_the_effects_and_changes_nothing(admin_browser, silent):
     alive("far")
     page = admin_browser.get(url_of(silent)).content.decode()
     for fact in (
@@ -197,14 +195,14 @@ def test_it_spells_out_the_consequences_and_changes_nothing(admin_browser, silen
     assert Task.objects.get(pk=silent.pk).lease_until == silent.lease_until
 
 
-def test_settling_leads_back_to_the_task(admin_browser, silent):
+def test_reconciling_redirects_to_the_task(admin_browser, silent):
     alive("far")
     response = admin_browser.post(url_of(silent), {"reason": "stuck"})
     assert response["Location"] == silent.get_absolute_url()
     assert AuditEntry.objects.get(action="ReconcileTask").reason == "stuck"
 
 
-def test_a_host_is_lost_only_on_ones_word(admin_browser, silent):
+def test_a_host_must_be_declared_lost(admin_browser, silent):
     alive("near")
     page = admin_browser.get(url_of(silent)).content.decode()
     assert "If the host is only disconnected" in page
@@ -215,7 +213,7 @@ def test_a_host_is_lost_only_on_ones_word(admin_browser, silent):
 
 
 @pytest.mark.parametrize("make", [running, with_task, failed])
-def test_it_says_why_there_is_nothing_to_do(admin_browser, instance, make):
+def test_it_shows_why_there_is_nothing_to_reconcile(admin_browser, instance, make):
     task = make(instance, lease_until=now() + timedelta(seconds=30))
     page = admin_browser.get(url_of(task)).content.decode()
     assert "Reason why the task cannot be reconciled now" in page

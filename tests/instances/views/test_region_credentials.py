@@ -1,4 +1,4 @@
-"""*Test credentials*: a plan of nothing with what a region's runs are given."""
+"""*Test credentials*: an empty plan with the credentials of a region"""
 
 import pytest
 from django.urls import reverse
@@ -29,7 +29,7 @@ def page_of(region):
         ("TF_VAR_token", NO_CLOUD),
     ],
 )
-def test_the_cloud_is_known_by_the_names_of_the_credentials(name, probe):
+def test_the_names_of_the_credentials_identify_the_cloud(name, probe):
     assert probe_for(RegionFactory(id="r-1", credentials={name: "x"})) == probe
 
 
@@ -48,7 +48,7 @@ def test_the_page_polls_while_it_runs(admin_browser, region, htmx):
 @pytest.mark.engine
 @pytest.mark.usefixtures("terraform")
 @pytest.mark.django_db(transaction=True)
-def test_the_result_is_shown_and_says_what_it_means(admin_browser, region):
+def test_the_result_is_shown(admin_browser, region):
     admin_browser.post(page_of(region))
     Worker().work(once=True)
     page = admin_browser.get(page_of(region)).content.decode()
@@ -60,7 +60,7 @@ def test_the_result_is_shown_and_says_what_it_means(admin_browser, region):
 @pytest.mark.engine
 @pytest.mark.usefixtures("terraform")
 @pytest.mark.django_db(transaction=True)
-def test_a_failure_names_its_reason(admin_browser, monkeypatch, region):
+def test_a_failure_shows_its_reason(admin_browser, monkeypatch, region):
     broken = 'output "broken" {\n  value = tonumber("x")\n}\n'
     monkeypatch.setitem(PROBES, "SOME_", broken)
     admin_browser.post(page_of(region))

@@ -1,4 +1,4 @@
-"""What a failed task's pages say and offer, and POST /instances/<pk>/retry/"""
+"""The failure of a task on its pages, and POST /instances/<pk>/retry/"""
 
 import pytest
 
@@ -47,7 +47,7 @@ def instance(alice, version, portfolio):
 
 @pytest.fixture
 def task(instance):
-    """A launch that was killed: one resource is there, one was being made."""
+    """A launch that was killed with one resource recorded and one in flight."""
     for name, status in (
         ("kept", "CREATE_COMPLETE"),
         ("flying", "CREATE_IN_PROGRESS"),
@@ -71,7 +71,7 @@ def fail(instance, **values):
 
 
 def text_of(browser, task):
-    """The section about the failure, as both pages have it."""
+    """Return the section about the failure, which both pages have."""
     found = []
     for url in (task.get_absolute_url(), f"/instances/{task.instance_id}/"):
         page = browser.get(url).content.decode()
@@ -81,7 +81,7 @@ def text_of(browser, task):
     return found
 
 
-def test_it_says_what_exists_and_what_was_in_flight(browser, task):
+def test_it_lists_recorded_resources_and_those_in_flight(browser, task):
     for page in text_of(browser, task):
         assert "Interrupted while changing resources" in page
         existing = page[page.index("Recorded resources") :]
@@ -97,9 +97,7 @@ def test_it_says_what_exists_and_what_was_in_flight(browser, task):
         assert "These resources might exist without being recorded." in flying
 
 
-def test_of_many_resources_the_first_are_named_and_the_rest_counted(
-    browser, instance, task
-):
+def test_it_lists_ten_resources_and_counts_the_rest(browser, instance, task):
     for number in range(25):
         instance.resources.create(
             address=f"b.n{number:02}", name="n", type="b", status="CREATE_COMPLETE"
@@ -110,7 +108,7 @@ def test_of_many_resources_the_first_are_named_and_the_rest_counted(
         assert "16" in existing
 
 
-def test_the_legal_next_steps_are_buttons(browser, instance, task):
+def test_the_permitted_actions_are_buttons(browser, instance, task):
     for page in text_of(browser, task):
         assert f'action="/instances/{instance.pk}/retry/"' in page
         assert f'name="task" value="{task.pk}"' in page
@@ -118,7 +116,7 @@ def test_the_legal_next_steps_are_buttons(browser, instance, task):
         assert f'href="/instances/{instance.pk}/terminate/"' in page
 
 
-def test_a_failed_termination_is_only_retried(browser, instance):
+def test_a_failed_termination_can_only_be_retried(browser, instance):
     for page in text_of(browser, fail(instance, kind=Task.Kind.TERMINATE)):
         assert "/retry/" in page
         assert "?from=" not in page
@@ -132,7 +130,7 @@ def test_a_failed_termination_is_only_retried(browser, instance):
         (Task.Kind.TERMINATE, "TerminateProvisionedProduct", "terminate/plan/"),
     ],
 )
-def test_where_an_approval_is_needed_only_the_way_to_a_plan_is_offered(
+def test_a_failure_that_needs_approval_only_offers_a_plan(
     browser, instance, portfolio, kind, covered, way
 ):
     portfolio.constraints.create(
@@ -152,7 +150,7 @@ def test_where_an_approval_is_needed_only_the_way_to_a_plan_is_offered(
     assert Task.objects.count() == 1
 
 
-def test_what_is_no_longer_shared_is_only_cleaned_up(
+def test_a_product_no_longer_shared_only_offers_clean_up(
     browser, admin_browser, portfolio, task
 ):
     portfolio.grants.all().delete()
@@ -164,7 +162,7 @@ def test_what_is_no_longer_shared_is_only_cleaned_up(
     assert "/retry/" in admin_browser.get(task.get_absolute_url()).content.decode()
 
 
-def test_an_older_failure_is_history_without_buttons(browser, instance):
+def test_an_older_failure_has_no_actions(browser, instance):
     older = fail(instance)
     with_task(instance, ended=True)
     page = browser.get(older.get_absolute_url()).content.decode()
@@ -174,7 +172,7 @@ def test_an_older_failure_is_history_without_buttons(browser, instance):
 
 
 @pytest.mark.parametrize("make", [running, with_task])
-def test_nothing_is_left_behind_by_a_task_that_goes_on(browser, instance, make):
+def test_a_running_task_has_no_failure(browser, instance, make):
     task = make(instance)
     for url in (task.get_absolute_url(), f"/instances/{instance.pk}/"):
         assert b"task-failure" not in browser.get(url).content
@@ -183,7 +181,7 @@ def test_nothing_is_left_behind_by_a_task_that_goes_on(browser, instance, make):
 # POST retry/
 
 
-def test_retry_leads_to_the_new_task(browser, instance, task):
+def test_retry_redirects_to_the_new_task(browser, instance, task):
     response = browser.post(f"/instances/{instance.pk}/retry/", {"task": task.pk})
     new = Task.objects.exclude(pk=task.pk).get()
     assert response["Location"] == new.get_absolute_url()
@@ -194,12 +192,12 @@ def test_retry_leads_to_the_new_task(browser, instance, task):
     assert AuditEntry.objects.filter(action="RetryTask", actor_name="alice").exists()
 
 
-def test_an_administrator_may_retry_for_the_owner(admin_browser, instance, task):
+def test_an_administrator_can_retry_for_the_owner(admin_browser, instance, task):
     admin_browser.post(f"/instances/{instance.pk}/retry/", {"task": task.pk})
     assert Task.objects.count() == 2
 
 
-def test_nobody_else_may(client, bob, instance, task):
+def test_another_user_cannot_retry(client, bob, instance, task):
     client.force_login(bob)
     url = f"/instances/{instance.pk}/retry/"
     assert client.post(url, {"task": task.pk}).status_code == 404
@@ -214,11 +212,11 @@ def refused(browser, instance, task):
 
 
 @pytest.mark.parametrize("sent", ["", "task-bp1missing00000", "x" * 5000])
-def test_what_is_not_the_failed_task_is_refused(browser, instance, task, sent):
+def test_only_the_failed_task_can_be_retried(browser, instance, task, sent):
     assert "This task cannot be retried" in refused(browser, instance, sent)
 
 
-def test_a_version_that_was_withdrawn_meanwhile_is_not_run(
+def test_a_retry_of_an_inactive_version_is_refused(
     browser, instance, version, portfolio
 ):
     gone = VersionFactory(product=version.product, template=version.template)
@@ -230,14 +228,12 @@ def test_a_version_that_was_withdrawn_meanwhile_is_not_run(
     assert "Choose Edit and retry" in page
 
 
-def test_what_is_no_longer_shared_is_not_run(browser, instance, portfolio, task):
+def test_a_retry_without_a_grant_is_refused(browser, instance, portfolio, task):
     portfolio.grants.all().delete()
     assert "no longer shared with you" in refused(browser, instance, task.pk)
 
 
-def test_a_new_rule_of_the_portfolio_holds_for_a_retry(
-    browser, instance, portfolio, task
-):
+def test_a_new_constraint_applies_to_a_retry(browser, instance, portfolio, task):
     portfolio.constraints.create(
         kind="Template",
         product=instance.product,
@@ -246,7 +242,7 @@ def test_a_new_rule_of_the_portfolio_holds_for_a_retry(
     assert "Choose one of the allowed values" in refused(browser, instance, task.pk)
 
 
-def test_a_launch_option_that_was_deleted_lets_nothing_through(
+def test_a_retry_with_a_deleted_launch_option_is_refused(
     browser, instance, portfolio, version, alice, task
 ):
     PortfolioFactory(products=[version.product], users=[alice])
@@ -259,7 +255,7 @@ def test_a_launch_option_that_was_deleted_lets_nothing_through(
 # Edit and retry
 
 
-def test_edit_and_retry_begins_with_the_failed_values_and_keeps_secrets(
+def test_edit_and_retry_starts_with_the_failed_values_and_keeps_secrets(
     browser, instance, version
 ):
     with_task(instance, ended=True, parameters={"size": 1}, secrets={"secret_key": "x"})
@@ -292,7 +288,7 @@ def test_the_values_of_another_instances_task_are_a_404(browser, instance, bob):
     assert browser.get(url, {"from": foreign.pk}).status_code == 404
 
 
-# Evidence
+# Diagnostics
 
 
 def test_a_known_error_is_explained_above_the_log(browser, instance):
@@ -313,7 +309,7 @@ def test_a_known_error_is_explained_above_the_log(browser, instance):
 
 
 @pytest.mark.parametrize("place", ["output/", "parameters/"])
-def test_it_is_explained_on_every_tab(browser, instance, place):
+def test_a_known_error_is_explained_on_each_tab(browser, instance, place):
     KnownError.objects.create(title="Q", pattern="quota", explanation="Ask.")
     task = fail(instance)
     log(task, "quota", level="error")
@@ -340,7 +336,7 @@ def test_a_secret_parameter_is_named_without_its_value(browser, instance):
         assert "secret_key = ******" in page
 
 
-def test_nothing_is_said_of_what_cannot_be_told(browser, instance):
+def test_an_unknown_source_is_not_shown(browser, instance):
     for page in text_of(browser, fail(instance)):
         assert "Failed resource" not in page
         assert "Related parameter" not in page
@@ -357,7 +353,7 @@ def state(instance, serial, **values):
     )
 
 
-def test_the_status_can_be_checked_against_its_evidence(browser, instance, task):
+def test_the_diagnostics_show_stages_states_and_digests(browser, instance, task):
     TaskDiagnostics.objects.filter(task=task).update(exit_code=1, ended_in="apply")
     Task.objects.filter(pk=task.pk).update(worker="w-1", host="h-1", epoch=2)
     state(instance, 3, created_at=task.started_at.replace(year=2020))
@@ -381,7 +377,7 @@ def test_the_status_can_be_checked_against_its_evidence(browser, instance, task)
     assert page.count('log/#task-event"') == 2
 
 
-def test_a_success_goes_back_to_the_line_that_told_it(browser, instance):
+def test_a_success_links_to_its_log_line(browser, instance):
     task = with_task(instance, ended=True)
     log(task, "Creation complete", level="complete")
     log(task, "Apply complete!", offset=9, level="complete")
@@ -411,10 +407,8 @@ def test_the_instance_of_a_failed_task_takes_eight_queries(
         browser.get(f"/instances/{task.instance_id}/{tab}")
 
 
-def test_what_only_a_plan_may_do_is_told_from_every_constraint(
-    browser, task, portfolio, instance
-):
-    """Of another operation, another portfolio or another product, none of them counts."""
+def test_each_approval_constraint_requires_a_plan(browser, task, portfolio, instance):
+    """Constraints of another operation, portfolio or product do not apply."""
 
     def constrain(target, product, *operations):
         target.constraints.create(

@@ -76,7 +76,7 @@ def test_only_new_lines_are_answered(after, task):
     assert lines(after("0.0.1")) == ["new"]
 
 
-def test_lines_added_to_a_known_stretch_are_new(after, task):
+def test_lines_added_to_a_known_chunk_are_new(after, task):
     log(task, "old", "new", offset=0)
     assert lines(after("0.0.1")) == ["new"]
 
@@ -87,7 +87,7 @@ def test_a_later_attempt_is_new_though_its_offset_is_smaller(after, task):
     assert lines(after("0.500.1")) == ["again"]
 
 
-def test_a_bare_offset_is_a_place(after, task):
+def test_an_offset_is_a_position(after, task):
     log(task, "first", offset=0)
     log(task, "second", offset=9)
     assert lines(after("0")) == ["first", "second"]
@@ -95,12 +95,12 @@ def test_a_bare_offset_is_a_place(after, task):
 
 
 @pytest.mark.parametrize("rubbish", ["x", "1.2", "-1", "9" * 40, "1.2.3.4", "١", ""])
-def test_rubbish_is_the_beginning(after, task, rubbish):
+def test_an_invalid_position_is_the_start(after, task, rubbish):
     log(task, "first")
     assert lines(after(rubbish)) == ["first"]
 
 
-def test_nothing_new_is_204(after, task):
+def test_no_new_lines_are_a_204(after, task):
     log(task, "old")
     assert after("0.0.1").status_code == 204
 
@@ -113,7 +113,7 @@ def test_an_answer_has_at_most_500_lines_and_the_next_goes_on(after, task):
     assert lines(first) + lines(second) == [str(n) for n in range(700)]
 
 
-def test_no_line_is_lost_or_repeated_at_the_border_of_an_answer(after, task):
+def test_answers_neither_lose_nor_repeat_lines(after, task):
     for chunk in range(4):
         log(task, *(f"{chunk}-{n}" for n in range(200)), offset=chunk)
     first = after("0")
@@ -121,7 +121,7 @@ def test_no_line_is_lost_or_repeated_at_the_border_of_an_answer(after, task):
     assert len(set(lines(first) + lines(second))) == 800
 
 
-def test_the_answer_appends_and_asks_for_what_follows(after, task):
+def test_the_answer_appends_lines_and_keeps_polling(after, task):
     log(task, "new")
     page = after("0").content.decode()
     assert '<ol id="task-log-lines" hx-swap-oob="beforeend">' in page
@@ -129,7 +129,7 @@ def test_the_answer_appends_and_asks_for_what_follows(after, task):
     assert page.strip().startswith('<div id="task-log-more"')
 
 
-def test_the_answer_after_the_end_asks_no_more(browser, alice):
+def test_the_answer_after_the_end_stops_polling(browser, alice):
     task = with_task(InstanceFactory(owner=alice), ended=True)
     log(task, "last")
     page = browser.get(f"{task.get_absolute_url()}log/", {"after": "0"}).content
@@ -144,7 +144,7 @@ def test_an_answer_takes_five_queries(after, task, django_assert_max_num_queries
         after("0")
 
 
-def test_a_place_is_written_as_it_is_read():
+def test_a_position_is_formatted_as_it_is_parsed():
     assert LogPosition.parse(str(LogPosition(1, 2, 3))) == LogPosition(1, 2, 3)
 
 
@@ -160,7 +160,7 @@ def test_the_download_is_the_whole_log_as_text(browser, task):
     assert text.startswith("2026-11-22T10:00:02Z\tINFO\t0-0\n")
 
 
-def test_the_download_is_a_file_no_browser_runs(browser, task):
+def test_the_download_is_not_rendered_by_browsers(browser, task):
     response = browser.get(f"{task.get_absolute_url()}log/download/")
     assert response["Content-Type"] == "text/plain; charset=utf-8"
     assert response["Content-Disposition"] == f'attachment; filename="{task.pk}.log"'

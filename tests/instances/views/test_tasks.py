@@ -44,12 +44,12 @@ PLACES = ("", "log/", "output/", "parameters/", "progress/", "log/download/", "c
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_everything_of_a_task_requires_login(client, task, place):
+def test_each_page_requires_login(client, task, place):
     assert client.get(f"{task.get_absolute_url()}{place}").status_code == 302
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_everything_of_a_foreign_task_is_a_404(browser, bob, place):
+def test_each_page_of_another_users_task_is_a_404(browser, bob, place):
     foreign = TaskFactory(instance=InstanceFactory(owner=bob))
     assert browser.get(f"{foreign.get_absolute_url()}{place}").status_code == 404
 
@@ -67,20 +67,20 @@ def test_reading_a_task_rejects_other_methods(browser, task, place):
 
 
 @pytest.mark.parametrize("place", ["", "output/", "parameters/", "log/"])
-def test_each_part_answers_htmx_with_the_fragment(browser, task, htmx, place):
+def test_each_tab_answers_htmx_with_the_fragment(browser, task, htmx, place):
     response = browser.get(f"{task.get_absolute_url()}{place}", headers=htmx)
     assert response.content.strip().startswith(b'<div class="stack" id="task-detail"')
 
 
 @pytest.mark.parametrize("place", PLACES[:5])
-def test_each_part_takes_eight_queries(
+def test_each_tab_takes_eight_queries(
     browser, task, place, django_assert_max_num_queries
 ):
     with django_assert_max_num_queries(8):
         browser.get(f"{task.get_absolute_url()}{place}")
 
 
-def test_it_says_what_the_task_is(browser, task):
+def test_it_shows_the_fields_of_the_task(browser, task):
     page = text_of(browser, task)
     for fact in (task.pk, "Launch product", task.version.name, task.version_id):
         assert fact in page
@@ -95,14 +95,14 @@ def test_a_failed_task_shows_the_reason_above_its_log(browser, instance):
     assert '<li data-state="failed"' in page
 
 
-def test_a_running_task_shows_how_far_it_is(browser, instance):
+def test_a_running_task_shows_its_progress(browser, instance):
     page = text_of(browser, running(instance))
     assert "7 of 11 resources" in page
     assert "last worker heartbeat" in page
     assert '<li data-state="now" aria-current="step"' in page
 
 
-def test_a_waiting_task_says_so(browser, instance):
+def test_a_queued_task_says_so(browser, instance):
     page = text_of(browser, with_task(instance))
     assert "Waiting for a worker" in page
 
@@ -113,7 +113,7 @@ def test_a_task_without_a_total_has_no_percentage(browser, instance):
     assert '<progress max="100"' in page
 
 
-def test_a_replayed_saved_plan_skips_the_planning_step(browser, instance):
+def test_an_executed_saved_plan_skips_the_planning_step(browser, instance):
     page = text_of(browser, running(instance))
     assert "Initialize providers" in page
     assert "Calculate changes" not in page
@@ -140,7 +140,7 @@ def test_unchanged_progress_is_not_sent_again(browser, instance):
     assert browser.get(url, {"seen": "old"}).status_code == 200
 
 
-def test_the_end_brings_the_whole_page_and_no_more_polling(browser, task):
+def test_the_end_updates_the_page_and_stops_polling(browser, task):
     answer = browser.get(f"{task.get_absolute_url()}progress/", {"tab": "output"})
     assert answer["HX-Retarget"] == "#task-detail"
     assert b'id="task-output"' in answer.content
@@ -192,7 +192,7 @@ def test_parameters_are_shown_and_secret_ones_masked(browser, alice):
 # cancel/
 
 
-def test_a_waiting_task_is_canceled_at_once(browser, instance):
+def test_a_queued_task_is_canceled_at_once(browser, instance):
     task = with_task(instance, instance_status_before="Available")
     response = browser.post(f"{task.get_absolute_url()}cancel/")
     assert response["Location"] == task.get_absolute_url()
@@ -201,7 +201,7 @@ def test_a_waiting_task_is_canceled_at_once(browser, instance):
     assert AuditEntry.objects.filter(action="CancelTask", actor_name="alice").exists()
 
 
-def test_a_running_task_is_asked_to_stop(browser, instance):
+def test_a_running_task_gets_a_cancel_request(browser, instance):
     task = running(instance)
     browser.post(f"{task.get_absolute_url()}cancel/")
     task.refresh_from_db()
@@ -210,12 +210,12 @@ def test_a_running_task_is_asked_to_stop(browser, instance):
     assert "Cancellation requested" in text_of(browser, task)
 
 
-def test_an_administrator_may_cancel_everybodys_task(admin_browser, instance):
+def test_an_administrator_can_cancel_tasks_of_other_users(admin_browser, instance):
     task = running(instance)
     assert admin_browser.post(f"{task.get_absolute_url()}cancel/").status_code == 302
 
 
-def test_nobody_else_may(browser, bob):
+def test_another_user_cannot_cancel(browser, bob):
     task = running(InstanceFactory(owner=bob))
     assert browser.post(f"{task.get_absolute_url()}cancel/").status_code == 404
     task.refresh_from_db()
@@ -226,7 +226,7 @@ def test_an_ended_task_cannot_be_canceled(browser, task):
     assert browser.post(f"{task.get_absolute_url()}cancel/").status_code == 409
 
 
-def test_asking_to_cancel_changes_nothing(browser, instance, htmx):
+def test_the_confirmation_changes_nothing(browser, instance, htmx):
     task = running(instance)
     page = browser.get(f"{task.get_absolute_url()}cancel/").content
     dialog = browser.get(f"{task.get_absolute_url()}cancel/", headers=htmx).content

@@ -25,7 +25,7 @@ def status_of(instance):
     return Instance.objects.get(pk=instance.pk).status
 
 
-def test_it_names_the_instance_and_what_will_be_destroyed(browser, instance, url):
+def test_it_shows_the_instance_and_the_resources_to_destroy(browser, instance, url):
     instance.resources.create(address="a.web", name="web", type="a", status="X")
     page = browser.get(url).content.decode()
     for text in (
@@ -40,7 +40,7 @@ def test_it_names_the_instance_and_what_will_be_destroyed(browser, instance, url
         assert text in page
 
 
-def test_it_counts_the_resources_it_does_not_name(browser, instance, url):
+def test_it_counts_the_resources_that_it_does_not_list(browser, instance, url):
     for number in range(25):
         instance.resources.create(
             address=f"a.{number:02}", name="a", type="a", status="X"
@@ -51,7 +51,7 @@ def test_it_counts_the_resources_it_does_not_name(browser, instance, url):
     assert "and 5 more" in page
 
 
-def test_looking_changes_nothing(browser, instance, url):
+def test_the_form_changes_nothing(browser, instance, url):
     browser.get(url, {"confirm": "terminate"})
     assert status_of(instance) == "Available"
     assert not Task.objects.exists()
@@ -82,7 +82,7 @@ def test_the_word_starts_the_termination(browser, instance, url):
 @pytest.mark.parametrize(
     "word", [" terminate ", "TERMINATE", "Terminate\u200b", "\tterminate\n"]
 )
-def test_case_and_spaces_are_forgiven(browser, instance, url, word):
+def test_case_and_spaces_are_ignored(browser, instance, url, word):
     browser.post(url, {"confirm": word})
     assert status_of(instance) == "UnderChange"
 
@@ -90,7 +90,7 @@ def test_case_and_spaces_are_forgiven(browser, instance, url, word):
 @pytest.mark.parametrize(
     "word", ["", "terminat", "terminate now", "delete", "t erminate"]
 )
-def test_any_other_word_changes_nothing_and_says_so(browser, instance, url, word):
+def test_any_other_word_is_refused(browser, instance, url, word):
     response = browser.post(url, {"confirm": word})
     assert response.status_code == 422
     page = response.content.decode()
@@ -100,7 +100,7 @@ def test_any_other_word_changes_nothing_and_says_so(browser, instance, url, word
     assert not Task.objects.exists()
 
 
-def test_no_word_at_all_changes_nothing(browser, instance, url):
+def test_an_empty_word_is_refused(browser, instance, url):
     assert browser.post(url).status_code == 422
     assert status_of(instance) == "Available"
 
@@ -117,7 +117,7 @@ def test_a_wrong_word_stays_in_the_dialog(browser, url, htmx):
     assert response.content.startswith(b'<dialog class="dialog" id="terminate-dialog"')
 
 
-def test_success_leaves_the_dialog_for_the_list(browser, url, htmx):
+def test_success_redirects_from_the_dialog_to_the_list(browser, url, htmx):
     response = browser.post(url, {"confirm": "terminate"}, headers=htmx)
     assert response["HX-Redirect"] == "/instances/#instances"
 
@@ -150,14 +150,12 @@ def test_the_list_announces_it(browser, url):
     )
 
 
-def test_whoever_terminates_for_somebody_else_returns_to_the_account(
-    admin_browser, url
-):
+def test_a_termination_for_another_user_returns_to_the_account(admin_browser, url):
     response = admin_browser.post(url, {"confirm": "terminate"})
     assert response["Location"] == "/instances/?access=account#instances"
 
 
-def test_a_busy_instance_refuses_inside_the_dialog(browser, instance, url, htmx):
+def test_a_refusal_is_shown_in_the_dialog(browser, instance, url, htmx):
     task = running(instance)
     response = browser.post(url, {"confirm": "terminate"}, headers=htmx)
     assert response.status_code == 409
@@ -166,7 +164,7 @@ def test_a_busy_instance_refuses_inside_the_dialog(browser, instance, url, htmx)
     assert Task.objects.count() == 1
 
 
-def test_a_foreign_instance_is_a_missing_one(browser, bob):
+def test_an_instance_of_another_user_is_a_404(browser, bob):
     foreign = InstanceFactory(owner=bob)
     url = f"/instances/{foreign.pk}/terminate/"
     assert browser.get(url).status_code == 404
@@ -174,13 +172,15 @@ def test_a_foreign_instance_is_a_missing_one(browser, bob):
     assert status_of(foreign) == "Available"
 
 
-def test_an_administrator_may_terminate_everybodys(admin_browser, instance, url):
+def test_an_administrator_can_terminate_instances_of_other_users(
+    admin_browser, instance, url
+):
     admin_browser.post(url, {"confirm": "terminate"})
     assert status_of(instance) == "UnderChange"
     assert AuditEntry.objects.get(target_id=instance.pk).actor_name == "admin"
 
 
-def test_what_is_terminated_is_not_terminated_again(admin_browser, instance, url):
+def test_a_terminated_instance_cannot_be_terminated_again(admin_browser, instance, url):
     Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
     assert admin_browser.post(url, {"confirm": "terminate"}).status_code == 409
 

@@ -1,4 +1,4 @@
-"""Handing instances over: one from its page, many from the list."""
+"""The transfer of an instance from its page, and of many from the list."""
 
 from functools import partial
 
@@ -33,18 +33,18 @@ def owner_of(instance):
     return Instance.objects.get(pk=instance.pk).principal
 
 
-def test_it_goes_to_a_person(instance, admin, bob):
+def test_an_instance_is_transferred_to_a_user(instance, admin, bob):
     instance.transfer(to=bob, by=admin)
     assert owner_of(instance) == bob
 
 
-def test_it_goes_to_a_group(instance, admin):
+def test_an_instance_is_transferred_to_a_group(instance, admin):
     group = RoleFactory()
     instance.transfer(to=group, by=admin)
     assert owner_of(instance) == group
 
 
-def test_it_comes_back_from_a_group(instance, admin, alice):
+def test_an_instance_is_transferred_from_a_group(instance, admin, alice):
     instance.transfer(to=RoleFactory(), by=admin)
     instance.transfer(to=alice, by=admin)
     assert owner_of(instance) == alice
@@ -67,24 +67,24 @@ def test_it_is_audited_with_both_owners_and_the_reason(instance, admin, bob):
     assert (entry.actor_name, entry.reason) == ("admin", "transfers to sales")
 
 
-def test_somebody_who_has_left_gets_nothing(instance, admin):
+def test_an_inactive_user_cannot_become_the_owner(instance, admin):
     with pytest.raises(InvalidInputError, match="deactivated"):
         instance.transfer(to=UserFactory(is_active=False), by=admin)
 
 
-def test_what_belongs_to_them_already_is_refused(instance, admin, alice):
+def test_a_transfer_to_the_present_owner_is_refused(instance, admin, alice):
     with pytest.raises(ConflictError):
         instance.transfer(to=alice, by=admin)
 
 
-def test_a_terminated_one_is_refused(instance, admin, bob):
+def test_a_transfer_of_a_terminated_instance_is_refused(instance, admin, bob):
     Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
     with pytest.raises(ConflictError):
         instance.transfer(to=bob, by=admin)
     assert not AuditEntry.objects.exists()
 
 
-def test_many_are_handed_over_with_one_entry(alice, bob, admin):
+def test_a_bulk_transfer_writes_one_audit_entry(alice, bob, admin):
     for _ in range(3):
         InstanceFactory(owner=alice)
     transfers = Instance.objects.filter(owner=alice).transfer(to=bob, by=admin)
@@ -108,7 +108,7 @@ def test_the_former_owner_cannot_execute_a_plan_made_before(instance, admin, bob
     assert not Task.objects.exists()
 
 
-def test_the_former_owner_no_longer_finds_it(browser, instance, admin, bob):
+def test_the_former_owner_gets_a_404(browser, instance, admin, bob):
     instance.transfer(to=bob, by=admin)
     assert browser.get(instance.get_absolute_url()).status_code == 404
 
@@ -121,7 +121,7 @@ def test_an_administrator_transfers_from_the_page(admin_browser, instance, url, 
 
 
 @pytest.mark.parametrize("name", ["user/bob", " bob ", "\u200bbob\u00a0"])
-def test_names_are_understood_as_people_write_them(admin_browser, url, bob, name):
+def test_names_are_accepted_with_and_without_prefix(admin_browser, url, bob, name):
     assert save(admin_browser, url, {"to": name}).status_code == 302
 
 
@@ -131,25 +131,25 @@ def test_a_group_is_named_with_its_prefix(admin_browser, instance, url, bob):
     assert owner_of(instance) == group
 
 
-def test_a_principal_id_will_do(admin_browser, instance, url, bob):
+def test_a_principal_id_is_accepted(admin_browser, instance, url, bob):
     save(admin_browser, url, {"to": bob.principal_id})
     assert owner_of(instance) == bob
 
 
 @pytest.mark.parametrize("name", ["", "nobody", "user/", "role/nobody"])
-def test_a_name_that_fits_nobody_comes_back(admin_browser, instance, url, alice, name):
+def test_an_unknown_name_is_refused(admin_browser, instance, url, alice, name):
     assert save(admin_browser, url, {"to": name}).status_code == 422
     assert owner_of(instance) == alice
 
 
-def test_an_end_user_does_not_transfer(browser, instance, url, alice):
+def test_an_end_user_cannot_transfer(browser, instance, url, alice):
     assert browser.get(url).status_code == 404
     assert browser.post(url, {"to": "bob"}).status_code == 404
     assert browser.post(BULK, {"instance": instance.pk, "to": "bob"}).status_code == 404
     assert owner_of(instance) == alice
 
 
-def test_the_list_reports_each_row(admin_browser, instance, bob):
+def test_a_bulk_transfer_reports_each_instance(admin_browser, instance, bob):
     theirs = InstanceFactory(owner=bob, name="already")
     response = admin_browser.post(
         BULK, {"instance": [instance.pk, theirs.pk], "to": "bob"}
@@ -160,7 +160,7 @@ def test_the_list_reports_each_row(admin_browser, instance, bob):
     assert owner_of(instance) == bob
 
 
-def test_a_wrong_name_keeps_the_selection(admin_browser, instance):
+def test_an_unknown_name_keeps_the_selection(admin_browser, instance):
     response = admin_browser.post(BULK, {"instance": [instance.pk], "to": "nobody"})
     assert response.status_code == 422
     assert f'value="{instance.pk}" id="pick-{instance.pk}" checked' in (
@@ -168,19 +168,19 @@ def test_a_wrong_name_keeps_the_selection(admin_browser, instance):
     )
 
 
-def test_nothing_ticked_is_said(admin_browser, bob):
+def test_an_empty_selection_is_refused(admin_browser, bob):
     response = admin_browser.post(BULK, {"to": "bob"})
     assert response.status_code == 422
     assert "Select the instances" in response.content.decode()
 
 
-def test_only_the_account_view_has_boxes_to_tick(admin_browser, instance):
+def test_only_the_account_list_has_checkboxes(admin_browser, instance):
     box = f'id="pick-{instance.pk}"'
     assert box in admin_browser.get("/instances/?access=account").content.decode()
     assert box not in admin_browser.get("/instances/").content.decode()
 
 
-def test_a_refreshed_row_keeps_its_box(admin_browser, browser, instance):
+def test_a_refreshed_row_keeps_its_checkbox(admin_browser, browser, instance):
     running(instance)
     row = f"/instances/{instance.pk}/row/?select=1"
     box = f'id="pick-{instance.pk}"'
@@ -188,7 +188,9 @@ def test_a_refreshed_row_keeps_its_box(admin_browser, browser, instance):
     assert box not in browser.get(row).content.decode()
 
 
-def test_the_detail_page_offers_it_to_administrators(admin_browser, browser, instance):
+def test_the_detail_page_links_to_it_for_administrators(
+    admin_browser, browser, instance
+):
     assert (
         "head-transfer"
         in admin_browser.get(instance.get_absolute_url()).content.decode()
@@ -198,7 +200,7 @@ def test_the_detail_page_offers_it_to_administrators(admin_browser, browser, ins
     )
 
 
-def test_the_ownerless_are_found(alice, bob):
+def test_instances_without_active_owner_are_found(alice, bob):
     deserted = RoleFactory()
     bob.groups.add(deserted)
     looked_after = RoleFactory()
@@ -212,7 +214,7 @@ def test_the_ownerless_are_found(alice, bob):
     assert set(Instance.objects.ownerless()) == {left, shared}
 
 
-def test_the_list_filters_the_ownerless(admin_browser, bob):
+def test_the_list_is_filtered_by_no_active_owner(admin_browser, bob):
     type(bob).objects.filter(pk=bob.pk).update(is_active=False)
     left = InstanceFactory(owner=bob)
     InstanceFactory()
@@ -220,14 +222,14 @@ def test_the_list_filters_the_ownerless(admin_browser, bob):
     assert [row["pk"] for row in page.context["rows"]] == [left.pk]
 
 
-def test_the_filter_shows_an_end_user_nothing_more(browser, bob):
+def test_the_filter_does_not_widen_the_list_of_an_end_user(browser, bob):
     type(bob).objects.filter(pk=bob.pk).update(is_active=False)
     InstanceFactory(owner=bob)
     page = browser.get("/instances/?access=account&ownerless=1")
     assert page.context["rows"] == []
 
 
-def test_a_list_that_shows_a_former_owner_moves_nothing(
+def test_an_out_of_date_list_transfers_nothing(
     admin_browser, instance, admin, bob, carol
 ):
     page = admin_browser.get("/instances/?access=account").content.decode()
@@ -243,11 +245,11 @@ def test_a_list_that_shows_a_former_owner_moves_nothing(
 
 
 def given_to(instance, user):
-    """Make the transfer of somebody else that is committed first."""
+    """Commit the transfer of another administrator first."""
     return partial(Instance.objects.filter(pk=instance.pk).update, owner=user)
 
 
-def test_transfer_that_another_one_overtakes_is_refused(
+def test_a_transfer_superseded_by_another_is_refused(
     admin_browser, instance, url, bob, carol
 ):
     with just_before(OWNER_CHANGE, given_to(instance, carol)):
@@ -258,7 +260,7 @@ def test_transfer_that_another_one_overtakes_is_refused(
     assert not AuditEntry.objects.filter(action="TransferInstance").exists()
 
 
-def test_bulk_transfer_leaves_an_instance_that_another_transfer_overtakes(
+def test_a_bulk_transfer_skips_an_instance_transferred_meanwhile(
     admin_browser, instance, bob, carol
 ):
     with just_before(OWNER_CHANGE, given_to(instance, carol)):
@@ -268,9 +270,7 @@ def test_bulk_transfer_leaves_an_instance_that_another_transfer_overtakes(
     assert not AuditEntry.objects.filter(action="TransferInstances").exists()
 
 
-def test_the_marks_of_the_list_survive_a_name_that_fits_nobody(
-    admin_browser, instance, bob
-):
+def test_the_seen_owners_survive_an_unknown_name(admin_browser, instance, bob):
     mark = f"{instance.pk} user-{instance.owner_id}"
     sent = {"instance": [instance.pk], "to": "nobody", "seen": [mark]}
     assert f'value="{mark}"' in admin_browser.post(BULK, sent).content.decode()
@@ -288,7 +288,7 @@ def plan(instance, alice):
 
 
 @pytest.mark.parametrize("group", [False, True])
-def test_a_plan_is_read_by_its_owner_while_they_have_the_instance(
+def test_the_owner_of_a_plan_reads_it_while_owning_the_instance(
     browser, instance, alice, admin, plan, group
 ):
     if group:
@@ -299,7 +299,7 @@ def test_a_plan_is_read_by_its_owner_while_they_have_the_instance(
     assert list(Plan.objects.owned_by(alice)) == [plan]
 
 
-def test_who_lost_the_instance_no_longer_reads_the_plan(
+def test_a_former_owner_cannot_read_the_plan(
     browser, instance, alice, admin, bob, plan
 ):
     missing = browser.get("/plans/plan-bp1missing00000/")
@@ -321,5 +321,5 @@ def test_who_lost_the_instance_no_longer_reads_the_plan(
     params = {"Filters": [], "PageNumber": 1, "PageSize": 10}
     assert listed.run(params, alice)["PlanDetails"] == []
     assert list(Plan.objects.shown_to(alice)) == []
-    # Administrators go on reading it.
+    # Administrators can still read it.
     assert plan.visible_to(admin)

@@ -1,4 +1,4 @@
-"""*Try the form*: what a template would make, and that nothing can ever come of it."""
+"""*Preview form*: the preview of a version, which can never be executed."""
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -70,20 +70,20 @@ def trial(admin, version, region):
     )
 
 
-def test_accepted_values_are_planned(admin_browser, version, region):
+def test_valid_values_are_previewed(admin_browser, version, region):
     answer = try_it(admin_browser, version, region, name="shop")
     plan = Plan.objects.get()
     assert answer.url == f"{page_of(version)}?plan={plan.pk}"
     assert (plan.trial, plan.parameters) == (True, {"name": "shop"})
 
 
-def test_htmx_is_led_to_the_plan(admin_browser, version, region, htmx):
+def test_htmx_is_redirected_to_the_preview(admin_browser, version, region, htmx):
     data = {"region": region.pk, "parameters-name": "shop"}
     answer = admin_browser.post(page_of(version), data, headers=htmx)
     assert answer["HX-Redirect"].endswith(Plan.objects.get().pk)
 
 
-def test_refused_values_are_not_planned(admin_browser, region):
+def test_invalid_values_are_not_previewed(admin_browser, region):
     version = VersionFactory(template=TemplateFactory(files={"main.tf": FIELDS_TF}))
     page = try_it(admin_browser, version, region, password="")
     assert page.status_code == 422
@@ -91,7 +91,7 @@ def test_refused_values_are_not_planned(admin_browser, region):
     assert not Plan.objects.exists()
 
 
-def test_without_a_region_the_values_alone_are_checked(admin_browser, version):
+def test_without_a_region_only_the_values_are_validated(admin_browser, version):
     page = admin_browser.post(page_of(version), {"parameters-name": "shop"})
     assert page.context["values"] == [("name", "shop")]
     assert not Plan.objects.exists()
@@ -100,7 +100,7 @@ def test_without_a_region_the_values_alone_are_checked(admin_browser, version):
 @pytest.mark.engine
 @pytest.mark.usefixtures("terraform")
 @pytest.mark.django_db(transaction=True)
-def test_the_resource_changes_are_shown_and_no_instance_is_made(
+def test_the_resource_changes_are_shown_without_an_instance(
     admin_browser, version, region
 ):
     try_it(admin_browser, version, region, name="shop")
@@ -111,7 +111,7 @@ def test_the_resource_changes_are_shown_and_no_instance_is_made(
     assert not Instance.objects.exists()
 
 
-def test_the_page_polls_while_the_plan_is_made(admin_browser, trial, htmx):
+def test_the_page_polls_while_the_preview_runs(admin_browser, trial, htmx):
     address = f"{page_of(trial.version)}?plan={trial.pk}"
     assert b'hx-trigger="tick' in admin_browser.get(address).content
     assert admin_browser.get(address, headers=htmx).status_code == 204
@@ -120,22 +120,22 @@ def test_the_page_polls_while_the_plan_is_made(admin_browser, trial, htmx):
     assert fragment.startswith(b'<div class="stack" id="plan-preview"')
 
 
-def test_a_trial_can_not_be_carried_out(admin, trial):
+def test_a_trial_cannot_be_executed(admin, trial):
     with pytest.raises(ConflictError, match="cannot be executed"):
         trial.execute(by=admin)
 
 
-def test_a_trial_can_not_become_a_plan(admin, trial):
+def test_a_trial_cannot_become_a_plan(admin, trial):
     with pytest.raises(ConflictError, match="cannot be executed"):
         trial.submit(name="real", by=admin)
 
 
-def test_the_database_refuses_it_as_well(trial):
+def test_the_database_refuses_to_execute_a_trial(trial):
     with pytest.raises(IntegrityError), transaction.atomic():
         Plan.objects.filter(pk=trial.pk).update(status="ExecuteInProgress")
 
 
-def test_the_launch_wizard_does_not_know_it(admin, admin_browser, trial):
+def test_the_launch_wizard_does_not_continue_a_trial(admin, admin_browser, trial):
     product = trial.version.product
     PortfolioFactory(products=[product], users=[admin])
     launch = reverse("instances:launch", args=[product.pk])
@@ -157,7 +157,7 @@ def test_the_plan_of_another_version_is_not_found(admin_browser, trial):
     assert admin_browser.get(page_of(other), {"plan": trial.pk}).status_code == 404
 
 
-# The form is the one end users get
+# The form of end users
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_a_field_is_shown_when_its_condition_holds(admin_browser, fields):
     assert 'name="parameters-own"' in shown
 
 
-def test_only_what_others_depend_on_asks_for_the_fields_again(admin_browser, fields):
+def test_only_fields_that_others_depend_on_reload_the_form(admin_browser, fields):
     page = admin_browser.get(page_of(fields)).content.decode()
     assert (
         page.count("&quot;change&quot;: &quot;visible&quot;")
@@ -192,7 +192,7 @@ def test_only_what_others_depend_on_asks_for_the_fields_again(admin_browser, fie
     )
 
 
-def test_a_row_is_added_without_judging(admin_browser, fields, region):
+def test_a_row_is_added_without_validation(admin_browser, fields, region):
     data = {"change": "add:rules", "parameters-rules:0.port": "many"}
     page = admin_browser.post(page_of(fields), data)
     assert page.status_code == 200
@@ -201,7 +201,7 @@ def test_a_row_is_added_without_judging(admin_browser, fields, region):
     assert 'value="many"' in text
 
 
-def test_a_typed_secret_stays_in_the_browser(admin_browser, fields):
+def test_an_entered_secret_is_not_sent_back(admin_browser, fields):
     data = {"change": "visible", "parameters-password": "hunter2"}
     page = admin_browser.post(page_of(fields), data).content.decode()
     assert "hunter2" not in page

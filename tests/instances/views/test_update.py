@@ -1,4 +1,4 @@
-"""/instances/<pp-…>/update/ and its review: old against new, then one task."""
+"""/instances/<pp-…>/update/ and its review"""
 
 import pytest
 from django.urls import reverse
@@ -102,7 +102,7 @@ def rows(response):
 # Step 1
 
 
-def test_it_is_filled_in_with_what_the_instance_is(browser, url, version):
+def test_it_has_the_present_values_of_the_instance(browser, url, version):
     response = browser.get(url)
     assert field(response, "version").value() == version.pk
     assert field(response, "parameters-size").value() == "small"
@@ -124,7 +124,7 @@ def test_it_rejects_other_methods(browser, url):
     assert browser.delete(url).status_code == 405
 
 
-def test_next_makes_a_draft_and_changes_nothing(browser, url, filled, instance):
+def test_next_creates_a_draft_and_changes_nothing(browser, url, filled, instance):
     response = browser.post(url, filled)
     plan = Plan.objects.get()
     assert response.url == f"{url}review/?plan={plan.pk}"
@@ -135,13 +135,13 @@ def test_next_makes_a_draft_and_changes_nothing(browser, url, filled, instance):
     assert Task.objects.count() == 1
 
 
-def test_no_change_is_told_and_makes_no_draft(browser, url, filled):
+def test_an_update_without_a_change_creates_no_draft(browser, url, filled):
     response = browser.post(url, filled | {"parameters-size": "small"}, follow=True)
     assert "Nothing to update" in response.content.decode()
     assert not Plan.objects.exists()
 
 
-def test_failed_instance_is_repaired_with_the_values_it_has(
+def test_a_failed_instance_is_updated_with_its_present_values(
     browser, url, filled, instance
 ):
     filled["parameters-size"] = "small"
@@ -153,13 +153,13 @@ def test_failed_instance_is_repaired_with_the_values_it_has(
     assert (task.kind, task.parameters) == (Task.Kind.UPDATE, {"size": "small"})
 
 
-def test_a_new_secret_alone_is_a_change(browser, url, filled):
+def test_a_new_secret_is_a_change(browser, url, filled):
     typed = filled | {"parameters-size": "small", "parameters-password": "an0ther-word"}
     browser.post(url, typed)
     assert Plan.objects.get().secrets == {"password": "an0ther-word"}
 
 
-def test_bad_input_keeps_what_was_typed(browser, url, filled):
+def test_invalid_input_is_kept(browser, url, filled):
     response = browser.post(url, filled | {"version": "pv-nothing"})
     assert response.status_code == 422
     assert field(response, "version").errors
@@ -178,9 +178,7 @@ def test_another_version_shows_its_parameters(browser, url, filled, instance, ht
     assert response.context["form"].version == newer
 
 
-def test_the_running_version_stays_possible_when_it_was_withdrawn(
-    browser, url, filled, version
-):
+def test_the_present_version_can_be_chosen_when_inactive(browser, url, filled, version):
     type(version).objects.update(active=False)
     assert browser.post(url, filled).status_code == 302
 
@@ -190,7 +188,7 @@ def test_without_access_to_the_product_the_owner_cannot_update(browser, url, ins
     assert browser.get(url).status_code == 403
 
 
-def test_an_administrator_updates_anybodys_instance_without_a_grant(
+def test_an_administrator_updates_other_users_instances_without_a_grant(
     admin_browser, url, filled, instance
 ):
     extra = PortfolioFactory(name="Extra", products=[instance.product])
@@ -231,7 +229,7 @@ def test_an_instance_that_never_succeeded_can_be_updated(
     assert browser.post(url, filled | {"parameters-size": "small"}).status_code == 302
 
 
-def test_a_busy_instance_tells_which_task_runs(browser, url, filled, instance):
+def test_an_instance_under_change_shows_its_task(browser, url, filled, instance):
     task = TaskFactory(instance=instance, kind=Task.Kind.UPDATE)
     instance.last_task = task
     instance.status = "UnderChange"
@@ -241,9 +239,7 @@ def test_a_busy_instance_tells_which_task_runs(browser, url, filled, instance):
     assert not Plan.objects.exists()
 
 
-def test_a_change_by_somebody_else_is_shown_with_both_values(
-    browser, url, filled, instance
-):
+def test_a_concurrent_change_is_shown_with_both_values(browser, url, filled, instance):
     changed(
         instance,
         kind=Task.Kind.UPDATE,
@@ -259,7 +255,7 @@ def test_a_change_by_somebody_else_is_shown_with_both_values(
     assert not Plan.objects.exists()
 
 
-def test_after_the_notice_the_entries_can_be_sent_again(browser, url, filled, instance):
+def test_after_the_notice_the_input_can_be_sent_again(browser, url, filled, instance):
     changed(instance, parameters={"size": "large"}, secrets={"password": "s3cret-word"})
     html = browser.post(url, filled).content.decode()
     assert f'name="base_task" value="{instance.last_task.pk}"' in html
@@ -275,20 +271,20 @@ def test_it_shows_old_and_new_side_by_side(browser, review):
     assert (size.before, size.after, size.changed) == ("small", "medium", True)
 
 
-def test_unchanged_settings_are_told_apart(browser, review):
+def test_unchanged_settings_are_distinguished(browser, review):
     response = browser.get(review)
     assert not rows(response)["Version"].changed
     assert response.context["parameter_diff"].changes == 1
     assert "data-only-changes" in response.content.decode()
 
 
-def test_a_secret_that_stays_is_masked_and_unchanged(browser, review):
+def test_an_unchanged_secret_is_masked(browser, review):
     password = rows(browser.get(review))["password"]
     assert (password.before, password.after) == ("******", "******")
     assert not password.changed
 
 
-def test_a_new_secret_is_told_as_new_and_never_shown(browser, url, filled):
+def test_a_new_secret_is_marked_as_new_and_never_shown(browser, url, filled):
     response = browser.post(
         url, filled | {"parameters-password": "an0ther-word"}, follow=True
     )
@@ -296,7 +292,7 @@ def test_a_new_secret_is_told_as_new_and_never_shown(browser, url, filled):
     assert "an0ther-word" not in response.content.decode()
 
 
-def test_without_a_draft_the_review_leads_to_step_one(browser, url):
+def test_without_a_draft_the_review_redirects_to_step_one(browser, url):
     response = browser.get(f"{url}review/", follow=True)
     assert response.redirect_chain == [(url, 302)]
     assert "Make a change first" in response.content.decode()
@@ -306,12 +302,12 @@ def test_a_foreign_draft_is_a_404(admin_browser, review):
     assert admin_browser.get(review).status_code == 404
 
 
-def test_an_administrator_reviews_an_update_of_an_instance_of_somebody_else(
+def test_an_administrator_reviews_an_update_of_another_users_instance(
     admin, admin_browser, url, filled, instance
 ):
     review = admin_browser.post(url, filled).url
     assert rows(admin_browser.get(review))["size"].after == "medium"
-    # Back from the review finds the draft.
+    # Back from the review shows the draft.
     assert Plan.objects.owned_by(admin).get().draft
     Plan.objects.update(status="PreviewSuccess", state="ended")
     assert admin_browser.post(review).url == instance.get_absolute_url()
@@ -325,7 +321,7 @@ def test_update_product_queues_one_update_task(browser, review, instance):
     assert task.parameters == {"size": "medium"}
 
 
-def test_update_product_waits_until_the_check_has_ended(browser, review, instance):
+def test_update_product_waits_for_the_preview(browser, review, instance):
     html = browser.get(review).content.decode()
     assert 'type="submit" disabled aria-describedby="review-note"' in html
     response = browser.post(review)
@@ -334,9 +330,7 @@ def test_update_product_waits_until_the_check_has_ended(browser, review, instanc
     assert not Task.objects.filter(kind=Task.Kind.UPDATE).exists()
 
 
-def test_update_without_the_check_is_a_second_way_with_its_danger(
-    browser, review, instance
-):
+def test_update_without_the_check_has_a_warning(browser, review, instance):
     html = browser.get(review).content.decode()
     assert "Update without preview" in html
     assert "Resources and their data might be replaced or destroyed" in html
@@ -344,7 +338,7 @@ def test_update_without_the_check_is_a_second_way_with_its_danger(
     assert Task.objects.filter(kind=Task.Kind.UPDATE).count() == 1
 
 
-def test_there_is_no_way_without_the_check_where_an_approval_is_needed(
+def test_update_without_the_check_is_not_offered_with_approval(
     browser, review, instance
 ):
     instance.portfolio.constraints.create(
@@ -357,23 +351,21 @@ def test_there_is_no_way_without_the_check_where_an_approval_is_needed(
     assert not Task.objects.filter(kind=Task.Kind.UPDATE).exists()
 
 
-def test_a_failed_check_of_an_update_can_be_tried_again(browser, review):
+def test_a_failed_preview_of_an_update_can_be_repeated(browser, review):
     Plan.objects.update(status="PreviewFailed", state="ended")
     assert 'name="check_again"' in browser.get(review).content.decode()
     assert browser.post(review, {"check_again": "1"}).url == review
     assert Plan.objects.get().status == Plan.Status.PREVIEW_IN_PROGRESS
 
 
-def test_checking_again_does_not_take_up_what_somebody_else_has_changed(
-    browser, review, instance
-):
+def test_checking_again_does_not_include_concurrent_changes(browser, review, instance):
     Plan.objects.update(status="PreviewFailed", state="ended")
     changed(instance, kind=Task.Kind.UPDATE, parameters={"size": "large"})
     assert browser.post(review, {"check_again": "1"}).status_code == 409
     assert Plan.objects.get().status == Plan.Status.PREVIEW_FAILED
 
 
-def test_a_replacement_is_announced_in_plain_words(browser, review):
+def test_a_replacement_has_a_warning(browser, review):
     replace = {
         "address": "terraform_data.disk",
         "type": "terraform_data",
@@ -391,7 +383,7 @@ def test_a_replacement_is_announced_in_plain_words(browser, review):
     assert "triggers_replace" in html
 
 
-def test_a_review_overtaken_by_somebody_shows_both_values_and_runs_nothing(
+def test_a_superseded_review_shows_both_values_and_runs_nothing(
     browser, review, instance
 ):
     changed(

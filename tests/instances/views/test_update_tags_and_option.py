@@ -1,4 +1,4 @@
-"""An update of tags or the launch option alone: a task that runs only where the engine has work."""
+"""Updates of tags or the launch option alone, which mostly need no run of the engine."""
 
 import threading
 
@@ -96,7 +96,7 @@ def with_role(portfolio, product, name):
         ({"Tags": [{"Key": "", "Value": ""}]}, {}),
     ],
 )
-def test_tags_alone_are_updated_without_a_run(api, instance, sent, tags):
+def test_an_update_of_tags_runs_no_engine(api, instance, sent, tags):
     api.call("UpdateProvisionedProduct", **update_of(instance, **sent))
     task = claimed(Task.objects.all())
     assert (task.kind, task.status) == ("UpdateProvisionedProduct", "Succeeded")
@@ -113,12 +113,12 @@ def test_tags_that_are_not_sent_stay(api, instance):
 
 
 @pytest.mark.parametrize("sent", [{}, {"Tags": [{"Key": "team", "Value": "web"}]}])
-def test_what_changes_nothing_is_refused(api, instance, sent):
+def test_an_update_without_a_change_is_refused(api, instance, sent):
     refusal = api.refusal("UpdateProvisionedProduct", **update_of(instance, **sent))
     assert refusal == (400, "NoChange.ProvisionedProduct")
 
 
-def test_failed_instance_is_repaired_with_the_values_it_has(api, instance):
+def test_a_failed_instance_is_updated_with_its_present_values(api, instance):
     Instance.objects.update(status=Instance.Status.ERROR)
     api.call("UpdateProvisionedProduct", **update_of(instance))
     task = Task.objects.get(state="queued")
@@ -140,7 +140,7 @@ def test_outputs_are_kept(api, instance, alice):
     assert len(detail["Outputs"]) == 2
 
 
-def test_the_audit_trail_tells_the_tags_before_and_after(api, instance):
+def test_the_audit_log_has_the_old_and_new_tags(api, instance):
     api.call("UpdateProvisionedProduct", **update_of(instance, Tags="[]"))
     entry = AuditEntry.objects.get(action="UpdateProvisionedProduct")
     assert entry.before["tags"] == {"team": "web"}
@@ -164,7 +164,7 @@ def test_in_the_cloud_tags_reach_the_stack(api, instance):
 # The launch option
 
 
-def test_the_launch_option_alone_is_updated_without_a_run(api, instance, second):
+def test_an_update_of_the_launch_option_runs_no_engine(api, instance, second):
     api.call("UpdateProvisionedProduct", **update_of(instance, PortfolioId=second.pk))
     task = claimed(Task.objects.all())
     instance.refresh_from_db()
@@ -178,7 +178,7 @@ def test_a_launch_option_that_is_not_sent_stays(api, instance):
     assert Task.objects.get(state="queued").portfolio == instance.portfolio
 
 
-def test_another_launch_role_is_tried_by_a_run(api, instance, second, admin):
+def test_another_launch_role_runs_the_engine(api, instance, second, admin):
     LaunchRole.objects.add(name="deployer", environment={"KEY": "v"}, by=admin)
     with_role(second, instance.product, "deployer")
     api.call("UpdateProvisionedProduct", **update_of(instance, PortfolioId=second.pk))
@@ -186,7 +186,7 @@ def test_another_launch_role_is_tried_by_a_run(api, instance, second, admin):
     assert not Run(work, threading.Event())._needs_no_run()
 
 
-def test_a_launch_option_that_rules_the_region_out_is_refused(api, instance, second):
+def test_a_launch_option_without_the_region_is_refused(api, instance, second):
     Constraint.objects.create(
         kind=Constraint.Kind.STACK_REGION,
         product=instance.product,
@@ -199,7 +199,7 @@ def test_a_launch_option_that_rules_the_region_out_is_refused(api, instance, sec
     assert refusal == (400, "RegionNotAllowed")
 
 
-def test_an_approval_constraint_of_the_new_launch_option_counts(api, instance, second):
+def test_an_approval_constraint_of_the_new_launch_option_applies(api, instance, second):
     Constraint.objects.create(
         kind=Constraint.Kind.APPROVAL,
         product=instance.product,
@@ -215,7 +215,7 @@ def test_an_approval_constraint_of_the_new_launch_option_counts(api, instance, s
     assert refusal[1] == "ApprovalRequired"
 
 
-def test_an_instance_without_a_launch_option_takes_one_by_name(api, instance, second):
+def test_an_instance_without_a_launch_option_gets_one(api, instance, second):
     Instance.objects.update(portfolio=None)
     second.grants.all().delete()
     refusal = api.refusal("UpdateProvisionedProduct", **update_of(instance))
@@ -248,7 +248,7 @@ def filled(instance):
         ({"portfolio": "second"}, "Launch option", "Second"),
     ],
 )
-def test_the_page_leads_to_the_task(
+def test_the_page_redirects_to_the_task(
     browser, instance, second, filled, typed, label, after
 ):
     if "portfolio" in typed:
@@ -266,7 +266,7 @@ def test_the_page_leads_to_the_task(
     assert instance.status == "Available"
 
 
-def test_the_page_refuses_what_changes_nothing(browser, instance, filled):
+def test_the_page_refuses_an_update_without_a_change(browser, instance, filled):
     url = reverse("instances:update", args=[instance.pk])
     page = browser.post(url, filled, follow=True).content.decode()
     assert "Nothing to update" in page
@@ -274,7 +274,7 @@ def test_the_page_refuses_what_changes_nothing(browser, instance, filled):
 
 
 @pytest.mark.usefixtures("terraform")
-def test_a_plan_of_only_tags_is_previewed_and_executed_without_a_run(api, instance):
+def test_a_plan_of_tags_is_executed_without_the_engine(api, instance):
     asked = update_of(instance, Tags="[]")
     del asked["ProvisionedProductId"]
     pk = api.call(
@@ -295,7 +295,7 @@ def test_a_plan_of_only_tags_is_previewed_and_executed_without_a_run(api, instan
     assert not Tag.objects.exists()
 
 
-def test_a_plan_that_changes_nothing_is_refused(api, instance):
+def test_a_plan_without_a_change_is_refused(api, instance):
     asked = update_of(instance)
     del asked["ProvisionedProductId"]
     refusal = api.refusal(
@@ -310,7 +310,7 @@ def test_a_plan_that_changes_nothing_is_refused(api, instance):
     assert refusal == (400, "NoChange.ProvisionedProduct")
 
 
-def test_a_plan_tells_that_its_tags_were_changed(api, instance, alice):
+def test_changed_content_of_a_plan_includes_the_tags(api, instance, alice):
     plan = Plan.objects.submit(
         Task.Kind.UPDATE,
         ProvisioningSpec(

@@ -1,4 +1,4 @@
-"""Warnings, failed checks and imports stand on the pages, not only in the log."""
+"""Warnings, failed checks and imports on the pages."""
 
 import pytest
 from django.urls import reverse
@@ -80,7 +80,7 @@ def text_of(browser, url, **headers):
 @engine
 @pytest.mark.usefixtures("terraform")
 @pytest.mark.django_db(transaction=True)
-def test_a_failed_check_stands_on_review_task_and_instance(browser, alice):
+def test_a_failed_check_is_shown_on_review_task_and_instance(browser, alice):
     version = version_of(CHECK_TF, alice)
     plan = asked(alice, version, values={"a": "y"})
     work()
@@ -103,7 +103,7 @@ def test_a_failed_check_stands_on_review_task_and_instance(browser, alice):
 @engine
 @pytest.mark.usefixtures("terraform")
 @pytest.mark.django_db(transaction=True)
-def test_an_import_stands_on_review_task_and_termination_dialog(browser, alice, htmx):
+def test_an_import_is_shown_on_review_task_and_termination_dialog(browser, alice, htmx):
     version = version_of(IMPORT_TF, alice)
     plan = asked(alice, version, values={})
     work()
@@ -125,7 +125,7 @@ def test_an_import_stands_on_review_task_and_termination_dialog(browser, alice, 
 
 
 @pytest.mark.django_db
-def test_an_import_without_a_change_is_told_by_the_preview(browser, alice):
+def test_the_preview_shows_an_import_without_a_change(browser, alice):
     change = CHANGE.__class__(
         **{**CHANGE.__dict__, "action": "None", "imported": "abc"}
     )
@@ -143,7 +143,7 @@ def test_a_preview_of_an_earlier_release_has_no_imports(browser, alice):
 
 
 @pytest.mark.django_db
-def test_a_preview_that_begins_anew_forgets_its_warnings(alice):
+def test_a_repeated_preview_drops_its_warnings(alice):
     plan = previewed(asked(alice, version_of("", alice), values={}))
     plan.warnings = [warning()]
     plan.forget()
@@ -151,7 +151,7 @@ def test_a_preview_that_begins_anew_forgets_its_warnings(alice):
 
 
 @pytest.mark.django_db
-def test_warnings_are_escaped_and_keep_their_lines(browser, alice):
+def test_warnings_are_escaped_and_keep_line_breaks(browser, alice):
     instance = InstanceFactory(owner=alice)
     task = with_task(instance, status="Succeeded", state="ended")
     found = [warning(detail="<b>one\ntwo", address='a.b["<i>"]')]
@@ -163,7 +163,7 @@ def test_warnings_are_escaped_and_keep_their_lines(browser, alice):
 
 
 @pytest.mark.django_db
-def test_the_warnings_of_a_version_that_passed_its_check_are_told(admin_browser):
+def test_the_warnings_of_a_valid_version_are_shown(admin_browser):
     version = VersionFactory()
     problem = {"severity": "warning", "message": "Old.", "file": "main.tf", "line": 2}
     version.checks.create(state="ended", status="Succeeded", problems=[problem])
@@ -173,12 +173,12 @@ def test_the_warnings_of_a_version_that_passed_its_check_are_told(admin_browser)
     assert "Old." in page
 
 
-def test_a_warning_that_an_apply_repeats_is_kept_once():
+def test_a_warning_repeated_by_apply_is_stored_once():
     repeated = warning(stage="apply")
     assert merged([warning()], [repeated]) == [repeated]
 
 
-def test_after_an_apply_only_its_own_checks_hold():
+def test_after_an_apply_only_its_own_checks_are_shown():
     check = "Check block assertion known after apply"
     known = [
         warning(),
