@@ -1,1 +1,4 @@
-"""What can be launched: products, versions, templates, portfolios, grants. Knows nothing of instances."""
+"""The catalog: products with their versions and templates, portfolios, and access to them.
+
+It does not import the app `instances`.
+"""

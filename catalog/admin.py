@@ -1,4 +1,4 @@
-"""Data fixes in the catalogue. Nothing here renders a secret, and templates only show."""
+"""Admin site of the catalog, for data fixes. Secrets are not shown; templates are read-only."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ from console.lib.named_admin import NamedAdmin
 
 
 class KeptAdmin(admin.ModelAdmin):
-    """Rows that history refers to: removed by their verb on the pages, never from here."""
+    """Rows that past tasks refer to: they are removed by their verb, not here."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
 class ShownAdmin(KeptAdmin):
-    """Rows nobody changes."""
+    """Read-only rows."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -114,7 +114,6 @@ class RegionAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("credentials"))
     def credential_names(self, region: Region) -> str:
-        """Only the names: values are write-only, on the page of the region."""
         return ", ".join(region.credential_names) or "–"
 
 
@@ -127,5 +126,4 @@ class LaunchRoleAdmin(ShownAdmin):
 
     @admin.display(description=_("credentials"))
     def credential_names(self, role: LaunchRole) -> str:
-        """Only the names."""
         return ", ".join(role.credential_names)

@@ -1,4 +1,4 @@
-"""App configuration of the catalogue."""
+"""App configuration of the catalog."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

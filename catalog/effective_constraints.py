@@ -1,16 +1,16 @@
-"""What the constraints of a product inside a portfolio allow: regions, values, direct changes.
+"""Effective constraints of a product in a portfolio: regions, values and approvals.
 
-Pages and the API ask here before anything is planned, and once more before it runs.
+They are checked before anything is planned, and again before it runs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
 
 from catalog.models import Constraint, Portfolio, Product, Region, Version
+from catalog.models.constraint_config import ConstraintConfig, TemplateRule
 from catalog.models.region import RegionQuerySet
 from catalog.schema.conversion import as_text
 from catalog.schema.patterns import pattern
@@ -21,14 +21,14 @@ Kind = Constraint.Kind
 
 
 class ApprovalRequiredError(DomainError):
-    """The operation is only possible through a plan that an approver has accepted."""
+    """The operation needs a plan that an approver has approved."""
 
     code = "ApprovalRequired"
 
 
 @dataclass(frozen=True)
 class Approver:
-    """A person or a group, by name, that an approval constraint assigns."""
+    """A user or a group, by name, that an approval constraint names."""
 
     type: str
     name: str
@@ -36,7 +36,7 @@ class Approver:
 
 @dataclass(frozen=True)
 class EffectiveConstraints:
-    """The constraints under which one product launches through one portfolio."""
+    """The constraints on launching one product through one portfolio."""
 
     all: tuple[Constraint, ...] = ()
 
@@ -51,7 +51,7 @@ class EffectiveConstraints:
 
     @property
     def region_ids(self) -> frozenset[str] | None:
-        """The regions every region constraint agrees on; None when all are allowed."""
+        """The regions that all region constraints allow; None without such constraints."""
         lists = [
             frozenset(config.get("StackRegions") or ())
             for config in self._configs(Kind.STACK_REGION)
@@ -64,13 +64,13 @@ class EffectiveConstraints:
         return [line for each in self.all for line in each.sentences]
 
     def regions(self) -> RegionQuerySet:
-        """The active regions in which the product may launch."""
+        """Return the active regions in which the product can be launched."""
         regions = Region.objects.active()
         allowed = self.region_ids
         return regions if allowed is None else regions.filter(pk__in=allowed)
 
     def check_region(self, region: Region) -> None:
-        """Raise InvalidInputError with code RegionNotAllowed for a region outside the limits."""
+        """Raise InvalidInputError with code RegionNotAllowed if a region is not allowed."""
         allowed = self.region_ids
         if allowed is not None and region.pk not in allowed:
             sentence = _(
@@ -81,14 +81,14 @@ class EffectiveConstraints:
             )
 
     def needs_approval(self, operation: str) -> bool:
-        """Whether an approval constraint covers the operation (`LaunchProduct`, ...)."""
+        """Return True if an operation such as `LaunchProduct` requires approval."""
         return any(
             operation in (config.get("OperationTypes") or ())
             for config in self._configs(Kind.APPROVAL)
         )
 
     def approvers(self, operation: str) -> list[Approver]:
-        """Who may approve the operation; any one of them suffices."""
+        """Return the approvers of an operation. The approval of one is enough."""
         found = [
             Approver(str(each.get("PrincipalType")), str(each.get("PrincipalName")))
             for config in self._configs(Kind.APPROVAL)
@@ -98,7 +98,7 @@ class EffectiveConstraints:
         return list(dict.fromkeys(found))
 
     def check_direct(self, operation: str) -> None:
-        """Raise ApprovalRequiredError when the operation may not be done directly."""
+        """Raise ApprovalRequiredError if an operation requires approval."""
         if self.needs_approval(operation):
             raise ApprovalRequiredError(
                 _("This operation requires approval. You cannot perform it directly."),
@@ -109,25 +109,25 @@ class EffectiveConstraints:
                 ),
             )
 
-    def check_values(self, version: Version, values: Mapping[str, Any]) -> None:
+    def check_values(self, version: Version, values: Mapping[str, object]) -> None:
         """Raise InvalidInputError with code ParameterNotAllowed, keyed by parameter.
 
-        The messages name what is allowed and never repeat the value: it may be a secret.
+        The messages name the allowed values. They never repeat the value, which may be secret.
         """
         errors: dict[str, list[str]] = {}
         rules = list(self._rules(version))
         defaults = _defaults(version) if rules else {}
         for rule in rules:
             key = str(rule.get("ParameterKey") or "")
-            # A parameter that is left out has the template's default.
+            # The template's default applies to a parameter without a value.
             effective = values if key in values else defaults
-            if key in effective and not _fits(rule, effective[key]):
+            if key in effective and not _satisfies(rule, effective[key]):
                 errors.setdefault(key, []).append(_explain(rule))
         if errors:
             raise InvalidInputError(errors, code="ParameterNotAllowed")
 
     def allowed_values(self, version: Version) -> dict[str, list[str]]:
-        """Return the texts to choose from, by parameter, where rules list them."""
+        """Return the allowed values as texts, by parameter, for rules that list them."""
         allowed: dict[str, list[str]] = {}
         for rule in self._rules(version):
             listed = rule.get("AllowedValues")
@@ -137,14 +137,14 @@ class EffectiveConstraints:
             allowed[key] = [each for each in allowed.get(key, texts) if each in texts]
         return allowed
 
-    def _rules(self, version: Version) -> Iterator[Mapping[str, Any]]:
-        """The template rules for a version; a rule that names none holds for all."""
+    def _rules(self, version: Version) -> Iterator[TemplateRule]:
+        """Yield the template rules for a version. A rule without a version is for all."""
         for config in self._configs(Kind.TEMPLATE):
             for rule in config.get("Rules") or ():
                 if rule.get("ProductVersionId") in (None, "", version.pk):
                     yield rule
 
-    def _configs(self, kind: str) -> Iterator[dict[str, Any]]:
+    def _configs(self, kind: str) -> Iterator[ConstraintConfig]:
         return (each.config for each in self.all if each.kind == kind)
 
 
@@ -161,14 +161,14 @@ class LaunchOption:
 
 
 def launch_options(product: Product, user: User) -> list[LaunchOption]:
-    """The launch options a person has for a product, by name. Two queries."""
+    """Return the launch options of a user for a product, by name. Takes two queries."""
     return options_through(Portfolio.objects.launch_options(product, user), product)
 
 
 def options_through(
     portfolios: QuerySet[Portfolio], product: Product
 ) -> list[LaunchOption]:
-    """Portfolios with the limits each sets on a product, by name. Two queries."""
+    """Return portfolios with their constraints on a product. Takes two queries."""
     here = Prefetch(
         "constraints", Constraint.objects.filter(product=product), to_attr="here"
     )
@@ -178,8 +178,8 @@ def options_through(
     ]
 
 
-def _defaults(version: Version) -> dict[str, Any]:
-    """Return the defaults of the template that are known, by parameter."""
+def _defaults(version: Version) -> dict[str, object]:
+    """Return the known defaults of the template, by parameter."""
     return {
         parameter.key: parameter.default
         for parameter in version.template.schema.parameters
@@ -187,11 +187,11 @@ def _defaults(version: Version) -> dict[str, Any]:
     }
 
 
-def _texts(listed: list[Any]) -> list[str]:
+def _texts(listed: Iterable[object]) -> list[str]:
     return list(dict.fromkeys(map(as_text, listed)))
 
 
-def _fits(rule: Mapping[str, Any], value: Any) -> bool:
+def _satisfies(rule: TemplateRule, value: object) -> bool:
     """Return True if a value, or each item of a list, is listed and matches the pattern."""
     allowed, source = rule.get("AllowedValues"), rule.get("AllowedPattern")
     text = as_text(value)
@@ -204,11 +204,11 @@ def _fits(rule: Mapping[str, Any], value: Any) -> bool:
     try:
         return not source or pattern(source).matches(text)
     except ValueError:
-        # A rule nobody can read must not let everything through.
+        # A rule with an invalid pattern must not allow every value.
         return False
 
 
-def _explain(rule: Mapping[str, Any]) -> str:
+def _explain(rule: TemplateRule) -> str:
     if rule.get("Description"):
         return str(rule["Description"])
     allowed = rule.get("AllowedValues")

@@ -1,6 +1,6 @@
-"""Values an administrator keeps per region for parameters that name a cloud's resources.
+"""Suggested values in a region for parameters that identify resources of the cloud.
 
-They are suggestions: what people enter is judged by the template alone.
+Other values can be entered too: only the template determines which values are valid.
 """
 
 import re
@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.renderers import BaseRenderer
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -24,12 +25,12 @@ _LONE_COLON = re.compile(r"(?<!:):(?!:)")
 
 
 def canonical(association: str) -> str:
-    """Spell an AssociationProperty one way: official templates write `:` for `::` too."""
+    """Return an AssociationProperty with `::`, for which official templates also write `:`."""
     return _LONE_COLON.sub("::", association.strip())
 
 
 def suggested_in(regions: Iterable[Region]) -> dict[str, list[str]]:
-    """Put together what is suggested in these regions, in their order, each value once."""
+    """Return the suggestions of several regions, in their order, without duplicates."""
     found: dict[str, dict[str, None]] = {}
     for region in regions:
         kept: Suggestions = region.suggestions
@@ -39,18 +40,22 @@ def suggested_in(regions: Iterable[Region]) -> dict[str, list[str]]:
 
 
 class SuggestionInput(forms.TextInput):
-    """A text input that offers a list to choose from, and takes anything else too.
+    """A text input with a list of suggestions.
 
-    With JavaScript it becomes a text area for several lines that are pasted.
+    With JavaScript it becomes a text area when several lines are pasted.
     """
 
-    def __init__(self, attrs: dict[str, Any], values: list[str]) -> None:
+    def __init__(self, attrs: dict[str, object], values: list[str]) -> None:
         kept = {name: attrs[name] for name in attrs.keys() & _SHARED}
         super().__init__({**kept, "data-multiline": ""})
         self.values = values
 
     def render(
-        self, name: str, value: Any, attrs: Any = None, renderer: Any = None
+        self,
+        name: str,
+        value: object,
+        attrs: dict[str, object] | None = None,
+        renderer: BaseRenderer | None = None,
     ) -> SafeString:
         listed = f"{(attrs or {}).get('id', name)}.list"
         field = super().render(name, value, {**(attrs or {}), "list": listed}, renderer)
@@ -76,12 +81,12 @@ class SuggestionsField(forms.CharField):
         widget = forms.Textarea(attrs=attrs)
         super().__init__(widget=widget, max_length=MAX_BYTES, required=False, **options)
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: object) -> object:
         if not isinstance(value, Mapping):
             return value
         return "\n".join(f"{name}: {', '.join(kept)}" for name, kept in value.items())
 
-    def clean(self, value: Any) -> dict[str, list[str]]:
+    def clean(self, value: object) -> dict[str, list[str]]:
         lines = [line for line in super().clean(value).splitlines() if line.strip()]
         if len(lines) > MAX_LINES:
             raise ValidationError(_("Enter up to 200 lines."))
@@ -94,7 +99,7 @@ class SuggestionsField(forms.CharField):
 
 
 def _split(line: str) -> tuple[str, list[str]]:
-    """Part a line at the first colon that a space follows."""
+    """Split a line at the first colon that is followed by a space."""
     association, colon, rest = line.partition(": ")
     values = [each.strip() for each in rest.split(",") if each.strip()]
     if not colon or not association.strip() or not values:

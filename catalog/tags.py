@@ -1,4 +1,4 @@
-"""Tags of an instance: what the administrator imposes or offers, and what a person adds."""
+"""Tags of an instance: those of tag options, and those that users add."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,17 +17,17 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class CombinedTagOptions:
-    """The tag options of a product and a portfolio, put together.
+    """The tag options of a product and a portfolio, combined.
 
-    `values` maps a key to the values to choose from. Where both have the key, only the
-    values both have remain; a key left with none is in `values` with an empty tuple.
+    `values` maps a key to its possible values. If both have the key, these are the values
+    that both have; an empty tuple if there are none.
     """
 
     values: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, product: Product, portfolio: Portfolio | None) -> "CombinedTagOptions":
-        """Read and combine the active tag options."""
+        """Return the combined active tag options of a product and a portfolio."""
         theirs = _pairs(portfolio.tag_options.active()) if portfolio else ()
         return cls.combined(_pairs(product.tag_options.active()), theirs)
 
@@ -35,7 +35,7 @@ class CombinedTagOptions:
     def combined(
         cls, own: Iterable[Pair], of_portfolio: Iterable[Pair]
     ) -> "CombinedTagOptions":
-        """Combine the active tag options of a product with those of a portfolio."""
+        """Combine the pairs of a product with those of a portfolio."""
         ours, theirs = _by_key(own), _by_key(of_portfolio)
         combined = {}
         for key in sorted({*ours, *theirs}):
@@ -47,30 +47,30 @@ class CombinedTagOptions:
 
     @property
     def imposed(self) -> dict[str, str]:
-        """Keys with one value: applied without asking."""
+        """Keys with one value, which are set automatically."""
         return {key: each[0] for key, each in self.values.items() if len(each) == 1}
 
     @property
     def choices(self) -> dict[str, tuple[str, ...]]:
-        """Keys with several values: the person picks one."""
+        """Keys with several values, of which the user chooses one."""
         return {key: each for key, each in self.values.items() if len(each) > 1}
 
     @property
     def contradictory(self) -> list[str]:
-        """Keys for which product and portfolio agree on no value: nothing can launch."""
+        """Keys without a value that both have; the product cannot be launched."""
         return [key for key, each in self.values.items() if not each]
 
     def complete(self, pairs: Sequence[Pair]) -> dict[str, str]:
-        """Check a person's tags and add the imposed ones.
+        """Validate the tags of a user, and add the automatic ones.
 
-        Raises InvalidInputError: `tags.<n>` names the pair (from 0), `tags` the whole.
+        Raises InvalidInputError with the keys `tags.<n>` for a pair, from 0, and `tags`.
         """
         problems: dict[str, list[str]] = {}
         tags = dict(self.imposed)
         seen: set[str] = set()
         for number, (key, value) in enumerate(pairs):
-            if wrong := [*_wrong(key, value), *self._refused(key, value, seen)]:
-                problems[f"tags.{number}"] = wrong
+            if errors := [*_violations(key, value), *self._conflicts(key, value, seen)]:
+                problems[f"tags.{number}"] = errors
             seen.add(key)
             tags[key] = value
         if whole := self._missing(tags):
@@ -79,25 +79,25 @@ class CombinedTagOptions:
             raise InvalidInputError(problems, code="InvalidTags")
         return tags
 
-    def _refused(self, key: str, value: str, seen: set[str]) -> list[str]:
-        wrong = []
+    def _conflicts(self, key: str, value: str, seen: set[str]) -> list[str]:
+        errors = []
         if key in seen:
-            wrong.append(
+            errors.append(
                 _("The key %(key)s is duplicated. Keep only one.") % {"key": key}
             )
         offered = self.values.get(key)
         if offered and value not in offered:
             sentence = _("Choose one of these values for %(key)s: %(values)s.")
-            wrong.append(sentence % {"key": key, "values": ", ".join(offered)})
-        return wrong
+            errors.append(sentence % {"key": key, "values": ", ".join(offered)})
+        return errors
 
     def _missing(self, tags: dict[str, str]) -> list[str]:
-        wrong = [
+        errors = [
             _("Choose a value for the tag %(key)s.") % {"key": key}
             for key in self.choices
             if key not in tags
         ]
-        wrong += [
+        errors += [
             _(
                 "The product and the portfolio require different values "
                 "for the tag %(key)s, so the product cannot be launched. "
@@ -107,11 +107,11 @@ class CombinedTagOptions:
             for key in self.contradictory
         ]
         if len(tags) > MAX_TAGS:
-            wrong.append(
+            errors.append(
                 _("You entered %(count)d tags. The maximum is %(most)d.")
                 % {"count": len(tags), "most": MAX_TAGS}
             )
-        return wrong
+        return errors
 
 
 def _pairs(options: Iterable[TagOption]) -> list[Pair]:
@@ -125,18 +125,18 @@ def _by_key(pairs: Iterable[Pair]) -> dict[str, tuple[str, ...]]:
     return by_key
 
 
-def _wrong(key: str, value: str) -> list[str]:
-    """What the vendor's rules say against a key and a value."""
-    wrong = []
+def _violations(key: str, value: str) -> list[str]:
+    """Return the violations of the vendor's rules for a key and a value."""
+    errors = []
     if not 1 <= len(key) <= MAX_TAG_LENGTH:
-        wrong.append(_("A tag key must be 1 to 128 characters long."))
+        errors.append(_("A tag key must be 1 to 128 characters long."))
     if len(value) > MAX_TAG_LENGTH:
-        wrong.append(_("A tag value can be up to 128 characters long."))
+        errors.append(_("A tag value can be up to 128 characters long."))
     for rule, text in ((key_rule, key), (value_rule, value)):
         try:
             rule(text)
         except ValidationError as error:
-            wrong += error.messages
+            errors += error.messages
     if not (key + value).replace(" ", "").isprintable():
-        wrong.append(_("Tags cannot contain control characters."))
-    return wrong
+        errors.append(_("Tags cannot contain control characters."))
+    return errors

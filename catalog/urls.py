@@ -130,7 +130,7 @@ administration = [
         regions.launch_role_delete,
         name="launch-role-delete",
     ),
-    path("people/", users.people, name="people"),
+    path("people/", users.user_list, name="people"),
 ]
 
 urlpatterns = [

@@ -1,10 +1,12 @@
-"""Readable forms for the configuration of each type of constraint."""
+"""Forms for constraints, with the configuration of each type."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.renderers import BaseRenderer
+from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -16,17 +18,20 @@ from catalog.models.constraint_config import (
     MAX_PATTERN_LENGTH,
     OPERATION_NAMES,
     OPERATIONS,
+    ConstraintConfig,
+    RawConfig,
+    TemplateRule,
     describe_config,
 )
 from catalog.schema.conversion import as_text
-from console.lib.edit_conflicts import EMPTY
+from console.lib.edit_conflicts import EMPTY, Plain
+from console.lib.errors import Text
 from console.lib.forms import EditForm, VerbForm
 from console.lib.users import PrincipalType
 
 EMPTY_RULE_ROWS = 2
 TEXT_AREA_ROWS = 3
 RULES = "rules"
-Config = dict[str, Any]
 
 
 class ConfigForm(VerbForm):
@@ -38,31 +43,31 @@ class ConfigForm(VerbForm):
 
     def __init__(
         self,
-        data: Any = None,
+        data: Mapping[str, Any] | None = None,
         *,
         product: Product,
-        config: Mapping[str, Any],
-        initial: Mapping[str, Any] | None = None,
+        config: ConstraintConfig,
+        initial: Mapping[str, object] | None = None,
         **kwargs: Any,
     ) -> None:
         self.product = product
         initial = {**self.initial_from(config), **(initial or {})}
         super().__init__(data, initial=initial, **kwargs)
 
-    def initial_of(self, record: Constraint) -> dict[str, Any]:
+    def initial_of(self, record: Constraint) -> dict[str, object]:
         config = self.initial_from(record.config)
         return {**config, "description": record.description}
 
-    def initial_from(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """What the fields show for a stored configuration."""
+    def initial_from(self, config: ConstraintConfig) -> dict[str, object]:
+        """Return the initial values of the fields for a stored configuration."""
         raise NotImplementedError
 
     @property
-    def config(self) -> Config:
-        """The configuration the fields say, to be checked by the verb."""
+    def config(self) -> RawConfig:
+        """The configuration in the fields, which the verb validates."""
         raise NotImplementedError
 
-    def verb_values(self) -> dict[str, Any]:
+    def verb_values(self) -> dict[str, object]:
         """Return the keyword arguments of `impose` and `edit`."""
         names = ("description", "seen")
         given = {k: v for k, v in self.cleaned_data.items() if k in names}
@@ -70,7 +75,7 @@ class ConfigForm(VerbForm):
 
 
 class LaunchForm(ConfigForm, EditForm):
-    """Which credentials runs use."""
+    """Launch constraint: the credentials that tasks use."""
 
     kind = Constraint.Kind.LAUNCH
 
@@ -84,21 +89,21 @@ class LaunchForm(ConfigForm, EditForm):
         widget=forms.TextInput(attrs={"list": "launch-roles", "autocomplete": "off"}),
     )
 
-    def initial_from(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def initial_from(self, config: ConstraintConfig) -> dict[str, object]:
         return {"role": config.get("LocalRoleName", "")}
 
     @property
-    def config(self) -> Config:
+    def config(self) -> RawConfig:
         return {"LocalRoleName": self.cleaned_data["role"]}
 
     @property
     def suggestions(self) -> Iterable[str]:
-        """The roles whose credentials are stored here."""
+        """The names of the launch roles, as suggestions."""
         return LaunchRole.objects.values_list("name", flat=True)[:100]
 
 
 class RegionsForm(ConfigForm, EditForm):
-    """Where the product may be launched."""
+    """Region constraint: the regions in which the product can be launched."""
 
     kind = Constraint.Kind.STACK_REGION
 
@@ -108,19 +113,22 @@ class RegionsForm(ConfigForm, EditForm):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    def initial_from(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def initial_from(self, config: ConstraintConfig) -> dict[str, object]:
         return {"regions": config.get("StackRegions", [])}
 
     @property
-    def config(self) -> Config:
+    def config(self) -> RawConfig:
         return {"StackRegions": [region.pk for region in self.cleaned_data["regions"]]}
 
 
 class ApprovalForm(ConfigForm, EditForm):
-    """Which operations need a plan, and who may approve it."""
+    """Approval constraint: the operations that need a plan, and its approvers."""
 
     kind = Constraint.Kind.APPROVAL
-    PREFIXES: ClassVar = {PrincipalType.USER: "user", PrincipalType.ROLE: "role"}
+    PREFIXES: ClassVar[dict[str, str]] = {
+        PrincipalType.USER: "user",
+        PrincipalType.ROLE: "role",
+    }
 
     operations = forms.MultipleChoiceField(
         label=_("Must create a plan containing"),
@@ -136,7 +144,7 @@ class ApprovalForm(ConfigForm, EditForm):
         ),
     )
 
-    def initial_from(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def initial_from(self, config: ConstraintConfig) -> dict[str, object]:
         lines = [
             f"{self.PREFIXES[each['PrincipalType']]}/{each['PrincipalName']}"
             for each in config.get("Approvers", [])
@@ -161,76 +169,82 @@ class ApprovalForm(ConfigForm, EditForm):
         return approvers
 
     @property
-    def config(self) -> Config:
+    def config(self) -> RawConfig:
         return {
             "OperationTypes": self.cleaned_data["operations"],
             "Approvers": self.cleaned_data["approvers"],
         }
 
 
-class LinesOrTicks(forms.CheckboxSelectMultiple):
-    """Boxes to tick, or a text area as long as `ticks` holds no options."""
+class ChoicesOrLines(forms.CheckboxSelectMultiple):
+    """Check boxes for the `listed` values, or a text area without them."""
 
-    ticks: list[str] | None = None
+    listed: list[str] | None = None
 
     @property
     def use_fieldset(self) -> bool:  # type: ignore[override]
-        return self.ticks is not None
+        return self.listed is not None
 
-    def id_for_label(self, id_: str | None, index: Any = None) -> str:
-        if self.ticks is None and id_ and index is None:
+    def id_for_label(self, id_: str | None, index: str | None = None) -> str:
+        if self.listed is None and id_ and index is None:
             return id_
         return super().id_for_label(id_ or "", index)
 
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+    def value_from_datadict(
+        self, data: Mapping[str, Any], files: Any, name: str
+    ) -> list[str]:
         if isinstance(data, MultiValueDict):
             return data.getlist(name)
         return [data[name]] if name in data else []
 
     def render(
-        self, name: str, value: Any, attrs: Any = None, renderer: Any = None
+        self,
+        name: str,
+        value: Iterable[object] | None,
+        attrs: dict[str, object] | None = None,
+        renderer: BaseRenderer | None = None,
     ) -> SafeString:
         texts = list(map(as_text, value or []))
-        if self.ticks is None:
+        if self.listed is None:
             area = forms.Textarea({"rows": TEXT_AREA_ROWS, "spellcheck": "false"})
             return area.render(name, "\n".join(texts), attrs, renderer)
-        self.choices = [(each, each or _("(empty)")) for each in self.ticks]
+        self.choices = [(each, each or _("(empty)")) for each in self.listed]
         return super().render(name, texts, attrs, renderer)
 
 
 class AllowedValuesField(forms.Field):
-    """Values to tick when the template lists some, else lines of text.
+    """Allowed values: check boxes if the template lists some, otherwise lines of text.
 
-    Both are read alike, because the parameter may be another one than that the control
-    was made for.
+    Both are read in the same way, because the user may have selected another parameter
+    than the one that the control was made for.
     """
 
-    widget: Any = LinesOrTicks
+    widget: Any = ChoicesOrLines
     known: Mapping[str, Any] = {}
 
-    def offer(self, options: list[str] | None, stored: list[Any]) -> None:
-        """Let the control show these options, or lines when there are none."""
+    def offer(self, options: list[str] | None, stored: list[object]) -> None:
+        """Set the options of the control; it shows lines of text without options."""
         texts = list(map(as_text, stored))
         self.known = dict(zip(texts, stored, strict=True))
         if options is not None:
             extra = [each for each in texts if each not in options]
-            self.widget.ticks = [*options, *extra]
+            self.widget.listed = [*options, *extra]
             self.label = _("Allowed values")
 
-    def clean(self, value: list[str]) -> list[Any]:
-        # A number that was shown and sent back stays a number.
+    def clean(self, value: list[str]) -> list[object]:
+        # A stored number that is sent back stays a number.
         return [self.known.get(each, each) for each in self.texts(value)]
 
     def texts(self, sent: list[str]) -> list[str]:
-        """Return what was ticked or entered; an empty text only where it can be ticked."""
-        assert isinstance(self.widget, LinesOrTicks)
-        blank = [""] if "" in (self.widget.ticks or []) else []
+        """Return the selected or entered values; an empty text only if it is an option."""
+        assert isinstance(self.widget, ChoicesOrLines)
+        blank = [""] if "" in (self.widget.listed or []) else []
         lines = [line for each in sent for line in each.splitlines() or blank]
         return list(dict.fromkeys(lines))
 
 
 class RuleForm(forms.Form):
-    """One rule on one parameter; a row without a parameter is no rule."""
+    """A rule for a parameter. A row without a parameter is ignored."""
 
     parameter = forms.ChoiceField(label=_("Parameter"), required=False)
     version = forms.ChoiceField(label=_("Version"), required=False)
@@ -262,7 +276,7 @@ class RuleForm(forms.Form):
         values.offer(self._options(), self.initial.get("values") or [])
 
     def _options(self) -> list[str] | None:
-        """Return what the template lists for the parameter; None where it is free."""
+        """Return the values that the template lists for the parameter, or None."""
         key, pk = self["parameter"].value(), self["version"].value()
         schemas = [v.template.schema for v in self.versions if pk in (None, "", v.pk)]
         found = [each.by_key[key] for each in schemas if key in each.by_key]
@@ -274,7 +288,7 @@ class RuleForm(forms.Form):
             options.update(dict.fromkeys(own))
         return list(options) if found else None
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         data = self.cleaned_data
         if data.get("parameter") and bool(data.get("pattern")) == bool(
             data.get("values")
@@ -285,12 +299,12 @@ class RuleForm(forms.Form):
         return data
 
     @property
-    def rule(self) -> Config | None:
-        """The rule in the configuration's words."""
+    def rule(self) -> RawConfig | None:
+        """The rule as the configuration has it."""
         data = self.cleaned_data
         if not data.get("parameter"):
             return None
-        limit: Config = {"AllowedPattern": data["pattern"]}
+        limit: RawConfig = {"AllowedPattern": data["pattern"]}
         if data["values"]:
             limit = {"AllowedValues": data["values"]}
         return {
@@ -303,23 +317,25 @@ class RuleForm(forms.Form):
 
 
 class TemplateForm(ConfigForm, EditForm):
-    """Rules on parameters. There are always two empty rows for more."""
+    """Template constraint: rules for parameters, with two empty rows for more."""
 
     kind = Constraint.Kind.TEMPLATE
 
     def __init__(
         self,
-        data: Any = None,
+        data: Mapping[str, Any] | None = None,
         *,
         product: Product,
-        config: Mapping[str, Any],
+        config: ConstraintConfig,
         **kwargs: Any,
     ) -> None:
         super().__init__(data, product=product, config=config, **kwargs)
         self.rules = self._rules(config, self.data if self.is_bound else None)
 
-    def _rules(self, config: Mapping[str, Any], data: Any) -> Any:
-        """The rows: as they were sent, or without data as a configuration has them."""
+    def _rules(
+        self, config: ConstraintConfig, data: Mapping[str, Any] | None
+    ) -> "forms.BaseFormSet[RuleForm]":
+        """Return the rows of the data, or without data those of a configuration."""
         versions = list(self.product.versions.select_related("template"))
         return forms.formset_factory(RuleForm, extra=EMPTY_RULE_ROWS, max_num=100)(
             data=data,
@@ -328,37 +344,39 @@ class TemplateForm(ConfigForm, EditForm):
             form_kwargs={"versions": versions},
         )
 
-    # The rules are one more entry of the form when another person has changed them.
+    # The rules are one entry of the form in an edit conflict.
 
     def entry_names(self) -> list[str]:
         return [*super().entry_names(), RULES]
 
-    def entry_label(self, name: str) -> Any:
+    def entry_label(self, name: str) -> Text:
         return _("Rules") if name == RULES else super().entry_label(name)
 
-    def entered(self, name: str) -> Any:
+    def entered(self, name: str) -> Plain:
         if name != RULES:
             return super().entered(name)
-        return _rule_texts(self.kind, self.config if self.rules.is_valid() else {})
+        if not self.rules.is_valid():
+            return []
+        return _rule_texts(self.kind, cast(ConstraintConfig, self.config))
 
-    def stored(self, name: str, record: Constraint) -> Any:
+    def stored(self, name: str, record: Constraint) -> Plain:
         if name != RULES:
             return super().stored(name, record)
         return _rule_texts(self.kind, record.config)
 
-    def worded(self, name: str, value: Any) -> str:
+    def worded(self, name: str, value: Plain) -> str:
         if name != RULES:
             return super().worded(name, value)
-        return " ".join(value) or EMPTY
+        return " ".join(cast("list[str]", value)) or EMPTY
 
-    def put(self, data: Any, name: str, record: Constraint) -> None:
+    def put(self, data: QueryDict, name: str, record: Constraint) -> None:
         if name != RULES:
             super().put(data, name, record)
             return
         self.rules = self._rules(record.config, None)
 
     def shown_again(self) -> "TemplateForm":
-        """Return the form unjudged, with the options of the parameters chosen in it."""
+        """Return the form without validation, with the options of the new parameters."""
         typed = self._rules({}, self.data)
         rows = [_typed(form) for form in typed if form["parameter"].value()]
         again = TemplateForm(
@@ -370,10 +388,10 @@ class TemplateForm(ConfigForm, EditForm):
         again.initial["seen"] = self.data.get("seen", "")
         return again
 
-    def initial_from(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def initial_from(self, config: ConstraintConfig) -> dict[str, object]:
         return {}
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         if not self.rules.is_valid():
             raise ValidationError(
                 _("One or more rules are incomplete. Complete the marked fields below.")
@@ -381,21 +399,21 @@ class TemplateForm(ConfigForm, EditForm):
         return self.cleaned_data
 
     @property
-    def config(self) -> Config:
+    def config(self) -> RawConfig:
         return {"Rules": [form.rule for form in self.rules if form.rule]}
 
 
-def _rule_texts(kind: str, config: Mapping[str, Any]) -> list[str]:
-    """Each rule in a sentence."""
+def _rule_texts(kind: str, config: ConstraintConfig) -> list[str]:
+    """Return each rule as a sentence."""
     return [str(each) for each in describe_config(kind, config)] if config else []
 
 
-def _typed(form: RuleForm) -> dict[str, Any]:
-    """Return a rule as it was sent; of ticks only those that can be ticked now."""
+def _typed(form: RuleForm) -> TemplateRule:
+    """Return a rule as it was sent, without values that are no longer options."""
     sent = {name: form[name].value() for name in form.fields}
     field = form.fields["values"]
     assert isinstance(field, AllowedValuesField)
-    ticks = field.widget.ticks
+    options = field.widget.listed
     return {
         "ParameterKey": sent["parameter"],
         "ProductVersionId": sent["version"],
@@ -405,12 +423,12 @@ def _typed(form: RuleForm) -> dict[str, Any]:
         "AllowedValues": [
             each
             for each in field.texts(sent["values"] or [])
-            if ticks is None or each in ticks
+            if options is None or each in options
         ],
     }
 
 
-def _row(rule: Mapping[str, Any]) -> dict[str, Any]:
+def _row(rule: TemplateRule) -> dict[str, object]:
     return {
         "parameter": rule.get("ParameterKey"),
         "version": rule.get("ProductVersionId"),

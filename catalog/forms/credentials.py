@@ -1,4 +1,4 @@
-"""Credentials as people enter them: environment variables, never shown again."""
+"""Form field for credentials: environment variables that are never shown again."""
 
 import re
 from collections import deque
@@ -13,7 +13,7 @@ from console.lib.line_breaks import received
 from console.lib.masking import MASK, is_mask
 
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-# These would change which programs a run executes, not whose cloud it acts on.
+# Variables that would change which programs a run executes.
 RESERVED_NAMES = re.compile(
     r"LD_.*|DYLD_.*|PYTHON.*|TF_(?!VAR_).*|PATH|HOME|TMPDIR|SHELL|IFS"
 )
@@ -24,20 +24,20 @@ MAX_VARIABLES = 50
 
 
 class WriteOnlyArea(forms.Textarea):
-    """A text area that never shows what it was given."""
+    """A text area that never shows the stored value."""
 
-    def format_value(self, value: Any) -> str:
+    def format_value(self, value: object) -> str:
         return ""
 
 
 class CredentialsField(forms.CharField):
-    """Lines of KEY=VALUE, as a dict; None when nothing was entered.
+    """Lines of KEY=VALUE, as a dict; None if nothing was entered.
 
-    A PEM text after KEY= goes on to its last line. Any other value of several lines is
+    A PEM text after KEY= continues to its last line. Other values of several lines are
     `KEY<<WORD`, the lines and `WORD`, as in the environment files of GitHub Actions.
     """
 
-    # Never shown: a conflict tells only that it was replaced.
+    # Never shown: in an edit conflict, only the fact that it was replaced.
     secret = True
 
     def __init__(self, **options: Any) -> None:
@@ -56,7 +56,7 @@ class CredentialsField(forms.CharField):
             widget=WriteOnlyArea(attrs=attrs), max_length=MAX_BYTES, **options
         )
 
-    def clean(self, value: Any) -> dict[str, str] | None:
+    def clean(self, value: object) -> dict[str, str] | None:
         text = received(super().clean(value))
         pairs = list(_pairs(text.split("\n")))
         if len(pairs) > MAX_VARIABLES:
@@ -72,7 +72,7 @@ class CredentialsField(forms.CharField):
 
 
 def _pairs(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield names with values; the messages never repeat what may be a secret."""
+    """Yield names with values. Error messages never repeat a value, which may be secret."""
     waiting = deque(lines)
     while waiting:
         line = waiting.popleft()
@@ -88,7 +88,7 @@ def _pairs(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _until(waiting: deque[str], word: str) -> Iterator[str]:
-    """Take the lines before the one that is the word."""
+    """Yield the lines up to the one that is the word."""
     while waiting:
         line = waiting.popleft()
         if line.strip() == word:
@@ -101,7 +101,7 @@ def _until(waiting: deque[str], word: str) -> Iterator[str]:
 
 
 def _rest(value: str, waiting: deque[str]) -> Iterator[str]:
-    """Take the further lines of a PEM text, and those of the texts right after it."""
+    """Yield the further lines of a PEM text, and of the PEM texts that follow it."""
     opening = _PEM.fullmatch(value.strip())
     while opening:
         end = f"-----END {opening[1]}-----"

@@ -1,8 +1,7 @@
-"""The choices that a form offers for a parameter: the template's own, or fewer of them."""
+"""The choices of a parameter on a form: those of the template, or fewer."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from catalog.schema.conversion import as_text
 from catalog.schema.parameter import Parameter
@@ -12,19 +11,19 @@ _SINGLE = {"string", "number", "boolean"}
 
 
 def own_choices(parameter: Parameter) -> list[str] | None:
-    """Return the texts of the values that the template lists; None when it lists none."""
+    """Return the values that the template lists, as texts, or None."""
     if parameter.allowed_values is not None:
         return list(dict.fromkeys(map(as_text, parameter.allowed_values)))
     return ["true", "false"] if parameter.kind == "boolean" else None
 
 
 def narrowed(
-    schema: Schema, allowed: Mapping[str, list[str]], given: Mapping[str, Any]
+    schema: Schema, allowed: Mapping[str, list[str]], given: Mapping[str, object]
 ) -> Schema:
-    """Return the schema with only the `allowed` texts to choose from, by parameter.
+    """Return the schema with only the `allowed` texts as choices, by parameter.
 
-    A default that is not among them is dropped, and so is one that would replace a given
-    value which cannot be chosen any more: the person has to choose.
+    A default that is not allowed is dropped. So is one that would replace a given value
+    which is no longer allowed, so that the user has to choose.
     """
     return replace(
         schema,
@@ -35,7 +34,7 @@ def narrowed(
 
 
 def _narrowed(
-    parameter: Parameter, allowed: list[str] | None, given: Mapping[str, Any]
+    parameter: Parameter, allowed: list[str] | None, given: Mapping[str, object]
 ) -> Parameter:
     if parameter.secret or parameter.hidden or parameter.read_only:
         return parameter
@@ -54,13 +53,13 @@ def _lists_texts(parameter: Parameter) -> bool:
     return parameter.kind == "list" and bool(parameter.element_type)
 
 
-def _among(value: Any, listed: list[str]) -> bool:
+def _among(value: object, listed: list[str]) -> bool:
     items = value if isinstance(value, list) else [value]
     return value is None or all(as_text(each) in listed for each in items)
 
 
-def is_withdrawn(parameter: Parameter, value: Any) -> bool:
-    """Return True if the list of choices no longer has a value."""
+def is_withdrawn(parameter: Parameter, value: object) -> bool:
+    """Return True if a value is no longer among the choices."""
     listed = own_choices(parameter)
     if parameter.kind not in _SINGLE or listed is None or value in (None, ""):
         return False

@@ -1,4 +1,4 @@
-"""The field of one parameter: its widget, its words, its text back and forth."""
+"""The form field of a parameter: its widget, its texts, and the conversion of values."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -26,21 +26,21 @@ _BREAK = re.compile(r"[\r\n]")
 
 
 class ParameterField(forms.Field):
-    """Carries what was entered to the schema, which judges it; judges nothing itself."""
+    """A field that passes its input to the schema, which validates it."""
 
-    # Whether the Visible condition of another parameter asks for this one.
+    # True if the Visible condition of another parameter refers to this one.
     governs = False
-    # Whether it must be filled in while it is shown, which a browser cannot know.
-    asked = False
-    # What the control held when it was shown; text that equals it was not edited.
+    # True if a value is required while the field is visible.
+    needed = False
+    # The initial text of the control; an equal text was not edited.
     original: str | Rows = ""
 
     def __init__(self, parameter: Parameter, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.parameter = parameter
 
-    def clean(self, value: Any) -> Any:
-        """Return raw input for `Schema.clean`: text, or what its lines or rows mean.
+    def clean(self, value: object) -> object:
+        """Return the input for `Schema.clean`: the text, or the value of lines or rows.
 
         Raises ValidationError for rows without a key, or with the same key twice.
         """
@@ -56,8 +56,8 @@ class ParameterField(forms.Field):
             return lines if lines or (self._may_empty and not parameter.secret) else ""
         return value
 
-    def first(self, given: Mapping[str, Any]) -> Any:
-        """Return what `clean` makes of the field as it begins with these values."""
+    def initial_value(self, given: Mapping[str, object]) -> object:
+        """Return the result of `clean` for the field's initial text with these values."""
         first = first_value(self.parameter, given)
         if isinstance(self.widget, RowsWidget) and not isinstance(first, Rows):
             first = self.widget.rows_of(first) or first
@@ -65,10 +65,10 @@ class ParameterField(forms.Field):
 
     @property
     def _may_empty(self) -> bool:
-        """Whether nothing entered means emptied on purpose, and not left out."""
+        """True if an empty field is an empty value, and not a missing one."""
         return not self.parameter.required and self.parameter.default is not None
 
-    def _read(self, rows: Rows) -> Any:
+    def _read(self, rows: Rows) -> object:
         assert isinstance(self.widget, RowsWidget)  # only it gives rows
         table = self.widget.table
         rows = restored(rows, self._original_rows())
@@ -93,9 +93,9 @@ def field_of(
     suggestions: Suggestions | None = None,
     shown: str | Rows = "",
 ) -> ParameterField:
-    """Return the field; `kept` says an empty secret keeps the one that exists.
+    """Return the field of a parameter.
 
-    `shown` is the text that its control has to hold.
+    With `kept`, an empty field keeps the current secret. `shown` is the text of the control.
     """
     always = parameter.required and parameter.visible is None
     field = ParameterField(
@@ -103,17 +103,17 @@ def field_of(
         label=parameter.label_in(language),
         help_text=_hint(parameter, language, kept=kept, shown=shown),
         required=always and not kept,
-        widget=_with_room(
+        widget=_with_line_breaks(
             _suggesting(parameter, _widget(parameter, language), suggestions or {}),
             shown,
         ),
     )
-    field.asked = parameter.required and not kept
+    field.needed = parameter.required and not kept
     return field
 
 
-def first_value(parameter: Parameter, given: Mapping[str, Any]) -> str | Rows:
-    """Return what a field starts with: the given value, else the default."""
+def first_value(parameter: Parameter, given: Mapping[str, object]) -> str | Rows:
+    """Return the initial text of a field: the given value, or the default."""
     if parameter.key in given:
         return text_of(parameter, given[parameter.key])
     if parameter.default is None and parameter.association == ASSOCIATION:
@@ -121,10 +121,12 @@ def first_value(parameter: Parameter, given: Mapping[str, Any]) -> str | Rows:
     return text_of(parameter, parameter.default)
 
 
-def text_as_typed(parameter: Parameter, value: Any, text: str | None) -> Any:
-    """Return a typed value, or the text that was typed for it where a field shows such.
+def entered_text_or_value(
+    parameter: Parameter, value: object, text: str | None
+) -> object:
+    """Return the text that was entered for a value, if its field shows such texts.
 
-    A list entered line by line or in rows, and a choice, are shown by their value.
+    Lists that are entered in lines or rows, and choices, are shown by their value.
     """
     shows_text = parameter.kind not in {"string", "boolean"} and not by_line(parameter)
     if text is None or not shows_text or table_of(parameter, "en") is not None:
@@ -132,17 +134,19 @@ def text_as_typed(parameter: Parameter, value: Any, text: str | None) -> Any:
     return text
 
 
-def is_untouched(parameter: Parameter, typed: Any, given: Mapping[str, Any]) -> bool:
-    """Return whether text or rows that were sent are those with which a field began."""
+def is_untouched(
+    parameter: Parameter, typed: object, given: Mapping[str, object]
+) -> bool:
+    """Return True if the sent text or rows are the initial ones of a field."""
     field = field_of(parameter, language="en", kept=False)
     try:
-        return bool(field.clean(typed) == field.first(given))
+        return bool(field.clean(typed) == field.initial_value(given))
     except ValidationError:
         return False
 
 
-def text_of(parameter: Parameter, value: Any) -> str | Rows:
-    """Return a typed value as its widget has it; rows of a form stay what they are."""
+def text_of(parameter: Parameter, value: object) -> str | Rows:
+    """Return a typed value as the text or rows of its widget."""
     if isinstance(value, Rows):
         return value
     if value is None:
@@ -162,20 +166,20 @@ def text_of(parameter: Parameter, value: Any) -> str | Rows:
 
 
 def by_line(parameter: Parameter) -> bool:
-    """Whether a list is entered one value per line."""
+    """Return True if a list is entered with one value per line."""
     return bool(parameter.element_type) and parameter.type != "CommaDelimitedList"
 
 
 def _is_json_list(text: str) -> bool:
-    """A value that has line breaks itself can still be given, as JSON."""
+    """Return True for a list in JSON, which allows values with line breaks."""
     return text.lstrip().startswith("[") and text.rstrip().endswith("]")
 
 
 def _hint(parameter: Parameter, language: str, *, kept: bool, shown: str | Rows) -> str:
-    said = text_in(parameter.description, language) or text_in(
+    description = text_in(parameter.description, language) or text_in(
         parameter.constraint_description, language
     )
-    sentences = [said] if said else []
+    sentences = [description] if description else []
     table = table_of(parameter, language)
     if table is not None:
         if table.kind != "object":
@@ -213,8 +217,8 @@ def _hint(parameter: Parameter, language: str, *, kept: bool, shown: str | Rows)
                 "as secret. A new value will be visible."
             )
         )
-    # A description of several lines may end in a list, which has to stay one.
-    return ("\n\n" if "\n" in said else " ").join(sentences)
+    # A description of several lines can end in a list, so a paragraph is added.
+    return ("\n\n" if "\n" in description else " ").join(sentences)
 
 
 def _widget(parameter: Parameter, language: str) -> forms.Widget:
@@ -238,7 +242,7 @@ def _widget(parameter: Parameter, language: str) -> forms.Widget:
 def _suggesting(
     parameter: Parameter, widget: forms.Widget, suggestions: Suggestions
 ) -> forms.Widget:
-    """Offer what an administrator keeps for this kind of resource."""
+    """Add the suggestions for the association of a parameter to its widget."""
     values = suggestions.get(canonical(parameter.association))
     plain = type(widget) in {forms.TextInput, MultilineInput}
     if values and plain and not parameter.multiline and parameter.kind == "string":
@@ -247,7 +251,7 @@ def _suggesting(
 
 
 def _secret(
-    parameter: Parameter, attrs: dict[str, Any], _language: str
+    parameter: Parameter, attrs: dict[str, object], _language: str
 ) -> forms.Widget:
     if parameter.multiline or parameter.kind not in {"string", "number", "boolean"}:
         return SecretInput(attrs, rows=_ROWS)
@@ -258,7 +262,9 @@ def _secret(
     )
 
 
-def _text(parameter: Parameter, attrs: dict[str, Any], _language: str) -> forms.Widget:
+def _text(
+    parameter: Parameter, attrs: dict[str, object], _language: str
+) -> forms.Widget:
     if parameter.multiline:
         return MultilineInput(attrs, rows=_ROWS)
     if _takes_lines(parameter):
@@ -274,10 +280,10 @@ def _takes_lines(parameter: Parameter) -> bool:
     )
 
 
-def _with_room(widget: forms.Widget, shown: str | Rows) -> forms.Widget:
-    """Replace an input by a text area for a text that has line breaks.
+def _with_line_breaks(widget: forms.Widget, shown: str | Rows) -> forms.Widget:
+    """Replace an input by a text area for a text with line breaks.
 
-    An input would drop them, and send the text back without them.
+    An input would drop the line breaks.
     """
     one_line = isinstance(widget, forms.TextInput)
     if one_line and isinstance(shown, str) and _BREAK.search(shown):
@@ -286,7 +292,7 @@ def _with_room(widget: forms.Widget, shown: str | Rows) -> forms.Widget:
 
 
 def _number(
-    parameter: Parameter, attrs: dict[str, Any], _language: str
+    parameter: Parameter, attrs: dict[str, object], _language: str
 ) -> forms.Widget:
     attrs["step"] = "any"
     for name, bound in (("min", parameter.min_value), ("max", parameter.max_value)):
@@ -296,9 +302,9 @@ def _number(
 
 
 def _boolean(
-    parameter: Parameter, attrs: dict[str, Any], language: str
+    parameter: Parameter, attrs: dict[str, object], language: str
 ) -> forms.Widget:
-    """A choice of two words: an unticked box is no answer, and cannot be told from one."""
+    """Return a selection, because an unchecked box is the same as a missing value."""
     choices = [
         (text, _value_label(parameter, text, language))
         for text in ("true", "false")
@@ -307,7 +313,9 @@ def _boolean(
     return forms.Select(attrs, choices=_with_blank(parameter, choices))
 
 
-def _select(parameter: Parameter, attrs: dict[str, Any], language: str) -> forms.Widget:
+def _select(
+    parameter: Parameter, attrs: dict[str, object], language: str
+) -> forms.Widget:
     values = [as_text(value) for value in parameter.allowed_values or []]
     default = as_text(parameter.default)
     if parameter.default is not None and default not in values:
@@ -333,17 +341,21 @@ def _value_label(parameter: Parameter, value: str, language: str) -> str:
     return text_in(parameter.value_labels.get(value, {}), language) or value
 
 
-def _list(parameter: Parameter, attrs: dict[str, Any], language: str) -> forms.Widget:
+def _list(
+    parameter: Parameter, attrs: dict[str, object], language: str
+) -> forms.Widget:
     if parameter.type == "CommaDelimitedList":
         return MultilineInput(attrs)
     return _area(parameter, attrs, language)
 
 
-def _area(_parameter: Parameter, attrs: dict[str, Any], _language: str) -> forms.Widget:
+def _area(
+    _parameter: Parameter, attrs: dict[str, object], _language: str
+) -> forms.Widget:
     return forms.Textarea(attrs | {"rows": _ROWS, "spellcheck": "false"})
 
 
-# For what no table can hold: see `table_of`.
+# For values that a table cannot represent: see `table_of`.
 _WIDGETS: dict[str, Callable[[Parameter, dict[str, Any], str], forms.Widget]] = {
     "string": _text,
     "number": _number,

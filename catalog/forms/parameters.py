@@ -1,8 +1,8 @@
-"""The form a template asks for, made from its schema.
+"""The form for the parameters of a template, generated from its schema.
 
-The fields only carry text; `Schema.clean` is the one judge, for this form and the API.
-Labels, hints and choices are a template author's words: render them escaped, with
-components/field.html and never with Django's own field template.
+The fields only carry text; `Schema.clean` validates it, for this form and for the API.
+Labels, hints and choices are texts of template authors: render them escaped, with
+components/field.html, and never with Django's own field template.
 """
 
 import re
@@ -34,7 +34,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class ParameterBoundField(BoundField):
-    """Keys may hold spaces and dots, which an id must not: those get a number."""
+    """A bound field with a valid id: keys with other characters get a number."""
 
     @property
     def auto_id(self) -> str:
@@ -46,7 +46,10 @@ class ParameterBoundField(BoundField):
 
 
 class ParameterForm(forms.Form):
-    """One field per parameter on the form, named by its key; see `parameter_form`."""
+    """A form with one field per visible parameter, named by its key.
+
+    `parameter_form` creates it.
+    """
 
     bound_field_class = ParameterBoundField
 
@@ -56,12 +59,12 @@ class ParameterForm(forms.Form):
         *,
         secrets_kept: frozenset[str],
         language: str,
-        data: Mapping[str, Any] | None,
-        initial: Mapping[str, Any] | None,
+        data: Mapping[str, object] | None,
+        initial: Mapping[str, object] | None,
         prefix: str,
-        again: str,
-        again_typed: Mapping[str, Any],
-        kept_defaults: Collection[str],
+        change: str,
+        unvalidated: Mapping[str, object],
+        former_defaults: Collection[str],
         suggestions: Suggestions,
         allowed: Mapping[str, list[str]],
     ) -> None:
@@ -71,11 +74,11 @@ class ParameterForm(forms.Form):
         self.secrets_kept = secrets_kept & {
             p.key for p in schema.parameters if p.secret
         }
-        self.again, self.suggestions = again, suggestions
+        self.change, self.suggestions = change, suggestions
         self.governing = governing(schema.parameters)
         self._known = dict(initial or {})
-        self._given = {**self._known, **again_typed}
-        self._kept_defaults = kept_defaults
+        self._given = {**self._known, **unvalidated}
+        self._former_defaults = former_defaults
         self._values: dict[str, Any] = {}
         for parameter in schema.parameters:
             if not parameter.hidden:
@@ -93,8 +96,8 @@ class ParameterForm(forms.Form):
             again = self._field(parameter, kept=kept)
             again.label, again.help_text = label, ""
             self.fields[key + CONFIRM] = again
-        if key in self._kept_defaults:
-            self.fields[key + TAKE_DEFAULT] = default_choice(parameter)
+        if key in self._former_defaults:
+            self.fields[key + TAKE_DEFAULT] = new_default_field(parameter)
             self.initial[key + TAKE_DEFAULT] = key + TAKE_DEFAULT in self._given
 
     def _field(self, parameter: Parameter, *, kept: bool) -> ParameterField:
@@ -111,19 +114,19 @@ class ParameterForm(forms.Form):
         )
         field.original = original
         field.governs = parameter.key in self.governing
-        if parameter.key in self._kept_defaults:
+        if parameter.key in self._former_defaults:
             said = str(field.help_text)
             between = "\n\n" if "\n" in said else " "
-            field.help_text = f"{said}{between}{kept_default_hint()}".strip()
-        if self.again and parameter.secret:
-            # It is never sent back, so what was typed stays in the browser.
+            field.help_text = f"{said}{between}{former_default_hint()}".strip()
+        if self.change and parameter.secret:
+            # Secrets are never sent back, so the entered text stays in the browser.
             field.widget.attrs["hx-preserve"] = "true"
         if isinstance(field.widget, RowsWidget):
-            field.widget.focus_last = self.again == f"add:{parameter.key}"
+            field.widget.focus_last = self.change == f"add:{parameter.key}"
         return field
 
-    def clean(self) -> dict[str, Any]:
-        """Let the schema judge; its refusals become errors of the fields."""
+    def clean(self) -> dict[str, object]:
+        """Validate the values by the schema; its errors become errors of the fields."""
         raw = self._raw()
         for key in [name for name in self.fields if name.endswith(CONFIRM)]:
             first = key.removesuffix(CONFIRM)
@@ -140,45 +143,45 @@ class ParameterForm(forms.Form):
             self._values = self.schema.clean(raw, current_secrets=kept)
         except InvalidParametersError as refusal:
             for key, messages in refusal.errors.items():
-                if key in self.errors or key in self._taken:
-                    # Rows that contradict themselves were no value to be judged.
+                if key in self.errors or key in self._defaults_taken:
+                    # Rows with errors have no value that could be validated.
                     continue
                 field = key if key in self.fields else None
                 for message in messages:
                     self.add_error(field, message)
         return self.cleaned_data
 
-    def _raw(self) -> dict[str, Any]:
-        """Return the values of the fields, without those that take their default."""
+    def _raw(self) -> dict[str, object]:
+        """Return the values of the fields for which the default was not chosen."""
         return {
             key: value
             for key, value in self.cleaned_data.items()
-            if key in self.schema.by_key and key not in self._taken
+            if key in self.schema.by_key and key not in self._defaults_taken
         }
 
     @property
-    def _taken(self) -> set[str]:
-        """The keys for which the version's own default was ticked."""
+    def _defaults_taken(self) -> set[str]:
+        """The keys for which the new default was chosen."""
         return {
             key
-            for key in self._kept_defaults
+            for key in self._former_defaults
             if self.cleaned_data.get(key + TAKE_DEFAULT)
         }
 
-    def cleaned_values(self) -> dict[str, Any]:
-        """Return the typed values of the fields by key, without secrets that are kept.
+    def cleaned_values(self) -> dict[str, object]:
+        """Return the typed values by key, without secrets that are kept.
 
-        Call it on a valid form. A field that is left empty mostly has none.
+        Call it on a valid form. An empty field has no value in most cases.
         """
         return {
             key: value for key, value in self._values.items() if value is not UNCHANGED
         }
 
-    def entered_values(self) -> dict[str, Any]:
-        """Return the typed values of the fields that were changed, by key.
+    def entered_values(self) -> dict[str, object]:
+        """Return the typed values of the fields that the user changed, by key.
 
-        A field that was left as it came keeps what it showed: the value that exists, or
-        the template's default, which is no entry. Call it on a valid form.
+        An unchanged field keeps the current value or the default of the template, which
+        is not an entered value. Call it on a valid form.
         """
         return {
             key: value
@@ -187,7 +190,7 @@ class ParameterForm(forms.Form):
         }
 
     def entered_texts(self) -> dict[str, str]:
-        """Return what was typed for these, as far as it is the text of a value."""
+        """Return the texts of the entered values that were entered as text."""
         texts = {key: self.cleaned_data[key] for key in self.entered_values()}
         return {
             key: text.strip() if self.schema.by_key[key].kind == "number" else text
@@ -195,29 +198,29 @@ class ParameterForm(forms.Form):
             if isinstance(text, str)
         }
 
-    def reset(self) -> frozenset[str]:
-        """Return the keys of fields in which the template's default was put back."""
+    def reset_keys(self) -> frozenset[str]:
+        """Return the keys of the fields that were changed back to the default."""
         back = {
             key
             for key in self._known
             if key in self.fields
-            and not self._is(key, self._known)
-            and self._is(key, {})
+            and not self._equals(key, self._known)
+            and self._equals(key, {})
         }
-        return frozenset(back | self._taken)
+        return frozenset(back | self._defaults_taken)
 
     def _is_entered(self, key: str) -> bool:
         secret = self.schema.by_key[key].secret
-        return secret or not (self._is(key, self._known) or self._is(key, {}))
+        return secret or not (self._equals(key, self._known) or self._equals(key, {}))
 
-    def _is(self, key: str, given: Mapping[str, Any]) -> bool:
-        """Return True if a field still holds its initial value for these given values."""
+    def _equals(self, key: str, given: Mapping[str, object]) -> bool:
+        """Return True if a field has its initial value for these given values."""
         field = self.fields[key]
         assert isinstance(field, ParameterField)
-        return bool(self.cleaned_data.get(key) == field.first(given))
+        return bool(self.cleaned_data.get(key) == field.initial_value(given))
 
     def groups(self) -> Iterator[tuple[str, list[BoundField]]]:
-        """Yield each heading with its fields; fields of no group come last, under ""."""
+        """Yield each heading with its fields; those without a group are last, under ""."""
         headings = {
             group.key: group.label_in(self.language) for group in self.schema.groups
         }
@@ -230,7 +233,7 @@ class ParameterForm(forms.Form):
                 yield headings.get(key, ""), fields
 
     def shown_groups(self) -> Iterator[tuple[str, list[BoundField]]]:
-        """The groups, with the fields whose Visible condition holds at this moment."""
+        """Yield the groups with the fields whose Visible condition holds."""
         for label, fields in self.groups():
             seen = [f for f in fields if _key_of(f.name) in self.shown]
             if seen:
@@ -238,9 +241,9 @@ class ParameterForm(forms.Form):
 
     @cached_property
     def shown(self) -> set[str]:
-        """The keys whose Visible condition holds for what is entered at this moment."""
+        """The keys whose Visible condition holds for the entered values."""
         entered = {
-            name: _meant(field, self[name].value())
+            name: _condition_value(field, self[name].value())
             for name, field in self.fields.items()
             if isinstance(field, ParameterField)
         }
@@ -248,19 +251,19 @@ class ParameterForm(forms.Form):
 
 
 def _key_of(name: str) -> str:
-    """The key of the parameter a field belongs to."""
+    """Return the key of the parameter of a field."""
     return name.removesuffix(CONFIRM).removesuffix(TAKE_DEFAULT)
 
 
-def kept_default_hint() -> str:
+def former_default_hint() -> str:
     return _(
         "This version has a different default value. The instance keeps its current "
         "value."
     )
 
 
-def default_choice(parameter: Parameter) -> forms.BooleanField:
-    """Return the choice to take a version's own default in place of the former one."""
+def new_default_field(parameter: Parameter) -> forms.BooleanField:
+    """Return the field to choose the default of a version instead of the current value."""
     known = not parameter.secret and not parameter.default_unknown
     label = (
         _("Use the new default value: %(value)s")
@@ -271,20 +274,20 @@ def default_choice(parameter: Parameter) -> forms.BooleanField:
     return forms.BooleanField(label=label, required=False)
 
 
-def _meant(field: ParameterField, value: Any) -> Any:
-    """What was entered, as a condition sees it; None when rows contradict themselves."""
+def _condition_value(field: ParameterField, value: object) -> object:
+    """Return an entered value for conditions; None for rows with errors."""
     try:
         return field.clean(value)
     except ValidationError:
         return None
 
 
-def typed_again(
-    schema: Schema, data: Mapping[str, Any], *, prefix: str = "parameters"
-) -> dict[str, Any]:
-    """Return what was sent, unjudged, to show it again as `initial`; never a secret.
+def unvalidated_values(
+    schema: Schema, data: Mapping[str, object], *, prefix: str = "parameters"
+) -> dict[str, object]:
+    """Return the sent values without validation, to show them again; without secrets.
 
-    The buttons of tables, sent as `change`, have had their effect on it.
+    The buttons of tables, sent as `change`, are applied.
     """
     typed: dict[str, Any] = {}
     for parameter in schema.parameters:
@@ -307,26 +310,29 @@ def typed_again(
 def parameter_form(
     schema: Schema,
     *,
-    data: Mapping[str, Any] | None = None,
-    initial: Mapping[str, Any] | None = None,
+    data: Mapping[str, object] | None = None,
+    initial: Mapping[str, object] | None = None,
     secrets_kept: frozenset[str] = frozenset(),
     language: str = "en",
     prefix: str = "parameters",
-    again: str = "",
-    again_typed: Mapping[str, Any] | None = None,
-    kept_defaults: Collection[str] = (),
+    change: str = "",
+    unvalidated: Mapping[str, object] | None = None,
+    former_defaults: Collection[str] = (),
     suggestions: Suggestions | None = None,
     allowed: Mapping[str, list[str]] | None = None,
 ) -> ParameterForm:
-    """Return the form of a schema.
+    """Return the form for the parameters of a schema.
 
-    `data` is judged. `initial` are the values that exist and stay where a field is left
-    as it is; `again_typed` is text to show again unjudged, such as that of another
-    version's form. `kept_defaults` are keys of values that are the default of a former
-    version: beside their fields the new one can be taken. `secrets_kept` are the keys of secrets that exist already: left empty, they stay as
-    they are. `again` is the `change` for which a form that is open in the browser is
-    shown once more. `suggestions` are values by AssociationProperty. `allowed` are the
-    texts that may be chosen, by parameter, where these are fewer than the template's.
+    Arguments:
+        data: the sent values, to be validated.
+        initial: the current values, which stay if their field is unchanged.
+        secrets_kept: keys of secrets that exist, and are kept if their field is empty.
+        change: the button or field for which an open form is rendered again.
+        unvalidated: values to show again without validation, of another version's form.
+        former_defaults: keys of values that are the default of a former version; next to
+            their fields the new default can be chosen.
+        suggestions: suggested values by AssociationProperty.
+        allowed: the texts that can be chosen, if they are fewer than the template's.
     """
     return ParameterForm(
         schema,
@@ -335,9 +341,9 @@ def parameter_form(
         secrets_kept=frozenset(secrets_kept),
         language=language,
         prefix=prefix,
-        again=again,
-        again_typed=again_typed or {},
-        kept_defaults=kept_defaults,
+        change=change,
+        unvalidated=unvalidated or {},
+        former_defaults=former_defaults,
         suggestions=suggestions or {},
         allowed=allowed or {},
     )

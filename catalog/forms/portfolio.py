@@ -1,6 +1,6 @@
 """Forms for portfolios and the access to them."""
 
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -83,7 +83,7 @@ class GrantForm(VerbForm):
             raise ValidationError(_("Group not found. Check the group name."))
         return found
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         named = map(self.add_prefix, ("user", "role", "pattern"))
         if sum(bool(self.data.get(name)) for name in named) != 1:
             raise ValidationError(_("Specify exactly one user, group, or pattern."))

@@ -62,7 +62,7 @@ class RegionEditForm(RegionFields, EditForm):
         if not stored:
             del self.fields["forget"]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         if self.cleaned_data.pop("forget", False):
             self.cleaned_data["credentials"] = {}
         return self.cleaned_data

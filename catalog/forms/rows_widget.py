@@ -1,17 +1,18 @@
-"""The widget of lists, maps and objects: a table to add rows to, or grouped inputs."""
+"""The widget of lists, maps and objects: a table with rows, or a group of inputs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.forms.renderers import BaseRenderer
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from catalog.forms.multiline_input import MultilineInput
 from catalog.forms.table_rows import VALUE, Column, Rows, Table, rows_in
-from catalog.schema.conversion import type_text
+from catalog.schema.conversion import as_text, type_text
 from catalog.schema.errors import TemplateError
 from catalog.schema.safe_parsing import read_json
 
@@ -28,7 +29,7 @@ class Cell:
     value: str
     label: str
     focus: bool = False
-    # A cell of a table has no label beside it.
+    # A cell of a table has no visible label.
     labelled: bool = False
     invalid: bool = False
 
@@ -64,37 +65,43 @@ class Cell:
 
 
 class RowsWidget(forms.Widget):
-    """Shows rows; a value that no rows can say is shown, and may be sent, as text.
+    """A table of rows, or a text area for a value that rows cannot represent.
 
-    Its buttons send `change`, which the page answers with the form as it then is: they
-    work without JavaScript.
+    Its buttons submit `change`; the page responds with the changed form. They work without
+    JavaScript.
     """
 
     use_fieldset = True
 
     def __init__(
-        self, table: Table, key: str, label: str, attrs: dict[str, Any]
+        self, table: Table, key: str, label: str, attrs: dict[str, object]
     ) -> None:
         super().__init__(attrs)
         self.table, self.key, self.label = table, key, label
-        # Set for the answer to "Add row": where the person goes on.
+        # Set in the response to "Add row", to put the focus into the new row.
         self.focus_last = False
 
     def value_from_datadict(
-        self, data: Any, files: Any, name: str
+        self, data: Mapping[str, Any], files: Any, name: str
     ) -> Rows | str | None:
         rows = rows_in(data, name, self.table)
         text: str | None = data.get(name)
         return text if rows is None else rows
 
-    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+    def value_omitted_from_data(
+        self, data: Mapping[str, Any], files: Any, name: str
+    ) -> bool:
         return self.value_from_datadict(data, files, name) is None
 
     def render(
-        self, name: str, value: Any, attrs: Any = None, renderer: Any = None
+        self,
+        name: str,
+        value: object,
+        attrs: dict[str, object] | None = None,
+        renderer: BaseRenderer | None = None,
     ) -> SafeString:
         final = self.build_attrs(self.attrs, attrs)
-        rows = value if isinstance(value, Rows) else self.rows_of(value)
+        rows = value if isinstance(value, Rows) else self.rows_of(as_text(value))
         if rows is None:
             return self._as_text(name, value, final)
         context = {
@@ -108,7 +115,7 @@ class RowsWidget(forms.Widget):
         return render_to_string(TEMPLATE, context)
 
     def rows_of(self, text: str | None) -> Rows | None:
-        """Return the rows of a field's text, JSON or a list's lines; None if none fit."""
+        """Return the rows of a text, which is JSON or lines; None if rows cannot represent it."""
         if not text:
             return Rows()
         try:
@@ -119,7 +126,9 @@ class RowsWidget(forms.Widget):
                 return None
             return Rows({VALUE: line} for line in text.split("\n"))
 
-    def _as_text(self, name: str, value: Any, attrs: dict[str, Any]) -> SafeString:
+    def _as_text(
+        self, name: str, value: object, attrs: dict[str, object]
+    ) -> SafeString:
         area = forms.Textarea(attrs | {"rows": 4, "spellcheck": "false"})
         context = {
             "id": attrs.get("id", name),
@@ -129,7 +138,7 @@ class RowsWidget(forms.Widget):
         return render_to_string(TEMPLATE, context)
 
     def _lines(
-        self, name: str, rows: Rows, attrs: Mapping[str, Any]
+        self, name: str, rows: Rows, attrs: Mapping[str, object]
     ) -> Iterator[list[Cell]]:
         own = attrs.get("id", name)
         for at, row in enumerate(rows):

@@ -1,11 +1,11 @@
-"""Lists, maps and objects as rows of cells: what a table on a form can hold, and what not.
+"""Lists, maps and objects as rows of cells in a table of a form.
 
-A cell is text, as a browser sends it. A value is only shown as rows when the rows, read
-back, mean exactly that value; else its JSON is shown.
+A cell is text, as a browser sends it. A value is shown as rows only if reading the rows
+gives exactly that value; otherwise its JSON is shown.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from catalog.schema.conversion import (
     ConversionError,
+    ParameterType,
     as_text,
     boolean,
     convert,
@@ -25,22 +26,26 @@ from catalog.schema.parameter import Parameter, text_in
 from catalog.schema.safe_parsing import read_json
 from console.lib.line_breaks import received, uniform
 
-# Columns no attribute can be called: a map's keys, and an element that is no object.
+# Names of columns that no attribute can have: keys of a map, and elements that are no objects.
 KEY, VALUE = "#", "="
 MAX_ROWS = 100
 SIMPLE = {"string", "number", "bool"}
 _CELL = re.compile(r"([0-9]{1,4})\.(.{1,255})")
-_ROS_TYPES = {"Number": "number", "Boolean": "bool", "Json": ["map", "any"]}
+_ROS_TYPES: dict[str, ParameterType] = {
+    "Number": "number",
+    "Boolean": "bool",
+    "Json": ["map", "any"],
+}
 
 Row = dict[str, str]
 
 
 class Rows(list[Row]):
-    """Cells as they were sent, nothing judged; rows that are blank count for nothing."""
+    """Cells as they were sent, without validation. Blank rows are ignored."""
 
     @property
     def filled(self) -> list[tuple[int, Row]]:
-        """The rows somebody has filled in, with their number on the page (from 1)."""
+        """The rows that are not blank, with their numbers on the page, from 1."""
         return [
             (place, row)
             for place, row in enumerate(self, start=1)
@@ -50,10 +55,10 @@ class Rows(list[Row]):
 
 @dataclass(frozen=True)
 class Column:
-    """One cell of each row; `type` is Terraform's, `optional` ones may stay empty."""
+    """A column of the table. `type` is a Terraform type; `optional` cells can be empty."""
 
     name: str
-    type: Any
+    type: ParameterType
     label: str
     optional: bool = False
     default: Any = None
@@ -61,18 +66,18 @@ class Column:
 
     @property
     def nested(self) -> bool:
-        """Whether the cell holds JSON: deeper than a table goes."""
+        """True if the cells have JSON, because the type is too deep for a table."""
         return not isinstance(self.type, str)
 
     @property
     def hint(self) -> str:
-        """What an empty cell means, or what it must look like."""
+        """The placeholder of a cell: its default, or its type."""
         if self.optional and self.default not in (None, "", [], {}):
             return as_text(self.default)
         return type_text(self.type) if self.nested else ""
 
-    def read(self, text: str) -> Any:
-        """Return the value of a cell; what does not fit stays text, to be refused later."""
+    def read(self, text: str) -> object:
+        """Return the value of a cell, or its text if it is invalid, for the validation."""
         try:
             if self.nested:
                 return read_json(text)
@@ -85,19 +90,19 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """How a parameter is entered: `kind` is list, map or object (a single row)."""
+    """The table of a parameter. `kind` is list, map or object (a single row)."""
 
     kind: str
     columns: list[Column]
-    # What values are made to fit; None when the template does not say.
-    type: Any = None
+    # The type of the values; None if the template does not declare it.
+    type: ParameterType | None = None
 
     @property
     def attributes(self) -> list[Column]:
         return [column for column in self.columns if column.name not in (KEY, VALUE)]
 
-    def read(self, rows: Rows) -> Any:
-        """Return the value the rows mean. Raises ValidationError for keys."""
+    def read(self, rows: Rows) -> object:
+        """Return the value of the rows. Raises ValidationError for missing or duplicate keys."""
         filled = rows.filled
         if self.kind == "object":
             return self._element(filled[0][1]) if filled else {}
@@ -115,7 +120,7 @@ class Table:
             found[key] = self._element(row)
         return found
 
-    def _element(self, row: Row) -> Any:
+    def _element(self, row: Row) -> object:
         if not self.attributes:
             return self.columns[-1].read(row.get(VALUE, ""))
         made = {}
@@ -125,8 +130,8 @@ class Table:
                 made[column.name] = column.read(text)
         return made
 
-    def write(self, value: Any) -> Rows | None:
-        """Return the rows of a value; None when rows cannot say exactly that."""
+    def write(self, value: object) -> Rows | None:
+        """Return the rows of a value, or None if rows cannot represent it exactly."""
         rows = self._rows(value)
         if rows is None or len(rows) > MAX_ROWS:
             return None
@@ -136,10 +141,10 @@ class Table:
         except (ConversionError, ValidationError):
             return None
 
-    def _fitted(self, value: Any) -> Any:
+    def _fitted(self, value: object) -> object:
         return value if self.type is None else convert(value, self.type)
 
-    def _rows(self, value: Any) -> Rows | None:
+    def _rows(self, value: object) -> Rows | None:
         if value is None:
             return Rows()
         if self.kind == "list":
@@ -149,7 +154,7 @@ class Table:
             return None
         return self._made(value.items() if self.kind == "map" else [(None, value)])
 
-    def _made(self, items: Any) -> Rows | None:
+    def _made(self, items: Iterable[tuple[str | None, object]]) -> Rows | None:
         rows = Rows()
         for key, item in items:
             row = {} if key is None else {KEY: key}
@@ -164,10 +169,10 @@ class Table:
 
 
 def restored(sent: Rows, original: Rows) -> Rows:
-    """Return what was sent, with the stored line breaks in each cell that was not edited.
+    """Return the rows with the original line breaks in the cells that were not edited.
 
-    A cell was not edited when it equals the one that was at its place, or any of its
-    column: rows move up when one before them is removed.
+    A cell was not edited if it equals the original cell in its place or any other cell of
+    its column, because rows move up when one before them is removed.
     """
     known = {
         (name, uniform(text)): text for row in original for name, text in row.items()
@@ -185,8 +190,8 @@ def restored(sent: Rows, original: Rows) -> Rows:
     return found
 
 
-def rows_in(data: Mapping[str, Any], name: str, table: Table) -> Rows | None:
-    """Return the rows that were sent for a field; None when there are none."""
+def rows_in(data: Mapping[str, object], name: str, table: Table) -> Rows | None:
+    """Return the rows that were sent for a field, or None without rows."""
     known = {column.name for column in table.columns}
     found: dict[int, Row] = {}
     for key in data:
@@ -200,7 +205,7 @@ def rows_in(data: Mapping[str, Any], name: str, table: Table) -> Rows | None:
 
 
 def changed(rows: Rows, change: str, key: str) -> Rows:
-    """Return the rows after the button `change` of a table: `add:KEY`, `remove:KEY:ROW`."""
+    """Return the rows after a button of the table: `add:KEY` or `remove:KEY:ROW`."""
     verb, _colon, rest = change.partition(":")
     target, _colon, place = rest.partition(":")
     if target != key:
@@ -213,32 +218,35 @@ def changed(rows: Rows, change: str, key: str) -> Rows:
 
 
 def table_of(parameter: Parameter, language: str) -> Table | None:
-    """Return the table of a parameter; None for one that is entered as text."""
+    """Return the table of a parameter, or None if it is entered as text."""
     if parameter.secret or parameter.type == "CommaDelimitedList":
         return None
     described = _described(parameter, language)
     if described is not None:
         return described
-    if parameter.kind not in {"list", "map", "object"}:
+    kind = parameter.type
+    if parameter.kind not in {"list", "map", "object"} or isinstance(kind, str):
         return None
-    name, inner = parameter.type[0], parameter.type[1]
+    name, inner = kind[0], kind[1]
     if name == "object":
-        columns = _attributes(parameter.type)
-        return Table("object", columns, parameter.type) if columns else None
+        columns = _attributes(kind)
+        return Table("object", columns, kind) if columns else None
     if name not in {"list", "set", "map"}:
         return None
-    columns = _attributes(inner) if inner[0] == "object" else []
+    columns = []
+    if isinstance(inner, list) and inner[0] == "object":
+        columns = _attributes(inner)
     if not columns and (inner in SIMPLE if isinstance(inner, str) else name == "map"):
         choices = [as_text(each) for each in parameter.allowed_values or []]
         columns = [Column(VALUE, inner, _("Value"), choices=choices)]
     if not columns:
         return None
     if name == "map":
-        return Table("map", [Column(KEY, "string", _("Key")), *columns], parameter.type)
-    return Table("list", columns, parameter.type)
+        return Table("map", [Column(KEY, "string", _("Key")), *columns], kind)
+    return Table("list", columns, kind)
 
 
-def _attributes(kind: Any) -> list[Column]:
+def _attributes(kind: list[Any]) -> list[Column]:
     optional = kind[2] if len(kind) > 2 else {}
     return [
         Column(name, inner, name, name in optional, optional.get(name))
@@ -247,7 +255,7 @@ def _attributes(kind: Any) -> list[Column]:
 
 
 def _described(parameter: Parameter, language: str) -> Table | None:
-    """The table a ROS document describes for a value whose type does not say enough."""
+    """Return the table that a ROS document declares for a value of type Json."""
     declared = parameter.association_metadata
     if parameter.kind != "json":
         return None
@@ -266,7 +274,7 @@ def _described(parameter: Parameter, language: str) -> Table | None:
     return None
 
 
-def _ros_column(name: str, declared: Mapping[str, Any], language: str) -> Column:
+def _ros_column(name: str, declared: Mapping[str, object], language: str) -> Column:
     label, allowed = declared.get("Label"), declared.get("AllowedValues")
     words = text_in(label, language) if isinstance(label, Mapping) else as_text(label)
     return Column(

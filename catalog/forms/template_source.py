@@ -1,4 +1,4 @@
-"""Where the template of a new version comes from."""
+"""Form for a new version and the source of its template."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class ManyFilesInput(forms.ClearableFileInput):
 
 
 class FolderInput(ManyFilesInput):
-    """A folder; `folder.js` puts the paths of its files, which no browser sends, beside it."""
+    """An input for a folder. `folder.js` adds the paths of its files, which browsers omit."""
 
     def __init__(self) -> None:
         super().__init__(attrs={"webkitdirectory": True, "data-folder": True})
@@ -32,7 +32,7 @@ class ManyFilesField(forms.FileField):
 
     widget = ManyFilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: object, initial: object = None) -> list[UploadedFile]:
         uploads = data if isinstance(data, list) else [data] if data else []
         return [super(ManyFilesField, self).clean(each, initial) for each in uploads]
 
@@ -43,9 +43,10 @@ def _examples() -> list[tuple[str, str]]:
 
 
 class SourceForm(VersionFields, VerbForm):
-    """A version and its template: files or a zip, a ROS document, another version, an example.
+    """The arguments of `Version.objects.publish`, and the source of the template.
 
-    Uploaded files replace those of the same name in the version started from.
+    The source is files or a zip, a ROS template, another version or an example. Uploaded
+    files replace those of the same name in the other version.
     """
 
     class Source:
@@ -112,7 +113,7 @@ class SourceForm(VersionFields, VerbForm):
             versions = product.versions.select_related("template")
             self.fields["previous"].queryset = versions  # type: ignore[attr-defined]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         needed = {
             self.Source.FILES: ["uploads", "folder"],
             self.Source.DOCUMENT: ["document", "document_file"],
@@ -139,12 +140,12 @@ class SourceForm(VersionFields, VerbForm):
         return bool(self.cleaned_data.get("uploads") or self.cleaned_data.get("folder"))
 
     def _read(self) -> dict[str, str]:
-        """What was uploaded, relative path to text. Raises TemplateError."""
+        """Return the texts of the uploaded files by path. Raises TemplateError."""
         uploads, folder = self.cleaned_data["uploads"], self.cleaned_data["folder"]
         files = read_folder(folder, self.cleaned_data["paths"]) if folder else {}
         return files | (read_files(uploads) if uploads else {})
 
-    def verb_values(self) -> dict[str, Any]:
+    def verb_values(self) -> dict[str, object]:
         """Return the keyword arguments of `publish`, without product and template."""
         names = ("name", "description", "guidance", "active")
         return {name: self.cleaned_data[name] for name in names}
@@ -156,7 +157,7 @@ class SourceForm(VersionFields, VerbForm):
             return Template.objects.from_files(example_files(data["example"]), by=by)
         if source == self.Source.DOCUMENT:
             upload = data["document_file"]
-            # Browsers send a text area with the line ends of the network.
+            # Browsers send the line ends of a text area as CR LF.
             typed = data["document"].replace("\r\n", "\n")
             text = read_text(upload) if upload else typed
             return Template.objects.from_document(text, by=by)

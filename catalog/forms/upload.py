@@ -1,13 +1,12 @@
-"""Uploaded templates: files one by one, or a zip. Bounded before anything is believed.
+"""Reader of uploaded templates: single files, a folder, or a zip, within limits.
 
-A zip's own figures lie, so bytes are counted while they are unpacked; nothing is ever
-written to disk under a name from outside.
+The sizes that a zip declares can be wrong, so bytes are counted while they are unpacked.
+Nothing is written to disk.
 """
 
 import stat
 import zlib
 from collections.abc import Iterable
-from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from django.core.files.uploadedfile import UploadedFile
@@ -16,20 +15,20 @@ from django.utils.translation import gettext as _
 from catalog.schema import Problem, TemplateError
 from catalog.schema.size_limits import MAX_FILES, MAX_TEMPLATE_BYTES
 
-# A template of 512 KiB fits in well, and the directory of so small a zip is read at once.
+# Enough for a template of 512 KiB, and small enough to read the directory of the zip.
 MAX_ZIP_BYTES = 1024 * 1024
 MAX_ZIP_ENTRIES = 500
-# File managers leave these behind; every other file of a tool begins with a dot.
+# Files of file managers. Those of other tools begin with a dot.
 IGNORED_FILES = {"__MACOSX", "Thumbs.db", "desktop.ini"}
-# The one file with a dot that is part of a template: it arranges the form.
+# The only file with a dot that is part of a template: it arranges the form.
 METADATA_FILE = ".metadata"
 ENCRYPTED_FLAG = 0x1
 
 
 def read_files(uploads: Iterable[UploadedFile]) -> dict[str, str]:
-    """Return the uploaded files, relative path to text; a single zip is unpacked.
+    """Return the texts of the uploaded files by path. A single zip is unpacked.
 
-    Raises TemplateError naming the file.
+    Raises TemplateError with the file.
     """
     uploads = list(uploads)
     if len(uploads) == 1 and (uploads[0].name or "").lower().endswith(".zip"):
@@ -43,7 +42,7 @@ def read_files(uploads: Iterable[UploadedFile]) -> dict[str, str]:
             raise _fail(
                 _("Upload either one .zip file or separate files, not both."), name
             )
-        if _left_out(name):
+        if _is_ignored(name):
             continue
         if name in files:
             raise _fail(_("This file was uploaded twice. Remove one copy."), name)
@@ -51,19 +50,20 @@ def read_files(uploads: Iterable[UploadedFile]) -> dict[str, str]:
     return files
 
 
-def read_folder(uploads: Iterable[UploadedFile], paths: Any) -> dict[str, str]:
-    """Return the files of an uploaded folder by their paths in it.
+def read_folder(uploads: Iterable[UploadedFile], paths: object) -> dict[str, str]:
+    """Return the texts of the files in an uploaded folder by path.
 
-    A browser sends names without paths; a script of ours sends those apart, in the same
-    order. Without them the files count as lying side by side. Raises TemplateError.
+    Browsers send names without paths; `folder.js` sends the `paths` separately, in the same
+    order. Without them all files are taken as files of the root. Raises TemplateError.
     """
     uploads = list(uploads)
-    known = isinstance(paths, list) and len(paths) == len(uploads)
-    names = paths if known else [upload.name for upload in uploads]
+    names: list[object] = [upload.name for upload in uploads]
+    if isinstance(paths, list) and len(paths) == len(uploads):
+        names = paths
     files: dict[str, str] = {}
     for name, upload in zip(map(str, names), uploads, strict=True):
         _check_name(name)
-        if _left_out(name):
+        if _is_ignored(name):
             continue
         if name in files:
             raise _fail(_("This file was uploaded twice. Remove one copy."), name)
@@ -76,7 +76,7 @@ def read_folder(uploads: Iterable[UploadedFile], paths: Any) -> dict[str, str]:
 
 
 def read_text(upload: UploadedFile, name: str = "") -> str:
-    """Return one uploaded file's text. Raises TemplateError."""
+    """Return the text of an uploaded file. Raises TemplateError."""
     name = name or upload.name or ""
     if (upload.size or 0) > MAX_TEMPLATE_BYTES:
         raise _too_large(name)
@@ -84,7 +84,7 @@ def read_text(upload: UploadedFile, name: str = "") -> str:
 
 
 def unzip(upload: UploadedFile) -> dict[str, str]:
-    """Return the files of a zip. Raises TemplateError naming the entry."""
+    """Return the texts of the files in a zip by path. Raises TemplateError."""
     if (upload.size or 0) > MAX_ZIP_BYTES:
         raise _fail(_("The .zip file is larger than %(limit)d KiB.") % {"limit": 1024})
     try:
@@ -104,10 +104,10 @@ def _unpacked(archive: ZipFile) -> dict[str, str]:
             % {"limit": MAX_ZIP_ENTRIES}
         )
     files: dict[str, str] = {}
-    room = MAX_TEMPLATE_BYTES
+    remaining = MAX_TEMPLATE_BYTES
     for entry in entries:
         _check_entry(entry)
-        if entry.is_dir() or _left_out(entry.filename):
+        if entry.is_dir() or _is_ignored(entry.filename):
             continue
         if entry.filename in files:
             raise _fail(_("The .zip file contains this file twice."), entry.filename)
@@ -116,16 +116,16 @@ def _unpacked(archive: ZipFile) -> dict[str, str]:
                 _("You can upload up to %(limit)d files.") % {"limit": MAX_FILES}
             )
         with archive.open(entry) as stream:
-            data = stream.read(room + 1)
-        room -= len(data)
-        if room < 0:
+            data = stream.read(remaining + 1)
+        remaining -= len(data)
+        if remaining < 0:
             raise _too_large(entry.filename)
         files[entry.filename] = _decode(data, entry.filename)
     return files
 
 
-def _left_out(name: str) -> bool:
-    """Return True for a file that belongs to a tool, not to the template."""
+def _is_ignored(name: str) -> bool:
+    """Return True for the file of a tool, which is not part of the template."""
     return any(
         part in IGNORED_FILES or (part.startswith(".") and part != METADATA_FILE)
         for part in name.split("/")
@@ -133,7 +133,7 @@ def _left_out(name: str) -> bool:
 
 
 def _check_entry(entry: ZipInfo) -> None:
-    """Refuse names that lead elsewhere, and entries that are no plain files."""
+    """Refuse names outside the template, and entries that are no regular files."""
     name = entry.orig_filename
     if name != entry.filename:
         raise _fail(_("The file path points outside the template."), name)
@@ -153,7 +153,7 @@ def _check_entry(entry: ZipInfo) -> None:
 
 
 def _check_name(name: str) -> None:
-    """Refuse a path that leads elsewhere."""
+    """Refuse a path outside the template."""
     parts = name.split("/")
     if (
         "\\" in name
@@ -164,7 +164,7 @@ def _check_name(name: str) -> None:
 
 
 def _without_common_folder(files: dict[str, str]) -> dict[str, str]:
-    """Drop the one folder around everything, as zips of repositories have."""
+    """Remove the folder around all files, as in a zip of a repository."""
     tops = {name.split("/")[0] for name in files}
     if len(tops) != 1 or any("/" not in name for name in files):
         return files

@@ -1,13 +1,16 @@
 """Constraints: restrictions on launching a product through a portfolio."""
 
-from typing import Any
-
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from catalog.models.constraint_config import clean_config, describe_config
+from catalog.models.constraint_config import (
+    ApproverName,
+    ConstraintConfig,
+    clean_config,
+    describe_config,
+)
 from catalog.models.portfolio import Portfolio
 from catalog.models.product import Product
 from console.lib.edit_conflicts import Editable
@@ -58,7 +61,7 @@ class ConstraintQuerySet(models.QuerySet["Constraint"]):
         return constraint.create_audited(by=by)
 
 
-def _as_approver(user: User) -> dict[str, str]:
+def _as_approver(user: User) -> ApproverName:
     name = user.get_username()
     return {"PrincipalType": PrincipalType.USER.value, "PrincipalName": name}
 
@@ -143,15 +146,16 @@ class Constraint(Editable):
             "portfolio": self.portfolio,
         }
 
-    def with_approver(self, user: User, instead_of: User) -> dict[str, Any]:
+    def with_approver(self, user: User, instead_of: User) -> ConstraintConfig:
         """Return the configuration with one user as an approver instead of another."""
         old, new = _as_approver(instead_of), _as_approver(user)
-        approvers: list[Any] = []
-        for each in self.config.get("Approvers", ()):
+        config: ConstraintConfig = self.config
+        approvers: list[ApproverName] = []
+        for each in config.get("Approvers", ()):
             approver = new if each == old else each
             if approver not in approvers:
                 approvers.append(approver)
-        return {**self.config, "Approvers": approvers}
+        return {**config, "Approvers": approvers}
 
     def edit(
         self,

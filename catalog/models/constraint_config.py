@@ -1,11 +1,11 @@
-"""What the configuration of each type of constraint must look like.
+"""The configuration of each type of constraint: its fields, validation and description.
 
-The shapes: Launch is the vendor's; those of Template, Approval and StackRegion are ours,
-with the vendor's names where it shows any.
+The configuration of Launch is the vendor's. The vendor documents no others, so those of
+Template, Approval and StackRegion are defined here, with its names where it shows any.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import re2
 from django.utils.translation import gettext as _
@@ -34,15 +34,44 @@ RULE_KEYS = {
     "AllowedPattern",
 }
 
-Config = dict[str, Any]
+# A configuration as it was sent, before validation.
+RawConfig = dict[str, object]
+
+
+class TemplateRule(TypedDict, total=False):
+    """A rule of a template constraint: allowed values or a pattern for one parameter."""
+
+    RuleName: str
+    Description: str
+    ProductVersionId: str
+    ParameterKey: str
+    AllowedValues: list[Any]
+    AllowedPattern: str
+
+
+class ApproverName(TypedDict):
+    """A user or group that an approval constraint names."""
+
+    PrincipalType: str
+    PrincipalName: str
+
+
+class ConstraintConfig(TypedDict, total=False):
+    """A validated configuration; its type determines which keys it has."""
+
+    LocalRoleName: str
+    Rules: list[TemplateRule]
+    OperationTypes: list[str]
+    Approvers: list[ApproverName]
+    StackRegions: list[str]
 
 
 class ConstraintConfigError(Exception):
-    """One sentence about what is wrong with a configuration."""
+    """A configuration is invalid; the message says why."""
 
 
-def clean_config(kind: str, config: Any, product: Product) -> Config:
-    """Return the configuration of a constraint on a product, in its stored form.
+def clean_config(kind: str, config: object, product: Product) -> ConstraintConfig:
+    """Validate the configuration of a constraint on a product; return its stored form.
 
     Raises InvalidInputError for the field `config`.
     """
@@ -54,12 +83,12 @@ def clean_config(kind: str, config: Any, product: Product) -> Config:
         ) from error
 
 
-def _launch(config: Config, product: Product) -> Config:
+def _launch(config: RawConfig, product: Product) -> ConstraintConfig:
     _only(config, {"LocalRoleName"})
     return {"LocalRoleName": _text(config, "LocalRoleName")}
 
 
-def _template(config: Config, product: Product) -> Config:
+def _template(config: RawConfig, product: Product) -> ConstraintConfig:
     _only(config, {"Rules"})
     rules = [
         _rule(_object(rule, _("Each rule")), number, product)
@@ -68,14 +97,14 @@ def _template(config: Config, product: Product) -> Config:
     return {"Rules": rules}
 
 
-def _rule(rule: Config, number: int, product: Product) -> Config:
+def _rule(rule: RawConfig, number: int, product: Product) -> TemplateRule:
     _only(rule, RULE_KEYS)
     key, version = (
         _text(rule, "ParameterKey"),
         _text(rule, "ProductVersionId", empty=True),
     )
     _check_parameter(product, version, key)
-    cleaned = {
+    cleaned: TemplateRule = {
         "RuleName": _text(rule, "RuleName", empty=True) or f"rule-{number}",
         "Description": _text(rule, "Description", empty=True),
         "ProductVersionId": version,
@@ -89,17 +118,17 @@ def _rule(rule: Config, number: int, product: Product) -> Config:
             )
         )
     if "AllowedPattern" in rule:
-        return cleaned | {"AllowedPattern": _pattern(rule)}
+        return {**cleaned, "AllowedPattern": _pattern(rule)}
     values = _list(rule, "AllowedValues")
     if any(isinstance(value, dict | list) for value in values):
         raise ConstraintConfigError(
             _("AllowedValues can contain only strings, numbers, and Booleans.")
         )
-    return cleaned | {"AllowedValues": values}
+    return {**cleaned, "AllowedValues": values}
 
 
 def _check_parameter(product: Product, version: str, key: str) -> None:
-    """Refuse a parameter the version, or without one any version, does not ask for."""
+    """Refuse a parameter that the version, or any version without one, does not declare."""
     versions = product.versions.select_related("template")
     if version:
         versions = versions.filter(pk=version)
@@ -115,7 +144,7 @@ def _check_parameter(product: Product, version: str, key: str) -> None:
         )
 
 
-def _pattern(rule: Config) -> str:
+def _pattern(rule: RawConfig) -> str:
     pattern = _text(rule, "AllowedPattern", most=MAX_PATTERN_LENGTH)
     try:
         re2.compile(pattern)
@@ -130,7 +159,7 @@ def _pattern(rule: Config) -> str:
     return pattern
 
 
-def _approval(config: Config, product: Product) -> Config:
+def _approval(config: RawConfig, product: Product) -> ConstraintConfig:
     _only(config, {"OperationTypes", "Approvers"})
     operations = _list(config, "OperationTypes")
     for operation in operations:
@@ -146,7 +175,7 @@ def _approval(config: Config, product: Product) -> Config:
     return {"OperationTypes": list(dict.fromkeys(operations)), "Approvers": approvers}
 
 
-def _approver(approver: Config) -> Config:
+def _approver(approver: RawConfig) -> ApproverName:
     _only(approver, {"PrincipalType", "PrincipalName"})
     kind, name = _text(approver, "PrincipalType"), _text(approver, "PrincipalName")
     if kind == PrincipalType.USER:
@@ -166,7 +195,7 @@ def _approver(approver: Config) -> Config:
     return {"PrincipalType": kind, "PrincipalName": name}
 
 
-def _regions(config: Config, product: Product) -> Config:
+def _regions(config: RawConfig, product: Product) -> ConstraintConfig:
     _only(config, {"StackRegions"})
     wanted = _list(config, "StackRegions")
     known = set(Region.objects.values_list("pk", flat=True))
@@ -178,7 +207,7 @@ def _regions(config: Config, product: Product) -> Config:
     return {"StackRegions": list(dict.fromkeys(wanted))}
 
 
-CHECKS: Mapping[str, Callable[[Config, Product], Config]] = {
+CHECKS: Mapping[str, Callable[[RawConfig, Product], ConstraintConfig]] = {
     "Launch": _launch,
     "Template": _template,
     "Approval": _approval,
@@ -186,7 +215,7 @@ CHECKS: Mapping[str, Callable[[Config, Product], Config]] = {
 }
 
 
-def _object(value: Any, name: str) -> Config:
+def _object(value: object, name: str) -> RawConfig:
     if not isinstance(value, dict):
         raise ConstraintConfigError(
             _("%(name)s must be a JSON object.") % {"name": name}
@@ -194,7 +223,7 @@ def _object(value: Any, name: str) -> Config:
     return value
 
 
-def _only(config: Config, known: set[str]) -> None:
+def _only(config: RawConfig, known: set[str]) -> None:
     for key in config:
         if key not in known:
             raise ConstraintConfigError(
@@ -204,7 +233,7 @@ def _only(config: Config, known: set[str]) -> None:
 
 
 def _text(
-    config: Config, key: str, *, empty: bool = False, most: int = MAX_TEXT_LENGTH
+    config: RawConfig, key: str, *, empty: bool = False, most: int = MAX_TEXT_LENGTH
 ) -> str:
     value = config.get(key)
     if empty and value in (None, ""):
@@ -217,7 +246,7 @@ def _text(
     return value
 
 
-def _list(config: Config, key: str) -> list[Any]:
+def _list(config: RawConfig, key: str) -> list[Any]:
     value = config.get(key)
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_ENTRIES:
         raise ConstraintConfigError(
@@ -227,8 +256,8 @@ def _list(config: Config, key: str) -> list[Any]:
     return value
 
 
-def describe_config(kind: str, config: Mapping[str, Any]) -> Iterator[str]:
-    """Say in sentences what a configuration demands, for people."""
+def describe_config(kind: str, config: ConstraintConfig) -> Iterator[str]:
+    """Yield the configuration in sentences, to show it to users."""
     if kind == "Launch":
         yield _(
             "Tasks and previews use the credentials of the launch role %(role)s."
@@ -251,7 +280,7 @@ def describe_config(kind: str, config: Mapping[str, Any]) -> Iterator[str]:
         yield from map(_rule_sentence, config.get("Rules", []))
 
 
-def _rule_sentence(rule: Mapping[str, Any]) -> str:
+def _rule_sentence(rule: TemplateRule) -> str:
     if "AllowedPattern" in rule:
         sentence = _("%(key)s must match %(pattern)s.")
     else:

@@ -1,14 +1,17 @@
 """Grants: access to portfolios for users, groups and patterns of names."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Self
 
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast, Concat, Lower, Replace
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -38,7 +41,9 @@ class AsciiLower(Lower):
     of the database unless another one is given.
     """
 
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> tuple[str, Sequence[object]]:
         template = '%(function)s((%(expressions)s) COLLATE "C")'
         return self.as_sql(compiler, connection, template=template, **context)
 
@@ -51,7 +56,7 @@ class Like(Func):
     output_field = models.BooleanField()
 
 
-def matches_pattern(subject: Any, pattern: F) -> Like:
+def matches_pattern(subject: object, pattern: F) -> Like:
     """Return the condition that a name matches a stored pattern, ignoring case."""
     return Like(AsciiLower(subject), AsciiLower(to_like_pattern(pattern)))
 

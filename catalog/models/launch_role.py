@@ -79,7 +79,7 @@ class LaunchRole(Named, Editable):
         environment: Any = self.environment
         return sorted(environment)
 
-    def audit_facts(self) -> dict[str, Any]:
+    def audit_facts(self) -> dict[str, object]:
         return {"name": self.name, "credentials": self.credential_names}
 
     @property

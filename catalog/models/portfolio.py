@@ -1,6 +1,6 @@
 """Portfolios: sets of products that are granted to users."""
 
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -203,7 +203,7 @@ class Portfolio(Named, Editable):
         grant.delete()
 
 
-def _reference(product: Product) -> dict[str, Any]:
+def _reference(product: Product) -> dict[str, object]:
     return {"product": product.pk, "name": product.name}
 
 

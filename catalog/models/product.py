@@ -1,6 +1,6 @@
 """Products: templates that users can launch, in versions."""
 
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -70,7 +70,7 @@ class ProductQuerySet(FoldedQuerySet):
         return product.create_audited(by=by, also={"template_kind": template_kind})
 
     @staticmethod
-    def _granted_portfolios(user: User) -> models.QuerySet[Any]:
+    def _granted_portfolios(user: User) -> models.QuerySet[models.Model]:
         return Product.portfolios.through.objects.filter(
             product_id=OuterRef("pk"),
             portfolio_id__in=Grant.objects.covering(user).values("portfolio_id"),

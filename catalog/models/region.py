@@ -166,7 +166,7 @@ class Region(Editable):
         credentials: Any = self.credentials
         return sorted(credentials)
 
-    def audit_facts(self) -> dict[str, Any]:
+    def audit_facts(self) -> dict[str, object]:
         return {**facts(self, *self.FACTS), "credentials": self.credential_names}
 
     def edit(

@@ -1,11 +1,10 @@
-"""A template: the files that run, and what they ask of the person who launches them."""
+"""Templates: the files that tasks run, and their parameters."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
 from io import BytesIO
-from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.conf import settings
@@ -28,17 +27,17 @@ class TemplateManager(models.Manager["Template"]):
     def from_files(
         self, files: Mapping[str, str], *, by: User | None = None
     ) -> "Template":
-        """Store a folder of Terraform files, relative path to text.
+        """Store a folder of Terraform files, given as texts by path.
 
-        Raises TemplateError with file and line when they cannot be read.
+        Raises TemplateError with file and line.
         """
         schema = read_terraform(files, evaluate=evaluate_constants)
         return self._store(Template.Kind.TERRAFORM, files, schema, by=by)
 
     def from_document(self, text: str, *, by: User | None = None) -> "Template":
-        """Store a ROS document; one with a Terraform workspace is a Terraform template.
+        """Store a ROS document. With a Terraform workspace it is a Terraform template.
 
-        Raises TemplateError with line and reason when it cannot be read.
+        Raises TemplateError with line and reason.
         """
         document = read_document(text, evaluate=evaluate_constants)
         kind = (
@@ -70,19 +69,22 @@ class TemplateManager(models.Manager["Template"]):
 
 
 def evaluate_constants(blocks: Mapping[str, str]) -> Constants:
-    """Ask the engine, which the catalogue must not know, by the setting CONSTANTS."""
+    """Evaluate constant expressions by the function in the setting CONSTANTS.
+
+    It is a setting because the catalog must not import the engines.
+    """
     evaluate: Evaluate = import_string(settings.CONSTANTS)
     return evaluate(blocks)
 
 
 def digest_of(kind: str, files: Mapping[str, str], body: str) -> str:
-    """Return the SHA-256 of what runs, independent of the order of files."""
+    """Return the SHA-256 of the contents, independent of the order of files."""
     canonical = json.dumps([kind, sorted(files.items()), body], ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 class Template(models.Model):
-    """Immutable: a change is a new template in a new version."""
+    """An immutable template: a change is a new template in a new version."""
 
     class Kind(models.TextChoices):
         TERRAFORM = "RosTerraformTemplate", _("Terraform")
@@ -130,14 +132,14 @@ class Template(models.Model):
 
     @property
     def url(self) -> str:
-        """The vendor's form of a template's address; it names the row, nothing is fetched."""
+        """The address of the template in the vendor's format. It cannot be opened."""
         return (
             f"oss://servicecatalog-{settings.REGION_ID}/{settings.ACCOUNT_ID}"
             f"/terraform/template/{self.pk}/template.json"
         )
 
-    def packed(self) -> tuple[str, bytes]:
-        """The template as it was given, with its suffix: the document, or a zip of the files."""
+    def download(self) -> tuple[str, bytes]:
+        """Return the suffix and the content of a download: the document, or a zip."""
         if self.body:
             json_text = self.body.lstrip().startswith("{")
             return "json" if json_text else "yaml", self.body.encode()
@@ -149,9 +151,11 @@ class Template(models.Model):
 
     @cached_property
     def schema(self) -> Schema:
-        """What the template asks for."""
+        """The parameters, rules and outputs of the template."""
         return Schema.from_json(self.schema_json)
 
-    def split(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Part values into those that may be shown and the secret ones."""
+    def split(
+        self, values: Mapping[str, object]
+    ) -> tuple[dict[str, object], dict[str, object]]:
+        """Return the values that can be shown, and the secret ones."""
         return self.schema.split(values)

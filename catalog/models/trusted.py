@@ -1,4 +1,4 @@
-"""Templates shipped with the code: trusted by digest, so they may use provisioners."""
+"""Example templates, which are trusted by their digests and can use provisioners."""
 
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def example_files(name: str) -> dict[str, str]:
-    """Return a shipped template's files, relative path to text."""
+    """Return the texts of the files of an example by path."""
     folder = EXAMPLES / name
     return {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
@@ -28,5 +28,5 @@ def _digests() -> frozenset[str]:
 
 
 def is_trusted(template: Template) -> bool:
-    """Whether exactly this template ships with the code."""
+    """Return True if a template is an unchanged example."""
     return template.digest in _digests()

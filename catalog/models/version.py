@@ -1,6 +1,7 @@
 """Versions of products: an immutable template each, with a recommendation."""
 
-from typing import Any, Self
+from collections.abc import Collection
+from typing import Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -212,7 +213,7 @@ class Version(Editable):
             )
         ]
 
-    def clean_fields(self, exclude: Any = None) -> None:
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         self.name = normalized(self.name or "")
         super().clean_fields(exclude=exclude)
 

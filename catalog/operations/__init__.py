@@ -1,6 +1,6 @@
-"""The API's operations on the catalogue: parameters, one verb, an answer.
+"""Operations of the API on the catalog: each maps parameters to a verb and an answer.
 
-The wire's names live here and nowhere else in this app.
+The API's names are used only in this package.
 """
 
 from collections.abc import Mapping

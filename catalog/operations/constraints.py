@@ -1,7 +1,6 @@
 """Operations on constraints."""
 
 import json
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -32,7 +31,7 @@ NAMES = {
 
 
 def create_constraint(params: Values, by: User) -> Answer:
-    """Limit the launches of one product inside one portfolio."""
+    """Create a constraint on a product in a portfolio."""
     portfolio = any_portfolio(params["PortfolioId"])
     product = any_product(params["ProductId"])
     with wire_names(**NAMES):
@@ -48,7 +47,7 @@ def create_constraint(params: Values, by: User) -> Answer:
 
 
 def update_constraint(params: Values, by: User) -> Answer:
-    """Replace a constraint's configuration and description; its type stays."""
+    """Replace the configuration and description of a constraint; its type stays."""
     constraint = any_constraint(params["ConstraintId"])
     with wire_names(**NAMES):
         constraint.edit(
@@ -60,7 +59,6 @@ def update_constraint(params: Values, by: User) -> Answer:
 
 
 def delete_constraint(params: Values, by: User) -> Answer:
-    """Lift a constraint."""
     any_constraint(params["ConstraintId"]).remove(by=by)
     return {}
 
@@ -72,8 +70,8 @@ def get_constraint(params: Values, by: User) -> Answer:
     return {"ConstraintDetail": serializers.constraint(row, config)}
 
 
-def _config(params: Values) -> Any:
-    """The configuration as a value. Raises InvalidInputError for a text that is not JSON."""
+def _config(params: Values) -> object:
+    """Return the value of the JSON text. Raises InvalidInputError if it is not JSON."""
     try:
         return read_json(params["Config"])
     except TemplateError as error:

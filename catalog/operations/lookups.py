@@ -1,6 +1,6 @@
-"""What an operation names by ID, found within the caller's reach or not at all."""
+"""Lookups by ID of the records that the caller of an operation can access."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 def find(rows: QuerySet[Row], pk: str, code: str) -> Row:
-    """Return the row of this ID. Raises NotFoundError with the code."""
+    """Return the row with an ID. Raises NotFoundError with the code."""
     row = rows.filter(pk=pk).first()
     if row is None:
         raise NotFoundError(
@@ -24,39 +24,42 @@ def find(rows: QuerySet[Row], pk: str, code: str) -> Row:
 
 
 def any_product(pk: str) -> Product:
-    """For administrators: any product."""
+    """Return any product, for administrators. Raises NotFoundError."""
     return find(Product.objects.all(), pk, "InvalidProduct.NotFound")
 
 
 def any_version(pk: str) -> Version:
-    """For administrators: any version, with product and template."""
+    """Return any version, for administrators. Raises NotFoundError."""
     rows = Version.objects.select_related("product", "template")
     return find(without_contents(rows), pk, "InvalidProductVersion.NotFound")
 
 
 def any_portfolio(pk: str) -> Portfolio:
-    """For administrators: any portfolio."""
+    """Return any portfolio, for administrators. Raises NotFoundError."""
     return find(Portfolio.objects.all(), pk, "InvalidPortfolio.NotFound")
 
 
 def any_constraint(pk: str) -> Constraint:
-    """For administrators: any constraint, with its product."""
+    """Return any constraint, for administrators. Raises NotFoundError."""
     rows = Constraint.objects.select_related("product", "portfolio")
     return find(rows, pk, "InvalidConstraint.NotFound")
 
 
 def any_tag_option(pk: str) -> TagOption:
-    """For administrators: any tag option."""
+    """Return any tag option, for administrators. Raises NotFoundError."""
     return find(TagOption.objects.all(), pk, "InvalidTagOption.NotFound")
 
 
 def product_for_caller(user: User, pk: str) -> Product:
-    """Any product for administrators; for everybody else one that is granted."""
+    """Return a product that is granted to the user, or any product for administrators."""
     return any_product(pk) if user.is_administrator else product_for(user, pk)
 
 
 def versions_for_caller(user: User) -> QuerySet[Version]:
-    """All versions for administrators; for everybody else the active ones they may launch."""
+    """Return the active versions of the products granted to the user.
+
+    Administrators get all versions.
+    """
     rows = without_contents(Version.objects.select_related("template"))
     if user.is_administrator:
         return rows.filter(product__removed_at=None)
@@ -64,8 +67,8 @@ def versions_for_caller(user: User) -> QuerySet[Version]:
     return rows.filter(active=True, product__in=mine.values("pk"))
 
 
-def without_contents(rows: Any) -> Any:
-    """Leave out a template's large columns: only its kind and ID are told."""
+def without_contents(rows: QuerySet[Version]) -> QuerySet[Version]:
+    """Return the rows without the large columns of their templates."""
     return rows.defer(
         "template__body",
         "template__files",
@@ -75,9 +78,9 @@ def without_contents(rows: Any) -> Any:
 
 
 def template_at(url: str) -> Template:
-    """Return the template CreateTemplate gave this address.
+    """Return the template with an address that CreateTemplate returned.
 
-    Raises NotFoundError for any other address: nothing is ever fetched.
+    Raises NotFoundError for other addresses, which are never fetched.
     """
     parts = url.split("/")
     pk = parts[-2] if len(parts) > 2 else ""

@@ -55,7 +55,7 @@ def update_portfolio(params: Values, by: User) -> Answer:
 
 
 def delete_portfolio(params: Values, by: User) -> Answer:
-    """Delete a portfolio that holds no products."""
+    """Delete a portfolio without products."""
     any_portfolio(params["PortfolioId"]).remove(by=by)
     return {}
 
@@ -72,7 +72,7 @@ def get_portfolio(params: Values, by: User) -> Answer:
 
 
 def list_portfolios(params: Values, by: User) -> Answer:
-    """List portfolios, all or those that hold one product."""
+    """List all portfolios, or those that contain a product."""
     rows = Portfolio.objects.all()
     if params["Scope"] == "Import":
         rows = rows.none()
@@ -87,14 +87,14 @@ def list_portfolios(params: Values, by: User) -> Answer:
 
 
 def associate_product(params: Values, by: User) -> Answer:
-    """Put a product into a portfolio."""
+    """Add a product to a portfolio."""
     portfolio = any_portfolio(params["PortfolioId"])
     portfolio.add_product(any_product(params["ProductId"]), by=by)
     return {}
 
 
 def disassociate_product(params: Values, by: User) -> Answer:
-    """Take a product out of a portfolio, and its constraints there with it."""
+    """Remove a product from a portfolio, with its constraints there."""
     portfolio = any_portfolio(params["PortfolioId"])
     portfolio.remove_product(any_product(params["ProductId"]), by=by)
     return {}

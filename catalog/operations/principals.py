@@ -1,6 +1,6 @@
-"""Operations on who may use a portfolio."""
+"""Operations on the access to portfolios."""
 
-from typing import Any
+from typing import TypedDict, cast
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -30,7 +30,7 @@ def associate_principal(params: Values, by: User) -> Answer:
 
 
 def disassociate_principal(params: Values, by: User) -> Answer:
-    """Take a grant back. Running instances stay."""
+    """Revoke a grant. Running instances stay."""
     portfolio = any_portfolio(params["PortfolioId"])
     with wire_names(principal="PrincipalId", pattern="PrincipalPattern"):
         portfolio.withdraw(**_principal(params), by=by)
@@ -38,7 +38,7 @@ def disassociate_principal(params: Values, by: User) -> Answer:
 
 
 def list_principals(params: Values, by: User) -> Answer:
-    """List who was granted a portfolio."""
+    """List the principals to which a portfolio is granted."""
     portfolio = any_portfolio(params["PortfolioId"])
     grants = portfolio.grants.select_related("user", "role").order_by(
         "created_at", "pk"
@@ -46,25 +46,39 @@ def list_principals(params: Values, by: User) -> Answer:
     return {"Principals": [serializers.principal(row) for row in grants]}
 
 
-def _principal(params: Values) -> dict[str, Any]:
-    """Whom the caller means. Raises NotFoundError, and InvalidInputError for a pattern of another type."""
+class Principal(TypedDict):
+    """The arguments of `Portfolio.grant`; exactly one of them is set."""
+
+    user: User | None
+    role: Role | None
+    pattern: str
+
+
+def _principal(params: Values) -> Principal:
+    """Return the principal in the parameters.
+
+    Raises NotFoundError, and InvalidInputError for a pattern of another type.
+    """
     kind, pk = params["PrincipalType"], params.get("PrincipalId", "")
-    found: dict[str, Any] = {"pattern": params.get("PrincipalPattern", "")}
-    if found["pattern"] and not found["pattern"].startswith(PATTERNS[kind]):
+    pattern: str = params.get("PrincipalPattern", "")
+    if pattern and not pattern.startswith(PATTERNS[kind]):
         problem = _(
             "For this principal type, the pattern must start with %(start)s."
         ) % {"start": PATTERNS[kind]}
         raise InvalidInputError({"pattern": [problem]})
+    user: User | None = None
+    role: Role | None = None
     if pk and kind == PrincipalType.USER:
-        found["user"] = User.objects.filter(principal_id=pk).first()
+        user = User.objects.filter(principal_id=pk).first()
     elif pk:
-        found["role"] = Role.objects.filter(Q(principal_id=pk)).first()
-    if pk and not (found.get("user") or found.get("role")):
+        # The manager is that of Group, which does not know principal IDs.
+        role = cast("Role | None", Role.objects.filter(Q(principal_id=pk)).first())
+    if pk and not (user or role):
         raise NotFoundError(
             _("No %(kind)s with the ID %(id)s was found.") % {"kind": kind, "id": pk},
             code="InvalidPrincipal.NotFound",
         )
-    return found
+    return {"user": user, "role": role, "pattern": pattern}
 
 
 GROUP = "Access"

@@ -1,6 +1,6 @@
-"""Answers of the catalog: the fields of each object, and the functions that fill them."""
+"""Objects in the answers of the catalog: their documented fields, types and serializers."""
 
-from typing import Any
+from typing import TypedDict
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +20,7 @@ from catalog.operations.shared_parameters import (
     TEMPLATE_TYPES,
     TEMPLATE_URL,
 )
-from console.lib.operation import Answer, Field, explained, stamp, time_field
+from console.lib.operation import Field, explained, stamp, time_field
 from console.lib.users import PrincipalType
 
 PRINCIPAL_TYPES = explained(
@@ -225,7 +225,71 @@ PRINCIPAL = (
 )
 
 
-def product(row: Product) -> Answer:
+class ProductCore(TypedDict):
+    CreateTime: str
+    Description: str
+    ProductArn: str
+    ProductId: str
+    ProductName: str
+    ProductType: str
+    ProviderName: str
+
+
+class ProductDetail(ProductCore):
+    TemplateType: str
+
+
+class ProductSummary(ProductDetail):
+    HasDefaultLaunchOption: bool
+
+
+class VersionDetail(TypedDict):
+    Active: bool
+    CreateTime: str
+    Description: str
+    Guidance: str
+    ProductId: str
+    ProductVersionId: str
+    ProductVersionName: str
+    TemplateType: str
+    TemplateUrl: str
+
+
+class PortfolioDetail(TypedDict):
+    CreateTime: str
+    Description: str
+    PortfolioArn: str
+    PortfolioId: str
+    PortfolioName: str
+    ProviderName: str
+
+
+class TagOptionDetail(TypedDict):
+    Active: bool
+    Key: str
+    Owner: str
+    TagOptionId: str
+    Value: str
+
+
+class ConstraintDetail(TypedDict):
+    Config: str
+    ConstraintId: str
+    ConstraintType: str
+    CreateTime: str
+    Description: str
+    PortfolioId: str
+    ProductId: str
+    ProductName: str
+
+
+class PrincipalDetail(TypedDict):
+    PrincipalId: str
+    PrincipalPattern: str
+    PrincipalType: str
+
+
+def product_core(row: Product) -> ProductCore:
     return {
         "CreateTime": stamp(row.created_at),
         "Description": row.description,
@@ -234,17 +298,21 @@ def product(row: Product) -> Answer:
         "ProductName": row.name,
         "ProductType": Product.TYPE,
         "ProviderName": row.provider,
-        "TemplateType": row.template_kind,
     }
 
 
-def product_summary(row: Any) -> Answer:
-    """A product as an end user sees it, read with its launch options counted."""
-    return {**product(row), "HasDefaultLaunchOption": row.launch_option_count == 1}
+def product(row: Product) -> ProductDetail:
+    return {**product_core(row), "TemplateType": row.template_kind}
 
 
-def version(row: Version) -> Answer:
-    """A version, read with its template's kind."""
+def product_summary(row: Product) -> ProductSummary:
+    """Return a product from `with_launch_options` for an end user."""
+    count: int = row.launch_option_count  # type: ignore[attr-defined]
+    return {**product(row), "HasDefaultLaunchOption": count == 1}
+
+
+def version(row: Version) -> VersionDetail:
+    """Return a version, read with its template."""
     return {
         "Active": row.active,
         "CreateTime": stamp(row.created_at),
@@ -258,7 +326,7 @@ def version(row: Version) -> Answer:
     }
 
 
-def portfolio(row: Portfolio) -> Answer:
+def portfolio(row: Portfolio) -> PortfolioDetail:
     return {
         "CreateTime": stamp(row.created_at),
         "Description": row.description,
@@ -269,7 +337,7 @@ def portfolio(row: Portfolio) -> Answer:
     }
 
 
-def tag_option(row: TagOption) -> Answer:
+def tag_option(row: TagOption) -> TagOptionDetail:
     return {
         "Active": row.active,
         "Key": row.key,
@@ -279,8 +347,7 @@ def tag_option(row: TagOption) -> Answer:
     }
 
 
-def constraint(row: Constraint, config: str) -> Answer:
-    """A constraint, read with its product."""
+def constraint(row: Constraint, config: str) -> ConstraintDetail:
     return {
         "Config": config,
         "ConstraintId": row.pk,
@@ -293,8 +360,7 @@ def constraint(row: Constraint, config: str) -> Answer:
     }
 
 
-def principal(row: Grant) -> Answer:
-    """A grant, read with its person and group."""
+def principal(row: Grant) -> PrincipalDetail:
     named = row.user or row.role
     return {
         "PrincipalId": named.principal_id if named else "",

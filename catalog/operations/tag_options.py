@@ -30,7 +30,7 @@ NAMES = {"key": "Key", "value": "Value", "active": "Active"}
 
 
 def create_tag_option(params: Values, by: User) -> Answer:
-    """Create a tag option: one key, one value, active."""
+    """Create an active tag option of one key and one value."""
     with wire_names(**NAMES):
         option = TagOption.objects.offer(
             key=params["Key"], value=params["Value"], by=by
@@ -39,7 +39,7 @@ def create_tag_option(params: Values, by: User) -> Answer:
 
 
 def update_tag_option(params: Values, by: User) -> Answer:
-    """Change a tag option's value, or switch it on or off; its key stays."""
+    """Change the value of a tag option, enable it or disable it; its key stays."""
     option = any_tag_option(params["TagOptionId"])
     with wire_names(**NAMES):
         option.edit(value=params.get("Value"), active=params.get("Active"), by=by)
@@ -47,7 +47,7 @@ def update_tag_option(params: Values, by: User) -> Answer:
 
 
 def delete_tag_option(params: Values, by: User) -> Answer:
-    """Delete a tag option everywhere. Tags on running instances stay."""
+    """Delete a tag option. Tags of instances stay."""
     any_tag_option(params["TagOptionId"]).remove(by=by)
     return {}
 
@@ -60,7 +60,7 @@ def get_tag_option(params: Values, by: User) -> Answer:
 
 
 def list_tag_options(params: Values, by: User) -> Answer:
-    """List tag options. Page by number; NextToken is never given out."""
+    """List tag options by page number. NextToken is always empty."""
     rows = TagOption.objects.all()
     wanted = params.get("Filters", {})
     for name, lookup in (("Key", "key"), ("Value", "value"), ("Active", "active")):
@@ -90,7 +90,7 @@ def dissociate_tag_option(params: Values, by: User) -> Answer:
 
 
 def list_resources_for_tag_option(params: Values, by: User) -> Answer:
-    """List the products or portfolios a tag option is attached to."""
+    """List the products or portfolios to which a tag option is attached."""
     option = any_tag_option(params["TagOptionId"])
     rows: Any = option.products.filter(removed_at=None)
     if params["ResourceType"] == "Portfolio":
@@ -110,7 +110,7 @@ def list_resources_for_tag_option(params: Values, by: User) -> Answer:
 
 
 def _resource(pk: str) -> Product | Portfolio:
-    """The product or portfolio of this ID. Raises NotFoundError."""
+    """Return the product or portfolio with an ID. Raises NotFoundError."""
     return any_portfolio(pk) if pk.startswith("port-") else any_product(pk)
 
 

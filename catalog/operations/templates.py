@@ -24,9 +24,9 @@ TRANSFORM = "Aliyun::Terraform-v1.5"
 
 @transaction.atomic
 def create_template(params: Values, by: User) -> Answer:
-    """Store a template and return its address, for a version to name.
+    """Store a template, and return its address for a version.
 
-    TerraformVariables replaces the descriptions of variables the template declares.
+    TerraformVariables replaces the descriptions of variables that the template declares.
     """
     text = params["TemplateBody"]
     if params["TerraformVariables"]:
@@ -43,9 +43,9 @@ def create_template(params: Values, by: User) -> Answer:
 
 
 def get_template(params: Values, by: User) -> Answer:
-    """Return the text of a version's template.
+    """Return the text of the template of a version.
 
-    One that was uploaded as a folder comes as the document it amounts to.
+    A template that was uploaded as a folder is returned as a ROS document.
     """
     rows = versions_for_caller(by).filter(product=params["ProductId"])
     version = find(rows, params["ProductVersionId"], "InvalidProductVersion.NotFound")
@@ -54,7 +54,7 @@ def get_template(params: Values, by: User) -> Answer:
 
 
 def as_document(files: dict[str, str]) -> str:
-    """Write a folder of Terraform files as a ROS document."""
+    """Return Terraform files as a ROS document."""
     document = {
         "ROSTemplateFormatVersion": "2015-09-01",
         "Transform": TRANSFORM,
@@ -64,13 +64,13 @@ def as_document(files: dict[str, str]) -> str:
 
 
 def with_descriptions(text: str, variables: list[Values]) -> str:
-    """Return the document with other descriptions of its variables, as JSON.
+    """Return a document with other descriptions of its variables, as JSON.
 
-    A description may be a JSON object of properties, as in the variable itself. Raises
-    DomainError for a variable the template does not declare.
+    A description can be a JSON object of properties, as in the variable itself. Raises
+    DomainError for a variable that the template does not declare.
     """
     declared = read_document(text).schema.by_key
-    document = read_json(text) if text.lstrip()[:1] == "{" else read_yaml(text)
+    document: Any = read_json(text) if text.lstrip()[:1] == "{" else read_yaml(text)
     parameters = document.get("Parameters") or {}
     for variable in variables:
         name = variable["VariableName"]
@@ -85,7 +85,7 @@ def with_descriptions(text: str, variables: list[Values]) -> str:
     return dumps({**document, "Parameters": parameters}, ensure_ascii=False)
 
 
-def _properties(description: str) -> dict[str, Any]:
+def _properties(description: str) -> dict[str, object]:
     try:
         found = read_json(description)
     except TemplateError:

@@ -33,9 +33,9 @@ NAMES = {
 
 
 def add_version(product: Product, params: Values, by: User) -> Version:
-    """Publish a version as the wire describes it.
+    """Publish a version with the parameters of a request.
 
-    Raises InvalidInputError when the template is not of the kind that was announced.
+    Raises InvalidInputError if the template is not of the specified type.
     """
     template = template_at(params["TemplateUrl"])
     if template.kind != params["TemplateType"]:
@@ -62,10 +62,7 @@ def create_product_version(params: Values, by: User) -> Answer:
 
 
 def update_product_version(params: Values, by: User) -> Answer:
-    """Change a version's name, description, guidance or visibility.
-
-    What is not sent stays; the template never changes.
-    """
+    """Change the specified parameters of a version. Its template cannot be changed."""
     version = any_version(params["ProductVersionId"])
     with wire_names(**NAMES):
         version.edit(
@@ -79,16 +76,13 @@ def update_product_version(params: Values, by: User) -> Answer:
 
 
 def delete_product_version(params: Values, by: User) -> Answer:
-    """Delete a version no instance uses."""
+    """Delete a version that is not used by an instance."""
     any_version(params["ProductVersionId"]).remove(by=by)
     return {}
 
 
 def get_product_version(params: Values, by: User) -> Answer:
-    """Read one version.
-
-    End users read the active versions of products granted to them.
-    """
+    """Read a version. End users can read the active versions of their products."""
     rows = versions_for_caller(by)
     row = find(rows, params["ProductVersionId"], "InvalidProductVersion.NotFound")
     return {"ProductVersionDetail": serializers.version(row)}

@@ -1,4 +1,4 @@
-"""A ROS document: the text an author uploads, Terraform workspace or standard.
+"""Reader of ROS documents: standard templates, and workspaces of Terraform.
 
 Format: https://www.alibabacloud.com/help/en/ros/user-guide/template-structure
 """
@@ -20,6 +20,9 @@ from catalog.schema.size_limits import MAX_PARAMETERS
 from catalog.schema.validation import Schema
 from catalog.terraform.parameters import read_terraform
 
+# The sections of a document by name; the reader checks that each is a mapping.
+Body = dict[str, Any]
+
 _FORMAT = "2015-09-01"
 _TERRAFORM = re.compile(r"Aliyun::Terraform-v\d+\.\d+")
 _SECTIONS = ("Parameters", "Outputs", "Metadata", "Rules", "Resources", "Workspace")
@@ -27,12 +30,14 @@ _SECTIONS = ("Parameters", "Outputs", "Metadata", "Rules", "Resources", "Workspa
 
 @dataclass(frozen=True)
 class Document:
-    """A document read. `kind` is "terraform" (then `files` is the workspace) or
-    "standard"; `body` is the whole of it with short YAML tags written out."""
+    """A ROS document. `kind` is "terraform" (then `files` is the workspace) or "standard".
+
+    `body` is the whole document, with the long forms of short YAML tags.
+    """
 
     kind: str
     schema: Schema
-    body: dict[str, Any]
+    body: Body
     files: dict[str, str] = field(default_factory=dict)
     description: Texts = field(default_factory=dict)
 
@@ -43,9 +48,9 @@ def read_document(
     descriptions: Mapping[str, str] | None = None,
     evaluate: Evaluate = evaluate_nothing,
 ) -> Document:
-    """Read a document, YAML or JSON. Raises TemplateError with file and line.
+    """Read a document in YAML or JSON. Raises TemplateError with file and line.
 
-    `descriptions` replace those of Terraform variables, by name; `evaluate` computes
+    `descriptions` replace those of Terraform variables, by name; `evaluate` evaluates
     their defaults that are constant expressions.
     """
     body = _body(text)
@@ -62,7 +67,7 @@ def read_document(
     return Document(kind, schema, body, files, texts(body.get("Description")))
 
 
-def _body(text: str) -> dict[str, Any]:
+def _body(text: str) -> Body:
     is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
     body = read_json(text.lstrip("\ufeff")) if is_json else read_yaml(text)
     if not isinstance(body, dict):
@@ -83,7 +88,7 @@ def _body(text: str) -> dict[str, Any]:
     return body
 
 
-def _files(body: Mapping[str, Any]) -> dict[str, str]:
+def _files(body: Body) -> dict[str, str]:
     files = body.get("Workspace")
     if not files:
         raise template_error(
@@ -102,13 +107,13 @@ def _files(body: Mapping[str, Any]) -> dict[str, str]:
     return dict(files)
 
 
-def _interface(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _interface(body: Body) -> Mapping[str, object] | None:
     interface = (body.get("Metadata") or {}).get(INTERFACE)
     return interface if isinstance(interface, dict) else None
 
 
 def _terraform_schema(
-    body: Mapping[str, Any],
+    body: Body,
     files: Mapping[str, str],
     descriptions: Mapping[str, str] | None,
     evaluate: Evaluate,
@@ -124,7 +129,7 @@ def _terraform_schema(
     return replace(schema, rules=rules_of(body.get("Rules")))
 
 
-def _standard_schema(body: Mapping[str, Any]) -> Schema:
+def _standard_schema(body: Body) -> Schema:
     if not body.get("Resources"):
         raise template_error(
             _(

@@ -1,16 +1,15 @@
-"""The small language of Visible conditions and Rules, over the values of parameters.
+"""Evaluation of Visible conditions and Rules on the values of parameters.
 
 Functions: Fn::Equals, Fn::Not, Fn::And, Fn::Or, Fn::Contains, Fn::If, Fn::Length,
-Fn::Select, Ref and `${Name}` in text. What it cannot judge raises `UndecidableError`; then a
-parameter stays visible and a rule is left to the engine.
+Fn::Select, Ref and `${Name}` in text. An expression that cannot be evaluated raises
+UndecidableError; then a parameter stays visible and the engine checks the rule.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from catalog.schema.conversion import as_text
-from catalog.schema.parameter import Parameter, Rule
+from catalog.schema.parameter import Parameter, Rule, Texts
 
 UNDEFINED = "undefined"
 _REFERENCE = re.compile(r"\$\{(!?)([^${}]{1,255})\}")
@@ -18,17 +17,17 @@ _ROUNDS = 10
 
 
 class UndecidableError(Exception):
-    """The expression uses something only the engine knows."""
+    """The expression depends on something that only the engine knows."""
 
 
 class Unchanged:
-    """Stands for a secret that is kept and not at hand: no condition can judge it."""
+    """Placeholder of a secret that is kept and not available: conditions cannot use it."""
 
 
 UNCHANGED = Unchanged()
 
 
-def visible(parameters: Sequence[Parameter], values: Mapping[str, Any]) -> set[str]:
+def visible(parameters: Sequence[Parameter], values: Mapping[str, object]) -> set[str]:
     """Return the keys whose Visible condition holds for these values (raw or typed).
 
     A hidden parameter counts with its default, so the conditions are evaluated until
@@ -47,14 +46,14 @@ def visible(parameters: Sequence[Parameter], values: Mapping[str, Any]) -> set[s
 
 
 def _current(
-    parameter: Parameter, values: Mapping[str, Any], shown: Iterable[str]
-) -> Any:
+    parameter: Parameter, values: Mapping[str, object], shown: Iterable[str]
+) -> object:
     given = values.get(parameter.key) if parameter.key in shown else None
     return parameter.default if given is None or given == "" else given
 
 
-def is_visible(parameter: Parameter, values: Mapping[str, Any]) -> bool:
-    """Whether a parameter's own condition holds; unset values are "undefined"."""
+def is_visible(parameter: Parameter, values: Mapping[str, object]) -> bool:
+    """Return True if the condition of a parameter holds; unset values are "undefined"."""
     condition = parameter.visible
     if isinstance(condition, Mapping) and "Condition" in condition:
         condition = condition["Condition"]
@@ -83,8 +82,8 @@ def governing(parameters: Sequence[Parameter]) -> set[str]:
     return named & keys
 
 
-def failed_assertions(rule: Rule, values: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the descriptions of the assertions of a rule that do not hold."""
+def failed_assertions(rule: Rule, values: Mapping[str, object]) -> list[Texts]:
+    """Return the messages of the assertions of a rule that do not hold."""
     try:
         if rule.condition is not None and not holds(rule.condition, values):
             return []
@@ -100,8 +99,8 @@ def failed_assertions(rule: Rule, values: Mapping[str, Any]) -> list[dict[str, s
     return failed
 
 
-def holds(expression: Any, values: Mapping[str, Any]) -> bool:
-    """Return the truth of a condition. Raises UndecidableError."""
+def holds(expression: object, values: Mapping[str, object]) -> bool:
+    """Return True if a condition holds. Raises UndecidableError."""
     value = evaluate(expression, values)
     if isinstance(value, bool):
         return value
@@ -110,8 +109,11 @@ def holds(expression: Any, values: Mapping[str, Any]) -> bool:
     raise UndecidableError
 
 
-def evaluate(expression: Any, values: Mapping[str, Any]) -> Any:
-    """Return an expression's value; depth is bounded by the readers. Raises UndecidableError."""
+def evaluate(expression: object, values: Mapping[str, object]) -> object:
+    """Return the value of an expression. Raises UndecidableError.
+
+    The readers of templates limit the depth of expressions.
+    """
     if isinstance(expression, str):
         return _text(expression, values)
     if isinstance(expression, list):
@@ -127,7 +129,7 @@ def evaluate(expression: Any, values: Mapping[str, Any]) -> Any:
     return function(argument, values)
 
 
-def _text(text: str, values: Mapping[str, Any]) -> Any:
+def _text(text: str, values: Mapping[str, object]) -> object:
     whole = _REFERENCE.fullmatch(text)
     if whole and not whole[1]:
         return _value_of(whole[2], values)
@@ -139,14 +141,14 @@ def _text(text: str, values: Mapping[str, Any]) -> Any:
     )
 
 
-def _value_of(name: str, values: Mapping[str, Any]) -> Any:
+def _value_of(name: str, values: Mapping[str, object]) -> object:
     value = values.get(name.strip())
     if isinstance(value, Unchanged):
         raise UndecidableError
     return UNDEFINED if value is None else value
 
 
-def _reference(argument: Any, values: Mapping[str, Any]) -> Any:
+def _reference(argument: object, values: Mapping[str, object]) -> object:
     if not isinstance(argument, str) or argument not in values:
         raise UndecidableError
     value = values[argument]
@@ -155,66 +157,70 @@ def _reference(argument: Any, values: Mapping[str, Any]) -> Any:
     return "" if value is None else value
 
 
-def _arguments(argument: Any, count: int) -> list[Any]:
+def _arguments(argument: object, count: int) -> list[object]:
     if not isinstance(argument, list) or len(argument) != count:
         raise UndecidableError
     return argument
 
 
-def _equals(argument: Any, values: Mapping[str, Any]) -> bool:
+def _equals(argument: object, values: Mapping[str, object]) -> bool:
     left, right = _arguments(argument, 2)
-    # An official template names the parameter bare; as two constants it says nothing.
-    bare = isinstance(left, str) and left in values
-    value = _value_of(left, values) if bare else evaluate(left, values)
+    # An official template names the parameter without a reference.
+    if isinstance(left, str) and left in values:
+        value = _value_of(left, values)
+    else:
+        value = evaluate(left, values)
     return as_text(value) == as_text(evaluate(right, values))
 
 
-def _not(argument: Any, values: Mapping[str, Any]) -> bool:
+def _not(argument: object, values: Mapping[str, object]) -> bool:
     inner = argument[0] if isinstance(argument, list) and argument else argument
     return not holds(inner, values)
 
 
-def _each(argument: Any, values: Mapping[str, Any]) -> Iterable[bool]:
+def _each(argument: object, values: Mapping[str, object]) -> Iterable[bool]:
     items = argument if isinstance(argument, list) else [argument]
     return (holds(item, values) for item in items)
 
 
-def _and(argument: Any, values: Mapping[str, Any]) -> bool:
+def _and(argument: object, values: Mapping[str, object]) -> bool:
     return all(_each(argument, values))
 
 
-def _or(argument: Any, values: Mapping[str, Any]) -> bool:
+def _or(argument: object, values: Mapping[str, object]) -> bool:
     return any(_each(argument, values))
 
 
-def _contains(argument: Any, values: Mapping[str, Any]) -> bool:
+def _contains(argument: object, values: Mapping[str, object]) -> bool:
     collection, item = (evaluate(part, values) for part in _arguments(argument, 2))
     if isinstance(collection, list):
         return as_text(item) in map(as_text, collection)
     return as_text(item) in as_text(collection)
 
 
-def _if(argument: Any, values: Mapping[str, Any]) -> Any:
+def _if(argument: object, values: Mapping[str, object]) -> object:
     condition, yes, no = _arguments(argument, 3)
     return evaluate(yes if holds(condition, values) else no, values)
 
 
-def _length(argument: Any, values: Mapping[str, Any]) -> int:
+def _length(argument: object, values: Mapping[str, object]) -> int:
     value = evaluate(argument, values)
     if not isinstance(value, str | list | dict):
         raise UndecidableError
     return len(value)
 
 
-def _select(argument: Any, values: Mapping[str, Any]) -> Any:
+def _select(argument: object, values: Mapping[str, object]) -> object:
     index, items = (evaluate(part, values) for part in _arguments(argument, 2))
+    if not isinstance(items, list | str) or not isinstance(index, int | float | str):
+        raise UndecidableError
     try:
         return items[int(index)]
     except (TypeError, ValueError, LookupError):
         raise UndecidableError from None
 
 
-_FUNCTIONS: dict[str, Callable[[Any, Mapping[str, Any]], Any]] = {
+_FUNCTIONS: dict[str, Callable[[object, Mapping[str, object]], object]] = {
     "Ref": _reference,
     "Fn::Equals": _equals,
     "Fn::Not": _not,

@@ -1,8 +1,7 @@
-"""Defaults that only Terraform can compute: constant expressions.
+"""Defaults that are constant expressions, such as `[for i in [1, 2] : i * 2]`.
 
-Terraform accepts `true ? "x" : "y"` and `[for i in [1, 2] : i * 2]` as a default. What
-they come to is asked of the binary, which the catalogue does not know: whoever reads a
-template hands in the function that asks it.
+Only the Terraform binary can evaluate them. The catalog cannot import the engines, so the
+readers of templates take the function that runs the binary as an argument.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,16 +11,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Constants:
-    """The answer, by the name of the variable; what is in neither part is not known."""
+    """The evaluated defaults, and the errors, by variable; others are unknown."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-# Takes variable blocks with nothing but type and default, by the variable's name.
+# Evaluates blocks with the type and the default of variables, by their names.
 Evaluate = Callable[[Mapping[str, str]], Constants]
 
 
 def evaluate_nothing(_blocks: Mapping[str, str]) -> Constants:
-    """Leave every constant to the run, where nobody can be asked."""
+    """Leave all defaults unknown: Terraform evaluates them in the run."""
     return Constants()

@@ -1,4 +1,4 @@
-"""A JSON value made to fit a Terraform type, by Terraform's own conversion rules.
+"""Conversion of JSON values to Terraform types, by Terraform's rules.
 
 https://developer.hashicorp.com/terraform/language/expressions/types#type-conversion
 """
@@ -13,17 +13,22 @@ from django.utils.translation import gettext as _
 
 from console.lib.exact import Exact, decimal_text, dumps, exact
 
-# More digits than Terraform itself keeps of a number.
+# More digits than Terraform keeps of a number.
 MAX_NUMBER_LENGTH = 310
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
 
 
+# A Terraform type as JSON: "string", ["list", "string"], ["object", {attribute: type},
+# {optional attribute: default}] and so on; or the name of a ROS type.
+ParameterType = str | list[Any]
+
+
 class ConversionError(ValueError):
-    """The value does not fit; the text is a sentence for the person who gave it."""
+    """A value does not match its type; the message is a sentence for the user."""
 
 
-def convert(value: Any, kind: Any, path: str = "") -> Any:
-    """Return the value as the type has it; None stays None. Raises ConversionError."""
+def convert(value: object, kind: ParameterType, path: str = "") -> object:
+    """Return the value as its type requires; None stays None. Raises ConversionError."""
     if value is None or kind == "any":
         return value
     if isinstance(kind, str):
@@ -31,10 +36,10 @@ def convert(value: Any, kind: Any, path: str = "") -> Any:
     return _COMPLEX[kind[0]](value, kind, path)
 
 
-def number(value: Any, path: str = "") -> int | float:
-    """Return a number, from a number or from its decimal text. Raises ConversionError.
+def number(value: object, path: str = "") -> int | float:
+    """Return a number, given as a number or as decimal text. Raises ConversionError.
 
-    All its digits are kept. A whole number is an integer, however it is written.
+    All digits are kept. A whole number is returned as an integer.
     """
     if isinstance(value, str):
         text = value.strip()
@@ -45,13 +50,13 @@ def number(value: Any, path: str = "") -> int | float:
         raise ConversionError(_at(path, _("Enter a number.")))
     if not math.isfinite(value):
         raise ConversionError(_at(path, _("This number is too large.")))
-    # As its shortest text says it: 1e23 is not quite what a float makes of it.
+    # By its shortest text, because int(1e23) has digits that were not entered.
     whole = isinstance(value, float) and value == int(value)
     return int(Decimal(repr(value))) if whole else value
 
 
-def boolean(value: Any, path: str = "") -> bool:
-    """Return a truth value, from a bool or its text. Raises ConversionError."""
+def boolean(value: object, path: str = "") -> bool:
+    """Return a Boolean, given as a Boolean or as text. Raises ConversionError."""
     if isinstance(value, str):
         value = {"true": True, "1": True, "false": False, "0": False}.get(
             value.strip().lower()
@@ -61,8 +66,8 @@ def boolean(value: Any, path: str = "") -> bool:
     return value
 
 
-def as_text(value: Any) -> str:
-    """Return the text a value has on the wire and in comparisons; None is empty."""
+def as_text(value: object) -> str:
+    """Return the text of a value in requests and comparisons; None is an empty text."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -74,13 +79,13 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def canonical(value: Any) -> str:
-    """Return a text that is the same for equal JSON values, and for no others."""
+def canonical(value: object) -> str:
+    """Return a text that is equal for equal JSON values only."""
     return dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def type_text(kind: Any) -> str:
-    """Return a type as Terraform writes it, to show what is expected."""
+def type_text(kind: ParameterType) -> str:
+    """Return a type in Terraform's notation, such as `list(string)`."""
     if isinstance(kind, str):
         return kind
     if kind[0] == "tuple":
@@ -101,31 +106,31 @@ def _at(path: str, sentence: str) -> str:
     return f"{path}: {sentence}" if path else sentence
 
 
-def _string(value: Any, path: str) -> str:
+def _string(value: object, path: str) -> str:
     if isinstance(value, list | dict):
         raise ConversionError(_at(path, _("Enter text, not a list or an object.")))
     return as_text(value)
 
 
-def _elements(value: Any, path: str) -> list[Any]:
+def _elements(value: object, path: str) -> list[object]:
     if not isinstance(value, list):
         raise ConversionError(_at(path, _("Enter a list.")))
     return value
 
 
-def _list(value: Any, kind: Any, path: str) -> list[Any]:
+def _list(value: object, kind: list[Any], path: str) -> list[object]:
     return [
         convert(item, kind[1], f"{path}[{index}]")
         for index, item in enumerate(_elements(value, path))
     ]
 
 
-def _set(value: Any, kind: Any, path: str) -> list[Any]:
+def _set(value: object, kind: list[Any], path: str) -> list[object]:
     unique = {as_text([item]): item for item in _list(value, kind, path)}
     return list(unique.values())
 
 
-def _tuple(value: Any, kind: Any, path: str) -> list[Any]:
+def _tuple(value: object, kind: list[Any], path: str) -> list[object]:
     items = _elements(value, path)
     if len(items) != len(kind[1]):
         raise ConversionError(
@@ -137,7 +142,7 @@ def _tuple(value: Any, kind: Any, path: str) -> list[Any]:
     ]
 
 
-def _map(value: Any, kind: Any, path: str) -> dict[str, Any]:
+def _map(value: object, kind: list[Any], path: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ConversionError(_at(path, _("Enter key-value pairs.")))
     return {
@@ -145,8 +150,8 @@ def _map(value: Any, kind: Any, path: str) -> dict[str, Any]:
     }
 
 
-def _object(value: Any, kind: Any, path: str) -> dict[str, Any]:
-    """Unknown attributes are dropped; Terraform fills in those that may be missing."""
+def _object(value: object, kind: list[Any], path: str) -> dict[str, object]:
+    """Drop unknown attributes; Terraform adds the optional ones that are missing."""
     if not isinstance(value, dict):
         raise ConversionError(_at(path, _("Enter an object with attributes.")))
     optional = kind[2] if len(kind) > 2 else {}

@@ -1,7 +1,7 @@
-"""One ROS parameter declaration made a Parameter; Terraform variables come here too.
+"""Reader of ROS parameter declarations, which Terraform variables can have too.
 
-Template authors write every member in several shapes, so each reader takes what it can
-use; only what would change which values are legal is refused.
+Authors write the members in several forms. Members that cannot be read are ignored, unless
+they affect which values are valid.
 """
 
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ _MULTILINE = {"TextArea", "Json", "Code", "FileContent"}
 _TYPE_OF_KIND = {"string": "string", "number": "number", "boolean": "bool"}
 
 
-def parameter_of(key: str, declared: Any) -> Parameter:
-    """Return the parameter a ROS document declares. Raises TemplateError naming it."""
+def parameter_of(key: str, declared: object) -> Parameter:
+    """Return the parameter of a declaration. Raises TemplateError with its key."""
     if not isinstance(declared, Mapping):
         raise _refuse(key, _("the declaration must be a set of key-value pairs"))
     name = str(declared.get("Type", ""))
@@ -56,15 +56,15 @@ def parameter_of(key: str, declared: Any) -> Parameter:
 
 
 def check_key(key: str) -> None:
-    """Refuse names a form or a command cannot carry."""
+    """Refuse a key that cannot be the name of a form field or a command argument."""
     if not 1 <= len(key) <= MAX_KEY_LENGTH or ":" in key or not key.isprintable():
         raise _refuse(
             key, _("the name can contain only printable characters and no colon")
         )
 
 
-def default_of(parameter: Parameter, value: Any) -> Any:
-    """Return a declared default as the parameter's kind has it."""
+def default_of(parameter: Parameter, value: object) -> object:
+    """Return a declared default, converted to the kind of the parameter."""
     if value is None or (value == "" and parameter.kind != "string"):
         return None
     try:
@@ -81,8 +81,8 @@ def default_of(parameter: Parameter, value: Any) -> Any:
         ) from None
 
 
-def decorate(parameter: Parameter, declared: Mapping[str, Any]) -> Parameter:
-    """Return the parameter with what a declaration says beyond type and default."""
+def decorate(parameter: Parameter, declared: Mapping[str, object]) -> Parameter:
+    """Return the parameter with the members of a declaration beyond type and default."""
     metadata = declared.get("AssociationPropertyMetadata")
     metadata = dict(metadata) if isinstance(metadata, Mapping) else {}
     association = str(declared.get("AssociationProperty") or parameter.association)
@@ -112,7 +112,9 @@ def decorate(parameter: Parameter, declared: Mapping[str, Any]) -> Parameter:
     return replace(decorated, confirm=confirm and twice)
 
 
-def _constraints(parameter: Parameter, declared: Mapping[str, Any]) -> dict[str, Any]:
+def _constraints(
+    parameter: Parameter, declared: Mapping[str, object]
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     allowed = declared.get("AllowedValues")
     if isinstance(allowed, list) and allowed:
@@ -146,14 +148,14 @@ _BOUNDS = {
 }
 
 
-def texts(value: Any) -> Texts:
-    """Return text or a map of languages as texts; anything else is no text."""
+def texts(value: object) -> Texts:
+    """Return a text, or a map of languages, as texts. Return no texts for other values."""
     if isinstance(value, str | int | float):
         return {"en": as_text(value)} if value != "" else {}
     if not isinstance(value, Mapping):
         return {}
     return {
-        # Some official templates misspell the language.
+        # Some official templates misspell the code of the language.
         "zh-cn" if name.lower() in {"zn-cn", "zh_cn", "zh"} else name.lower(): as_text(
             text
         )
@@ -162,19 +164,19 @@ def texts(value: Any) -> Texts:
     }
 
 
-def flag(value: Any) -> bool:
-    """Return a declared truth value; older templates write it as text."""
+def flag(value: object) -> bool:
+    """Return a declared Boolean; older templates write it as text."""
     try:
         return value is not None and boolean(value)
     except ConversionError:
         return False
 
 
-def _one_text(value: Any) -> str:
+def _one_text(value: object) -> str:
     return next(iter(texts(value).values()), "")
 
 
-def _labels(metadata: Mapping[str, Any]) -> dict[str, Texts]:
+def _labels(metadata: Mapping[str, object]) -> dict[str, Texts]:
     mapping = metadata.get("ValueLabelMapping")
     if not isinstance(mapping, Mapping):
         return {}

@@ -1,4 +1,4 @@
-"""What can be wrong with a template, and with the values given for it."""
+"""Errors in templates, and in the values of their parameters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from console.lib.errors import DomainError, InvalidInputError
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend: what and, where known, the file and its line (from 1)."""
+    """An error with its file and its line (from 1), where these are known."""
 
     message: str
     file: str = ""
@@ -27,7 +27,7 @@ class Problem:
 
 
 class TemplateError(DomainError):
-    """A template that cannot be used; `problems` says where and what to do."""
+    """A template cannot be used; `problems` are the reasons."""
 
     code = "InvalidTemplate"
 
@@ -37,12 +37,12 @@ class TemplateError(DomainError):
 
 
 class InvalidParametersError(InvalidInputError):
-    """Values a template refuses: `errors` maps a key to messages, "" the whole form."""
+    """Values are not valid; `errors` has the messages by key, or for all under ""."""
 
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
         super().__init__(errors, code="InvalidParameter")
 
 
 def template_error(message: str, file: str = "", line: int = 0) -> TemplateError:
-    """Return the error of one problem, ready to be raised."""
+    """Return the error with one problem."""
     return TemplateError(Problem(message, file, line))

@@ -1,21 +1,20 @@
-"""What a document says about the form as a whole: groups, hidden keys, rules, outputs."""
+"""Declarations about the whole form: groups, hidden parameters, rules and outputs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from catalog.schema.declaration import flag, texts
-from catalog.schema.parameter import Group, Parameter, Rule, Texts
+from catalog.schema.parameter import Group, Output, Parameter, Rule, Texts
 
 INTERFACE = "ALIYUN::ROS::Interface"
 
 
 def arrange(
-    parameters: Sequence[Parameter], interface: Mapping[str, Any] | None
+    parameters: Sequence[Parameter], interface: Mapping[str, object] | None
 ) -> tuple[list[Parameter], list[Group]]:
     """Return the parameters in the order of their groups, and the groups.
 
-    Parameters of no group come last; names that do not exist are skipped.
+    Parameters without a group are last. Names that do not exist are ignored.
     """
     interface = interface if isinstance(interface, Mapping) else {}
     waiting = {parameter.key: parameter for parameter in parameters}
@@ -33,7 +32,7 @@ def arrange(
     return [_hidden(parameter, off_form) for parameter in ordered], groups
 
 
-def _declared_groups(interface: Mapping[str, Any]) -> list[tuple[Texts, list[str]]]:
+def _declared_groups(interface: Mapping[str, object]) -> list[tuple[Texts, list[str]]]:
     found = []
     declared = interface.get("ParameterGroups")
     for group in declared if isinstance(declared, list) else []:
@@ -49,13 +48,13 @@ def _declared_groups(interface: Mapping[str, Any]) -> list[tuple[Texts, list[str
 
 
 def _hidden(parameter: Parameter, off_form: set[str]) -> Parameter:
-    """Keep a parameter off the form, unless only the form could give its value."""
+    """Hide a parameter, unless it is required and has no other source of a value."""
     hidden = parameter.key in off_form and not parameter.required
     return replace(parameter, hidden=hidden) if hidden else parameter
 
 
-def rules_of(declared: Any) -> list[Rule]:
-    """Return the rules of a document; malformed assertions are left to the engine."""
+def rules_of(declared: object) -> list[Rule]:
+    """Return the rules of a document, without malformed assertions."""
     found = []
     for name, rule in declared.items() if isinstance(declared, Mapping) else []:
         assertions = rule.get("Assertions") if isinstance(rule, Mapping) else None
@@ -76,8 +75,8 @@ def rules_of(declared: Any) -> list[Rule]:
     return found
 
 
-def output_of(name: str, declared: Any) -> dict[str, Any]:
-    """Return an output: name, label and description as texts, and whether it is secret."""
+def output_of(name: str, declared: object) -> Output:
+    """Return the output of a declaration."""
     declared = declared if isinstance(declared, Mapping) else {}
     return {
         "name": name,

@@ -1,16 +1,18 @@
-"""The nouns of a schema: parameter, group, rule, output."""
+"""The parts of a schema: parameters, groups, rules and outputs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from django.utils.translation import get_language
+
+from catalog.schema.conversion import ParameterType
 
 Texts = dict[str, str]
 
 
 def text_in(texts: Mapping[str, str], language: str | None = None) -> str:
-    """Return the text in a language, else in English, else in any."""
+    """Return the text in a language, or else in English, or else in any language."""
     wanted = (language or get_language() or "en").lower()
     aliases = {"zh-hans": "zh-cn", "zh": "zh-cn", "en-us": "en"}
     for name in (wanted, aliases.get(wanted, wanted.split("-")[0]), "en"):
@@ -21,26 +23,24 @@ def text_in(texts: Mapping[str, str], language: str | None = None) -> str:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing the template asks for.
+    """A parameter of a template.
 
-    `type` is Terraform's type as JSON ("string", ["list", "string"], ["object",
-    {attribute: type}, {optional attribute: default}], "any") or the ROS type's name.
-    `required` means the person must give a value; `nullable` that None is a value.
+    `required` means that a value must be entered, `nullable` that None is a value.
     """
 
     key: str
     kind: str = "string"
-    type: Any = "string"
+    type: ParameterType = "string"
     label: Texts = field(default_factory=dict)
     description: Texts = field(default_factory=dict)
     constraint_description: Texts = field(default_factory=dict)
     required: bool = True
     default: Any = None
-    # The default is a constant expression that only Terraform can compute.
+    # The default is a constant expression that only Terraform can evaluate.
     default_unknown: bool = False
     nullable: bool = False
     secret: bool = False
-    # The value that exists is secret, and the template does not mark it so.
+    # The current value is secret, but this template does not mark it as secret.
     secret_before: bool = False
     ephemeral: bool = False
     confirm: bool = False
@@ -62,12 +62,12 @@ class Parameter:
     group: str = ""
 
     def label_in(self, language: str | None = None) -> str:
-        """Return the label, or the key of a parameter that has none."""
+        """Return the label, or the key of a parameter without a label."""
         return text_in(self.label, language) or self.key
 
     @property
     def element_type(self) -> str:
-        """The type of a list's elements when they are simple, else empty."""
+        """The type of the elements of a list if it is a simple type, or an empty text."""
         if self.type == "CommaDelimitedList":
             return "string"
         if self.kind == "list" and self.type[0] in {"list", "set"}:
@@ -78,7 +78,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Group:
-    """A heading on the form."""
+    """A group of parameters under a heading of the form."""
 
     key: str
     label: Texts = field(default_factory=dict)
@@ -87,13 +87,23 @@ class Group:
         return text_in(self.label, language)
 
 
+# An expression that must hold, and the message for the case that it does not.
+Assertion = TypedDict("Assertion", {"assert": object, "description": Texts})
+
+
+class Output(TypedDict):
+    """A declared output of a template."""
+
+    name: str
+    label: Texts
+    description: Texts
+    sensitive: bool
+
+
 @dataclass(frozen=True)
 class Rule:
-    """Assertions over all values, in force when `condition` holds (None: always).
-
-    Each assertion is a dict with `assert` (an expression) and `description` (texts).
-    """
+    """Assertions about all values, which apply if `condition` holds or is None."""
 
     name: str
     condition: Any = None
-    assertions: list[dict[str, Any]] = field(default_factory=list)
+    assertions: list[Assertion] = field(default_factory=list)

@@ -1,9 +1,9 @@
-"""AllowedPattern: a regular expression over the whole value, in linear time.
+"""AllowedPattern: a regular expression for the whole value, matched in linear time.
 
-RE2 has no lookahead, yet template authors begin patterns with it to demand several
-things at once: `^(?=.*[0-9])(?!admin$)[a-z0-9]+$`. Such a beginning is a conjunction, so
-it is taken apart into several RE2 patterns of exactly the same meaning. Whatever RE2
-cannot express otherwise (backreferences, lookaround elsewhere) is refused.
+RE2 has no lookahead, but authors start patterns with it to require several things at once:
+`^(?=.*[0-9])(?!admin$)[a-z0-9]+$`. Such a start is a conjunction, so it is split into
+several RE2 patterns with the same meaning. Other features that RE2 lacks (backreferences,
+lookaround elsewhere) are refused.
 """
 
 import re
@@ -14,9 +14,9 @@ import re2
 from django.utils.translation import gettext as _
 
 MAX_PATTERN_CHARACTERS = 16_000
-_DEMANDS = 20
+_MAX_LOOKAHEADS = 20
 _UNICODE_ESCAPE = re.compile(r"((?<!\\)(?:\\\\)*)\\u([0-9a-fA-F]{4})")
-# One character, class or escape of a pattern: what can stand for one character of a text.
+# One character, class or escape of a pattern: it matches one character of a text.
 _ATOM = re.compile(
     r"\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]"
     r"|\\Q.*?(?:\\E|\Z)|\\[pP](?:\{[^}]*\}|.)|\\x(?:\{[^}]*\}|..)"
@@ -41,14 +41,14 @@ class Pattern:
             )
         source = _FOREIGN_ESCAPE.sub(r"\1\2", source)
         source = _UNICODE_ESCAPE.sub(r"\1\\x{\2}", source)
-        demands, rest = _demands(source)
-        self._demands = [(_compiled(text), wanted) for text, wanted in demands]
+        lookaheads, rest = _split_lookaheads(source)
+        self._lookaheads = [(_compiled(text), wanted) for text, wanted in lookaheads]
         self._whole = _compiled(rest)
 
     def matches(self, value: str) -> bool:
-        """Whether the whole value fits."""
+        """Return True if the whole value matches."""
         return bool(self._whole.fullmatch(value)) and all(
-            bool(demand.match(value)) is wanted for demand, wanted in self._demands
+            bool(each.match(value)) is wanted for each, wanted in self._lookaheads
         )
 
 
@@ -60,12 +60,12 @@ def pattern(source: str) -> Pattern:
 
 @lru_cache(maxsize=512)
 def allows_line_break(source: str) -> bool:
-    """Return True if a text with a line break could match, or where that is not certain."""
+    """Return True if a text with a line break could match, or if that is unknown."""
     source = _UNICODE_ESCAPE.sub(r"\1\\x{\2}", _FOREIGN_ESCAPE.sub(r"\1\2", source))
-    return any(map(_breaks, _ATOM.findall(source)))
+    return any(map(_matches_line_break, _ATOM.findall(source)))
 
 
-def _breaks(atom: str) -> bool:
+def _matches_line_break(atom: str) -> bool:
     if atom.startswith("(?"):
         return True
     if atom.startswith("\\Q"):
@@ -93,26 +93,30 @@ def _compiled(source: str) -> "re2._Regexp[str]":
         ) from None
 
 
-def _demands(source: str) -> tuple[list[tuple[str, bool]], str]:
-    """Part the lookaheads a pattern begins with from the rest of it."""
-    demands: list[tuple[str, bool]] = []
+def _split_lookaheads(source: str) -> tuple[list[tuple[str, bool]], str]:
+    """Return the lookaheads at the start of a pattern, and the rest of it."""
+    lookaheads: list[tuple[str, bool]] = []
     rest = source.removeprefix("^")
     while rest.startswith(("(?=", "(?!", "((?=")):
         end = _group_end(rest)
         repeated = rest[end : end + 1] in {"*", "+", "?", "{"}
-        if not end or repeated or len(demands) == _DEMANDS:
+        if not end or repeated or len(lookaheads) == _MAX_LOOKAHEADS:
             return [], source
         group = rest[:end]
         if group.startswith("((?="):
             alternatives = _alternatives(group)
             if not alternatives:
                 break
-            demands.append((alternatives, True))
+            lookaheads.append((alternatives, True))
         else:
-            demands.append((group[3:-1], group.startswith("(?=")))
+            lookaheads.append((group[3:-1], group.startswith("(?=")))
         rest = rest[end:]
-    # Without a group, "^a|b" has another meaning than "a|b" after a conjunction.
-    return (demands, f"(?:{rest})") if demands and not _has_bar(rest) else ([], source)
+    # "^a|b" without a group means something else than "a|b" after a conjunction.
+    return (
+        (lookaheads, f"(?:{rest})")
+        if lookaheads and not _has_bar(rest)
+        else ([], source)
+    )
 
 
 def _alternatives(group: str) -> str:
@@ -159,7 +163,7 @@ def _class_end(source: str, at: int) -> int:
 
 
 def _group_end(source: str) -> int:
-    """The index after the group the source begins with, 0 when it never ends."""
+    """Return the index after the group at the start, or 0 if it is not closed."""
     return next((at for at, depth, _char in _walk(source) if depth == 0), 0)
 
 

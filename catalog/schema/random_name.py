@@ -1,4 +1,4 @@
-"""AutoCompleteInput: a fresh name the person may keep or replace.
+"""AutoCompleteInput: a random name that the user can keep or replace.
 
 Metadata: Length, Prefix, Suffix, CharacterClasses [{Class, min}].
 """
@@ -21,7 +21,7 @@ _CLASSES = {
 
 
 def random_name(parameter: Parameter) -> str:
-    """Return prefix, random characters of the asked classes, suffix."""
+    """Return the prefix, random characters of the declared classes, and the suffix."""
     metadata = parameter.association_metadata
     length = min(max(_whole(metadata.get("Length"), _LENGTH), 1), _MAX_LENGTH)
     alphabet, characters = "", ""

@@ -1,7 +1,7 @@
-"""JSON and YAML read within limits: nothing here trusts its input.
+"""Parsers for untrusted JSON and YAML, with limits.
 
-Plain `json.loads` recurses on a hundred thousand brackets, accepts NaN and keeps the
-last of two equal keys; plain YAML expands aliases without end.
+`json.loads` recurses on deep nesting, accepts NaN and keeps the last of two equal keys;
+YAML parsers expand aliases without limit.
 """
 
 import json
@@ -23,8 +23,8 @@ _DECIMAL = re.compile(r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?")
 _YAML_NODES = 60_000
 
 
-def read_json(text: str, file: str = "") -> Any:
-    """Return the value of a JSON text; raises TemplateError with the line."""
+def read_json(text: str, file: str = "") -> object:
+    """Return the value of a JSON text. Raises TemplateError with the line."""
     check_size(text)
     _check_json_depth(text, file)
     try:
@@ -47,7 +47,7 @@ def read_json(text: str, file: str = "") -> Any:
     return value
 
 
-def read_yaml(text: str, file: str = "") -> Any:
+def read_yaml(text: str, file: str = "") -> object:
     """Return the value of a YAML text, short tags such as !Ref in their long form.
 
     Raises TemplateError with the line.
@@ -59,9 +59,7 @@ def read_yaml(text: str, file: str = "") -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or ""
-        if (
-            "nesting depth" in reason
-        ):  # the reader's own limit, which is met before ours
+        if "nesting depth" in reason:
             raise _too_deep(file, mark.line + 1 if mark else 1) from None
         raise template_error(
             _("This is not valid YAML: %(reason)s.") % {"reason": reason},
@@ -77,8 +75,8 @@ def read_yaml(text: str, file: str = "") -> Any:
     return value
 
 
-def check_text(value: Any, file: str = "") -> None:
-    """Refuse text no database can hold: lone surrogates and NUL characters."""
+def check_text(value: object, file: str = "") -> None:
+    """Refuse texts that databases cannot store: lone surrogates and NUL characters."""
     for text in _strings(value):
         if "\0" in text or not text.isascii():
             try:
@@ -94,7 +92,7 @@ def check_text(value: Any, file: str = "") -> None:
                 )
 
 
-def _strings(value: Any) -> Iterable[str]:
+def _strings(value: object) -> Iterable[str]:
     waiting = [value]
     while waiting:
         item = waiting.pop()
@@ -125,7 +123,7 @@ def _too_deep(file: str, line: int) -> TemplateError:
     return template_error(message, file, line)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
@@ -154,7 +152,7 @@ def _finite(digits: str) -> int | float:
 
 
 def _check_yaml_events(text: str, file: str) -> None:
-    """Walk the parser's flat event stream before anything is built from it."""
+    """Check the stream of events before values are constructed from it."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         line = event.start_mark.line + 1 if event.start_mark else 0
@@ -184,14 +182,16 @@ def _check_yaml_events(text: str, file: str) -> None:
 
 
 class _Loader(yaml.CSafeLoader):
-    """The safe loader, minus dates and twin keys, plus the short tags of functions."""
+    """The safe loader without dates and duplicate keys, and with short tags of functions."""
 
     yaml_implicit_resolvers = {
         first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
         for first, pairs in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[Hashable, object]:
         made: dict[Hashable, Any] = {}
         for key_node, value_node in node.value:
             key = self.construct_object(key_node, deep=True)
@@ -203,19 +203,19 @@ class _Loader(yaml.CSafeLoader):
             made[name] = self.construct_object(value_node, deep=True)
         return made
 
-    def construct_map(self, node: Any) -> dict[Hashable, Any]:
+    def construct_map(self, node: yaml.Node) -> dict[Hashable, object]:
         if not isinstance(node, yaml.MappingNode):
             raise _at(node, "expected key-value pairs")
         return self.construct_mapping(node)
 
-    def construct_number(self, node: Any) -> float:
+    def construct_number(self, node: yaml.ScalarNode) -> float:
         number = self.construct_yaml_float(node)
         if not math.isfinite(number):
             raise _at(node, "a number must be finite")
-        # Other spellings than the decimal one, such as 1:30.5, have no further digits.
+        # Other notations than the decimal one, such as 1:30.5, have no further digits.
         return exact(node.value) if _DECIMAL.fullmatch(node.value) else number
 
-    def construct_short_tag(self, suffix: str, node: Any) -> dict[str, Any]:
+    def construct_short_tag(self, suffix: str, node: yaml.Node) -> dict[str, object]:
         """Expand `!Ref x` to {"Ref": x} and `!Sub x` to {"Fn::Sub": x}."""
         name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
         value: Any
@@ -226,10 +226,11 @@ class _Loader(yaml.CSafeLoader):
         elif isinstance(node, yaml.SequenceNode):
             value = self.construct_sequence(node, deep=True)
         else:
+            assert isinstance(node, yaml.MappingNode)
             value = self.construct_mapping(node, deep=True)
         return {name: value}
 
-    def refuse_tag(self, node: Any) -> NoReturn:
+    def refuse_tag(self, node: yaml.Node) -> NoReturn:
         raise _at(node, f"the tag {node.tag} is not allowed")
 
 
@@ -237,7 +238,7 @@ def _as_text(key: float | bool) -> str:
     return str(key).lower() if isinstance(key, bool) else str(key)
 
 
-def _at(node: Any, problem: str) -> yaml.MarkedYAMLError:
+def _at(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 

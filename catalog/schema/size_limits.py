@@ -1,4 +1,4 @@
-"""How much a template may hold. Stated once; every reader asks here first."""
+"""Size limits of templates, which all readers check first."""
 
 import re
 import unicodedata
@@ -19,13 +19,13 @@ MAX_KEY_LENGTH = 255
 _PATH_LENGTH = 1024
 _PATH_PARTS = 5
 _PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_-])?")
-# Names Terraform reads by itself in the root folder. An example's own are never read.
+# Files that Terraform loads from the root folder on its own.
 _LOADED_BY_TERRAFORM = re.compile(
     r"(?:.*_)?override\.tf(?:\.json)?"
     r"|terraform\.tfvars(?:\.json)?|.*\.auto\.tfvars(?:\.json)?",
     re.IGNORECASE,
 )
-# State and settings of Terraform, which may hold secrets wherever they lie.
+# State and settings of Terraform, which can contain secrets, in any folder.
 _STATE_OR_SETTINGS = re.compile(r".*\.tfstate.*|.*\.tfplan|.*\.tfrc", re.IGNORECASE)
 _FOR_OPENTOFU = re.compile(r".*\.tofu(?:\.json)?", re.IGNORECASE)
 _CODE = (".tf", ".tf.json", ".tofu", ".tofu.json")
@@ -33,7 +33,7 @@ _MAX_FOLDERS_NAMED = 5
 
 
 def check_size(text: str) -> None:
-    """Refuse a template of more than 512 KiB, or one that is not clean UTF-8 text."""
+    """Refuse a template of more than 512 KiB, or one that is not valid UTF-8 text."""
     if byte_length(text) > MAX_TEMPLATE_BYTES:
         raise template_error(
             _(
@@ -45,7 +45,7 @@ def check_size(text: str) -> None:
 
 
 def byte_length(text: str) -> int:
-    """Return the length in UTF-8; raises TemplateError on text that is not UTF-8."""
+    """Return the length in UTF-8. Raises TemplateError for text that is not UTF-8."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
@@ -58,7 +58,7 @@ def byte_length(text: str) -> int:
 
 
 def check_files(files: Mapping[str, str]) -> None:
-    """Refuse a folder that is empty, too large, or names files it must not."""
+    """Refuse a folder that is empty, too large, or has files that are not allowed."""
     if not files:
         raise template_error(_("The template has no files. Add at least main.tf."))
     if len(files) > MAX_FILES:
@@ -79,9 +79,9 @@ def check_files(files: Mapping[str, str]) -> None:
 
 
 def check_root(files: Mapping[str, str]) -> None:
-    """Refuse a folder without code in its root, naming the folders that hold some.
+    """Refuse a folder without code in its root, naming the folders that have code.
 
-    Terraform runs the root only, so such a template would succeed and make nothing.
+    Terraform runs only the root, so such a template would succeed and create nothing.
     """
     folders = {
         str(PurePosixPath(path).parent) for path in files if path.endswith(_CODE)

@@ -1,8 +1,8 @@
-"""One validator for every door: raw values in, typed values or refusals out.
+"""Validation of the values of a template's parameters, for forms and the API alike.
 
-For one value: missing or null → type → allowed values → pattern → length and range;
-then the rules over all values. A value that was not given is none: the template's default
-holds, and is judged by the rules only.
+Order for one value: missing or null, type, allowed values, pattern, length and range. The
+rules on all values are last. The template's default applies to a parameter without a value;
+only the rules check it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from catalog.schema.conditions import UNCHANGED, failed_assertions, visible
 from catalog.schema.conversion import ConversionError, as_text, boolean, convert, number
 from catalog.schema.errors import InvalidParametersError, TemplateError
-from catalog.schema.parameter import Group, Parameter, Rule, text_in
+from catalog.schema.parameter import Group, Output, Parameter, Rule, text_in
 from catalog.schema.patterns import pattern
 from catalog.schema.safe_parsing import check_text, read_json
 from catalog.schema.size_limits import MAX_VALUE_BYTES
@@ -28,14 +28,14 @@ _MISSING = object()
 
 @dataclass(frozen=True)
 class _Kept:
-    """A value that stays because none was given."""
+    """A value that is kept because no new one was given."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class ValidatedValues:
-    """Typed values by key, and the keys of those that were kept because none was given."""
+    """Typed values by key, and the keys of the values that were kept."""
 
     values: dict[str, Any]
     kept: frozenset[str]
@@ -43,12 +43,12 @@ class ValidatedValues:
 
 @dataclass(frozen=True)
 class Schema:
-    """Read once when a version is created, stored as JSON, never changed."""
+    """The parameters, rules and outputs of a template. Immutable, and stored as JSON."""
 
     parameters: list[Parameter] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
-    outputs: list[dict[str, Any]] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
 
     @cached_property
     def by_key(self) -> dict[str, Parameter]:
@@ -56,8 +56,8 @@ class Schema:
         return {parameter.key: parameter for parameter in self.parameters}
 
     @cached_property
-    def defaults(self) -> dict[str, Any]:
-        """The values of parameters for which nothing is entered, as far as known."""
+    def defaults(self) -> dict[str, object]:
+        """The known defaults of the parameters that need no value."""
         return {
             parameter.key: parameter.default
             for parameter in self.parameters
@@ -65,7 +65,7 @@ class Schema:
         }
 
     def with_secrets(self, keys: Collection[str]) -> Self:
-        """Return the schema in which these parameters are secret ones too."""
+        """Return the schema with these parameters marked as secret too."""
         return replace(
             self,
             parameters=[
@@ -76,16 +76,16 @@ class Schema:
             ],
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON data from which `from_json` makes an equal schema."""
+    def to_json(self) -> dict[str, object]:
+        """Return the schema as JSON data for `from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Make the schema that `to_json` described; unknown members are ignored."""
+        """Return the schema of the JSON data from `to_json`; ignore unknown members."""
         return cls(
             parameters=[
-                # Stored before ephemeral values were treated as secret ones.
+                # Schemas of old versions do not mark ephemeral parameters as secret.
                 replace(each, secret=each.secret or each.ephemeral)
                 for each in _made(Parameter, data.get("parameters", []))
             ],
@@ -94,10 +94,12 @@ class Schema:
             outputs=list(data.get("outputs", [])),
         )
 
-    def split(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Part values into those that may be shown and the secret ones.
+    def split(
+        self, values: Mapping[str, object]
+    ) -> tuple[dict[str, object], dict[str, object]]:
+        """Return the values that can be shown, and the secret ones.
 
-        A name the schema does not know counts as secret.
+        Values of unknown parameters count as secret.
         """
         plain: dict[str, Any] = {}
         secret: dict[str, Any] = {}
@@ -109,25 +111,30 @@ class Schema:
 
     def clean(
         self,
-        raw: Mapping[str, Any],
+        raw: Mapping[str, object],
         *,
-        current_secrets: Mapping[str, Any] | None = None,
+        current_secrets: Mapping[str, object] | None = None,
         text: bool = True,
-    ) -> dict[str, Any]:
-        """Return the typed values of what is entered, by key.
+    ) -> dict[str, object]:
+        """Return the typed values by key. Raises InvalidParametersError.
 
-        With `text`, a string is wire or form text to be parsed by the parameter's
-        type; without, every value is already JSON. An empty secret keeps the one in
-        `current_secrets`. Raises InvalidParametersError.
+        With `text`, strings are parsed by the type of their parameter, as from a form or
+        a request; otherwise all values are JSON. An empty secret keeps the one in
+        `current_secrets`.
         """
         return self.validate(raw, kept=current_secrets or {}, text=text).values
 
     def validate(
-        self, raw: Mapping[str, Any], *, kept: Mapping[str, Any], text: bool = True
+        self,
+        raw: Mapping[str, object],
+        *,
+        kept: Mapping[str, object],
+        text: bool = True,
     ) -> ValidatedValues:
-        """Do the same, and tell which of the `kept` values stay. Raises InvalidParametersError.
+        """Return the typed values, and the keys of the `kept` values that stay.
 
-        One stays where nothing is given for it, a secret one also where that is empty.
+        A value stays if no other is given, a secret also if the given one is empty.
+        Raises InvalidParametersError.
         """
         return _validate(self, raw, kept=kept, text=text)
 
@@ -142,12 +149,12 @@ def _made(kind: type[T], rows: Iterable[Mapping[str, Any]]) -> Iterable[T]:
 
 
 def _validate(
-    schema: Schema, raw: Mapping[str, Any], *, kept: Mapping[str, Any], text: bool
+    schema: Schema, raw: Mapping[str, object], *, kept: Mapping[str, object], text: bool
 ) -> ValidatedValues:
-    """Return the typed values; raises InvalidParametersError with every refusal.
+    """Return the typed values. Raises InvalidParametersError with all errors.
 
-    `kept` are values that exist. They stay where nothing is given, a secret one also
-    where what is given is empty.
+    `kept` are the current values. They stay if no other value is given; a secret also
+    stays if the given value is empty.
     """
     errors: dict[str, list[str]] = {
         key: [_("The template does not have a parameter with this name.")]
@@ -186,8 +193,8 @@ def _validate(
     return ValidatedValues(values, frozenset(unchanged & values.keys()))
 
 
-def accepts(parameter: Parameter, value: Any) -> bool:
-    """Return whether a parameter takes a typed value that was made for another."""
+def accepts(parameter: Parameter, value: object) -> bool:
+    """Return True if a parameter accepts a typed value of another parameter."""
     try:
         _keep(parameter, value)
     except ConversionError:
@@ -195,8 +202,8 @@ def accepts(parameter: Parameter, value: Any) -> bool:
     return True
 
 
-def _keep(parameter: Parameter, kept: Any) -> Any:
-    """Return a kept value as it is. Raises ConversionError where this template does not take it."""
+def _keep(parameter: Parameter, kept: object) -> object:
+    """Return a kept value. Raises ConversionError if the parameter does not accept it."""
     if kept is UNCHANGED:
         return kept
     if kept is None:
@@ -217,11 +224,11 @@ def _keep(parameter: Parameter, kept: Any) -> Any:
     return kept
 
 
-def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
+def _given(raw: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in raw.items() if value not in (None, "")}
 
 
-def _rule_errors(schema: Schema, values: Mapping[str, Any]) -> dict[str, list[str]]:
+def _rule_errors(schema: Schema, values: Mapping[str, object]) -> dict[str, list[str]]:
     known = {key: values.get(key) for key in schema.by_key}
     messages = [
         text_in(description)
@@ -233,9 +240,9 @@ def _rule_errors(schema: Schema, values: Mapping[str, Any]) -> dict[str, list[st
 
 
 def _one(
-    parameter: Parameter, given: Any, *, kept: Any, text: bool, shown: bool
-) -> Any:
-    """Return one typed value, or _MISSING when there is nothing to send."""
+    parameter: Parameter, given: object, *, kept: object, text: bool, shown: bool
+) -> object:
+    """Return the typed value of a parameter, or _MISSING if it has none."""
     missing = given is _MISSING or given is None
     empty = missing or (
         isinstance(given, str)
@@ -261,11 +268,11 @@ def _one(
     return value
 
 
-def _revealed(parameter: Parameter, given: Any, kept: Any) -> Any:
-    """Return a secret with what its masks stand for: a mask sent back means unchanged.
+def _revealed(parameter: Parameter, given: object, kept: object) -> object:
+    """Replace the masks in a secret by the current values: a mask means unchanged.
 
-    A form does not know the secrets it keeps: there, masks inside a value stay for the
-    next judge, who does. Raises ConversionError where there is no secret to keep.
+    A form does not have the current secrets, so masks inside a value stay until the value
+    is validated with them. Raises ConversionError if there is no secret to keep.
     """
     tree = _tree(parameter, given)
     if not holds_mask(tree):
@@ -283,8 +290,8 @@ def _revealed(parameter: Parameter, given: Any, kept: Any) -> Any:
     raise ConversionError(sentence % {"mask": MASK})
 
 
-def _tree(parameter: Parameter, given: Any) -> Any:
-    """Return the parts of a list, map or object that was given as text."""
+def _tree(parameter: Parameter, given: object) -> object:
+    """Return the list, map or object of a value that was given as text."""
     if not isinstance(given, str) or parameter.kind in {"string", "number", "boolean"}:
         return given
     if parameter.type == "CommaDelimitedList":
@@ -295,8 +302,8 @@ def _tree(parameter: Parameter, given: Any) -> Any:
         return given
 
 
-def _without(parameter: Parameter, *, missing: bool) -> Any:
-    """Return what an empty value means: mostly that the template's default holds."""
+def _without(parameter: Parameter, *, missing: bool) -> object:
+    """Return the meaning of an empty value: in most cases the template's default."""
     default = parameter.default
     if parameter.default_unknown:
         return _MISSING
@@ -304,7 +311,7 @@ def _without(parameter: Parameter, *, missing: bool) -> Any:
         if not parameter.required and parameter.kind == "string":
             return _MISSING if missing else ""
         raise ConversionError(_("Enter a value. This field is required."))
-    # A secret's default is never shown, so its empty field is not an emptied one.
+    # The default of a secret is never shown, so an empty field does not clear it.
     if missing or default is None or parameter.kind != "string" or parameter.secret:
         return _MISSING
     if default != "":
@@ -312,8 +319,8 @@ def _without(parameter: Parameter, *, missing: bool) -> Any:
     return ""
 
 
-def parse(parameter: Parameter, given: Any, *, text: bool) -> Any:
-    """Return the typed value of what was given. Raises ConversionError with a sentence."""
+def parse(parameter: Parameter, given: object, *, text: bool) -> object:
+    """Return the typed value of an input. Raises ConversionError."""
     if isinstance(given, str) and _bytes(given) > MAX_VALUE_BYTES:
         raise ConversionError(
             _("This value is larger than %(limit)d KiB. Shorten it.")
@@ -349,7 +356,7 @@ def _bytes(text: str) -> int:
     )
 
 
-def _check_tree(value: Any) -> None:
+def _check_tree(value: object) -> None:
     try:
         size = len(as_text(value))
         check_text(value)
@@ -364,14 +371,14 @@ def _check_tree(value: Any) -> None:
         )
 
 
-def _comma_list(given: Any) -> list[str]:
+def _comma_list(given: object) -> list[str]:
     parts = given.split(",") if isinstance(given, str) else given
     if not isinstance(parts, list):
         raise ConversionError(_("Enter values separated by commas."))
     return [as_text(part).strip() for part in parts if as_text(part).strip()]
 
 
-def _json(parameter: Parameter, text: str) -> Any:
+def _json(parameter: Parameter, text: str) -> object:
     try:
         return read_json(text)
     except TemplateError as error:
@@ -380,14 +387,14 @@ def _json(parameter: Parameter, text: str) -> Any:
         raise ConversionError(str(error)) from None
 
 
-def _check(parameter: Parameter, value: Any) -> None:
-    """Refuse a typed value that breaks a constraint, in the template's own words."""
+def _check(parameter: Parameter, value: object) -> None:
+    """Refuse a value that violates a constraint, with the template's own message."""
     problem = _constraint_problem(parameter, value)
     if problem:
         raise ConversionError(text_in(parameter.constraint_description) or problem)
 
 
-def _constraint_problem(parameter: Parameter, value: Any) -> str:
+def _constraint_problem(parameter: Parameter, value: object) -> str:
     if parameter.allowed_values is not None and not _allowed(parameter, value):
         return _("Choose a value from the list.")
     if (
@@ -405,10 +412,10 @@ def _constraint_problem(parameter: Parameter, value: Any) -> str:
     return ""
 
 
-def _allowed(parameter: Parameter, value: Any) -> bool:
+def _allowed(parameter: Parameter, value: object) -> bool:
     allowed = {as_text(item) for item in parameter.allowed_values or []}
     if parameter.kind == "number":
-        # 1, 1.0 and "1" are one number.
+        # 1, 1.0 and "1" are the same number.
         return as_text(value) in {_number_text(item) for item in allowed}
     items = value if isinstance(value, list) else [value]
     return all(as_text(item) in allowed for item in items)

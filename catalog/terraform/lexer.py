@@ -1,7 +1,7 @@
-"""The raw look at HCL text: tokens, brackets and blocks, within limits.
+"""Lexer of HCL text: tokens, brackets and blocks, within limits.
 
-Everything is checked here before python-hcl2 sees it, because its parser recurses and
-needs some 60 µs a token. The scan itself is one linear pass without recursion.
+The limits are checked before python-hcl2 parses a text, because its parser recurses and
+needs about 60 µs per token. The lexer is one linear pass without recursion.
 """
 
 import re
@@ -33,8 +33,11 @@ _PAIRS = {"[": "]", "(": ")", "{": "}"}
 
 
 class Token(NamedTuple):
-    """A piece of the text. Kind is a group of the pattern above, or "text" (part of
-    a string), "begin" and "end" (of a string), "splice" (`${` or `%{`)."""
+    """A part of the text.
+
+    `kind` is a group of the pattern above, or "text" (part of a string), "begin" and "end"
+    (of a string), or "splice" (`${` or `%{`).
+    """
 
     kind: str
     start: int
@@ -62,7 +65,7 @@ class Scan:
         self.text = text
         self.file = file
         self.tokens: list[Token] = []
-        # What is open: a bracket's closing character, '"', a heredoc's end pattern.
+        # For each open bracket, string and heredoc: what closes it.
         self._open: list[str | re.Pattern[str]] = []
         self._operators = [0]
         self._newlines = [match.start() for match in re.finditer("\n", text)]
@@ -75,7 +78,7 @@ class Scan:
         return template_error(message, self.file, self.line(offset))
 
     def source(self, first: int, last: int) -> str:
-        """The text of the tokens from `first` up to, not with, `last`."""
+        """Return the text of the tokens from `first` to `last`, excluding `last`."""
         if first >= last:
             return ""
         return self.text[self.tokens[first].start : self.tokens[last - 1].end]
@@ -83,7 +86,7 @@ class Scan:
     def statements(
         self, first: int = 0, last: int | None = None
     ) -> Iterator[Statement]:
-        """The arguments and blocks between two tokens, not those inside them."""
+        """Yield the arguments and blocks between two tokens, without nested ones."""
         last = len(self.tokens) if last is None else last
         at = first
         while at < last:
@@ -128,7 +131,7 @@ class Scan:
         return self.source(at, after).strip('"'), after
 
     def _past(self, at: int) -> int:
-        """The index after this token, or after what it opens."""
+        """Return the index after a token, or after the bracket that it opens."""
         depth = 0
         while at < len(self.tokens):
             kind = self.tokens[at].kind
@@ -239,7 +242,7 @@ class Scan:
         self._pop("close", match.start(), match.end())
 
     def _count(self, kind: str, text: str, at: int) -> None:
-        """Bound the terms of one expression: an operator or a step of a path each."""
+        """Limit the operators and path steps in one expression."""
         inside = self._open[-1] if self._open else "}"
         if text == "," or (kind == "newline" and inside == "}"):
             self._operators[-1] = 0
@@ -256,7 +259,7 @@ class Scan:
 
 
 def _heredoc_end(mark: str) -> re.Pattern[str]:
-    """What ends a stretch of plain text in a heredoc."""
+    """Return the pattern of whatever ends plain text in a heredoc."""
     return re.compile(
         rf"^[ \t]*(?P<end>{re.escape(mark)})(?=[ \t\r]*$)"
         r"|(?P<escaped>\$\$\{|%%\{)|(?P<splice>[$%]\{)",

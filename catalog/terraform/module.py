@@ -1,6 +1,6 @@
-"""The declarations of a Terraform root module: variables, locals, outputs.
+"""Reader of the declarations of a Terraform root module: variables, locals, outputs.
 
-`.tf.json` files are first written as HCL, so that one reader serves both.
+`.tf.json` files are converted to HCL first, so that there is one reader.
 https://developer.hashicorp.com/terraform/language/syntax/json
 """
 
@@ -8,10 +8,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.utils.translation import gettext as _
 
+from catalog.schema.conversion import ParameterType
 from catalog.schema.errors import TemplateError, template_error
 from catalog.schema.safe_parsing import read_json
 from catalog.schema.size_limits import MAX_PARAMETERS, check_files, check_root
@@ -19,7 +19,7 @@ from catalog.terraform.lexer import Scan, Statement
 from catalog.terraform.values import BadLiteralError, NotLiteralError, literal, type_of
 from console.lib.exact import dumps
 
-# What python-hcl2 gets to parse, in tokens of the scan: at most about a second.
+# The tokens that python-hcl2 parses at most, which takes about a second.
 _PARSED_TOKENS = 12_000
 _PARSED = {"type", "default", "description", "sensitive", "nullable", "ephemeral"}
 _JSON_CONTROL = re.compile(r"\\\\|\\b|\\f")
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[^\W\d][\w-]*")
 
 @dataclass
 class Declaration:
-    """A `variable` or `output` block, or one argument of `locals`, with its place."""
+    """A `variable` or `output` block, or one argument of `locals`, with its position."""
 
     scan: Scan
     statement: Statement
@@ -42,12 +42,12 @@ class Declaration:
         return labels[0] if labels else self.statement.name
 
     def source(self, name: str) -> str:
-        """The HCL of an argument, empty when it is not there."""
+        """Return the HCL of an argument, or an empty text without it."""
         argument = self.arguments.get(name)
         return self.scan.source(argument.first, argument.last) if argument else ""
 
     def block(self, *names: str) -> str:
-        """The HCL of the block with these arguments only."""
+        """Return the HCL of the block with only these arguments."""
         arguments = [
             f"  {self.scan.text[each.start : each.end]}\n"
             for name in names
@@ -55,8 +55,8 @@ class Declaration:
         ]
         return f'variable "{self.name}" {{\n{"".join(arguments)}}}\n'
 
-    def literal(self, name: str, otherwise: Any = None) -> Any:
-        """The constant value of an argument. Raises TemplateError with its line."""
+    def literal(self, name: str, otherwise: object = None) -> object:
+        """Return the constant value of an argument. Raises TemplateError with its line."""
         source = self.source(name)
         try:
             return literal(source) if source else otherwise
@@ -64,10 +64,10 @@ class Declaration:
             raise self.error(name, str(error)) from None
 
     def is_constant(self, name: str) -> bool:
-        """Return whether an argument refers to no value and calls no function.
+        """Return True if an argument refers to no value and calls no function.
 
-        Such an expression is Terraform's to compute, and it can: see `constants`. Names
-        that this reader cannot tell from a key count as keys.
+        Only Terraform can evaluate such an expression: see `constants`. A name that could
+        be a key counts as a key.
         """
         statement = self.arguments.get(name)
         if statement is None:
@@ -96,8 +96,8 @@ class Declaration:
                 return False
         return True
 
-    def type(self) -> Any:
-        """The type as JSON, None when none is declared. Raises TemplateError."""
+    def type(self) -> ParameterType | None:
+        """Return the declared type, or None. Raises TemplateError."""
         source = self.source("type")
         try:
             return type_of(source) if source else None
@@ -116,7 +116,7 @@ class Declaration:
 
 @dataclass
 class Module:
-    """What the root module declares; names are unique."""
+    """The declarations of a root module; names are unique."""
 
     variables: dict[str, Declaration] = field(default_factory=dict)
     outputs: dict[str, Declaration] = field(default_factory=dict)
@@ -124,9 +124,9 @@ class Module:
 
 
 def read_module(files: Mapping[str, str]) -> Module:
-    """Scan the root's Terraform files, keep their declarations. Raises TemplateError.
+    """Return the declarations in the root's Terraform files. Raises TemplateError.
 
-    Files of other folders are not judged here: only modules that the root calls are loaded.
+    Files in other folders are not read: Terraform loads only modules that the root calls.
     """
     check_files(files)
     check_root(files)
@@ -210,10 +210,12 @@ def _add(known: dict[str, Declaration], declaration: Declaration) -> None:
     known[declaration.name] = declaration
 
 
-def _hcl_of(data: Any, path: str) -> str:
-    """Write the declarations of a `.tf.json` file as HCL."""
+def _hcl_of(data: object, path: str) -> str:
+    """Return the declarations of a `.tf.json` file as HCL."""
+    if not isinstance(data, dict):
+        raise template_error(_("A .tf.json file must contain a single object."), path)
     lines = []
-    for name, body in _json_blocks(data, "variable", path):
+    for name, body in _json_blocks(data, "variable"):
         arguments = [
             f"type = {json.loads(_quoted(body['type']))}"
             if isinstance(body.get("type"), str)
@@ -230,13 +232,13 @@ def _hcl_of(data: Any, path: str) -> str:
             if isinstance(check, dict) and all(map(_NAME.fullmatch, check))
         ]
         lines.append(_block(f"variable {_constant(name)}", arguments))
-    for name, body in _json_blocks(data, "output", path):
+    for name, body in _json_blocks(data, "output"):
         arguments = [f"{k} = {_constant(body[k])}" for k in _CONSTANTS if k in body]
         lines.append(_block(f"output {_constant(name)}", arguments))
-    for body in _list(data.get("locals")):
+    for group in _list(data.get("locals")):
         arguments = [
             f"{key} = {_quoted(value)}"
-            for key, value in (body.items() if isinstance(body, dict) else [])
+            for key, value in (group.items() if isinstance(group, dict) else [])
             if _NAME.fullmatch(key)
         ]
         lines.append(_block("locals", arguments))
@@ -247,19 +249,17 @@ _CONSTANTS = ("description", "default", "sensitive", "nullable", "ephemeral")
 
 
 def _json_blocks(
-    data: Any, kind: str, path: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not isinstance(data, dict):
-        raise template_error(_("A .tf.json file must contain a single object."), path)
+    data: Mapping[str, object], kind: str
+) -> Iterator[tuple[str, dict[str, object]]]:
     for group in _list(data.get(kind)):
         for name, body in group.items() if isinstance(group, dict) else []:
-            # Several bodies under one name are refused as declared twice.
+            # Several bodies under one name are refused as duplicate declarations.
             for one in _list(body):
                 if name != "//" and isinstance(one, dict):
                     yield name, one
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
@@ -268,13 +268,13 @@ def _block(head: str, arguments: list[str]) -> str:
     return f"{head} {{\n{body}\n}}"
 
 
-def _quoted(value: Any) -> str:
-    """Return JSON as HCL; `${…}` in its texts stays an expression."""
+def _quoted(value: object) -> str:
+    """Return JSON as HCL, in which `${…}` in a text is an expression."""
     text = dumps(value, ensure_ascii=False)
     escapes = {"\\b": "\\u0008", "\\f": "\\u000c"}
     return _JSON_CONTROL.sub(lambda match: escapes.get(match[0], match[0]), text)
 
 
-def _constant(value: Any) -> str:
-    """Return JSON as HCL in which every text is a plain text."""
+def _constant(value: object) -> str:
+    """Return JSON as HCL, in which `${…}` in a text is plain text."""
     return _quoted(value).replace("${", "$${").replace("%{", "%%{")

@@ -1,15 +1,14 @@
-"""The schema of a Terraform template: root variables become parameters."""
+"""Reader of the schema of a Terraform template: root variables become parameters."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from catalog.schema.constants import Constants, Evaluate, evaluate_nothing
-from catalog.schema.conversion import ConversionError, convert
+from catalog.schema.conversion import ConversionError, ParameterType, convert
 from catalog.schema.declaration import ROS_KINDS, check_key, decorate, flag, texts
 from catalog.schema.errors import TemplateError, template_error
 from catalog.schema.interface import INTERFACE, arrange, output_of
-from catalog.schema.parameter import Parameter
+from catalog.schema.parameter import Output, Parameter
 from catalog.schema.safe_parsing import read_json
 from catalog.schema.validation import Schema
 from catalog.terraform.module import Declaration, Module, read_module
@@ -28,19 +27,18 @@ _COMPLEX = {
 def read_terraform(
     files: Mapping[str, str],
     *,
-    interface: Mapping[str, Any] | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    outputs: Mapping[str, Any] | None = None,
+    interface: Mapping[str, object] | None = None,
+    parameters: Mapping[str, object] | None = None,
+    outputs: Mapping[str, object] | None = None,
     descriptions: Mapping[str, str] | None = None,
     evaluate: Evaluate = evaluate_nothing,
 ) -> Schema:
-    """Return what the root module of these files (path → text) asks for.
+    """Return the schema of the root module in these files, by path.
 
-    `interface` arranges the form; `parameters` and `outputs` are a ROS document's own
-    declarations, laid over those of the files; `descriptions` replace the variables'
-    own. `evaluate` computes defaults that are constant expressions; what it does not
-    know is left to Terraform, and its parameter has `default_unknown`. Raises
-    TemplateError.
+    `interface` arranges the form. `parameters` and `outputs` are the declarations of a ROS
+    document, which override those of the files; `descriptions` replace those of the
+    variables. `evaluate` evaluates defaults that are constant expressions; parameters with
+    other expressions have `default_unknown`. Raises TemplateError.
     """
     module = read_module(files)
     constants = _constants(module, evaluate)
@@ -57,7 +55,7 @@ def read_terraform(
     return Schema(ordered, groups, [], _outputs(module, outputs or {}))
 
 
-def _metadata(files: Mapping[str, str]) -> Mapping[str, Any] | None:
+def _metadata(files: Mapping[str, str]) -> Mapping[str, object] | None:
     if ".metadata" not in files:
         return None
     data = read_json(files[".metadata"], ".metadata")
@@ -65,7 +63,7 @@ def _metadata(files: Mapping[str, str]) -> Mapping[str, Any] | None:
 
 
 def _constants(module: Module, evaluate: Evaluate) -> Constants:
-    """Have the defaults computed that are no plain values."""
+    """Evaluate the defaults that are constant expressions."""
     blocks = {
         name: declaration.block("type", "default")
         for name, declaration in module.variables.items()
@@ -87,16 +85,16 @@ def _parameter(
     constants: Constants,
     *,
     description: str | None,
-    declared: Any,
+    declared: object,
 ) -> Parameter:
     check_key(declaration.name)
     parameter = _typed(declaration, constants)
     text = description or declaration.literal("description") or ""
-    said = _spoken(text)
-    if said is None:
+    inner = _json_declaration(text)
+    if inner is None:
         parameter = replace(parameter, description=texts(text))
     else:
-        parameter = _override(declaration, parameter, said)
+        parameter = _override(declaration, parameter, inner)
     if isinstance(declared, Mapping):
         parameter = _override(declaration, parameter, declared)
     return parameter
@@ -118,7 +116,7 @@ def _typed(declaration: Declaration, constants: Constants) -> Parameter:
         default=default,
         default_unknown=not known,
         nullable=flag(declaration.literal("nullable", True)),
-        # What Terraform keeps nowhere is not to be read here either.
+        # Terraform does not store ephemeral values, so they must not be shown here.
         secret=flag(declaration.literal("sensitive", False))
         or flag(declaration.literal("ephemeral", False)),
         ephemeral=flag(declaration.literal("ephemeral", False)),
@@ -126,8 +124,8 @@ def _typed(declaration: Declaration, constants: Constants) -> Parameter:
     )
 
 
-def _default(declaration: Declaration, constants: Constants) -> tuple[Any, bool]:
-    """Return the default, and whether it is known here. Raises TemplateError."""
+def _default(declaration: Declaration, constants: Constants) -> tuple[object, bool]:
+    """Return the default, and True if it is known. Raises TemplateError."""
     name = declaration.name
     if name in constants.errors:
         raise declaration.error("default", constants.errors[name].rstrip("."))
@@ -141,11 +139,11 @@ def _default(declaration: Declaration, constants: Constants) -> tuple[Any, bool]
         return None, False
 
 
-def _kind(kind: Any, default: Any) -> str:
-    """Return our kind; an untyped variable is judged by its default."""
+def _kind(kind: ParameterType | None, default: object) -> str:
+    """Return the kind of a type. That of an untyped variable depends on its default."""
     if isinstance(kind, list):
         return _COMPLEX[kind[0]]
-    if kind not in {None, "any"}:
+    if kind is not None and kind != "any":
         return _KINDS[kind]
     if isinstance(default, bool):
         return "boolean"
@@ -157,7 +155,7 @@ def _kind(kind: Any, default: Any) -> str:
 
 
 def _messages(declaration: Declaration) -> list[str]:
-    """The error messages of validation blocks, those that are plain text."""
+    """Return the error messages of the validation blocks that are plain text."""
     messages = []
     for block in declaration.blocks:
         for inner in declaration.scan.statements(block.first, block.last):
@@ -170,20 +168,20 @@ def _messages(declaration: Declaration) -> list[str]:
     return messages
 
 
-def _spoken(description: Any) -> Mapping[str, Any] | None:
-    """Return a description that is a JSON object: it declares the parameter."""
+def _json_declaration(description: object) -> Mapping[str, object] | None:
+    """Return a description that is a JSON object, which declares the parameter."""
     if not isinstance(description, str) or not description.lstrip().startswith("{"):
         return None
     try:
         data = read_json(description)
     except TemplateError:
-        # Two official templates have a broken one: it is then just a description.
+        # Two official templates have invalid JSON, which is used as a description.
         return None
     return data if isinstance(data, dict) else None
 
 
 def _override(
-    declaration: Declaration, parameter: Parameter, declared: Mapping[str, Any]
+    declaration: Declaration, parameter: Parameter, declared: Mapping[str, object]
 ) -> Parameter:
     named = ROS_KINDS.get(str(declared.get("Type")))
     if named and parameter.type == "any" and declared["Type"] != "CommaDelimitedList":
@@ -191,7 +189,7 @@ def _override(
     if "Default" in declared:
         try:
             default = convert(
-                _spelled_out(declared["Default"], parameter), parameter.type
+                _from_json_text(declared["Default"], parameter), parameter.type
             )
         except ConversionError as error:
             raise declaration.error("default", str(error)) from None
@@ -205,8 +203,8 @@ def _override(
         ) from None
 
 
-def _spelled_out(default: Any, parameter: Parameter) -> Any:
-    """Read a default that is JSON text, as documents write those of type Json."""
+def _from_json_text(default: object, parameter: Parameter) -> object:
+    """Return a default that is JSON text, as documents write those of type Json."""
     if not isinstance(default, str) or parameter.kind in {
         "string",
         "number",
@@ -221,12 +219,12 @@ def _spelled_out(default: Any, parameter: Parameter) -> Any:
         return default
 
 
-def _outputs(module: Module, declared: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _outputs(module: Module, declared: Mapping[str, object]) -> list[Output]:
     found = []
     for name, declaration in module.outputs.items():
         text = declaration.literal("description") or ""
-        said = _spoken(text)
-        output = output_of(name, {"Description": text} if said is None else said)
+        inner = _json_declaration(text)
+        output = output_of(name, {"Description": text} if inner is None else inner)
         over = output_of(name, declared.get(name))
         output["label"] = over["label"] or output["label"]
         output["description"] = over["description"] or output["description"]

@@ -1,7 +1,4 @@
-"""Literal values and type expressions, read from python-hcl2's parse tree.
-
-The tree comes from `hcl2.parses_to_tree`; only the meaning of its nodes is ours.
-"""
+"""Evaluation of literal values and type expressions in python-hcl2's parse tree."""
 
 import operator
 import re
@@ -16,6 +13,7 @@ from lark.exceptions import LarkError
 from catalog.schema.conversion import (
     MAX_NUMBER_LENGTH,
     ConversionError,
+    ParameterType,
     as_text,
     number,
 )
@@ -39,34 +37,34 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "*": operator.mul,
 }
 _LARGEST = 10**300
-# How a name that is not ASCII is handed to python-hcl2, which knows no such names.
+# The encoding of names that are not ASCII for python-hcl2, which accepts only ASCII.
 _SPELLED_NAME = re.compile(r"zz_([0-9a-f]+)_zz")
 
 Node = Tree[Token]
 
 
 class NotLiteralError(ValueError):
-    """The expression is not a plain value (or not a type); the text says why."""
+    """The expression is not a plain value or a type; the message says why."""
 
 
 class BadLiteralError(NotLiteralError):
-    """The expression is none that Terraform could compute, or none it should."""
+    """The expression is one that Terraform cannot, or must not, evaluate."""
 
 
-def literal(source: str) -> Any:
-    """Return the JSON value of a constant HCL expression; raises NotLiteralError."""
+def literal(source: str) -> object:
+    """Return the JSON value of a constant HCL expression. Raises NotLiteralError."""
     if source.startswith("<<"):
         return heredoc(source)
     return _value(_parsed(source))
 
 
-def type_of(source: str) -> Any:
-    """Return a type expression as JSON; raises NotLiteralError."""
+def type_of(source: str) -> ParameterType:
+    """Return a type expression as JSON. Raises NotLiteralError."""
     return _type(_parsed(source))
 
 
 def heredoc(source: str) -> str:
-    """Return a heredoc's text, `<<-` with its common indent removed."""
+    """Return the text of a heredoc, without the common indentation after `<<-`."""
     match = _HEREDOC.match(source)
     if match is None or _SPLICE.search(match[3]):
         raise NotLiteralError(_("the text refers to other values; use a literal value"))
@@ -75,7 +73,7 @@ def heredoc(source: str) -> str:
         lines = text.splitlines(keepends=True)
         indents = [len(x) - len(x.lstrip(" \t")) for x in lines if x.strip()]
         indent = min(indents, default=0)
-        # As Terraform does: a line of blanks alone neither counts nor is shortened.
+        # As in Terraform, lines of blanks alone neither count nor are changed.
         text = "".join(x[indent:] if x.strip() else x for x in lines)
     return text.replace("$${", "${").replace("%%{", "%{")
 
@@ -98,7 +96,7 @@ def _parsed(source: str) -> Node:
 
 
 def _spelled_names(source: str) -> str:
-    """Write the names of an expression that are not ASCII in letters that are."""
+    """Encode the names in an expression that are not ASCII."""
     if source.isascii():
         return source
     parts, end = [], 0
@@ -112,14 +110,14 @@ def _spelled_names(source: str) -> str:
 
 
 def _name(node: Node) -> str:
-    """The name a node stands for, as it was written."""
+    """Return the name in a node, decoded."""
     token = _token(node)
     spelled = _SPELLED_NAME.fullmatch(token)
     return bytes.fromhex(spelled[1]).decode() if spelled else token
 
 
 def _nodes(node: Node, *, deep: bool = False) -> Iterator[Node]:
-    """The children that mean something; with `deep`, those of a body as well."""
+    """Yield the children of a node, and with `deep` those of a body, without comments."""
     for child in node.children:
         if _is_node(child) and child.data != "new_line_or_comment":
             if deep and child.data == "body":
@@ -128,7 +126,7 @@ def _nodes(node: Node, *, deep: bool = False) -> Iterator[Node]:
                 yield child
 
 
-def _is_node(child: Any) -> TypeGuard[Node]:
+def _is_node(child: object) -> TypeGuard[Node]:
     return isinstance(child, Tree)
 
 
@@ -143,7 +141,7 @@ def _token(node: Node) -> str:
     return str(node.children[0])
 
 
-def _value(node: Node, depth: int = 0) -> Any:
+def _value(node: Node, depth: int = 0) -> object:
     if depth > MAX_DEPTH:
         raise BadLiteralError(_("the value is nested too deeply"))
     read = _READERS.get(str(node.data))
@@ -152,7 +150,7 @@ def _value(node: Node, depth: int = 0) -> Any:
     return read(node, depth + 1)
 
 
-def _keyword(node: Node, _depth: int) -> Any:
+def _keyword(node: Node, _depth: int) -> object:
     return {"true": True, "false": False, "null": None}[_token(node)]
 
 
@@ -194,16 +192,16 @@ def _unescaped(match: re.Match[str]) -> str:
     return _ESCAPES[code]
 
 
-def _tuple(node: Node, depth: int) -> list[Any]:
+def _tuple(node: Node, depth: int) -> list[object]:
     return [_value(item, depth) for item in _nodes(node)]
 
 
-def _object(node: Node, depth: int) -> dict[str, Any]:
+def _object(node: Node, depth: int) -> dict[str, object]:
     return {key: _value(item, depth) for key, item in _elements(node)}
 
 
 def _elements(node: Node) -> Iterator[tuple[str, Node]]:
-    """The key and the value's node of each element of an object."""
+    """Yield the key and the node of the value of each element of an object."""
     seen = set()
     for element in _nodes(node):
         key_node, item = list(_nodes(element))
@@ -221,7 +219,7 @@ def _key(node: Node) -> str:
     if inner.data == "expr_term" and str(inner.children[0]) != "(":
         inner = _only(inner)
         if inner.data == "literal_value":
-            # Without parentheses, true, false and null are names like any other.
+            # Without parentheses, true, false and null are names.
             return _token(inner)
     if inner.data in {"identifier", "keyword", "object_elem_key"}:
         return _name(inner)
@@ -231,7 +229,7 @@ def _key(node: Node) -> str:
     return as_text(value)
 
 
-def _negative(node: Node, depth: int) -> Any:
+def _negative(node: Node, depth: int) -> object:
     value = _value(list(_nodes(node))[-1], depth)
     if _token(node) == "-" and isinstance(value, float):
         return exact(f"-{decimal_text(value)}".replace("--", ""))
@@ -243,7 +241,7 @@ def _negative(node: Node, depth: int) -> Any:
 
 
 def _calculation(node: Node, depth: int) -> int:
-    """Calculate with whole numbers; with others Terraform keeps more digits."""
+    """Calculate with whole numbers. Terraform keeps more digits of others than Python."""
     left_node, term = list(_nodes(node))
     sign_node, right_node = list(_nodes(term))
     left, right = _value(left_node, depth), _value(right_node, depth)
@@ -256,7 +254,7 @@ def _calculation(node: Node, depth: int) -> int:
     return result
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -275,7 +273,7 @@ _READERS: dict[str, Callable[[Node, int], Any]] = {
 }
 
 
-def _type(node: Node, depth: int = 0) -> Any:
+def _type(node: Node, depth: int = 0) -> ParameterType:
     if depth > MAX_DEPTH:
         raise BadLiteralError(_("the value is nested too deeply"))
     inner = _only(node) if node.data == "expr_term" else node
@@ -297,7 +295,7 @@ def _simple(name: str) -> str:
     return name
 
 
-def _constructor(node: Node, depth: int) -> Any:
+def _constructor(node: Node, depth: int) -> ParameterType:
     name, arguments = _call(node)
     if name in _COLLECTIONS and len(arguments) == 1:
         return [name, _type(arguments[0], depth + 1)]
@@ -317,7 +315,7 @@ def _call(node: Node) -> tuple[str, list[Node]]:
     return _token(nodes[0]), arguments
 
 
-def _object_type(node: Node, depth: int) -> list[Any]:
+def _object_type(node: Node, depth: int) -> list[object]:
     attributes: dict[str, Any] = {}
     optional: dict[str, Any] = {}
     for key, item in _elements(node):
@@ -331,8 +329,8 @@ def _object_type(node: Node, depth: int) -> list[Any]:
     return ["object", attributes, optional] if optional else ["object", attributes]
 
 
-def _optional_default(arguments: list[Node]) -> Any:
-    """The default of an attribute; None without one, and where only Terraform knows it."""
+def _optional_default(arguments: list[Node]) -> object:
+    """Return the default of an attribute, or None if it is missing or not a literal."""
     try:
         return _value(arguments[0]) if arguments else None
     except NotLiteralError:

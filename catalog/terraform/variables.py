@@ -1,7 +1,7 @@
-"""The part of a module that can be planned without any provider: its variables.
+"""The part of a module that can be planned without a provider: its variables.
 
-An engine plans this text with the person's values and so gets Terraform's own
-conversions and the messages of every `validation`, in some 60 ms.
+An engine plans this text with the user's values. In about 60 ms this gives Terraform's
+conversions and the messages of all `validation` blocks.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,15 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from catalog.terraform.lexer import Scan, Statement
 from catalog.terraform.module import Declaration, Module, read_module
 
-# Functions that read files of a workspace which is not there.
+# Functions that read files of the workspace, which is missing in this plan.
 _FILE_FUNCTIONS = {"templatefile", "templatestring", "abspath", "pathexpand"}
 
 
 def variables_source(files: Mapping[str, str]) -> str:
-    """Return the root's variables, and the locals made of nothing else, as HCL.
+    """Return the variables of the root, and the locals that depend only on them, as HCL.
 
-    Validations that look at a resource, a file or anything not kept are left out:
-    the plan of the whole template judges them. Raises TemplateError.
+    Validations that refer to a resource or a file are left out; the plan of the whole
+    template checks them. Raises TemplateError.
     """
     module = read_module(files)
     kept = _self_contained(module)
@@ -33,9 +33,9 @@ def variables_source(files: Mapping[str, str]) -> str:
 
 
 def variable_types(files: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """Return the types of these variables of the root, as they are written.
+    """Return the source of the types of these root variables, empty without a type.
 
-    Empty for a variable that declares none. Raises TemplateError.
+    Raises TemplateError.
     """
     wanted = set(names)
     return {
@@ -46,7 +46,7 @@ def variable_types(files: Mapping[str, str], names: Iterable[str]) -> dict[str, 
 
 
 def _self_contained(module: Module) -> dict[str, Declaration]:
-    """The locals that refer to variables and to one another only."""
+    """Return the locals that refer only to variables and to each other."""
     needs = {
         name: set(_references(item.scan, item.statement))
         for name, item in module.locals.items()
@@ -76,7 +76,7 @@ def _text(scan: Scan, statement: Statement) -> str:
 
 
 def _references(scan: Scan, statement: Statement) -> Iterator[tuple[str, str]]:
-    """What an expression reads, as (root, name); ("", name) stands for the unknown."""
+    """Yield the references of an expression as (root, name), or ("", name) if unknown."""
     tokens = scan.tokens
     bound = set(_loop_variables(scan, statement))
     for at in range(statement.first, statement.last):
@@ -103,7 +103,7 @@ def _reads_files(function: str) -> bool:
 
 
 def _loop_variables(scan: Scan, statement: Statement) -> Iterator[str]:
-    """The names a `for … in` binds."""
+    """Yield the names that a `for … in` binds."""
     at = statement.first
     while at < statement.last:
         if scan.source(at, at + 1) == "for":

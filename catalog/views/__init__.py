@@ -1,1 +1,1 @@
-"""Pages of the catalogue, one module for each noun."""
+"""Pages of the catalog."""

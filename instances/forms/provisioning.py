@@ -11,8 +11,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from catalog.effective_constraints import EffectiveConstraints, LaunchOption
-from catalog.forms.parameter_field import is_untouched, text_as_typed
-from catalog.forms.parameters import ParameterForm, parameter_form, typed_again
+from catalog.forms.parameter_field import entered_text_or_value, is_untouched
+from catalog.forms.parameters import ParameterForm, parameter_form, unvalidated_values
 from catalog.models import Portfolio, Region, Version
 from catalog.schema import Schema
 from catalog.suggestions import suggested_in
@@ -223,11 +223,11 @@ class ProvisioningForm(Generic[Spec]):
             self.schema.with_secrets(self.carried.hidden),
             data=self.request_data if self.validate else None,
             initial=initial_texts(self.schema, self.carried),
-            again_typed={} if self.validate else self._reentered_parameters(),
+            unvalidated={} if self.validate else self._reentered_parameters(),
             secrets_kept=self.carried.hidden,
-            kept_defaults=self.carried.defaults,
+            former_defaults=self.carried.defaults,
             language=get_language() or "en",
-            again="" if self.outdated else self.request_data.get("change", ""),
+            change="" if self.outdated else self.request_data.get("change", ""),
             suggestions=self.suggestions,
             allowed=self.constraints.allowed_values(self.version),
         )
@@ -267,7 +267,7 @@ class ProvisioningForm(Generic[Spec]):
         first = initial_texts(before, carried)
         return {
             key: value
-            for key, value in typed_again(self.schema, self.request_data).items()
+            for key, value in unvalidated_values(self.schema, self.request_data).items()
             if key not in before.by_key
             or not (
                 key in hidden
@@ -316,7 +316,7 @@ class ProvisioningForm(Generic[Spec]):
             parameters=self._unknown_parameters()
             | (form.entered_values() if typed else {}),
             texts=form.entered_texts() if typed else {},
-            reset=form.reset() if typed else frozenset(),
+            reset=form.reset_keys() if typed else frozenset(),
             tags=[pair for _name, pair in self.tags.pairs()],
             typed=True,
             present=self.start,
@@ -375,7 +375,7 @@ class ProvisioningForm(Generic[Spec]):
 def initial_texts(schema: Schema, carried: Carried) -> dict[str, object]:
     """Return the initial texts of fields: the values taken over, as they were entered."""
     return {
-        key: text_as_typed(schema.by_key[key], value, carried.texts.get(key))
+        key: entered_text_or_value(schema.by_key[key], value, carried.texts.get(key))
         for key, value in carried.values.items()
         if key not in carried.hidden
     }

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from catalog.forms.parameters import ParameterForm, parameter_form, typed_again
+from catalog.forms.parameters import ParameterForm, parameter_form, unvalidated_values
 from catalog.models import Region, Version
 from catalog.schema import InvalidParametersError
 from catalog.suggestions import suggested_in
@@ -71,10 +71,10 @@ class TrialForm:
             schema,
             data=self.data if self.validate else None,
             initial=initial_texts(schema, self.carried),
-            again_typed={} if self.validate else typed_again(schema, self.data),
+            unvalidated={} if self.validate else unvalidated_values(schema, self.data),
             secrets_kept=self.carried.hidden,
             language=get_language() or "en",
-            again=self.data.get("change", ""),
+            change=self.data.get("change", ""),
             suggestions=suggested_in([self.region] if self.region else []),
         )
 
@@ -101,7 +101,9 @@ class TrialForm:
             typed=True,
         )
         try:
-            self.spec = filled(self.spec, raw_input, self.carried.without(form.reset()))
+            self.spec = filled(
+                self.spec, raw_input, self.carried.without(form.reset_keys())
+            )
             errors = run_engine_check(self.version.template, self.spec.values)
         except InvalidParametersError as refusal:
             errors = refusal.errors

@@ -38,11 +38,9 @@ def get_plan(params: Values, by: User) -> Answer:
     row = plan_for(by, params["PlanId"], draft=False)
     detail = serializers.plan(row, approvers_by_plan([row])[row.pk])
     detail["ApprovalDetail"] = _approval(row, detail["AssignedApprovers"])
-    product = catalog_serializers.product(row.version.product)
-    del product["TemplateType"]
     return {
         "PlanDetail": detail,
-        "ProductDetail": product,
+        "ProductDetail": catalog_serializers.product_core(row.version.product),
         "ProductVersionDetail": catalog_serializers.version(row.version),
         "ResourceChanges": [
             _resource_change(change) | _simulation_note(row) for change in row.changes

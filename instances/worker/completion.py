@@ -303,15 +303,16 @@ class TaskCompletion:
         }
         Output.objects.filter(task=self.task).delete()
         for output in state.outputs:
-            declared = described.get(output.key, {})
-            hidden = output.sensitive or bool(declared.get("sensitive"))
+            declared = described.get(output.key)
+            hidden = output.sensitive or bool(declared and declared.get("sensitive"))
+            description = (declared and declared.get("description")) or {}
             Output.objects.create(
                 task=self.task,
                 key=output.key,
                 value=None if hidden else output.value,
                 sensitive=hidden,
                 secret_value=output.secret_value if hidden else None,
-                description=text_in(declared.get("description") or {}, "en"),
+                description=text_in(description, "en"),
             )
 
     def _update_instance(self, ok: bool) -> None:

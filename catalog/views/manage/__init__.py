@@ -1,1 +1,1 @@
-"""The administrator's pages: what can be launched, by whom, and within which limits."""
+"""Pages of administrators: products, portfolios, constraints, tag options and regions."""

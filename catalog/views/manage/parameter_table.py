@@ -1,4 +1,4 @@
-"""A template's parameters as administrators read them: one line each, in words."""
+"""Table of the parameters of a template, for administrators."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from console.lib.masking import MASK
 
 @dataclass(frozen=True)
 class Row:
-    """One parameter: its data, and what is checked of a value."""
+    """A row of the table: a parameter, and the rules for its values."""
 
     key: str
     label: str
@@ -25,12 +25,12 @@ class Row:
 
 
 def rows_of(schema: Schema) -> list[Row]:
-    """Return the lines of the parameter view, in the form's order."""
+    """Return the rows in the order of the form."""
     return [row_of(parameter) for parameter in schema.parameters]
 
 
 def row_of(parameter: Parameter) -> Row:
-    """Describe one parameter. A secret's default is not shown."""
+    """Return the row of a parameter. The default of a secret is masked."""
     default = "–" if parameter.default is None else as_text(parameter.default)
     if parameter.default_unknown:
         default = _("(calculated by Terraform)")

@@ -1,4 +1,4 @@
-"""People: who administers, who may sign in, what each can launch and what each owns."""
+"""Page of users, with the products they can launch and the instances they own."""
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
@@ -16,8 +16,8 @@ PAGE_SIZE = 20
 
 @require_safe
 @administrator_required
-def people(request: Request) -> HttpResponse:
-    """List people by login name."""
+def user_list(request: Request) -> HttpResponse:
+    """List users by login name."""
     found = UserFilter(request.GET, User.objects.all()).qs
     after = request.GET.get("after", "")
     shown = found.filter(username__gt=after) if after else found

@@ -1,4 +1,4 @@
-"""Two templates side by side: what changed in their parameters and in their files."""
+"""Differences of two templates in their parameters and files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ DOCUMENT = "template"
 
 @dataclass(frozen=True)
 class Change:
-    """One property of one parameter, before and after; None where the parameter is not."""
+    """A property of a parameter in both templates; None if the parameter is missing."""
 
     key: str
     name: str
@@ -27,7 +27,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a file's diff; `kind` is added, removed, same or place."""
+    """A line in the diff of a file; `kind` is added, removed, same or place."""
 
     kind: str
     text: str
@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file that differs."""
+    """A file with differences."""
 
     name: str
     lines: list[Line]
@@ -43,14 +43,14 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that differs."""
+    """The differences of two templates."""
 
     parameters: list[Change]
     files: list[FileChange]
 
 
 def compare(before: Template, after: Template) -> Comparison:
-    """Say what changed from one template to another."""
+    """Return the differences from one template to another."""
     return Comparison(
         list(_parameters(before, after)), list(_files(_texts(before), _texts(after)))
     )
@@ -61,7 +61,7 @@ def _parameters(before: Template, after: Template) -> Iterator[Change]:
     for key in [*new, *(key for key in old if key not in new)]:
         was, now = _properties(old.get(key)), _properties(new.get(key))
         if not was or not now:
-            # It came or went: its type says that it is there.
+            # A new or removed parameter is shown by its type.
             yield Change(key, _("Parameter"), was.get(_("Type")), now.get(_("Type")))
             continue
         for name in now:
@@ -70,7 +70,7 @@ def _parameters(before: Template, after: Template) -> Iterator[Change]:
 
 
 def _properties(parameter: Parameter | None) -> dict[str, str]:
-    """What people call the properties, with their values as text."""
+    """Return the properties of a parameter by their labels, as texts."""
     if parameter is None:
         return {}
     row = row_of(parameter)
@@ -86,7 +86,7 @@ def _properties(parameter: Parameter | None) -> dict[str, str]:
 
 
 def _texts(template: Template) -> dict[str, str]:
-    """The files a person wrote: the document itself where the template came as one."""
+    """Return the texts of the files, or the document itself, by name."""
     if template.body:
         return {DOCUMENT: template.body}
     return dict(template.files)
@@ -103,6 +103,6 @@ def _lines(old: str, new: str) -> Iterator[Line]:
     kinds = {"+": "added", "-": "removed", "@": "place"}
     diff = unified_diff(old.splitlines(), new.splitlines(), n=CONTEXT, lineterm="")
     for number, line in enumerate(diff):
-        # The first two lines repeat the file's name.
+        # The first two lines have the name of the file.
         if number > 1:
             yield Line(kinds.get(line[:1], "same"), line)

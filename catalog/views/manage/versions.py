@@ -66,7 +66,7 @@ def version_create(request: Request, pk: str) -> HttpResponse:
 
 
 def _start(product: Product, pk: str) -> dict[str, str]:
-    """What the form shows at first: the document of the version it starts from."""
+    """Return the initial values for a new version that starts from another one."""
     source = SourceForm.Source
     version = product.versions.select_related("template").filter(pk=pk).first()
     if version is None:
@@ -79,7 +79,7 @@ def _start(product: Product, pk: str) -> dict[str, str]:
 @require_safe
 @administrator_required
 def version_detail(request: Request, pk: str, version_pk: str) -> HttpResponse:
-    """Show a version and what its template asks for."""
+    """Show a version and the parameters of its template."""
     version = version_for(pk, version_pk)
     rows = rows_of(version.template.schema)
     context = {
@@ -94,7 +94,7 @@ def version_detail(request: Request, pk: str, version_pk: str) -> HttpResponse:
 @require_safe
 @administrator_required
 def version_check(request: Request, pk: str, version_pk: str) -> HttpResponse:
-    """Answer 204 while the check runs; at its end the whole page is another."""
+    """Return 204 while the check is running, then let the browser load the page again."""
     check = version_for(pk, version_pk).checks.first()
     if check and check.running:
         return HttpResponse(status=204)
@@ -104,7 +104,7 @@ def version_check(request: Request, pk: str, version_pk: str) -> HttpResponse:
 @require_POST
 @administrator_required
 def version_recheck(request: Request, pk: str, version_pk: str) -> HttpResponse:
-    """Check once more: a provider may have become available."""
+    """Check the version again, for example when a provider has become available."""
     version = version_for(pk, version_pk)
     version.queue_check(by=request.user)
     return redirect("manage:version-detail", pk, version.pk)
@@ -113,7 +113,7 @@ def version_recheck(request: Request, pk: str, version_pk: str) -> HttpResponse:
 @require_POST
 @administrator_required
 def version_activate(request: Request, pk: str, version_pk: str) -> HttpResponse:
-    """Offer a version to end users in spite of what its check has found."""
+    """Activate a version regardless of its check."""
     version = version_for(pk, version_pk)
     version.switch(active=True, by=request.user, seen=seen_in(request))
     messages.success(request, _("Version %s is now active.") % version)
@@ -123,7 +123,7 @@ def version_activate(request: Request, pk: str, version_pk: str) -> HttpResponse
 @require_safe
 @administrator_required
 def version_files(request: Request, pk: str, version_pk: str) -> HttpResponse:
-    """Show the template's files, one of them with line numbers."""
+    """List the files of the template, and show one of them with line numbers."""
     version = version_for(pk, version_pk)
     files = version.template.files
     if version.template.body:
@@ -144,9 +144,9 @@ def version_files(request: Request, pk: str, version_pk: str) -> HttpResponse:
 @require_safe
 @administrator_required
 def version_download(request: Request, pk: str, version_pk: str) -> HttpResponse:
-    """The template as a file, in the form in which a new version takes it."""
+    """Download the template in the format in which it can be uploaded."""
     version = version_for(pk, version_pk)
-    suffix, content = version.template.packed()
+    suffix, content = version.template.download()
     headers = {"Content-Disposition": f'attachment; filename="{version.pk}.{suffix}"'}
     return HttpResponse(
         content, content_type="application/octet-stream", headers=headers
@@ -156,7 +156,7 @@ def version_download(request: Request, pk: str, version_pk: str) -> HttpResponse
 @require_safe
 @administrator_required
 def version_compare(request: Request, pk: str, version_pk: str) -> HttpResponse:
-    """Show what changed since another version: in parameters and in files."""
+    """Show the differences to another version in parameters and files."""
     version = version_for(pk, version_pk)
     others = version.product.versions.exclude(pk=version.pk)
     older = others.filter(created_at__lt=version.created_at).first()

@@ -58,7 +58,7 @@ def row(page, number=0):
 
 
 def ticks(page):
-    return row(page)["values"].field.widget.ticks
+    return row(page)["values"].field.widget.listed
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from catalog.forms.parameters import parameter_form, typed_again
+from catalog.forms.parameters import parameter_form, unvalidated_values
 from catalog.schema import Parameter, Schema
 from tests.form_fields import shown
 
@@ -187,7 +187,9 @@ def test_a_secret_is_never_a_table():
 def rows_after(change, *rows):
     found = parameter(["list", "string"])
     data = cells(*rows) | {"change": change}
-    form = form_of(found, initial=typed_again(Schema([found]), data), again=change)
+    form = form_of(
+        found, initial=unvalidated_values(Schema([found]), data), change=change
+    )
     return [name for name in shown(form) if name.startswith("parameters-a:")], form
 
 
@@ -220,7 +222,7 @@ def test_hostile_names_of_cells_are_ignored():
         "parameters-a:٣.name": "x",
         "parameters-a:": "x",
     }
-    assert typed_again(Schema([found]), data) == {"a": [{"name": "x"}]}
+    assert unvalidated_values(Schema([found]), data) == {"a": [{"name": "x"}]}
 
 
 # Tables a ROS document describes
