@@ -26,6 +26,7 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.form_fields import Fields
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 MODELS = [m for m in site.site._registry if m._meta.app_label in ("catalog", "console")]
@@ -200,8 +201,8 @@ def test_a_correction_writes_the_changed_columns_alone(fixer, page_of):
 def test_a_deletion_has_a_reason_and_the_trail_keeps_what_it_was(fixer, page_of):
     option, _url, _page = page_of(TagOption)
     url = reverse("admin:catalog_tagoption_delete", args=[option.pk])
-    assert 'name="reason"' in fixer.get(url).content.decode()
-    asked = fixer.post(url, {"post": "yes"}).content.decode()
+    assert 'name="reason"' in compact(fixer.get(url))
+    asked = compact(fixer.post(url, {"post": "yes"}))
     assert "Enter a reason" in asked
     assert TagOption.objects.exists()
     fixer.post(url, {"post": "yes", "reason": "a test"})
@@ -214,8 +215,8 @@ def test_many_are_deleted_with_a_reason(fixer, page_of):
     option, _url, _page = page_of(TagOption)
     url = reverse("admin:catalog_tagoption_changelist")
     sent = {"action": "delete_selected", "_selected_action": [option.pk]}
-    assert 'name="reason"' in fixer.post(url, sent).content.decode()
-    assert "Enter a reason" in fixer.post(url, sent | {"post": "yes"}).content.decode()
+    assert 'name="reason"' in compact(fixer.post(url, sent))
+    assert "Enter a reason" in compact(fixer.post(url, sent | {"post": "yes"}))
     assert TagOption.objects.exists()
     fixer.post(url, sent | {"post": "yes", "reason": "tests"})
     assert not TagOption.objects.exists()

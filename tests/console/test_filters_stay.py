@@ -7,12 +7,13 @@ import pytest
 
 from catalog.models import TagOption
 from tests.factories import PortfolioFactory, ProductFactory
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 
 
 def carried(page, name="next"):
-    main = page.content.decode().partition('id="main"')[2]
+    main = compact(page).partition('id="main"')[2]
     return unescape(re.search(rf'name="{name}" value="([^"]*)"', main)[1])
 
 

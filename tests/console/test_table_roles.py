@@ -14,7 +14,7 @@ ROLES = {
     "td": {"cell"},
 }
 CARDS = re.compile(
-    r'<table class="(?:table table--cards[^"]*|diff)".*?</table>', re.DOTALL
+    r'<table\s+class="(?:table table--cards[^"]*|diff)".*?</table>', re.DOTALL
 )
 TAG = re.compile(r"<(table|thead|tbody|tr|th|td)\b((?:\{%.*?%\}|[^>])*)>", re.DOTALL)
 TEMPLATES = [
@@ -34,7 +34,8 @@ def test_every_part_of_a_card_table_has_a_role(path):
 
 
 FRAME = re.compile(
-    r'<div class="table-scroll"(?: id="[\w-]+")? tabindex="0" role="(?:region|group)" aria-label(?:ledby)?="[^"]+">\s*$'
+    r'<div\s+class="table-scroll"(?:\s+id="[\w-]+")?\s+tabindex="0"\s+role="(?:region|group)"'
+    r'\s+aria-label(?:ledby)?="[^"]+"\s*>\s*$'
 )
 TABLES = [
     path

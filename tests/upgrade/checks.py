@@ -6,6 +6,7 @@ from collections import Counter
 from django.apps import apps
 
 from console.lib.encryption import EncryptedField
+from tests.markup import compact
 from tests.upgrade.browser import sign_in
 from tests.waiting import wait_for
 
@@ -51,7 +52,7 @@ class Visit:
     def page(self, client, path):
         answer = client.get(path)
         assert answer.status_code == 200, (path, answer.status_code)
-        return answer.content.decode()
+        return compact(answer)
 
     def check_sessions(self):
         """Sessions go on, and new ones begin with the factors of before."""

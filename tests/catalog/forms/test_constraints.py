@@ -6,6 +6,7 @@ from django.utils.datastructures import MultiValueDict
 
 from catalog.models import Constraint
 from tests.factories import PortfolioFactory, TemplateFactory, VersionFactory
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 MAIN_TF = """\
@@ -144,7 +145,7 @@ def test_stored_values_are_ticked_and_stay_what_they_are(
 def test_other_values_to_tick_replace_nothing_that_was_typed_meanwhile(
     admin_browser, url
 ):
-    html = admin_browser.get(url).content.decode()
+    html = compact(admin_browser.get(url))
     assert html.count('hx-target="#rule-0-limits"') == 1
     before, limits = html.split('id="rule-0-limits"')
     limits = limits.split("</fieldset>")[0]

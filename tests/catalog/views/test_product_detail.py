@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from tests.factories import PortfolioFactory, ProductFactory, VersionFactory
+from tests.markup import compact
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_versions_stand_in_the_order_of_advice_without_inactive_ones(browser, pr
     response = browser.get(product.get_absolute_url())
     shown = [version.name for version in response.context["versions"]]
     assert shown == ["best", "new", "plain", "old"]
-    assert 'data-status="Deprecated"' in response.content.decode()
+    assert 'data-status="Deprecated"' in compact(response)
 
 
 def test_the_limits_of_a_launch_option_are_told(browser, product):

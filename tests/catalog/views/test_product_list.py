@@ -9,6 +9,7 @@ from tests.factories import (
     RoleFactory,
     VersionFactory,
 )
+from tests.markup import compact
 
 URL = reverse("catalog:product-list")
 
@@ -101,7 +102,7 @@ def test_only_a_product_with_an_active_version_can_be_launched(browser, products
 
 def test_it_answers_htmx_with_the_table_alone(browser, products, htmx):
     response = browser.get(URL, headers=htmx)
-    assert response.content.decode().lstrip().startswith('<div id="product-table">')
+    assert compact(response).lstrip().startswith('<div id="product-table">')
     assert "HX-Request" in response.headers["Vary"]
 
 

@@ -9,6 +9,7 @@ from django.test import Client
 from console.accounts.form_recovery import ENTRIES
 from instances.models import Plan
 from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 ORIGIN = {"Origin": "http://testserver"}
@@ -55,7 +56,7 @@ def hidden(html, name):
 
 def kept_form(response):
     """What the page's button would send."""
-    html = response.content.decode()
+    html = compact(response)
     names = "csrfmiddlewaretoken", "signed_in_as", ENTRIES
     form = html[html.index('<form class="cluster"') :]
     return {name: hidden(form, name) for name in names}
@@ -137,7 +138,7 @@ def test_kept_entries_expire(strict, url, entries, monkeypatch):
 
 def test_entries_are_kept_when_the_session_has_ended(client, alice, url, entries):
     answer = client.post(url, entries, headers=ORIGIN)
-    html = answer.content.decode()
+    html = compact(answer)
     assert answer.status_code == 403
     assert "<title>You have been signed out · Service Catalog</title>" in html
     assert "You have been signed out</h1>" in html

@@ -22,6 +22,7 @@ from console.lib.audit import AuditEntry
 from console.lib.encryption import generate_key
 from tests.console.accounts.sign_in import page_text, sign_in, signed_in, with_password
 from tests.factories import PortfolioFactory, ProductFactory, RoleFactory
+from tests.markup import compact
 from tests.passkey import SoftKey
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +44,7 @@ def fresh_step():
 def add_app(client):
     """Add an authenticator app as its page says; return the secret."""
     fresh_step()
-    page = client.get(ACTIVATE).content.decode()
+    page = compact(client.get(ACTIVATE))
     secret = re.search(r'data-copy="([A-Z2-7]{32})"', page)[1]
     answer = client.post(ACTIVATE, {"code": code_of(secret)})
     assert answer.url == CODES

@@ -24,6 +24,7 @@ from tests.access_table import BOTH, TABLE
 from tests.everything import Everything
 from tests.factories import AdministratorFactory, ProductFactory, VersionFactory
 from tests.form_fields import Fields, save
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 SECRET = "hunter2-hunter2"
@@ -388,4 +389,4 @@ def test_another_session_of_the_same_user_sees_the_conflict(world, admin):
     _form, fields = opened(first, url)
     save(second, url, {"name": "Second", "provider": "P"})
     answer = first.post(url, fields | {"name": "First"})
-    assert "Changed by admin at " in answer.content.decode()
+    assert "Changed by admin at " in compact(answer)

@@ -15,6 +15,7 @@ from instances.worker.engine_input import engine_input_of
 from instances.worker.run import Run
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
 from tests.instances.doors import PageDoor, publish, spec
+from tests.markup import compact
 
 SOURCE = """
 variable "size" {
@@ -138,7 +139,7 @@ def test_unchanged_fields_are_not_entries(page, version, browser):
     assert response.status_code == 302
     plan = Plan.objects.get()
     assert (plan.parameters, plan.secrets, plan.entered) == ({}, {}, {})
-    review = browser.get(response["Location"]).content.decode()
+    review = compact(browser.get(response["Location"]))
     assert review.count("Default</span>") == 5
 
 
@@ -152,7 +153,7 @@ def test_a_changed_field_is_an_entry(page, version):
 
 def test_the_page_of_a_task_marks_defaults(api, version, browser):
     task = launched(api, version, size="2.0").last_task
-    html = browser.get(f"{task.get_absolute_url()}parameters/").content.decode()
+    html = compact(browser.get(f"{task.get_absolute_url()}parameters/"))
     assert ">2.0<" in html
     assert html.count("Default</span>") == 4
 
@@ -238,7 +239,7 @@ def test_a_kept_default_that_is_invalid_is_replaced(api, alice, version):
 def test_another_version_shows_its_own_defaults(page, version, newer, htmx):
     url = reverse("instances:launch", args=[version.product_id])
     sent = page.fields(url, version) | {"version": newer.pk, "change": "version"}
-    html = page.browser.post(url, sent, headers=htmx).content.decode()
+    html = compact(page.browser.post(url, sent, headers=htmx))
     assert 'value="9"' in html
 
 

@@ -10,6 +10,7 @@ from instances.models import Heartbeat, Task
 from instances.presenters.task_progress import QueuePosition, heartbeat_text
 from tests.factories import InstanceFactory, TaskFactory
 from tests.instances.running import running, with_task
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 UNCERTAIN = "data-uncertain"
@@ -50,8 +51,8 @@ def test_a_run_with_an_expired_lease_is_unknown_on_each_page(browser, instance):
         for guessed in ("Failed", "Error", "Available"):
             assert f'data-status="{guessed}"' not in page, place
     task, row = browser.get(f"/instances/{instance.pk}/"), browser.get("/instances/")
-    assert 'data-status="UnderChange"' in task.content.decode()
-    assert 'data-status="UnderChange"' in row.content.decode()
+    assert 'data-status="UnderChange"' in compact(task)
+    assert 'data-status="UnderChange"' in compact(row)
 
 
 @pytest.mark.parametrize("minutes", [20, -60])
@@ -92,13 +93,13 @@ def test_polling_shows_and_removes_the_unknown_status(browser, instance):
     lost = now() - timedelta(seconds=1)
     Task.objects.filter(pk=task.pk).update(lease_until=lost)
     for place, known in ((url, seen), (row, row_seen)):
-        assert UNCERTAIN in browser.get(place, {"seen": known}).content.decode()
+        assert UNCERTAIN in compact(browser.get(place, {"seen": known}))
     answer = browser.get(url, {"seen": seen})
-    assert 'id="task-uncertain" hx-swap-oob="true"' in answer.content.decode()
+    assert 'id="task-uncertain" hx-swap-oob="true"' in compact(answer)
     Task.objects.filter(pk=task.pk).update(lease_until=now() + timedelta(seconds=30))
     again = browser.get(url, {"seen": answer.context["progress"].poll_token})
-    assert UNCERTAIN not in again.content.decode()
-    assert 'id="task-uncertain" hx-swap-oob="true"' in again.content.decode()
+    assert UNCERTAIN not in compact(again)
+    assert 'id="task-uncertain" hx-swap-oob="true"' in compact(again)
 
 
 def test_the_age_of_the_heartbeat_is_refreshed(browser, instance):
@@ -128,7 +129,7 @@ def test_a_queued_task_shows_its_time_and_position(browser, instance):
     TaskFactory(turn=3)
     early = with_task(instance, turn=2)
     TaskFactory(turn=2, queued_at=early.queued_at + timedelta(minutes=1))
-    page = browser.get(early.get_absolute_url()).content.decode()
+    page = compact(browser.get(early.get_absolute_url()))
     assert re.search(r"Waiting for a worker since \d\d:\d\d:\d\d\.", page)
     assert "2 tasks are ahead in the queue." in page
     assert 'data-queued="2"' in page

@@ -14,6 +14,7 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.instances.running import failed
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 URL = "/instances/"
@@ -149,14 +150,14 @@ def test_clearing_the_filters_keeps_the_scope(admin_browser):
 def test_the_count_follows_the_filters(admin_browser):
     InstanceFactory(name="wanted")
     InstanceFactory.create_batch(2)
-    page = admin_browser.get(URL, {"access": "account", "q": "wanted"}).content.decode()
+    page = compact(admin_browser.get(URL, {"access": "account", "q": "wanted"}))
     assert '<span role="status">1 of 3</span>' in page
 
 
 def test_the_fragment_includes_the_facets(admin_browser, htmx):
     InstanceFactory(name="wanted")
     query = {"access": "account", "q": "wanted"}
-    page = admin_browser.get(URL, query, headers=htmx).content.decode()
+    page = compact(admin_browser.get(URL, query, headers=htmx))
     assert 'id="instance-facets" aria-label="Status" hx-swap-oob="true"' in page
     assert 'href="/instances/?access=account&amp;q=wanted&amp;status=Error"' in page
 
@@ -174,7 +175,7 @@ def test_a_search_replaces_the_url_in_the_history(admin_browser, htmx):
 
 
 def test_the_search_box_keeps_what_was_typed(admin_browser):
-    page = admin_browser.get(URL, {"q": '"><b>'}).content.decode()
+    page = compact(admin_browser.get(URL, {"q": '"><b>'}))
     assert 'value="&quot;&gt;&lt;b&gt;"' in page
 
 
@@ -232,8 +233,8 @@ def test_an_invalid_filter_value_is_reported(admin_browser, htmx, name):
     InstanceFactory()
     query = {"access": "account"} | {name: "<nonsense>"}
     for headers in ({}, htmx):
-        page = admin_browser.get(URL, query, headers=headers).content.decode()
+        page = compact(admin_browser.get(URL, query, headers=headers))
         assert "Some filters were not applied" in page
         assert "“&lt;nonsense&gt;”" in page
     export = admin_browser.get(f"{URL}export.csv", query)
-    assert "Some filters were not applied" in export.content.decode()
+    assert "Some filters were not applied" in compact(export)

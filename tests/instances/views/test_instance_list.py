@@ -13,6 +13,7 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.instances.running import failed, running
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 URL = "/instances/"
@@ -67,7 +68,7 @@ def test_an_administrator_can_choose_the_account(admin_browser, bob):
 
 
 def test_the_access_filter_is_labelled_and_remembers_the_choice(admin_browser):
-    page = admin_browser.get(URL, {"access": "account"}).content.decode()
+    page = compact(admin_browser.get(URL, {"access": "account"}))
     assert '<label for="access">Access filter</label>' in page
     assert '<option value="account" selected>Account</option>' in page
 
@@ -77,8 +78,8 @@ def test_an_end_user_only_gets_their_own_instances(browser, alice, bob):
     InstanceFactory(owner=alice, name="mine")
     response = browser.get(URL, {"access": "account"})
     assert names(response) == ["mine"]
-    assert "Only administrators" in response.content.decode()
-    assert 'value="account"' not in response.content.decode()
+    assert "Only administrators" in compact(response)
+    assert 'value="account"' not in compact(response)
 
 
 def test_it_answers_htmx_with_the_table_alone(browser, alice, htmx):
@@ -96,7 +97,7 @@ def test_the_access_filter_answers_with_the_whole_list(browser, htmx):
 
 def test_every_column_of_the_list_has_its_heading(browser, alice):
     InstanceFactory(owner=alice)
-    page = browser.get(URL).content.decode()
+    page = compact(browser.get(URL))
     for heading in (
         "Instance name / ID",
         "Status",
@@ -107,12 +108,12 @@ def test_every_column_of_the_list_has_its_heading(browser, alice):
         "Created time",
         "Operation",
     ):
-        assert f">{heading}</th>" in page or f">{heading}<svg" in page
+        assert f">{heading}</th>" in page or f">{heading} <svg" in page
 
 
 def test_an_idle_instance_can_be_updated_and_terminated(browser, alice):
     instance = InstanceFactory(owner=alice)
-    page = browser.get(URL).content.decode()
+    page = compact(browser.get(URL))
     assert f'href="/instances/{instance.pk}/update/"' in page
     assert f'href="/instances/{instance.pk}/terminate/"' in page
     assert "aria-disabled" not in page
@@ -120,7 +121,7 @@ def test_an_idle_instance_can_be_updated_and_terminated(browser, alice):
 
 def test_an_instance_under_change_shows_progress_and_why_it_is_blocked(browser, alice):
     task = running(InstanceFactory(owner=alice))
-    page = browser.get(URL).content.decode()
+    page = compact(browser.get(URL))
     assert '<progress value="7" max="11"' in page
     assert "7 of 11 resources" in page
     assert f'href="{task.get_absolute_url()}"' in page
@@ -137,7 +138,7 @@ def test_only_rows_under_change_poll(browser, alice):
 def test_a_row_shows_the_status_words_of_the_api(browser, alice):
     failed(InstanceFactory(owner=alice))
     instance = InstanceFactory(owner=alice)
-    page = browser.get(URL).content.decode()
+    page = compact(browser.get(URL))
     assert 'data-status="Error"' in page
     assert 'data-status="Available"' in page
     assert f'data-id="{instance.pk}"' in page
@@ -145,7 +146,7 @@ def test_a_row_shows_the_status_words_of_the_api(browser, alice):
 
 def test_a_hostile_name_is_shown_as_text(browser, alice):
     InstanceFactory(owner=alice, name="<script>alert(1)</script>\"'")
-    page = browser.get(URL).content.decode()
+    page = compact(browser.get(URL))
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#x27;" in page
 
@@ -182,7 +183,7 @@ def test_invalid_url_parameters_are_ignored(browser, alice, query):
 
 def test_the_title_counts_the_scope(browser, alice):
     InstanceFactory.create_batch(3, owner=alice)
-    page = browser.get(URL).content.decode()
+    page = compact(browser.get(URL))
     assert 'id="instance-count">3</span>' in page
 
 
@@ -205,14 +206,14 @@ def test_an_empty_list_without_a_grant_says_so(browser):
 
 def test_an_empty_list_with_a_grant_leads_to_the_products(browser, alice):
     PortfolioFactory(products=[VersionFactory().product], users=[alice])
-    page = browser.get(URL).content.decode()
+    page = compact(browser.get(URL))
     assert "You have not launched any products yet." in page
     assert 'href="/products/"' in page
 
 
 def test_an_empty_list_leads_an_administrator_to_the_account(admin_browser, alice):
     PortfolioFactory(products=[InstanceFactory(owner=alice).product])
-    page = admin_browser.get(URL).content.decode()
+    page = compact(admin_browser.get(URL))
     assert "set Access filter to Account" in page
     assert 'href="/instances/?access=account"' in page
 
@@ -231,7 +232,7 @@ def test_an_empty_account_says_so(admin_browser):
 
 def test_it_works_without_javascript(browser, alice):
     InstanceFactory(owner=alice)
-    page = browser.get(URL).content.decode()
+    page = compact(browser.get(URL))
     assert (
         '<form class="toolbar" id="instance-toolbar" role="search" method="get"' in page
     )

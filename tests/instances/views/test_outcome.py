@@ -5,6 +5,7 @@ from django.utils.timezone import now
 
 from instances.models import Instance, Plan, Task
 from tests.factories import InstanceFactory, PlanFactory, TaskFactory
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +27,7 @@ def test_a_message_about_a_task_polls_its_outcome(browser, task):
     Task.objects.all().delete()
     browser.post(f"/instances/{task.instance_id}/terminate/", {"confirm": "terminate"})
     started = Task.objects.get()
-    html = browser.get("/instances/").content.decode()
+    html = compact(browser.get("/instances/"))
     outcome = f"/instances/{started.instance_id}/tasks/{started.pk}/outcome/"
     assert "Termination of orders has started." in html
     assert f'hx-get="{outcome}" hx-trigger="tick from:body"' in html

@@ -11,6 +11,7 @@ from instances.models import Heartbeat, LeaseLostError, LeaseStatus, Task
 from instances.worker.loop import Worker
 from tests.factories import InstanceFactory
 from tests.instances.running import failed, running, with_task
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 
@@ -215,7 +216,7 @@ def test_a_host_must_be_declared_lost(admin_browser, silent):
 @pytest.mark.parametrize("make", [running, with_task, failed])
 def test_it_shows_why_there_is_nothing_to_reconcile(admin_browser, instance, make):
     task = make(instance, lease_until=now() + timedelta(seconds=30))
-    page = admin_browser.get(url_of(task)).content.decode()
+    page = compact(admin_browser.get(url_of(task)))
     assert "Reason why the task cannot be reconciled now" in page
     assert 'type="submit"' not in page[page.index("data-lease") :]
     assert admin_browser.post(url_of(task), {}).status_code == 422

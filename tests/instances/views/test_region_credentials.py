@@ -7,6 +7,7 @@ from instances.models import Check
 from instances.worker.check_run import ALIBABA_CLOUD, AWS, NO_CLOUD, PROBES, probe_for
 from instances.worker.loop import Worker
 from tests.factories import RegionFactory
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +52,7 @@ def test_the_page_polls_while_it_runs(admin_browser, region, htmx):
 def test_the_result_is_shown(admin_browser, region):
     admin_browser.post(page_of(region))
     Worker().work(once=True)
-    page = admin_browser.get(page_of(region)).content.decode()
+    page = compact(admin_browser.get(page_of(region)))
     assert 'data-status="Succeeded"' in page
     assert "The credentials were not tested" in page
     assert "s3cret-token" not in page

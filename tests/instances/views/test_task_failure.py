@@ -11,6 +11,7 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.instances.running import failed, log, running, with_task
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 SECRET = "hunter2-hunter2"
@@ -74,7 +75,7 @@ def text_of(browser, task):
     """Return the section about the failure, which both pages have."""
     found = []
     for url in (task.get_absolute_url(), f"/instances/{task.instance_id}/"):
-        page = browser.get(url).content.decode()
+        page = compact(browser.get(url))
         assert SECRET not in page
         start = page.index('id="task-failure"')
         found.append(page[start : page.index("</section>", start)])
@@ -165,7 +166,7 @@ def test_a_product_no_longer_shared_only_offers_clean_up(
 def test_an_older_failure_has_no_actions(browser, instance):
     older = fail(instance)
     with_task(instance, ended=True)
-    page = browser.get(older.get_absolute_url()).content.decode()
+    page = compact(browser.get(older.get_absolute_url()))
     section = page[page.index('id="task-failure"') :]
     for button in ("/retry/", "?from=", "Clean up", "Recorded resources"):
         assert button not in section
@@ -262,7 +263,7 @@ def test_edit_and_retry_starts_with_the_failed_values_and_keeps_secrets(
     task = fail(instance, kind=Task.Kind.UPDATE)
     url = f"/instances/{instance.pk}/update/"
     page = browser.get(url, {"from": task.pk})
-    text = page.content.decode()
+    text = compact(page)
     assert SECRET not in text
     assert f"Filled in with the values of task {task.pk}" in text
     assert f'name="from" value="{task.pk}"' in text
@@ -304,7 +305,7 @@ def test_a_known_error_is_explained_above_the_log(browser, instance):
         assert "data-known-error" in page
         assert "<p>Ask &lt;b&gt;Ada&lt;/b&gt;.</p>" in page
         assert 'href="https://wiki.example.test/q" rel="noopener noreferrer"' in page
-    whole = browser.get(task.get_absolute_url()).content.decode()
+    whole = compact(browser.get(task.get_absolute_url()))
     assert whole.index("data-known-error") < whole.index('id="task-log"')
 
 
@@ -361,7 +362,7 @@ def test_the_diagnostics_show_stages_states_and_digests(browser, instance, task)
     state(instance, 7, task=task)
     log(task, "fine")
     log(task, "Error: broken", offset=9, level="error")
-    page = browser.get(task.get_absolute_url()).content.decode()
+    page = compact(browser.get(task.get_absolute_url()))
     diagnostics = page[page.index('id="task-diagnostics"') :]
     for fact in (
         "3 → 7",
@@ -381,7 +382,7 @@ def test_a_success_links_to_its_log_line(browser, instance):
     task = with_task(instance, ended=True)
     log(task, "Creation complete", level="complete")
     log(task, "Apply complete!", offset=9, level="complete")
-    page = browser.get(task.get_absolute_url()).content.decode()
+    page = compact(browser.get(task.get_absolute_url()))
     assert page.count('id="task-event"') == 1
     assert page.index("Creation complete") < page.index('id="task-event"')
 

@@ -5,6 +5,7 @@ import pytest
 from instances.presenters.task_log import LogPosition
 from tests.factories import InstanceFactory
 from tests.instances.running import log, running, with_task
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,7 @@ def test_the_page_shows_the_lines_in_order(browser, task):
 
 def test_lines_show_their_time_and_level(browser, task):
     log(task, "careful", level="warning")
-    page = browser.get(f"{task.get_absolute_url()}log/").content.decode()
+    page = compact(browser.get(f"{task.get_absolute_url()}log/"))
     assert (
         '<li data-level="warn"><time datetime="2026-11-22T10:00:02Z">10:00:02' in page
     )
@@ -43,7 +44,7 @@ def test_lines_show_their_time_and_level(browser, task):
 
 def test_lines_are_escaped(browser, task):
     log(task, "<script>alert(1)</script>", level='"><b>')
-    page = browser.get(f"{task.get_absolute_url()}log/").content.decode()
+    page = compact(browser.get(f"{task.get_absolute_url()}log/"))
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert 'data-level="&quot;&gt;&lt;b&gt;"' in page
@@ -123,7 +124,7 @@ def test_answers_neither_lose_nor_repeat_lines(after, task):
 
 def test_the_answer_appends_lines_and_keeps_polling(after, task):
     log(task, "new")
-    page = after("0").content.decode()
+    page = compact(after("0"))
     assert '<ol id="task-log-lines" hx-swap-oob="beforeend">' in page
     assert "log/?after=0.0.1" in page
     assert page.strip().startswith('<div id="task-log-more"')

@@ -11,6 +11,7 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.instances.running import failed, log, running, with_task
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +38,7 @@ def task(instance):
 
 
 def text_of(browser, task, place=""):
-    return browser.get(f"{task.get_absolute_url()}{place}").content.decode()
+    return compact(browser.get(f"{task.get_absolute_url()}{place}"))
 
 
 PLACES = ("", "log/", "output/", "parameters/", "progress/", "log/download/", "cancel/")

@@ -7,6 +7,7 @@ from console.lib.audit import AuditEntry
 from instances.models import Instance, Task
 from tests.factories import InstanceFactory
 from tests.instances.running import running
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 
@@ -93,7 +94,7 @@ def test_case_and_spaces_are_ignored(browser, instance, url, word):
 def test_any_other_word_is_refused(browser, instance, url, word):
     response = browser.post(url, {"confirm": word})
     assert response.status_code == 422
-    page = response.content.decode()
+    page = compact(response)
     assert "Enter terminate to confirm. The instance has not been changed." in page
     assert "<title>Error: " in page
     assert status_of(instance) == "Available"
@@ -106,7 +107,7 @@ def test_an_empty_word_is_refused(browser, instance, url):
 
 
 def test_a_wrong_word_is_kept_and_escaped(browser, url):
-    page = browser.post(url, {"confirm": '"><b>x'}).content.decode()
+    page = compact(browser.post(url, {"confirm": '"><b>x'}))
     assert 'value="&quot;&gt;&lt;b&gt;x"' in page
     assert 'aria-invalid="true"' in page
 
@@ -186,7 +187,7 @@ def test_a_terminated_instance_cannot_be_terminated_again(admin_browser, instanc
 
 
 def test_it_works_without_javascript(browser, url):
-    page = browser.get(url).content.decode()
+    page = compact(browser.get(url))
     assert f'method="post" action="{url}"' in page
     assert "csrfmiddlewaretoken" in page
     assert '<button class="button button--danger" type="submit">' in page

@@ -13,6 +13,7 @@ from tests.factories import InstanceFactory, PlanFactory, RoleFactory, UserFacto
 from tests.form_fields import save
 from tests.instances.running import running
 from tests.interleaving import just_before
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 BULK = "/instances/transfer/"
@@ -164,7 +165,7 @@ def test_an_unknown_name_keeps_the_selection(admin_browser, instance):
     response = admin_browser.post(BULK, {"instance": [instance.pk], "to": "nobody"})
     assert response.status_code == 422
     assert f'value="{instance.pk}" id="pick-{instance.pk}" checked' in (
-        response.content.decode()
+        compact(response)
     )
 
 
@@ -176,16 +177,16 @@ def test_an_empty_selection_is_refused(admin_browser, bob):
 
 def test_only_the_account_list_has_checkboxes(admin_browser, instance):
     box = f'id="pick-{instance.pk}"'
-    assert box in admin_browser.get("/instances/?access=account").content.decode()
-    assert box not in admin_browser.get("/instances/").content.decode()
+    assert box in compact(admin_browser.get("/instances/?access=account"))
+    assert box not in compact(admin_browser.get("/instances/"))
 
 
 def test_a_refreshed_row_keeps_its_checkbox(admin_browser, browser, instance):
     running(instance)
     row = f"/instances/{instance.pk}/row/?select=1"
     box = f'id="pick-{instance.pk}"'
-    assert box in admin_browser.get(row).content.decode()
-    assert box not in browser.get(row).content.decode()
+    assert box in compact(admin_browser.get(row))
+    assert box not in compact(browser.get(row))
 
 
 def test_the_detail_page_links_to_it_for_administrators(
@@ -232,12 +233,12 @@ def test_the_filter_does_not_widen_the_list_of_an_end_user(browser, bob):
 def test_an_out_of_date_list_transfers_nothing(
     admin_browser, instance, admin, bob, carol
 ):
-    page = admin_browser.get("/instances/?access=account").content.decode()
+    page = compact(admin_browser.get("/instances/?access=account"))
     mark = f"{instance.pk} user-{instance.owner_id}"
     assert f'name="seen" value="{mark}"' in page
     instance.transfer(to=bob, by=admin)
     sent = {"instance": [instance.pk], "to": "carol", "seen": [mark]}
-    page = admin_browser.post(BULK, sent).content.decode()
+    page = compact(admin_browser.post(BULK, sent))
     assert (
         "The instance was transferred to user/bob after you opened this page." in page
     )
@@ -273,7 +274,7 @@ def test_a_bulk_transfer_skips_an_instance_transferred_meanwhile(
 def test_the_seen_owners_survive_an_unknown_name(admin_browser, instance, bob):
     mark = f"{instance.pk} user-{instance.owner_id}"
     sent = {"instance": [instance.pk], "to": "nobody", "seen": [mark]}
-    assert f'value="{mark}"' in admin_browser.post(BULK, sent).content.decode()
+    assert f'value="{mark}"' in compact(admin_browser.post(BULK, sent))
 
 
 @pytest.fixture

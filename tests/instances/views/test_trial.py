@@ -14,6 +14,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 FIELDS_TF = """\
@@ -116,8 +117,8 @@ def test_the_page_polls_while_the_preview_runs(admin_browser, trial, htmx):
     assert b'hx-trigger="tick' in admin_browser.get(address).content
     assert admin_browser.get(address, headers=htmx).status_code == 204
     Plan.objects.update(status="PreviewSuccess")
-    fragment = admin_browser.get(address, headers=htmx).content.strip()
-    assert fragment.startswith(b'<div class="stack" id="plan-preview"')
+    fragment = compact(admin_browser.get(address, headers=htmx))
+    assert fragment.startswith('<div class="stack" id="plan-preview"')
 
 
 def test_a_trial_cannot_be_executed(admin, trial):
@@ -176,10 +177,10 @@ def test_a_secret_is_kept_from_one_trial_to_the_next(admin_browser, fields, regi
 
 
 def test_a_field_is_shown_when_its_condition_holds(admin_browser, fields):
-    hidden = admin_browser.get(page_of(fields)).content.decode()
+    hidden = compact(admin_browser.get(page_of(fields)))
     assert 'name="parameters-own"' not in hidden
     data = {"change": "visible", "parameters-mode": "own"}
-    shown = admin_browser.post(page_of(fields), data).content.decode()
+    shown = compact(admin_browser.post(page_of(fields), data))
     assert 'name="parameters-own"' in shown
 
 
@@ -196,13 +197,13 @@ def test_a_row_is_added_without_validation(admin_browser, fields, region):
     data = {"change": "add:rules", "parameters-rules:0.port": "many"}
     page = admin_browser.post(page_of(fields), data)
     assert page.status_code == 200
-    text = page.content.decode()
+    text = compact(page)
     assert 'name="parameters-rules:1.port"' in text
     assert 'value="many"' in text
 
 
 def test_an_entered_secret_is_not_sent_back(admin_browser, fields):
     data = {"change": "visible", "parameters-password": "hunter2"}
-    page = admin_browser.post(page_of(fields), data).content.decode()
+    page = compact(admin_browser.post(page_of(fields), data))
     assert "hunter2" not in page
     assert 'hx-preserve="true"' in page

@@ -16,6 +16,7 @@ from instances.models import Instance, Plan, ProvisioningSpec, Task, TaskLog
 from instances.worker.loop import Worker
 from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
 from tests.instances.worker.test_recovery import worker  # noqa: F401
+from tests.markup import compact
 from tests.ros_server import CREDENTIALS, serving
 from tests.waiting import beside, over, wait_for
 
@@ -121,9 +122,9 @@ def test_the_pages_link_to_the_console_of_the_vendor_and_call_nothing_simulated(
         f"{site.get_absolute_url()}resources/",
         site.last_task.get_absolute_url(),
     ):
-        html = admin_browser.get(page).content.decode()
+        html = compact(admin_browser.get(page))
         assert "data-simulated" not in html
-    html = admin_browser.get(site.get_absolute_url()).content.decode()
+    html = compact(admin_browser.get(site.get_absolute_url()))
     assert f'href="{url}"' in html
     assert 'href="https://ros.console.aliyun.com/cn-hangzhou/stacks"' in html
 
@@ -329,7 +330,7 @@ def test_the_credentials_are_tested_by_asking_the_cloud(cloud, region, admin_bro
     page = reverse("instances:region-test", args=[region.pk])
     admin_browser.post(page)
     Worker().work(once=True)
-    html = admin_browser.get(page).content.decode()
+    html = compact(admin_browser.get(page))
     assert 'data-status="Succeeded"' in html
     assert "ROS responds in this region" in html
     assert set(cloud.set()["calls"][0]) == {"ListStacks", ""}
