@@ -22,7 +22,7 @@ from instances.engines.base import Diagnostic, Engine, EngineError, Stack
 from instances.engines.base import Settings as EngineSettings
 from instances.engines.ros_local import DOCUMENT
 from instances.masked_engine import MaskedEngine
-from instances.models import Instance, Plan, ProvisioningSpec, Task
+from instances.models import Instance, Plan, Task
 from instances.models.engine import CLOUD, local_engine
 from instances.models.instance import stack_id_of
 
@@ -155,7 +155,7 @@ def needs_engine(work: Task | Plan) -> bool:
             return True
     else:
         before = instance.status
-    spec = ProvisioningSpec.of(work)
+    spec = work.spec
     if before != Instance.Status.AVAILABLE or instance.last_successful_task is None:
         return True
     if not spec.acts_like(instance.current()):

@@ -367,7 +367,7 @@ def _check_still_allowed(instance: Instance, failed: Task, by: User) -> None:
     try:
         if failed.portfolio is None:
             raise ConflictError(_("The launch option of this task has been deleted."))
-        check_still_offered(instance, ProvisioningSpec.of(failed), by=by)
+        check_still_offered(instance, failed.spec, by=by)
     except DomainError as refusal:
         raise ConflictError(
             _("This task cannot be retried as it is. %(why)s") % {"why": refusal},
@@ -380,7 +380,7 @@ def _again(instance: Instance, failed: Task, by: User) -> Task:
     """Queue the new task, unless the failed one is no longer the last."""
     if failed.kind == Task.Kind.TERMINATE:
         return instance.terminate(by=by, after=failed.pk)
-    return instance.update_to(ProvisioningSpec.of(failed), by=by, after=failed.pk)
+    return instance.update_to(failed.spec, by=by, after=failed.pk)
 
 
 def _check_still_last(instance: Instance, failed: Task) -> None:

@@ -122,7 +122,7 @@ class UpdateForm(ProvisioningForm[ProvisioningSpec]):
             versions=self._versions(),
             request_data=request_data,
             validate=validate,
-            start=ProvisioningSpec.of(started) if started else instance.current(),
+            start=started.spec if started else instance.current(),
         )
 
     @property

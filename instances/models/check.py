@@ -1,10 +1,8 @@
-"""A check: something tried out in the background before people rely on it.
+"""A check of a version or of the credentials of a region, run in the background.
 
 A version is given to `init` and `validate`; a region's credentials make a plan of nothing.
 A check changes nothing and has no verb to carry anything out.
 """
-
-from typing import Any
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
@@ -20,7 +18,7 @@ from instances.wakeup import announce
 
 class CheckQuerySet(WorkQuerySet):
     def light(self) -> "CheckQuerySet":
-        """Without what only the run itself needs."""
+        """Defer the columns that only the run needs."""
         return self.defer("secrets", "parameters", "tags", "stages")
 
     def ask(self, subject: Version | Region, *, by: User | None) -> "Check":
@@ -40,12 +38,12 @@ class CheckQuerySet(WorkQuerySet):
 
 
 def check_version(version: Version, *, by: User) -> None:
-    """Have a new version checked. The catalogue finds this by the setting VERSION_CHECK."""
+    """Queue the check of a new version. The setting VERSION_CHECK names this function."""
     Check.objects.ask(version, by=by)
 
 
 class Check(Work):
-    """One check; the newest of a version or region is the only one kept."""
+    """A check of a version or a region, of which only the newest is kept."""
 
     Status = WorkStatus
 
@@ -111,13 +109,13 @@ class Check(Work):
         return self.status == self.Status.SUCCEEDED
 
     @property
-    def warnings(self) -> list[dict[str, Any]]:
+    def warnings(self) -> list[dict[str, object]]:
         """Return the warnings among the problems, for a check that has passed."""
         found = [each for each in self.problems if each["severity"] == "warning"]
         return [{**each, "summary": each["message"]} for each in found]
 
-    def end(self, *, ok: bool, message: str, **found: Any) -> None:
-        """Note the result; a version that waited for it becomes active.
+    def end(self, *, ok: bool, message: str, **found: object) -> None:
+        """Store the result; a version that has waited for it becomes active.
 
         Raises LeaseLostError when another worker holds the check.
         """

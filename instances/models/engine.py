@@ -1,4 +1,4 @@
-"""Which engine makes an instance: by its template, and by where its region runs."""
+"""The engine of an instance: it follows from the template and the region."""
 
 from catalog.models import Region, Template
 

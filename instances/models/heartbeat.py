@@ -1,17 +1,17 @@
-"""Signs of life of the workers, of whichever host: what `/readyz` and `/metrics` go by."""
+"""Heartbeats of the workers of all hosts, which `/readyz` and `/metrics` report."""
 
 from datetime import timedelta
 
 from django.db import models
 from django.db.models.functions import Now
 
-# A worker that is quiet for so long is not counted as alive.
+# A worker without a heartbeat for so long is not counted as running.
 SILENCE = timedelta(seconds=30)
 FORGOTTEN = timedelta(days=1)
 
 
 class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
-    """By the database's clock throughout: the hosts' own may differ."""
+    """All times are those of the database: the clocks of hosts may differ."""
 
     def beat(
         self, name: str, *, host: str, capacity: int, busy: int, room: bool = True
@@ -34,12 +34,12 @@ class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
         return set(self.alive().values_list("room", flat=True))
 
     def forget_old(self) -> None:
-        """Remove what workers left behind that were killed long ago."""
+        """Remove the rows of workers that were killed long ago."""
         self.filter(at__lt=Now() - FORGOTTEN).delete()
 
 
 class Heartbeat(models.Model):
-    """One worker process, from its start until it stops in good order."""
+    """A worker process, from its start until its orderly end."""
 
     name = models.CharField(primary_key=True, max_length=128)
     host = models.CharField(max_length=128)

@@ -42,7 +42,7 @@ CONSOLE = "https://ros.console.aliyun.com"
 
 
 class AnyTask(Enum):
-    """The type of `ANY_TASK`: a change that may come after whichever task was the last."""
+    """The type of `ANY_TASK`: the change does not depend on the last task."""
 
     ANY_TASK = auto()
 
@@ -57,11 +57,11 @@ def stack_id_of(pk: str) -> uuid.UUID:
 
 class InstanceQuerySet(OwnedQuerySet, FoldedQuerySet):  # type: ignore[override]
     def living(self) -> Self:
-        """Instances that are in lists: a terminated one has left them."""
+        """Return the instances that are not terminated."""
         return self.filter(terminated_at=None)
 
     def owned_by(self, user: User) -> Self:
-        """Instances of this person, or of a group of theirs.
+        """Return the instances of a user, or of a group of the user.
 
         A union of two index searches: with OR, SQLite walks the whole table (measured at
         100,000 rows: 73 ms for a page against 13 ms).
@@ -73,7 +73,7 @@ class InstanceQuerySet(OwnedQuerySet, FoldedQuerySet):  # type: ignore[override]
         return self.filter(pk__in=own.union(shared))
 
     def visible_to(self, user: User, access: str = "account") -> Self:
-        """Instances this person may see and change.
+        """Return the instances that a user may see and change.
 
         An administrator with access `account` sees everybody's; everyone else their own.
         Terminated ones stay readable for administrators.
@@ -83,15 +83,18 @@ class InstanceQuerySet(OwnedQuerySet, FoldedQuerySet):  # type: ignore[override]
         return self.living().owned_by(user)
 
     def known_to(self, user: User) -> Self:
-        """Instances whose state a user may learn: the terminated ones too."""
+        """Return the instances whose state a user may see, terminated ones included."""
         return self if user.is_administrator else self.owned_by(user)
 
     def named(self, name: str) -> Self:
-        """The living instance of this name, in any case."""
+        """Return the living instance of this name, in upper or lower case."""
         return self.living().filter(name_key=folded(name))
 
     def contradicting(self) -> Self:
-        """Living instances under change without an active task, or the other way round."""
+        """Return living instances whose status contradicts their tasks.
+
+        They are under change without an active task, or the other way round.
+        """
         tasks = Task.objects.filter(instance=OuterRef("pk"))
         active = Exists(tasks.exclude(state=Task.State.ENDED))
         under_change = Q(status=InstanceStatus.UNDER_CHANGE)
@@ -266,19 +269,19 @@ class Instance(Named):
 
     @property
     def principal(self) -> User | Role:
-        """The owner, person or group."""
+        """The owner, a user or a group."""
         principal = self.owner or self.owner_role
         assert principal is not None  # a check constraint sees to it
         return principal
 
     @property
     def made_by(self) -> str:
-        """The engine that made the instance and goes on changing it."""
+        """The engine that made the instance and makes all changes of it."""
         return self.engine or local_engine(self.version.template)
 
     @property
     def simulated(self) -> Text:
-        """What to know of resources that are imitations; empty when they are real."""
+        """The notice that the resources are simulated; empty when they are real."""
         return SIMULATED if self.made_by == SIMULATION else ""
 
     @property
@@ -354,9 +357,9 @@ class Instance(Named):
     def transfer(
         self, *, to: Principal, by: User, reason: str = "", seen: str = ""
     ) -> None:
-        """Give the instance to a person or a group.
+        """Give the instance to a user or a group.
 
-        `seen` is the stamp of the owner that the person saw. Raises InvalidInputError when the
+        `seen` is the stamp of the owner that the user saw. Raises InvalidInputError when the
         recipient has left, EditConflictError when it has another owner by now, ConflictError
         when it has been terminated, belongs to them already, or changes hands at this
         moment.
@@ -436,29 +439,29 @@ class Instance(Named):
         self.refresh_from_db(fields=[*columns, "terminated_at"])
 
     def current(self) -> ProvisioningSpec:
-        """What the instance is now: the last change that succeeded, else the first attempt."""
+        """Return the spec of the last successful task, else of the last task."""
         task = self.basis
         if task is None:
             return ProvisioningSpec(self.version, self.portfolio)
         if task.version_id == self.version_id:
-            # Read already, with its template.
+            # This object has its template already.
             task.version = self.version
         return replace(
-            ProvisioningSpec.of(task),
+            task.spec,
             version=self.version,
             portfolio=self.portfolio,
             tags=self.tags_after(task),
         )
 
     def tags_after(self, task: Task) -> dict[str, str]:
-        """The tags that a task asked for, or their correction by hand since."""
+        """Return the tags of a task, or their later correction by hand."""
         corrected: dict[str, Any] = self.corrected_tags or {}
         found: dict[str, str] = task.tags
         return corrected["tags"] if corrected.get("after") == task.pk else found
 
     @transaction.atomic
     def replace_tags(self, tags: Mapping[str, str]) -> None:
-        """Correct the tags by hand; the caller puts it on record.
+        """Correct the tags by hand; the caller records it in the audit log.
 
         The tags of the tasks stay as they were asked for.
         """
@@ -474,7 +477,7 @@ class Instance(Named):
 
     @property
     def state_mark(self) -> str:
-        """The lineage and serial of the newest state, which say whether it has moved."""
+        """The lineage and serial of the newest state, by which a change is noticed."""
         found = self.states.newest_first().values_list("lineage", "serial").first()
         return "{}/{}".format(*found) if found else ""
 
@@ -484,14 +487,14 @@ class Instance(Named):
         return self.last_successful_task or self.last_task
 
     def check_differs(self, spec: ProvisioningSpec) -> None:
-        """Raise ConflictError for a spec that asks for what the instance is already.
+        """Raise ConflictError for a spec that would change nothing.
 
         After a failure the last good values are a change: applying them again repairs it.
         """
         if self.status == self.Status.ERROR or self.changes_template_input(spec):
             return
         option = spec.portfolio.pk if spec.portfolio else None
-        # Its portfolio may be deleted: taking the usual one then is no change by itself.
+        # Its portfolio may be deleted: the default one then is no change by itself.
         taken = self.portfolio_id is None and not spec.option_named
         same_option = taken or option == self.portfolio_id
         if same_option and spec.tags == self.current().tags:
@@ -519,13 +522,13 @@ class Instance(Named):
         plan_id: str | None,
         after: str | AnyTask | None,
     ) -> Task:
-        """Start a change, or refuse: the UPDATE is the lock, the new row is the queue."""
+        """Queue a task, or raise ConflictError: the UPDATE is the lock, the row the queue."""
         with transaction.atomic():
             was = Instance.objects.values_list("status", flat=True).get(pk=self.pk)
             idle = Instance.objects.living().filter(pk=self.pk, status=was)
             idle = idle.exclude(status=self.Status.UNDER_CHANGE)
             if after is not ANY_TASK:
-                # Another change may have come and gone since this one was asked for.
+                # Another task may have started and ended since the caller read the row.
                 idle = idle.filter(last_task=after)
             if not idle.update(status=self.Status.UNDER_CHANGE, status_message=""):
                 raise self._busy()
@@ -572,7 +575,7 @@ class Instance(Named):
         )
 
     def check_living(self) -> None:
-        """Raise ConflictError for a terminated instance: its history is read, nothing changed."""
+        """Raise ConflictError for a terminated instance, which can only be read."""
         if self.terminated_at is not None:
             raise ConflictError(
                 _("This instance has been terminated."),
@@ -613,8 +616,8 @@ class Instance(Named):
         )
 
 
-def _facts(spec: ProvisioningSpec) -> dict[str, Any]:
-    """Return the facts for the audit trail; parameters stand on the task."""
+def _facts(spec: ProvisioningSpec) -> dict[str, object]:
+    """Return the facts for the audit log; the task has the parameters."""
     option = spec.portfolio.pk if spec.portfolio else ""
     return {"version": spec.version.pk, "portfolio": option, "tags": spec.tags}
 
@@ -625,7 +628,10 @@ def check_direct(operation: str, product: Product, portfolio: Portfolio | None) 
 
 
 def instance_for(user: User, pk: str) -> Instance:
-    """Return an instance this person may see. Raises NotFoundError: missing and foreign are one."""
+    """Return an instance that a user may see.
+
+    Raises NotFoundError for a missing one and for one of another user alike.
+    """
     instance = (
         Instance.objects.visible_to(user)
         .select_related(
@@ -656,14 +662,14 @@ def instance_for(user: User, pk: str) -> Instance:
 
 
 def living_instance_for(user: User, pk: str) -> Instance:
-    """The same for a page that changes it. Raises ConflictError once it has been terminated."""
+    """Return an instance to change. Raises ConflictError once it is terminated."""
     instance = instance_for(user, pk)
     instance.check_living()
     return instance
 
 
 def task_for(user: User, instance: Instance, pk: str) -> Task:
-    """Return a task of an instance the caller has already been given. Raises NotFoundError."""
+    """Return a task of an instance that the user may see. Raises NotFoundError."""
     task: Task | None = (
         instance.tasks.select_related(
             "version__template", "portfolio", "created_by", "diagnostics"

@@ -1,4 +1,4 @@
-"""Errors administrators know: a pattern in a log, and what to do about it."""
+"""Known errors: a pattern in a log, its meaning and what to do about it."""
 
 import re2
 from django.core.exceptions import ValidationError
@@ -14,13 +14,16 @@ from console.lib.ids import id_field
 from console.lib.users import User
 
 PATTERN_LENGTH = 500
-# Of a longer text only the end is searched: RE2 takes milliseconds for this much.
+# Only the end of a longer text is searched: RE2 takes milliseconds for this much.
 SEARCHED = 256 * 1024
 web_address = URLValidator(schemes=["http", "https"])
 
 
 def compiled(pattern: str) -> "re2._Regexp[str]":
-    """Compile a pattern in any case, in linear time. Raises ValidationError with the reason."""
+    """Compile a case-insensitive pattern that matches in linear time.
+
+    Raises ValidationError with the reason when RE2 does not accept it.
+    """
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = False
@@ -36,7 +39,7 @@ def compiled(pattern: str) -> "re2._Regexp[str]":
 
 
 def pattern_rule(pattern: str) -> None:
-    """Refuse what RE2 cannot compile, and what fits every text."""
+    """Raise ValidationError for a pattern that RE2 refuses, or that matches any text."""
     if compiled(pattern).search("") is not None:
         raise ValidationError(
             _("This pattern matches any text. Enter a more specific pattern.")
@@ -45,7 +48,7 @@ def pattern_rule(pattern: str) -> None:
 
 class KnownErrorQuerySet(models.QuerySet["KnownError"]):
     def explaining(self, text: str) -> "KnownError | None":
-        """The first active card, in the administrators' order, that fits a text."""
+        """Return the first active known error, by `position`, that matches a text."""
         searched = text[-SEARCHED:]
         return next(
             (card for card in self.filter(active=True) if card.fits(searched)), None
@@ -62,7 +65,7 @@ class KnownErrorQuerySet(models.QuerySet["KnownError"]):
         active: bool = True,
         by: User,
     ) -> "KnownError":
-        """Add a card. Raises InvalidInputError, ConflictError when its title is taken."""
+        """Add a known error. Raises InvalidInputError, ConflictError for a taken title."""
         card = self.model(
             title=title,
             pattern=pattern,
@@ -75,7 +78,7 @@ class KnownErrorQuerySet(models.QuerySet["KnownError"]):
 
 
 class KnownError(Editable):
-    """A card: what a failure of this kind means, and what people can do."""
+    """The explanation of a failure whose log matches a pattern."""
 
     AUDIT_NAME = "KnownError"
     FACTS = ("title", "pattern", "explanation", "link", "position", "active")
@@ -137,7 +140,7 @@ class KnownError(Editable):
         return self.title
 
     def fits(self, text: str) -> bool:
-        """Whether the pattern is found; one that cannot be read any more fits nothing."""
+        """Return True if the pattern is found; an invalid pattern matches nothing."""
         try:
             return compiled(self.pattern).search(text) is not None
         except ValidationError:
@@ -158,7 +161,7 @@ class KnownError(Editable):
         by: User,
         seen: str = "",
     ) -> None:
-        """Change the card; None leaves a column as it is.
+        """Change the known error; None leaves a column as it is.
 
         `seen` is the stamp of what the person saw. Raises InvalidInputError, ConflictError, and
         EditConflictError when the card is no longer that.
@@ -175,5 +178,5 @@ class KnownError(Editable):
         )
 
     def remove(self, *, by: User) -> None:
-        """Delete the card; tasks it has explained are explained no more."""
+        """Delete the known error; the pages of tasks no longer show it."""
         self.delete_audited(by=by)

@@ -1,4 +1,4 @@
-"""A notice: something about a plan that a person should know, in the console and by mail."""
+"""Notices about plans, in the console and by mail."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -31,12 +31,12 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
             transaction.on_commit(partial(send, letters))
 
     def mark_read(self) -> None:
-        """Note that these were read, those that were not before."""
+        """Mark the unread notices among these as read."""
         self.unread().update(read_at=now())
 
 
 class Notice(models.Model):
-    """One line of somebody's notices. `kind` says what happened to the plan."""
+    """A notice for one user. `kind` is the event of the plan."""
 
     class Kind(models.TextChoices):
         REQUESTED = "requested", _("waiting for your approval")
@@ -112,14 +112,14 @@ def _body(notice: Notice, comment: str) -> str:
 
 
 def unread_of(person: OuterRef) -> Subquery:
-    """The number of somebody's unread notices, to be fetched along with them."""
+    """Return a subquery that counts the unread notices of a user."""
     unread = Notice.objects.unread().filter(recipient=person).order_by()
     count = unread.values("recipient").annotate(number=models.Count("pk"))
     return Subquery(count.values("number"), output_field=models.IntegerField())
 
 
 def notice_for(user: User, pk: int) -> Notice:
-    """Return a notice of this person. Raises NotFoundError: missing and foreign are one."""
+    """Return a notice of this user. Raises NotFoundError for a missing or foreign one."""
     notice = Notice.objects.filter(recipient=user, pk=pk).select_related("plan").first()
     if notice is None:
         raise NotFoundError(_("The notice does not exist."))

@@ -21,7 +21,6 @@ from console.lib.ids import new_id
 from instances.models.engine import SIMULATION, engine_in
 from instances.models.fingerprint import CHANGED, Fingerprint
 from instances.models.instance import Instance
-from instances.models.provisioning_spec import ProvisioningSpec
 from instances.models.task import Task
 from instances.models.warning import NO_ITEMS
 from instances.models.work import Work
@@ -124,11 +123,6 @@ class Preview(Work):
 
     class Meta:
         abstract = True
-
-    @property
-    def spec(self) -> ProvisioningSpec:
-        """The requested version, launch option, parameters and tags."""
-        return ProvisioningSpec.of(self)
 
     @property
     def engine(self) -> str:

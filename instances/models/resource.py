@@ -18,7 +18,7 @@ PHYSICAL_ID_LENGTH = 512
 
 
 class Resource(models.Model):
-    """A resource as the engine reported it last. `status` is one of ROS's words."""
+    """A resource as the engine has reported it last. `status` has the values of ROS."""
 
     instance = models.ForeignKey(
         Instance, models.CASCADE, related_name="resources", verbose_name=_("instance")
@@ -29,7 +29,7 @@ class Resource(models.Model):
     physical_id = models.CharField(
         _("resource ID"), max_length=PHYSICAL_ID_LENGTH, blank=True
     )
-    # Under which it was taken over; empty for what the instance made itself.
+    # The ID that it was imported by; empty for a resource that the instance has created.
     imported_id = models.CharField(
         _("imported as"),
         max_length=PHYSICAL_ID_LENGTH,
@@ -57,12 +57,12 @@ class Resource(models.Model):
 
     @staticmethod
     def name_of(address: str, kind: str) -> str:
-        """Return the part of an address that tells resources of one type apart: `server[0]`."""
+        """Return the address without the type, such as `server[0]`."""
         return shortened(address.replace(f"{kind}.", "", 1), NAME_LENGTH)
 
 
 class Tag(models.Model):
-    """A tag of an instance, as its last successful change set it."""
+    """A tag of an instance, as its last successful task has set it."""
 
     instance = models.ForeignKey(Instance, models.CASCADE, related_name="tags")
     key = models.CharField(_("key"), max_length=128)
@@ -90,7 +90,7 @@ class StateVersionQuerySet(models.QuerySet["StateVersion"]):
 
 
 class StateVersion(models.Model):
-    """One serial of an instance's state. Rows are only ever added: none is overwritten."""
+    """One serial of the state of an instance. Rows are added and never overwritten."""
 
     id = id_field("state")
     instance = models.ForeignKey(Instance, models.CASCADE, related_name="states")

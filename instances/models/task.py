@@ -33,7 +33,7 @@ class LeaseStatus(models.TextChoices):
 
 class TaskQuerySet(WorkQuerySet):
     def startable(self) -> "TaskQuerySet":
-        """What no limit keeps waiting: regions may have one."""
+        """Return the waiting tasks of regions that run fewer than `REGION_CONCURRENCY`."""
         limit = settings.REGION_CONCURRENCY
         if not limit:
             return self
@@ -51,7 +51,7 @@ class TaskQuerySet(WorkQuerySet):
 
 
 class Task(Work):
-    """A change of one instance. `kind` and `status` are the API's words."""
+    """A change of one instance. `kind` and `status` have the values of the API."""
 
     class Kind(models.TextChoices):
         LAUNCH = "LaunchProduct", _("Launch product")
@@ -119,11 +119,11 @@ class Task(Work):
         return reverse("instances:task-detail", args=[self.instance_id, self.pk])
 
     def _may_start(self) -> bool:
-        """Whether its region has room. A run that was left behind has its place already."""
+        """Return True if its region has a free place, or it has one from a former worker."""
         limit = settings.REGION_CONCURRENCY
         if not limit or self.state == self.State.RUNNING:
             return True
-        # The region's row is the lock: two workers must not both take the last place.
+        # The row of the region is the lock: two workers must not both take the last place.
         region = self.instance.region_id
         Region.objects.select_for_update().get(pk=region)
         running = Task.objects.running().filter(instance__region=region)
@@ -131,9 +131,9 @@ class Task(Work):
 
     @transaction.atomic
     def cancel(self, *, by: User) -> None:
-        """Stop the task: at once while it waits, by asking its worker while it runs.
+        """Cancel the task: at once while it waits, through its worker while it runs.
 
-        Asking twice is harmless. Raises ConflictError when it has already ended.
+        Canceling twice is harmless. Raises ConflictError when it has already ended.
         """
         waiting = Task.objects.filter(pk=self.pk, state=self.State.QUEUED)
         moment = clock()
@@ -227,23 +227,23 @@ class Task(Work):
 
     @property
     def progress_percent(self) -> int:
-        """How much of the planned change is done, 0 to 100."""
+        """The finished part of the planned change, 0 to 100."""
         if not self.resources_total:
             return 0
         return min(100, self.resources_done * 100 // self.resources_total)
 
     @property
     def seconds(self) -> float:
-        """How long it has been running, or ran."""
+        """The duration of the run so far, or of the ended run."""
         if self.started_at is None:
             return 0.0
         ran = (self.ended_at or self.as_of) - self.started_at
-        # Clocks of several hosts, and clocks that are set, do not always agree.
+        # The clocks of hosts differ, and a clock may be set.
         return max(0.0, ran.total_seconds())
 
 
 class TaskLog(models.Model):
-    """A stretch of a task's log, as drained in one go.
+    """A part of the log of a task, as it was read in one batch.
 
     `offset` is where it begins in the run's events file: draining again stores nothing
     twice. `lines` are `[time, level, text]`, secrets already masked.
@@ -270,7 +270,7 @@ class TaskLog(models.Model):
 
 
 class Output(models.Model):
-    """An output of a task. A sensitive one has its value in the encrypted column alone."""
+    """An output of a task. A sensitive value is stored in the encrypted column alone."""
 
     id = id_field("out")
     task = models.ForeignKey(Task, models.CASCADE, related_name="outputs")

@@ -48,8 +48,8 @@ class FailureSource:
     def of(cls, error: Diagnostic, template: Template) -> Self:
         """Trace an error back; `parameter` is empty unless exactly one is behind it.
 
-        Asked in this order: the variable the engine names, those whose values it quotes
-        beside the failing expression, those in the block of the failing resource.
+        Sources, in this order: the variable that the engine names, the variables whose
+        values it quotes beside the failing expression, those in the block of the resource.
         """
         return cls(
             error.address[:ADDRESS_LENGTH],
@@ -96,7 +96,7 @@ def _code(scan: Scan, block: Statement) -> str:
 
 class TaskDiagnosticsManager(models.Manager["TaskDiagnostics"]):
     def note(self, task: Task, found: Iterable[Diagnostic | None]) -> None:
-        """Keep the first error this attempt tells of; what follows mostly follows from it."""
+        """Store the first error of this attempt; later ones mostly follow from it."""
         errors = (each for each in found if each and each.severity == "error")
         first = next(errors, None)
         if first is None or self.filter(task=task, attempt=task.attempt).exists():
@@ -113,7 +113,7 @@ class TaskDiagnosticsManager(models.Manager["TaskDiagnostics"]):
         )
 
     def note_warnings(self, task: Task, events: Iterable[Event]) -> None:
-        """Keep the warnings of these events, and the imports that they announce."""
+        """Store the warnings of these events, and the imports that they announce."""
         events = list(events)
         imports = {each.imported for each in events if each.imported}
         found = warnings_in(events)
@@ -131,7 +131,7 @@ class TaskDiagnosticsManager(models.Manager["TaskDiagnostics"]):
         Without an outcome nothing is known but that it was changing resources.
         """
         interrupted = outcome is None or (not outcome.finished and outcome.applying)
-        # What an earlier attempt told of is not why this one ended.
+        # The error of an earlier attempt is not the reason for this end.
         self.filter(task=task).exclude(attempt=task.attempt).update(**NO_ERROR)
         known, _made = self.update_or_create(
             task=task,
@@ -147,7 +147,7 @@ class TaskDiagnosticsManager(models.Manager["TaskDiagnostics"]):
             known.save(update_fields=["warnings"])
 
     def _in_flight(self, task: Task) -> list[str]:
-        """The resources that were being changed: each may exist without being recorded."""
+        """Return the addresses being changed: each may exist without being recorded."""
         rows = Resource.objects.filter(
             instance_id=task.instance_id, status__endswith="_IN_PROGRESS"
         )
@@ -155,7 +155,7 @@ class TaskDiagnosticsManager(models.Manager["TaskDiagnostics"]):
 
 
 class TaskDiagnostics(models.Model):
-    """What a task leaves to judge it by. Written by the worker that holds it, shown on its page."""
+    """The result of the run of a task, written by its worker and shown on its page."""
 
     task = models.OneToOneField(
         Task, models.CASCADE, primary_key=True, related_name="diagnostics"
@@ -167,7 +167,7 @@ class TaskDiagnostics(models.Model):
     in_flight = models.JSONField(
         _("resources being changed"), default=list, editable=False
     )
-    # The first error it told of
+    # The first error of the attempt
     attempt = models.PositiveIntegerField(null=True, editable=False)
     error = models.TextField(_("error"), blank=True, editable=False)
     summary = models.CharField(max_length=ADDRESS_LENGTH, blank=True, editable=False)

@@ -21,7 +21,7 @@ from console.lib.encryption import EncryptedJSONField
 from console.lib.exact import ExactDecoder, ExactEncoder
 from console.lib.masking import MASK
 from instances.models.counter import Counter
-from instances.models.provisioning_spec import secret_keys, wire_text
+from instances.models.provisioning_spec import ProvisioningSpec, secret_keys, wire_text
 
 
 class LeaseLostError(Exception):
@@ -252,6 +252,18 @@ class Work(models.Model):
     def active(self) -> bool:
         """Return True until a worker has ended it."""
         return self.state != self.State.ENDED
+
+    @property
+    def spec(self) -> ProvisioningSpec:
+        """The requested version, launch option, parameters and tags, secrets included."""
+        return ProvisioningSpec(
+            self.version,
+            self.portfolio,
+            self.entries,
+            self.tags,
+            texts=self.entered or {},
+            hidden=frozenset(self.secrets),
+        )
 
     @property
     def values(self) -> dict[str, object]:

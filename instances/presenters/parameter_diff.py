@@ -198,7 +198,7 @@ def changes_since(instance: Instance, base_task: str) -> list[DiffRow]:
     earlier = instance.tasks.filter(created_at__lte=opened.created_at)
     succeeded = earlier.filter(status=Task.Status.SUCCEEDED).newest_first()
     base = succeeded.first() or earlier.newest_first().last() or opened
-    spec = ProvisioningSpec.of(base)
+    spec = base.spec
     return ParameterDiff(instance.current(), spec, instance.name).changed_rows
 
 
