@@ -1,13 +1,11 @@
-"""Validation of launches, updates and retries, for the pages and the API alike.
+"""Validation of launches, updates and retries, for pages and the API.
 
-All errors are collected and raised together. Nothing is stored, and nothing runs but the
-bounded check of values by the engine.
+All errors of a request are collected and raised together.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -56,7 +54,7 @@ class RawInput:
 
     version: str
     portfolio: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
     tags: Sequence[Pair] = ()
     typed: bool = False
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -131,58 +129,61 @@ class ErrorCollector:
             raise InvalidInputError(self.errors, code=self.first.code) from self.first
 
 
-def launch_from(
-    asked: RawInput, product: Product, *, name: str, region: str, by: User
+def validate_launch(
+    raw_input: RawInput, product: Product, *, name: str, region: str, by: User
 ) -> LaunchSpec:
-    """Check everything about a launch of a product the caller was given.
+    """Return the spec of a launch; the caller has checked access to the product.
 
-    Raises InvalidInputError, keyed name, version, portfolio, region, tags, tags.<n>,
-    parameters, parameters.<key>; its code is that of the first refusal.
+    Raises InvalidInputError with all errors, keyed name, version, portfolio, region, tags,
+    tags.<n>, parameters, parameters.<key>, and the code of the first.
     """
-    found = ErrorCollector()
+    errors = ErrorCollector()
     options = launch_options(product, by)
-    with found.at("name"):
+    with errors.at("name"):
         name = free_name(name)
-    limits, place = EffectiveConstraints(), None
-    with found.at("portfolio"):
-        option = choose(options, asked.portfolio)
-        limits = option.constraints
-    with found.at("region"):
+    constraints, place = EffectiveConstraints(), None
+    with errors.at("portfolio"):
+        option = choose(options, raw_input.portfolio)
+        constraints = option.constraints
+    with errors.at("region"):
         place = _active_region(region)
-        limits.check_region(place)
-    spec = _spec(asked, product, options, found)
-    found.check()
-    assert spec is not None  # otherwise something was found
+        constraints.check_region(place)
+    spec = _spec(raw_input, product, options, errors)
+    errors.check()
+    assert spec is not None  # otherwise there is an error
     assert place is not None
     return LaunchSpec(spec, name, place)
 
 
-def update_from(asked: RawInput, instance: Instance, *, by: User) -> ProvisioningSpec:
-    """Check everything about a change of an instance the caller was given.
+def validate_update(
+    raw_input: RawInput, instance: Instance, *, by: User
+) -> ProvisioningSpec:
+    """Return the spec of an update; the caller has checked access to the instance.
 
-    Raises InvalidInputError like `launch_from`, and ForbiddenError for somebody who may no longer
-    use the product. Whether anything differs is for `instance.differs_from` to say.
+    The spec may equal the current one: see `Instance.differs_from`. Raises InvalidInputError
+    like `validate_launch`, and ForbiddenError when the product is no longer shared with the
+    user.
     """
-    found = ErrorCollector()
+    errors = ErrorCollector()
     options = update_options(instance, by)
-    named = bool(asked.portfolio)
-    asked = replace(
-        asked,
-        portfolio=asked.portfolio or usual_option(instance, options, by),
+    named = bool(raw_input.portfolio)
+    raw_input = replace(
+        raw_input,
+        portfolio=raw_input.portfolio or default_option(instance, options, by),
     )
-    with found.at("portfolio"):
-        check_region_of(instance, choose(options, asked.portfolio))
-    spec = _spec(asked, instance.product, options, found, instance=instance)
-    found.check()
+    with errors.at("portfolio"):
+        check_region_of(instance, choose(options, raw_input.portfolio))
+    spec = _spec(raw_input, instance.product, options, errors, instance=instance)
+    errors.check()
     assert spec is not None
     return replace(spec, option_named=named)
 
 
 def update_options(instance: Instance, by: User) -> list[LaunchOption]:
-    """The launch options for changing an instance.
+    """Return the launch options for an update of an instance.
 
-    An administrator, who need not be granted the product, has every portfolio that
-    holds it and the one the instance came from. Raises ForbiddenError when there is none.
+    Administrators need no access to the product: they have every portfolio that contains
+    it, and the one of the instance. Raises ForbiddenError when there is no option.
     """
     if by.is_administrator:
         holding = Q(products=instance.product) | Q(pk=instance.portfolio_id)
@@ -206,11 +207,13 @@ def update_options(instance: Instance, by: User) -> list[LaunchOption]:
     return options
 
 
-def usual_option(instance: Instance, options: Sequence[LaunchOption], by: User) -> str:
-    """Return the portfolio an update goes through when none is named, or nothing.
+def default_option(
+    instance: Instance, options: Sequence[LaunchOption], by: User
+) -> str:
+    """Return the ID of the portfolio for an update that names none; "" if there is none.
 
-    The one the instance came from, as long as it is a launch option, else the only one
-    the person was granted, as for a launch.
+    This is the portfolio of the instance if it is a launch option, else the only one to
+    which the user has access.
     """
     offered = {option.portfolio.pk for option in options}
     if instance.portfolio_id in offered:
@@ -221,13 +224,13 @@ def usual_option(instance: Instance, options: Sequence[LaunchOption], by: User) 
 
 
 def check_region_of(instance: Instance, option: LaunchOption) -> None:
-    """Raise InvalidInputError when another launch option does not allow the instance's region."""
+    """Raise InvalidInputError if a new launch option does not allow the instance's region."""
     if option.portfolio.pk != instance.portfolio_id:
         option.constraints.check_region(instance.region)
 
 
 def choose(options: Sequence[LaunchOption], portfolio: str) -> LaunchOption:
-    """Return the launch option asked for, or the only one.
+    """Return the launch option of this portfolio, or the only one if none is named.
 
     Raises InvalidInputError with MissingPortfolioId or InvalidPortfolioId.NotLaunchOption.
     """
@@ -249,9 +252,9 @@ def choose(options: Sequence[LaunchOption], portfolio: str) -> LaunchOption:
 
 
 def free_name(name: str) -> str:
-    """Return the name in its spelling, if a new instance can have it.
+    """Return the normalized name of a new instance.
 
-    Raises InvalidInputError or ConflictError.
+    Raises InvalidInputError if it is not valid, ConflictError if it is taken.
     """
     name = normalized(name)
     if not name:
@@ -276,34 +279,34 @@ def free_name(name: str) -> str:
 
 
 def automatic_name(product: Product) -> str:
-    """Return a name like `Web service-637412905`, unique but for a miracle."""
+    """Return a random name like `Web service-637412905`."""
     return f"{product.name[: NAME_LENGTH - 10].strip()}-{new_number(9)}"
 
 
 def execute_once(plan: Plan, *, by: User, unchecked: bool = False) -> Task:
-    """Run a plan, when it is still allowed. A draft sent twice gives the same task.
+    """Execute a plan that is still allowed. Idempotent: a draft has one task.
 
-    With `unchecked`, a draft does not wait for its preview. Raises a DomainError when it
-    is no longer possible or allowed.
+    With `unchecked`, a draft is executed without its preview. Raises a DomainError when the
+    execution is no longer possible or allowed.
     """
     plan.check_owner(by)
     if not plan.executed:
-        check_again(plan, by=by)
+        check_still_allowed(plan, by=by)
     return plan.execute(by=by, unchecked=unchecked)
 
 
-def check_again(plan: Plan, *, by: User) -> None:
-    """Refuse to execute what was allowed when it was made and no longer is.
+def check_still_allowed(plan: Plan, *, by: User) -> None:
+    """Check instance, access, version, launch option and region of a plan again.
 
-    Raises a DomainError: instance, grant, version, launch option or region have changed.
-    Whether an approval is needed is for the verb to say.
+    Raises a DomainError if one of them no longer allows it. `Plan.execute` checks the
+    approval.
     """
     if plan.instance is not None:
         instance_for(by, plan.instance.pk)
     if plan.operation == Task.Kind.TERMINATE:
         return
     if plan.instance is not None:
-        check_still_offered(plan.instance, plan.spec, by=by)
+        check_spec(plan.instance, plan.spec, by=by)
         return
     version, product = plan.version, plan.version.product
     options = launch_options(product, by)
@@ -317,17 +320,15 @@ def check_again(plan: Plan, *, by: User) -> None:
             ),
         )
     _active_version(product, version.pk, None)
-    limits = choose(options, plan.portfolio_id or "").constraints
-    limits.check_region(plan.region)
-    limits.check_values(version, plan.spec.effective)
+    constraints = choose(options, plan.portfolio_id or "").constraints
+    constraints.check_region(plan.region)
+    constraints.check_values(version, plan.spec.effective)
 
 
-def check_still_offered(
-    instance: Instance, spec: ProvisioningSpec, *, by: User
-) -> None:
-    """Refuse a change that was allowed when it was first asked for and no longer is.
+def check_spec(instance: Instance, spec: ProvisioningSpec, *, by: User) -> None:
+    """Check access, version, launch option and constraints of an update again.
 
-    Raises a DomainError: grant, version, launch option or its rules have changed.
+    Raises a DomainError if one of them no longer allows it.
     """
     options = update_options(instance, by)
     _active_version(spec.version.product, spec.version.pk, instance.version)
@@ -338,19 +339,19 @@ def check_still_offered(
 
 @transaction.atomic
 def retry(instance: Instance, *, by: User, task: str) -> Task:
-    """Ask once more for what the failed task of this ID asked for, in a new task.
+    """Queue a new task with the values of the failed task that has this ID.
 
-    A termination is terminated again; a launch or update goes on as an update, from what
-    is there by now. Raises ConflictError when that task is not the last one or has not failed,
-    while another runs, or when grant, version, launch option or rules no longer allow what
-    it asked for; ApprovalRequiredError when it needs an approved plan.
+    A termination is repeated; a launch or update continues as an update of what exists.
+    Raises ConflictError when the task is not the last one or has not failed, while another
+    is running, or when access, version, launch option or constraints no longer allow it;
+    ApprovalRequiredError when it needs an approved plan.
     """
     failed = instance.failed_task
     if failed is None or failed.pk != task:
         raise _nothing_to_retry()
-    _check_still_allowed(instance, failed, by)
+    _check_retry(instance, failed, by)
     try:
-        new = _again(instance, failed, by)
+        new = _queue_again(instance, failed, by)
     except ConflictError:
         _check_still_last(instance, failed)
         raise
@@ -360,14 +361,14 @@ def retry(instance: Instance, *, by: User, task: str) -> Task:
     return new
 
 
-def _check_still_allowed(instance: Instance, failed: Task, by: User) -> None:
-    """Raise ConflictError when grant, version, launch option or rules have changed since."""
+def _check_retry(instance: Instance, failed: Task, by: User) -> None:
+    """Raise ConflictError if access, version, launch option or constraints forbid it now."""
     if failed.kind == Task.Kind.TERMINATE:
         return
     try:
         if failed.portfolio is None:
             raise ConflictError(_("The launch option of this task has been deleted."))
-        check_still_offered(instance, failed.spec, by=by)
+        check_spec(instance, ProvisioningSpec.of(failed), by=by)
     except DomainError as refusal:
         raise ConflictError(
             _("This task cannot be retried as it is. %(why)s") % {"why": refusal},
@@ -376,17 +377,17 @@ def _check_still_allowed(instance: Instance, failed: Task, by: User) -> None:
         ) from refusal
 
 
-def _again(instance: Instance, failed: Task, by: User) -> Task:
-    """Queue the new task, unless the failed one is no longer the last."""
+def _queue_again(instance: Instance, failed: Task, by: User) -> Task:
+    """Queue the new task. Raises ConflictError if the failed one is no longer the last."""
     if failed.kind == Task.Kind.TERMINATE:
         return instance.terminate(by=by, after=failed.pk)
     return instance.update_to(failed.spec, by=by, after=failed.pk)
 
 
 def _check_still_last(instance: Instance, failed: Task) -> None:
-    """Raise ConflictError when the instance has gone on, and rests, since it was read."""
-    fresh = Instance.objects.get(pk=instance.pk)
-    if not fresh.changing and fresh.last_task_id != failed.pk:
+    """Raise ConflictError if another task has started and ended since the instance was read."""
+    current = Instance.objects.get(pk=instance.pk)
+    if not current.changing and current.last_task_id != failed.pk:
         raise _nothing_to_retry()
 
 
@@ -401,61 +402,65 @@ def _nothing_to_retry() -> ConflictError:
 
 
 def _spec(
-    asked: RawInput,
+    raw_input: RawInput,
     product: Product,
     options: Sequence[LaunchOption],
-    found: ErrorCollector,
+    errors: ErrorCollector,
     *,
     instance: Instance | None = None,
 ) -> ProvisioningSpec | None:
-    """Check version, tags and parameters, noting what is wrong; None without a version."""
-    with found.at("version"):
+    """Return the spec with version, tags and parameters, collecting errors in `errors`.
+
+    None when the version is not valid.
+    """
+    with errors.at("version"):
         running = instance.version if instance else None
-        version = _active_version(product, asked.version, running)
+        version = _active_version(product, raw_input.version, running)
         option = next(
-            (each for each in options if each.portfolio.pk == asked.portfolio),
+            (each for each in options if each.portfolio.pk == raw_input.portfolio),
             options[0] if len(options) == 1 else None,
         )
         portfolio = option.portfolio if option else None
         tags: dict[str, str] = {}
-        with found.at("tags"):
-            tags = CombinedTagOptions.of(product, portfolio).complete(asked.tags)
+        with errors.at("tags"):
+            tags = CombinedTagOptions.of(product, portfolio).complete(raw_input.tags)
         spec = ProvisioningSpec(version, portfolio, tags=tags)
-        with found.at("parameters"):
-            carried = asked.carried_to(
+        with errors.at("parameters"):
+            carried = raw_input.carried_to(
                 version, instance.current() if instance else None
             )
-            spec = filled(spec, asked, carried)
-            limits = option.constraints if option else EffectiveConstraints()
-            limits.check_values(version, spec.effective)
-            if against := run_engine_check(version.template, spec.values, spec.hidden):
-                raise InvalidInputError(against)
+            spec = with_values(spec, raw_input, carried)
+            constraints = option.constraints if option else EffectiveConstraints()
+            constraints.check_values(version, spec.effective)
+            if messages := run_engine_check(version.template, spec.values, spec.hidden):
+                raise InvalidInputError(messages)
         return spec
     return None
 
 
-def filled(
-    spec: ProvisioningSpec, asked: RawInput, carried: Carried
+def with_values(
+    spec: ProvisioningSpec, raw_input: RawInput, carried: Carried
 ) -> ProvisioningSpec:
-    """Return a spec with the values that its template accepts. Raises InvalidParametersError."""
+    """Return the spec with the validated values. Raises InvalidParametersError."""
     schema = spec.version.template.schema.with_secrets(carried.hidden)
-    judged = schema.validate(
-        asked.parameters, kept=carried.values, text=not asked.typed
+    validated = schema.validate(
+        raw_input.parameters, kept=carried.values, text=not raw_input.typed
     )
-    given = asked.texts if asked.typed else asked.parameters
-    texts = {key: carried.texts[key] for key in judged.kept if key in carried.texts}
-    entered = judged.values.keys() - judged.kept
-    texts |= {key: given[key] for key in entered if isinstance(given.get(key), str)}
+    typed = raw_input.texts if raw_input.typed else raw_input.parameters
+    texts = {key: carried.texts[key] for key in validated.kept if key in carried.texts}
+    for key in validated.values.keys() - validated.kept:
+        if isinstance(text := typed.get(key), str):
+            texts[key] = text
     return replace(
         spec,
-        values=judged.values,
+        values=validated.values,
         texts=texts,
-        hidden=carried.hidden & judged.kept,
+        hidden=carried.hidden & validated.kept,
     )
 
 
 def _active_version(product: Product, pk: str, running: Version | None) -> Version:
-    """A version people may choose; what an instance runs stays possible for it."""
+    """Return the version if it may be launched, or if the instance already has it."""
     if running is not None and running.pk == pk:
         return running
     return Version.objects.launchable(product, pk)

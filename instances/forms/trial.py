@@ -17,7 +17,7 @@ from console.lib.masking import MASK
 from console.lib.users import User
 from instances.engine_setup import run_engine_check
 from instances.forms.provisioning import initial_texts
-from instances.launch_validation import RawInput, filled
+from instances.launch_validation import RawInput, with_values
 from instances.models import Carried, Plan, ProvisioningSpec, Task
 
 
@@ -101,8 +101,8 @@ class TrialForm:
             typed=True,
         )
         try:
-            self.spec = filled(
-                self.spec, raw_input, self.carried.without(form.reset_keys())
+            self.spec = with_values(
+                self.spec, raw_input, self.carried.without(form.reset())
             )
             errors = run_engine_check(self.version.template, self.spec.values)
         except InvalidParametersError as refusal:

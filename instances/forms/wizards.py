@@ -19,10 +19,10 @@ from instances.launch_validation import (
     LaunchSpec,
     RawInput,
     automatic_name,
-    launch_from,
-    update_from,
+    default_option,
     update_options,
-    usual_option,
+    validate_launch,
+    validate_update,
 )
 from instances.models import Instance, Plan, ProvisioningSpec, Task
 
@@ -88,7 +88,7 @@ class LaunchForm(ProvisioningForm[LaunchSpec]):
     def build_spec(self, raw_input: RawInput) -> LaunchSpec:
         automatic = bool(self.request_data.get("automatic"))
         name = self.request_data.get("name", "").strip()
-        return launch_from(
+        return validate_launch(
             raw_input,
             self.product,
             name=automatic_name(self.product) if automatic else name,
@@ -127,7 +127,7 @@ class UpdateForm(ProvisioningForm[ProvisioningSpec]):
 
     @property
     def default_option(self) -> LaunchOption | None:
-        usual = usual_option(self.instance, self.options, self.by)
+        usual = default_option(self.instance, self.options, self.by)
         return next((o for o in self.options if o.portfolio.pk == usual), None)
 
     @property
@@ -159,4 +159,4 @@ class UpdateForm(ProvisioningForm[ProvisioningSpec]):
         return self.base_task != (self.instance.last_task_id or "")
 
     def build_spec(self, raw_input: RawInput) -> ProvisioningSpec:
-        return update_from(raw_input, self.instance, by=self.by)
+        return validate_update(raw_input, self.instance, by=self.by)

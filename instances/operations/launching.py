@@ -17,7 +17,12 @@ from console.lib.operation import (
     wire_names,
 )
 from console.lib.users import User
-from instances.launch_validation import LaunchSpec, RawInput, launch_from, update_from
+from instances.launch_validation import (
+    LaunchSpec,
+    RawInput,
+    validate_launch,
+    validate_update,
+)
 from instances.models import Instance, ProvisioningSpec, Task, instance_for
 from instances.operations import serializers
 from instances.operations.instances import INSTANCE_ID
@@ -75,7 +80,7 @@ def launch_spec(
     product = granted_product(by, params["ProductId"])
     raw_input = _raw_input(params, planned)
     with wire_names(**NAMES):
-        return launch_from(
+        return validate_launch(
             raw_input,
             product,
             name=params["ProvisionedProductName"],
@@ -102,7 +107,7 @@ def update_spec(
         )
     raw_input = _raw_input(params, planned or instance.current())
     with wire_names(**NAMES):
-        return update_from(raw_input, instance, by=by)
+        return validate_update(raw_input, instance, by=by)
 
 
 def _raw_input(params: Values, present: ProvisioningSpec | None) -> RawInput:
