@@ -56,7 +56,7 @@ def _locate(setting: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         path = shutil.which(setting)
         if path is None:
             raise EngineMissingError(
-                f"CONSOLE_TERRAFORM_BIN names {setting}, which is not a program here."
+                f"CONSOLE_TERRAFORM_BIN names {setting}, which is not a program on this machine."
             )
         return _program(path)
     for name in ("tofu", "terraform"):

@@ -35,7 +35,7 @@ CHECK_SECONDS = 1.0
 # Space reserved for exit.json, so that it can be written on a full disk.
 EXIT_BYTES = 8192
 LOG_TOO_LARGE = "The log grew too large, so the run was stopped."
-LEASE_EXPIRED = "No worker could be reached for too long, so the run was stopped."
+LEASE_EXPIRED = "No worker was reachable for too long, so the run was stopped."
 
 
 class Recorder:

@@ -22,8 +22,8 @@ SOURCES = {
 }
 BACKEND = "The state is kept by this console; remove the {} block."
 MODULE = (
-    "A module must come with the template: its source has to be a plain string that "
-    'starts with "./" and stays inside the template.'
+    "A module must be part of the template. Its source must be a literal string "
+    'that starts with "./" and stays inside the template.'
 )
 OVER = "Terraform would load this file over the values and settings of a run."
 # File names that Terraform loads with precedence over our values and settings.

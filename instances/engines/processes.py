@@ -72,7 +72,7 @@ def launch(
         finally:
             os.close(log)
     except (BlockingIOError, FileExistsError) as error:
-        raise EngineError("This directory already holds a run.") from error
+        raise EngineError("This directory already contains a run.") from error
     except (OSError, ValueError) as error:
         raise EngineError(f"The run could not be started: {error}.") from error
     finally:

@@ -36,8 +36,9 @@ from instances.engines.run_record import Command, ExitRecord, StageRecord
 
 ACTIONS = ("plan", "plan-destroy", "apply", "destroy", "validate")
 NO_SANDBOX = (
-    "This machine cannot confine templates: its kernel has no landlock (Linux 5.13 or "
-    "newer, switched on). Set CONSOLE_ALLOW_UNSANDBOXED only if you trust every template."
+    "Templates cannot be sandboxed on this machine because the kernel does not "
+    "support Landlock. Use Linux 5.13 or later with Landlock enabled. Set "
+    "CONSOLE_ALLOW_UNSANDBOXED only if you trust every template."
 )
 # Advice for errors whose text says nothing about this console.
 ADVICE = {
@@ -68,7 +69,7 @@ class Terraform:
         EngineMissingError without the tool or the sandbox.
         """
         if order.action not in ACTIONS:
-            raise EngineError(f"There is no action called {order.action}.")
+            raise EngineError(f"Unknown action: {order.action}.")
         for found in violations(order.files, allow_provisioners=order.trusted):
             raise EngineError(f"{found.file}, line {found.line}: {found.message}")
         tool = self._tool()
@@ -238,7 +239,11 @@ class Terraform:
         if record["message"]:
             return record["message"]
         if record["canceled"]:
-            return f"Canceled during {stage}." if stage else "Canceled before it began."
+            return (
+                f"Canceled during {stage}."
+                if stage
+                else "Canceled before the run started."
+            )
         begun = [
             fact["offset"] for fact in events.journal(directory) if "offset" in fact
         ]

@@ -60,7 +60,7 @@ def write(directory: Path, order: Order, binary: Binary, settings: Settings) -> 
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(directory.iterdir()):
-            raise EngineError("This directory already holds a run.")
+            raise EngineError("This directory already contains a run.")
         for folder in ("module", "state", "tmp"):
             (directory / folder).mkdir(mode=0o700)
         write_template(directory, order.files)

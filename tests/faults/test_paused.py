@@ -134,7 +134,7 @@ def test_a_run_that_was_given_up_cannot_be_started_by_who_slept(scene, data_dir)
     run_out(task)
     work()
     assert reload(task).status == "Succeeded"
-    with pytest.raises(EngineError, match="already holds a run"):
+    with pytest.raises(EngineError, match="already contains a run"):
         Run(sleeper, threading.Event()).engine.start(directory, Order("apply", {}))
     assert Resource.objects.count() == 2
 
@@ -165,7 +165,7 @@ def test_a_run_nobody_follows_stops_itself(scene):
     wait_for(lambda: run.engine.outcome(run.directory))
     outcome = run.engine.outcome(run.directory)
     assert (outcome.finished, outcome.canceled) == (True, True)
-    assert "No worker could be reached" in outcome.message
+    assert "No worker was reachable" in outcome.message
     assert run.engine.state(run.directory).resources
 
 

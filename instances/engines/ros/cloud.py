@@ -86,7 +86,7 @@ class Cloud:
                 # Jitter, so that runs throttled at the same time do not retry together.
                 seconds *= random.uniform(0.5, 1.0)
                 attempt += 1
-                self.say("warn", f"{operation}: {error} Asking again.")
+                self.say("warn", f"{operation}: {error} Retrying.")
                 self.wait(seconds)
             except CloudRefusedError as refusal:
                 refusal.doubt = attempt > 0
@@ -102,7 +102,7 @@ class Cloud:
         except Exception as error:
             raise _classified(error) from None
         if body is None:
-            raise CloudUnavailableError("The answer was empty.")
+            raise CloudUnavailableError("The response was empty.")
         self.answered()
         return body
 
@@ -138,7 +138,7 @@ def _classified(error: Exception) -> CloudRefusedError | CloudUnavailableError:
     code = str(getattr(error, "code", None) or "")
     status = int(getattr(error, "status_code", None) or 0)
     if not code and not status:
-        return CloudUnavailableError("No usable answer came.")
+        return CloudUnavailableError("The cloud did not return a valid response.")
     if code.startswith(BUSY) or status >= 500:
         return CloudUnavailableError(f"The cloud is busy ({code}).")
     data = getattr(error, "data", None) or {}

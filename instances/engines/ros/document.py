@@ -28,9 +28,9 @@ def document_of(files: Mapping[str, str]) -> dict[str, object]:
     try:
         document = loads(files[DOCUMENT])
     except ValueError as error:
-        raise EngineError("The document cannot be read.") from error
+        raise EngineError("The template cannot be read.") from error
     if not isinstance(document, dict):
-        raise EngineError("The document is not an object.")
+        raise EngineError("The template is not an object.")
     return document
 
 

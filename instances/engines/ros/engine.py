@@ -26,11 +26,11 @@ DRIVER = ("-I", str(Path(__file__).with_name("driver.py")))
 KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 CREDENTIALS = (*KEYS, "ALIBABA_CLOUD_SECURITY_TOKEN")
 NO_SDK = (
-    "The SDK of Alibaba Cloud ROS is not installed here: pip install "
-    "'service-catalog-console[ros]'."
+    "The SDK of Alibaba Cloud ROS is not installed on this machine. Run pip "
+    "install 'service-catalog-console[ros]'."
 )
 NO_KEYS = (
-    "The region runs on Alibaba Cloud, and its credentials lack "
+    "The region runs on Alibaba Cloud, but its credentials do not include "
     "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET."
 )
 # ROS takes from 10 minutes to a day.
@@ -50,7 +50,7 @@ class Ros(Terraform):
     def start(self, directory: Path, order: Order) -> None:
         """Start the order in `directory`, which must be new, and return at once."""
         if order.action not in ACTIONS:
-            raise EngineError(f"On Alibaba Cloud there is no action {order.action}.")
+            raise EngineError(f"Action not supported on Alibaba Cloud: {order.action}.")
         directory = directory.absolute()
         self._lay_out(directory, order)
         self._drive(directory, order)
@@ -134,7 +134,7 @@ class Ros(Terraform):
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(directory.iterdir()):
-                raise EngineError("This directory already holds a run.")
+                raise EngineError("This directory already contains a run.")
             (directory / run_files.RUN).write_text(json.dumps(run, indent=1))
             if order.files:
                 body = document.body_of(document.document_of(order.files))
@@ -150,11 +150,13 @@ class Ros(Terraform):
         """Return the content of run.json."""
         stack = order.stack
         if stack is None:
-            raise EngineError("The order names no stack.")
+            raise EngineError("The engine input does not contain a stack name.")
         if len(stack.tags) >= document.MAX_TAGS:
-            raise EngineError("On Alibaba Cloud an instance may have at most 19 tags.")
+            raise EngineError("An instance on Alibaba Cloud can have up to 19 tags.")
         if order.state is not None and stack_state.parse(order.state) is None:
-            raise EngineError("The last state is not that of a stack on Alibaba Cloud.")
+            raise EngineError(
+                "The last state does not belong to a stack on Alibaba Cloud."
+            )
         template = document.document_of(order.files) if order.files else {}
         minutes = max(MINUTES[0], min(MINUTES[1], self.settings.timeout_minutes))
         return {

@@ -18,11 +18,14 @@ from instances.engines.ros.stack_watch import StackWatch
 from instances.engines.ros.statuses import SPENT, meaning
 
 OUT_OF_DATE = (
-    "The plan is out of date: the stack, or the changes to it, are no longer as they were "
-    "previewed. Create a new plan."
+    "The plan is out of date because the stack or its changes differ from the "
+    "preview. Create a new plan."
 )
-LOST = "The stack is gone: it was deleted outside this catalog."
-DOUBT = "A stack may exist although no answer said so; terminating looks for it."
+LOST = "The stack no longer exists. It was deleted outside Service Catalog."
+DOUBT = (
+    "The stack might exist although no response confirmed it. Terminating the "
+    "instance searches for the stack."
+)
 
 
 class StackStages:
@@ -46,7 +49,7 @@ class StackStages:
         if self._requested_before(existing):
             # By a driver of this order whose directory is lost: it is past its plan.
             self.context.cancelable = False
-            self.context.say("info", "Taken up again: this was asked for already.")
+            self.context.say("info", "Resumed: the request has already been sent.")
             return
         if self.order["action"] in ("destroy", "plan-destroy"):
             changes = preview.removal(self.lookup.resources(existing))
@@ -179,7 +182,9 @@ class StackStages:
                 # Requested before, and the token is forgotten.
                 return stack_id
             if refusal.code == "NotSupported" and not self._differs(found):
-                self.context.say("info", "Nothing changes: the stack is as asked for.")
+                self.context.say(
+                    "info", "No changes: the stack already matches the request."
+                )
                 self.context.note(unchanged=True)
             elif refusal.code != "ActionInProgress" or not (asked or refusal.doubt):
                 raise
@@ -193,9 +198,7 @@ class StackStages:
 
     def _remove_remains(self, existing: CloudStack) -> None:
         """Delete the stack of a failed creation, so that it can be created again."""
-        self.context.say(
-            "info", f"Removing what is left of a stack: {existing.status}."
-        )
+        self.context.say("info", f"Removing the remains of a stack: {existing.status}.")
         self._delete(existing)
         self.context.note(asked=False, basis={}, before="")
         self.context.cancelable = True

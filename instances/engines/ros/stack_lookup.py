@@ -8,8 +8,8 @@ from instances.engines.ros.statuses import meaning
 # The tag that names the instance of a stack, and the change last requested for it.
 LABEL = "service-catalog"
 FOREIGN = (
-    "There is a stack called {name} in this region that was not made for this instance. "
-    "Delete or rename it in the ROS console."
+    "A stack named {name} already exists in this region, but it was not created "
+    "for this instance. Delete or rename the stack in the ROS console."
 )
 
 

@@ -27,7 +27,7 @@ ACTIONS = {"CREATE": "create", "UPDATE": "update", "DELETE": "delete"}
 # The cancel type of the first request, and of all later ones.
 CANCEL_TYPES = ("Safe", "Quick")
 UNWATCHED = (
-    "The stack may still be changing, and could not be watched any more: {refusal}"
+    "The stack might still be changing, but can no longer be monitored: {refusal}"
 )
 
 
@@ -123,9 +123,9 @@ class StackWatch:
             self.cloud.call(
                 "CancelStackOperation", stack_id=self.stack_id, cancel_type=kind
             )
-            self.context.say("warn", f"Asked to cancel ({kind}).")
+            self.context.say("warn", f"Cancellation requested ({kind}).")
         except CloudRefusedError as refusal:
-            self.context.say("warn", f"It cannot be canceled: {refusal}")
+            self.context.say("warn", f"The operation cannot be canceled: {refusal}")
 
     # The log
 

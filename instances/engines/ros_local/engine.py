@@ -47,7 +47,7 @@ class RosLocal(Terraform):
         starts, whatever the template says by now.
         """
         if order.action not in ACTIONS:
-            raise EngineError(f"There is no action called {order.action}.")
+            raise EngineError(f"Unknown action: {order.action}.")
         # The template policy is not asked: of the blocks that it refuses, a translation has
         # only the provisioner of a sleep, and no text in it can become code.
         translated = translate_order(order)

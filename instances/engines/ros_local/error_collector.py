@@ -11,7 +11,7 @@ SECTIONS = (
     *("Rules", "Resources", "Outputs"),
 )
 MAX_PROBLEMS = 100
-TOO_DEEP = "It is nested too deeply."
+TOO_DEEP = "The value is nested too deeply."
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ def template_of(given: object) -> dict[str, object] | None:
     properties = given if isinstance(given, Mapping) else {}
     body = properties.get("TemplateBody")
     if not body:
-        raise TranslationError("A nested stack needs its TemplateBody to be simulated.")
+        raise TranslationError(
+            "A nested stack can be simulated only with a TemplateBody."
+        )
     if isinstance(body, str):
         try:
             body = json.loads(body)
@@ -75,7 +77,7 @@ def arguments(
             made[identifier(key)] = parameter.given(values[key]).text
         elif not parameter.has_default:
             raise TranslationError(
-                f"The stack needs a value for its parameter {key[:80]}."
+                f"The stack requires a value for the parameter {key[:80]}."
             )
     return made
 

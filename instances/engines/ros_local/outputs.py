@@ -44,7 +44,7 @@ def assertions(scope: Scope, name: str, declared: object) -> list[dict[str, str]
         secret = any_secret((applies, wanted))
         holds = Expression(f"(!({applies.text}) || {wanted.text})", secret=secret)
         description = _description(each.get("AssertDescription"))
-        message = quoted(description or f"The rule {name} does not hold.")
+        message = quoted(description or f"The rule {name} is not met.")
         made.append({"condition": shown(holds).text, "error_message": message})
     return made
 

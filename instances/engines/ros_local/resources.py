@@ -91,7 +91,7 @@ def dependencies(scope: Scope, given: object) -> list[str]:
     """Return the addresses of the resources in DependsOn."""
     names = [given] if isinstance(given, str) else given or []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise TranslationError("DependsOn takes names of resources.")
+        raise TranslationError("DependsOn must contain names of resources.")
     for name in names:
         if not scope.has("Resources", name):
             raise TranslationError(

@@ -69,7 +69,7 @@ class Scope:
         self.depth += 1
         try:
             if self.depth > MAX_DEPTH:
-                raise TranslationError("It is nested too deeply.")
+                raise TranslationError("The value is nested too deeply.")
             if isinstance(given, list):
                 return self.items(given)
             if isinstance(given, dict):

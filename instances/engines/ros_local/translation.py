@@ -95,7 +95,7 @@ class Translation:
     def _translate(self, document: Mapping[str, object], with_rules: bool) -> None:
         for name in SECTIONS:
             if not isinstance(document.get(name) or {}, Mapping):
-                self.errors.add(name, "", "It must hold names with values.")
+                self.errors.add(name, "", "The section must contain key-value pairs.")
         if transform := document.get("Transform"):
             message = f"The transform {str(transform)[:80]} cannot be simulated."
             self.errors.add("Transform", "", message)
@@ -116,7 +116,9 @@ class Translation:
         self.files["main.tf"] = text = self.configuration.text
         if "${" in text or "%{" in text:
             # `quoted` escapes these; the check holds even if it should ever fail to.
-            self.errors.add("", "", "A text of it cannot be written safely.")
+            self.errors.add(
+                "", "", "The template contains text that cannot be written safely."
+            )
 
     def _parameters(self) -> None:
         for name, declared in self.sections["Parameters"].items():

@@ -252,7 +252,7 @@ def test_unreadable_state_is_refused(start):
 def test_used_directory_is_refused(engine, start, finish):
     directory = start("validate", GREETING)
     finish(directory)
-    with pytest.raises(EngineError, match="already holds a run"):
+    with pytest.raises(EngineError, match="already contains a run"):
         engine.start(directory, Order("validate", {"main.tf": GREETING}))
 
 

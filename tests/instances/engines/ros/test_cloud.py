@@ -94,7 +94,7 @@ def test_text_of_a_network_error_is_not_logged(run, cloud, engine):
     directory, outcome = run(order())
     assert outcome.ok
     log = (directory / "events.jsonl").read_text()
-    assert "No usable answer" in log
+    assert "did not return a valid response" in log
     assert "s3cret" not in log
     assert "ParameterValue" not in log
 

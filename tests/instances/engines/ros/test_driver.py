@@ -122,7 +122,7 @@ def test_second_cancel_is_quick(detached, cloud, tmp_path, finish):
     os.kill(driver, signal.SIGTERM)
     os.kill(driver, signal.SIGCONT)
     assert finish(directory, order(), detached).canceled
-    assert "Asked to cancel (Quick)." in messages(detached, directory)
+    assert "Cancellation requested (Quick)." in messages(detached, directory)
 
 
 def test_early_cancel_requests_no_change(detached, cloud, tmp_path, finish):
@@ -195,7 +195,7 @@ def test_missing_sdk_has_advice(detached, tmp_path, monkeypatch):
 
 def test_terraform_state_is_refused(detached, tmp_path):
     given = order(state=b'{"version": 4, "serial": 1, "lineage": "x"}')
-    with pytest.raises(EngineError, match="not that of a stack"):
+    with pytest.raises(EngineError, match="not belong to a stack"):
         detached.start(tmp_path / "x", given)
 
 

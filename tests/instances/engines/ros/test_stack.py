@@ -90,7 +90,7 @@ def test_update_changes_the_same_stack(engine, run, launched, cloud):
 def test_update_without_changes_succeeds(engine, run, launched):
     directory, outcome = run(on(launched, order(token="task-2")))
     assert outcome.ok, outcome.message
-    assert "Nothing changes" in log_text(engine.events(directory, 0, 1000))
+    assert "No changes" in log_text(engine.events(directory, 0, 1000))
 
 
 def test_update_logs_only_its_own_events(engine, run, launched):
@@ -219,7 +219,7 @@ def test_stack_of_another_instance_is_refused(engine, run, cloud):
     )
     _, outcome = run(stranger)
     assert not outcome.ok
-    assert "not made for this instance" in outcome.message
+    assert "not created for this instance" in outcome.message
     assert len(cloud.stacks) == 1
 
 

@@ -121,12 +121,12 @@ def test_jq_takes_first_or_all():
         (VPC | {"Properties": []}, None),
         (VPC | {"Properties": "x"}, "Properties of a resource must have names"),
         (VPC | {"DependsOn": "Nowhere"}, "DependsOn names Nowhere"),
-        (VPC | {"DependsOn": [["x"]]}, "DependsOn takes names"),
+        (VPC | {"DependsOn": [["x"]]}, "DependsOn must contain names"),
         (VPC | {"Condition": "Nowhere"}, "no condition called Nowhere"),
         (VPC | {"Count": 100000}, "Count must be a number from 0 to 300"),
         (
             {"Type": "ALIYUN::ROS::Stack", "Properties": {"TemplateURL": "http://x/"}},
-            "needs its TemplateBody",
+            "only with a TemplateBody",
         ),
         (
             {"Type": "ALIYUN::ROS::Stack", "Properties": {"TemplateBody": "a: b"}},
