@@ -1,11 +1,11 @@
-"""GetProductAsEndUser side by side: this server, a bare Django JSON view, moto's mock.
+"""Benchmark of GetProductAsEndUser: this server, a bare Django JSON view, moto's mock.
 
     python -m tests.benchmarks.api [SECONDS]         (default 5)
 
-All three run as they run by default, one after the other, on the same machine and under the
-same load: signed calls over fresh connections, from as many processes as there are web
-processes. The bare view makes the same check of the signature and the same queries, in the
-same prepared form; it remembers no nonces, counts no calls and logs nothing.
+All three run in their default configuration, one after the other, on the same machine
+and under the same load: signed requests over new connections, from as many processes as
+there are web processes. The bare view verifies the signature and runs the same prepared
+queries; it stores no nonces, has no rate limit and logs nothing.
 """
 
 import json
@@ -32,7 +32,7 @@ GUNICORN = [
 
 
 def prepare():
-    """Make an empty database with one product, granted to one person with a key."""
+    """Create an empty database with one product, granted to one user with a key."""
     import django
 
     django.setup()
@@ -53,7 +53,7 @@ def prepare():
 
 
 def signed_calls(count, port, key, secret, product):
-    """Sign calls in advance, so that the load costs no more than sending it."""
+    """Sign the requests in advance, so that the load is only their sending."""
     from tests.signing import headers_for
 
     for _ in range(count):
@@ -87,7 +87,7 @@ def aws_calls(count, port, product):
 
 
 def send(port, calls, seconds, answered):
-    """Send calls one after the other for a time; put how many were answered well."""
+    """Send requests one after the other for a time; return how many succeeded."""
     good, end = 0, time.monotonic() + seconds
     for call in calls:
         if time.monotonic() > end:
@@ -104,7 +104,7 @@ def send(port, calls, seconds, answered):
 
 
 def load(port, calls, seconds):
-    """Return the answers a second under the load of CLIENTS processes."""
+    """Return the responses per second under the load of CLIENTS processes."""
     calls = list(calls)
     answered = multiprocessing.Queue()
     share = len(calls) // CLIENTS

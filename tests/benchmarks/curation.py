@@ -1,9 +1,9 @@
-"""How the lists of the catalogue grow with it: processor time, queries, bytes.
+"""Benchmark of the catalog lists with a growing catalog: CPU time, queries, bytes.
 
-python -m tests.benchmarks.curation [PRODUCTS ...]      (default 100 10000)
+python -m tests.benchmarks.curation [PRODUCTS ...] (default 100 10000)
 
-To each ten products a portfolio with ten products, a constraint and a grant, a tag option and
-five people.
+For each ten products there are a portfolio with ten products, a constraint and a grant,
+a tag option and five users.
 """
 
 import sys
@@ -28,7 +28,7 @@ MANAGED = {
 
 
 def fill(count: int) -> tuple[str, str]:
-    """Make the catalogue; give a product and a portfolio that holds it."""
+    """Create the catalog; return a product and a portfolio that contains it."""
     from django.utils.timezone import now
 
     from catalog.models import Product, Region, Template, Version
@@ -63,7 +63,7 @@ def _people(count: int):
 
 
 def _portfolios(products, moments) -> str:
-    """Ten products each; every second is granted to one person, the others by a pattern."""
+    """Create portfolios of ten products, granted in turn to a user and to a pattern."""
     from catalog.models import Constraint, Grant, Portfolio, TagOption
     from console.lib.users import User
 

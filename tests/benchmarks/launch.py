@@ -1,4 +1,4 @@
-"""What a launch costs over the bare Terraform commands, and how soon it begins.
+"""Benchmark of a launch compared with bare Terraform commands, and of the time to its start.
 
     python -m tests.benchmarks.launch [ROUNDS]
 
@@ -33,7 +33,7 @@ output "name" {
 
 
 def bare(binary: str) -> float:
-    """Run init, plan, apply and output as a person would; return seconds."""
+    """Run init, plan, apply and output from the command line; return seconds."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "main.tf").write_text(TEMPLATE)
         environment = {

@@ -1,6 +1,6 @@
-"""How the instance list and detail grow with the table: processor time, queries, bytes.
+"""Benchmark of the instance list and detail with a growing table: CPU time, queries, bytes.
 
-python -m tests.benchmarks.pages [ROWS ...]      (default 1000 100000)
+python -m tests.benchmarks.pages [ROWS ...] (default 1000 100000)
 """
 
 import gzip
@@ -70,7 +70,7 @@ def measure(rows: int) -> None:
 
 
 def make_administrators() -> None:
-    """Make the group that a flush has emptied."""
+    """Create the group of administrators, which a flush has removed."""
     from django.contrib.auth.models import Permission
 
     from console.demo import ADMINISTRATORS
@@ -81,7 +81,7 @@ def make_administrators() -> None:
 
 
 def ask(rows: int, username: str, pages: dict[str, str]) -> None:
-    """Print for each page how long it takes somebody, with how many queries and bytes."""
+    """Print CPU time, queries and bytes of each page for a user."""
     from django.db import connection
     from django.test import Client
 
@@ -115,7 +115,7 @@ def ask(rows: int, username: str, pages: dict[str, str]) -> None:
 
 
 def begin() -> None:
-    """Set Django up on an empty SQLite database of its own."""
+    """Set Django up with an empty SQLite database."""
     os.environ["CONSOLE_DATA_DIR"] = tempfile.mkdtemp()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
     import django

@@ -1,9 +1,9 @@
-"""The queue under load: claims, the list page, the start of a launch, the end of a worker.
+"""Benchmark of the queue: claims, the list page, the start of a launch, the end of a worker.
 
     python -m tests.benchmarks.queue [TASKS]
 
-With TASKS (10,000) waiting tasks of 50 people. DATABASE_URL chooses the database, which must
-be empty; without it, a new SQLite file.
+There are TASKS (10,000) waiting tasks of 50 users. DATABASE_URL selects the database,
+which must be empty; without it a new SQLite file is used.
 """
 
 import os
@@ -49,7 +49,7 @@ def p95(times: list[float]) -> float:
 
 
 def ask(version, people, count):
-    """So many waiting tasks, each with the place in the queue it would have been given."""
+    """Create this many waiting tasks, each with its position in the queue."""
     from instances.models import Instance, Task
     from tests.factories import RegionFactory
 
@@ -82,7 +82,7 @@ def ask(version, people, count):
 
 
 def claim(count):
-    """Claims a second, and how evenly the people were served."""
+    """Measure the claims per second and how evenly they are distributed over users."""
     from instances.models import Task
 
     begun, cpu = time.perf_counter(), time.process_time()
@@ -100,7 +100,7 @@ def claim(count):
 
 
 def pages(admin):
-    """The list with everything that waits."""
+    """Measure the list with all waiting tasks."""
     from django.test import Client
     from django.urls import reverse
 
@@ -119,7 +119,7 @@ def pages(admin):
 
 
 def enqueue(version, person):
-    """A launch on top of them all."""
+    """Measure a launch with a full queue."""
     from instances.models import Instance, ProvisioningSpec
     from tests.factories import RegionFactory
 
@@ -146,7 +146,7 @@ def wait(condition):
 
 
 def starts(version, person):
-    """From the button to the claim and to the first line, with a worker that sleeps."""
+    """Measure the time from the button to the claim and to the first log line."""
     from instances.models import Heartbeat, Instance, ProvisioningSpec, Task
     from tests.factories import RegionFactory
 
@@ -171,7 +171,7 @@ def starts(version, person):
 
 
 def truth(version, person, process, victims):
-    """From SIGKILL to a status that is true again, with the lease of 30 seconds."""
+    """Measure the time from SIGKILL of a worker to a correct status, with a lease of 30 seconds."""
     from instances.models import Instance, ProvisioningSpec, Task
     from tests.factories import RegionFactory
 

@@ -1,9 +1,9 @@
-"""What the simulation of a ROS template costs: its translation, and its run.
+"""Benchmark of the simulation of a ROS template: its translation and its run.
 
     python -m tests.benchmarks.ros_local [ROUNDS]
 
-The run is compared with the bare Terraform commands for the same resources written by
-hand, in turns on the same machine; the figures are medians.
+The run is compared with bare Terraform commands for the same resources written by hand,
+in turns on the same machine; the figures are medians.
 """
 
 import json
@@ -24,7 +24,7 @@ RESOURCES = 20
 
 
 def document() -> dict[str, Any]:
-    """A template of 20 resources that refer to one another with the usual functions."""
+    """Return a template of 20 resources that refer to each other with common functions."""
     servers = {
         f"Server{number}": {
             "Type": "ALIYUN::ECS::Instance",
@@ -71,7 +71,7 @@ def document() -> dict[str, Any]:
 
 
 def plain() -> str:
-    """The same resources and outputs, written by hand for bare Terraform."""
+    """Return the same resources and outputs in HCL, written by hand."""
     servers = "".join(
         f"""
 resource "terraform_data" "server_{number}" {{
@@ -115,7 +115,7 @@ resource "terraform_data" "switch" {
 
 
 def bare(binary: str) -> float:
-    """Run init, plan and apply as a person would; return seconds."""
+    """Run init, plan and apply from the command line; return seconds."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "main.tf").write_text(plain())
         quiet = {"PATH": os.environ["PATH"], "HOME": folder, "CHECKPOINT_DISABLE": "1"}
@@ -136,7 +136,7 @@ def bare(binary: str) -> float:
 
 
 def simulated(engine: RosLocal) -> float:
-    """Launch the document, from its text to its state; return seconds."""
+    """Launch the template, from its text to its state; return seconds."""
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder, "run")
         files = {"template.json": json.dumps(document())}
@@ -153,7 +153,7 @@ def simulated(engine: RosLocal) -> float:
 
 
 def translation() -> float:
-    """Translate the document; return milliseconds."""
+    """Translate the template; return milliseconds."""
     body = document()
     begun = time.perf_counter()
     translate(body)
@@ -161,7 +161,7 @@ def translation() -> float:
 
 
 def main(rounds: int) -> None:
-    """Print the figures and the limits they have to keep."""
+    """Print the figures and their limits."""
     binary = shutil.which("tofu") or shutil.which("terraform")
     if binary is None:
         sys.exit("no tofu or terraform on PATH")

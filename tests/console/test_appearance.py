@@ -1,4 +1,4 @@
-"""POST /appearance/: theme, density, shortcut and columns are the browser's, kept in cookies."""
+"""POST /appearance/: theme, density, shortcut and columns in cookies."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_an_invalid_cookie_is_ignored(browser):
 
 
 def choose(browser, columns, size="20"):
-    """Send the menu of the instance list as a browser does: `name` says that it was sent."""
+    """Submit the column menu of the instance list."""
     spec = {"columns": ["name", *columns], "size": size, "next": "/instances/"}
     return browser.post(URL, spec)
 

@@ -1,4 +1,4 @@
-"""The sprite comes from the installed package, holds what templates name, and is kept for ever."""
+"""The icon sprite and the bundled assets."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""After an action from a filtered list the filters are still there."""
+"""Actions in a filtered list return to it with its filters."""
 
 import re
 from html import unescape

@@ -1,4 +1,4 @@
-"""The console in Simplified Chinese: every text, and nothing but what the texts were made from."""
+"""The translation to Simplified Chinese."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ SOURCES = ("console", "catalog", "instances", "templates")
 
 @pytest.fixture
 def gettext():
-    """GNU gettext, which reads the texts out of the sources and compiles translations."""
+    """The GNU gettext tools."""
     if not shutil.which("msgfmt") or not shutil.which("xgettext"):
         if os.environ.get("CI"):
             pytest.fail("CI needs gettext", pytrace=False)
@@ -44,7 +44,7 @@ def said(*command, cwd):
 
 
 def test_every_text_is_translated(gettext, tmp_path):
-    """After a change: makemessages as below, translate, compilemessages."""
+    """After a change run makemessages as below, translate, and run compilemessages."""
     shutil.copy(settings.BASE_DIR / "manage.py", tmp_path)
     for name in SOURCES:
         shutil.copytree(settings.BASE_DIR / name, tmp_path / name)

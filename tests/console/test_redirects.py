@@ -1,4 +1,4 @@
-"""Redirects: a browser follows them, htmx hands them to the browser as a page to load."""
+"""Redirects for browsers and for htmx."""
 
 import pytest
 from django.http import HttpResponseRedirect

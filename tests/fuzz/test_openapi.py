@@ -1,6 +1,6 @@
-"""Calls made by schemathesis from our own OpenAPI document, valid and not: never a 5xx.
+"""Valid and invalid requests that schemathesis generates from the OpenAPI document: no 5xx.
 
-python -m pytest tests/fuzz          (FUZZ_EXAMPLES=1000 for a long run)
+python -m pytest tests/fuzz (FUZZ_EXAMPLES=1000 for a long run)
 """
 
 import os
@@ -37,7 +37,7 @@ def body_of(case):
 @pytest.mark.parametrize(
     "operation", OPERATIONS, ids=lambda each: each.definition.raw["operationId"]
 )
-def test_no_call_breaks_the_server(caller, operation, mode):
+def test_no_request_causes_a_server_error(caller, operation, mode):
     action = operation.definition.raw["operationId"]
 
     @settings(

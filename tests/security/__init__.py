@@ -1,1 +1,1 @@
-"""What the console must hold against: hostile requests, curious colleagues, hostile templates."""
+"""Security tests: hostile requests, users without permission, hostile templates."""

@@ -1,4 +1,4 @@
-"""Values that break programs: numbers, texts, dates and structures that look almost right."""
+"""Unusual values: numbers, texts, dates and structures that often break programs."""
 
 import random
 
@@ -98,7 +98,7 @@ RAW_IN_ADDRESS = ("%ED%A0%80", "%FF%FE", "%C0%AF", "%", "%zz", "%u0041", "%F4%90
 
 
 def value(dice: random.Random) -> str:
-    """Pick a value, or make one of random characters."""
+    """Return a value of the corpus, or random characters."""
     if dice.random() < 0.85:
         return dice.choice(EVERYTHING)
     letters = [

@@ -1,9 +1,9 @@
-"""Hostile requests against a served console: no answer of 5xx, none slow, no growing memory.
+"""Hostile requests to a running console: no 5xx, no slow response, no growing memory.
 
 python -m tests.security.fuzz [--requests 100000] [--threads 3] [--seed 1] [--minutes 60]
     [--p99 1]
 
-Makes its own data directory and serves on loopback. Ends with 1 when a promise is broken.
+It creates its own data directory and serves on loopback. Exits with 1 on a failure.
 """
 
 import argparse
@@ -36,7 +36,7 @@ SAMPLE_SECONDS = 5.0
 
 @dataclass
 class Report:
-    """What the answers were."""
+    """The statistics of the responses."""
 
     statuses: Counter = field(default_factory=Counter)
     kinds: Counter = field(default_factory=Counter)
@@ -68,7 +68,7 @@ class Report:
 
 
 def faults(ask, told):
-    """What is wrong with an answer, whatever was asked."""
+    """Return the problems of a response to any request."""
     path = urlsplit(ask.path).path
     if told.status >= 500 and path not in NOT_READY:
         yield f"status {told.status}"
@@ -105,7 +105,7 @@ def _shown(ask) -> str:
 
 
 def campaign(site, hostile, people, told: argparse.Namespace) -> Report:
-    """Send that many requests, several at once."""
+    """Send this many requests concurrently."""
     from tests.security.wire import send
 
     report = Report()
@@ -141,7 +141,7 @@ def campaign(site, hostile, people, told: argparse.Namespace) -> Report:
 
 
 def _signed_out(ask, told) -> bool:
-    """Whether somebody has to sign in again: a request ended the session or the key."""
+    """Return True if a request has ended the session or disabled the key."""
     if ask.role == "anonymous" or ask.kind in ("broken call", "odd"):
         return False
     if ask.kind == "call":
@@ -152,7 +152,7 @@ def _signed_out(ask, told) -> bool:
 
 
 def crawl(hostile, people, port: int) -> None:
-    """Collect the forms of every page, for everybody who sees it."""
+    """Collect the forms of every page, for each role."""
     from tests.access_table import TABLE
     from tests.security.hostile import Forms
     from tests.security.wire import Ask, send
@@ -217,7 +217,7 @@ def run(data: str, told: argparse.Namespace) -> int:
 
 
 def tell(report: Report, seconds: float, log: Path, p99: float) -> int:
-    """Print the figures; 1 when a promise is broken."""
+    """Print the figures; return 1 on a failure."""
     total = len(report.seconds)
     growth = _growth(report.memory)
     print(f"\n{total} requests in {seconds:.0f} s: {dict(report.kinds)}")
@@ -241,7 +241,7 @@ def tell(report: Report, seconds: float, log: Path, p99: float) -> int:
 
 
 def _growth(memory: list[int]) -> int:
-    """How much more the second half of the campaign needed than the first."""
+    """Return how much more memory the second half of the campaign used than the first."""
     half = max(len(memory) // 2, 1)
     return max(memory[half:] or [0]) - max(memory[:half])
 

@@ -1,4 +1,4 @@
-"""Requests nobody should send: made from addresses, forms and operations, and from the corpus."""
+"""Generation of hostile requests from URLs, forms and operations, and from the corpus."""
 
 import random
 import re
@@ -50,7 +50,7 @@ HTMX = [
 
 
 class Forms(HTMLParser):
-    """The forms of a page that are sent by POST: where to, and their fields."""
+    """The POST forms of a page: their URLs and fields."""
 
     def __init__(self, address: str, html: str) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Forms(HTMLParser):
 
 @dataclass
 class Hostile:
-    """Makes one request after another; the same seed makes the same ones."""
+    """Generates requests; the same seed generates the same ones."""
 
     people: People
     host: str
@@ -111,7 +111,7 @@ class Hostile:
         self.known += [everything.region.pk, everything.version.template.url, "alice"]
 
     def requests(self) -> Iterator[Ask]:
-        """Every operation, address and form in turn, without end."""
+        """Yield requests for every operation, URL and form in turn, without end."""
         makers = (
             self.call,
             self.page,
@@ -140,7 +140,7 @@ class Hostile:
         )
 
     def call(self, turn: int, **changed: str) -> Ask:
-        """A signed call with parameters of which some are rubbish."""
+        """Return a signed API request with some invalid parameters."""
         names = sorted(OPERATIONS)
         action = names[turn % len(names)]
         flat: dict[str, str] = {}
@@ -172,7 +172,7 @@ class Hostile:
         return Ask("call", "POST", path, role, list(signed.items()), body, action)
 
     def _parameter(self, each, path: str) -> dict[str, str]:
-        """What is sent for one parameter: what it should be, a known ID, or rubbish."""
+        """Return a valid value, a known ID, or an invalid value for a parameter."""
         kind = self.dice.random()
         if each.kind == "list" and kind < 0.8:
             flat: dict[str, str] = {}
@@ -185,7 +185,7 @@ class Hostile:
         return {path: self.text()}
 
     def broken_call(self, turn: int) -> Ask:
-        """A call whose headers were tampered with after signing."""
+        """Return an API request whose headers were changed after signing."""
         ask = self.call(turn)
         name, text = self.dice.choice(ask.headers)
         others = [each for each in ask.headers if each[0] != name]
@@ -198,7 +198,7 @@ class Hostile:
         return self._as(ask, "broken call")
 
     def address(self, route: str) -> str:
-        """An address of which a part may be rubbish, percent-encoded or raw."""
+        """Return a URL, parts of which can be invalid, percent-encoded or raw."""
         changed = {}
         for name in re.findall(r"<(?:\w+:)?(\w+)>", route):
             if self.dice.random() < 0.25:
@@ -225,7 +225,7 @@ class Hostile:
         return told
 
     def page(self, turn: int) -> Ask:
-        """A page, fragment or download, with rubbish in its path and query."""
+        """Return a request for a page, fragment or download with an invalid path and query."""
         route = self.pages[turn % len(self.pages)]
         query = self.query()
         path = self.address(route)
@@ -254,7 +254,7 @@ class Hostile:
         return Ask("page", method, path, self.role(), headers, target=route)
 
     def post(self, turn: int) -> Ask:
-        """Fields nobody asked for, sent to any address."""
+        """Return a POST request with unknown fields to any URL."""
         route = self.pages[turn % len(self.pages)]
         names = self.dice.sample((*FORM_NAMES, *QUERY_NAMES), self.dice.randrange(6))
         fields = [
@@ -264,7 +264,7 @@ class Hostile:
         return self._posted("post", self.address(route), self.role(), fields, route)
 
     def form(self, turn: int) -> Ask:
-        """A form of a page, filled in, with rubbish in some of its fields."""
+        """Return a POST request of a form with invalid values in some fields."""
         role = self.dice.choice([role for role, found in self.forms.items() if found])
         action, told = self.forms[role][turn % len(self.forms[role])]
         fields = []
@@ -293,7 +293,7 @@ class Hostile:
         return Ask(kind, "POST", path, role, headers, body, target)
 
     def odd(self, turn: int) -> Ask:
-        """What HTTP allows and browsers do not send."""
+        """Return a request that HTTP allows but browsers do not send."""
         ask = self.dice.choice((self.page, self.post, self.call))(turn)
         change = self.dice.choice(ODDITIES)
         change(ask, self.dice)
@@ -309,7 +309,7 @@ def _worth_asking(route: str) -> bool:
 
 
 def _line(text: str) -> str:
-    """Text that stays on one line: a line break would only begin another header."""
+    """Return the text without line breaks, which would start another header."""
     return re.sub(r"[\r\n]", " ", text)[:6000].encode("utf-8", "replace").decode()
 
 

@@ -1,11 +1,11 @@
-"""What is alice's, asked for by everybody else, in every way an address or a call allows.
+"""Attempts of all other users to access objects of alice through every URL and operation.
 
 python -m tests.security.idor [--attempts 20000]
 
-Every address with every method, plain and as a fragment, with her IDs, with mixtures of hers
-and one's own, and with her IDs in forms and queries; every operation of the API with each ID
-parameter. An attempt leaks when it is answered, names anything of hers, or changes a row.
-Ends with 1 when one does.
+Every URL is requested with every method, as page and as fragment, with her IDs, with
+mixtures of her IDs and the user's own, and with her IDs in forms and queries; every
+operation of the API with each ID parameter. An attempt leaks if it succeeds, names any
+of her objects, or changes a row. Exits with 1 on a leak.
 """
 
 import argparse
@@ -26,7 +26,7 @@ CANARY = "canary-of-alice"
 
 @dataclass
 class Tally:
-    """What became of the attempts."""
+    """The statistics of the attempts."""
 
     attempts: int = 0
     statuses: Counter = field(default_factory=Counter)
@@ -36,7 +36,7 @@ class Tally:
 
 
 class World:
-    """Alice's rows, full of canaries, and the people who have no business with them."""
+    """The objects of alice, full of canaries, and users without access to them."""
 
     def __init__(self):
         from console.lib.users import Role, User
@@ -70,7 +70,7 @@ class World:
         return client
 
     def _mark(self):
-        """Put a canary into every text of hers that a page could show."""
+        """Write a canary into all texts of alice that a page could show."""
         from instances.models import Output, Plan, Tag, TaskLog
 
         hers = self.hers
@@ -128,7 +128,7 @@ class World:
         }
 
     def _let_carol_approve(self):
-        """Carol decides about somebody else's launches, and of alice's about none."""
+        """Make carol an approver of other users, but not of alice."""
         self.own["portfolio"].constraints.create(
             kind="Approval",
             product=self.own["product"],
@@ -139,7 +139,7 @@ class World:
         )
 
     def addresses(self, route):
-        """Her address; hers below one's own; one's own below hers; hers with a wrong end."""
+        """Yield URLs with her IDs, mixtures with own IDs, and a changed end."""
         hers, own = self.hers, self.own
         yield hers.address(route)
         yield hers.missing(route)
@@ -156,7 +156,7 @@ class World:
             yield f"{address}{sign}q={CANARY[:9]}&version={hers.version.pk}&tab=all"
 
     def smuggled(self):
-        """Fields that name her rows, for a form of one's own."""
+        """Return form fields that refer to her rows."""
         hers = self.hers
         return {
             "version": hers.version.pk,
@@ -179,10 +179,10 @@ class World:
 
 @contextmanager
 def watched(was):
-    """Say at the end whether any row differs from what it was; all is taken back.
+    """Check at the end that no row has changed, and roll back.
 
-    SQLite counts the rows that are written; only then the tables are compared, without
-    those of sessions, whose time of use is noted.
+    SQLite counts the rows written; only if there are any, the tables are compared,
+    without those of sessions, which store the time of use.
     """
     from django.db import connection, transaction
 
@@ -199,7 +199,7 @@ def watched(was):
 
 
 class Attempts:
-    """All ways to ask, one after another, each judged as it is answered."""
+    """All attempts in turn, each checked when it is answered."""
 
     def __init__(self, world: World, tally: Tally) -> None:
         from tests.everything import snapshot
@@ -216,7 +216,7 @@ class Attempts:
         }
 
     def pages(self, turn: int):
-        """Every address, role, method and way; `turn` varies what goes along."""
+        """Try every URL, role, method and form; `turn` varies the fields."""
         from tests.access_table import TABLE
 
         for route, (who, _methods) in sorted(TABLE.items()):
@@ -255,11 +255,11 @@ class Attempts:
             self._hold(not seen["written"], told, "wrote a row")
 
     def _hers_alone(self, route, who, address):
-        """Whether the address is about a row of hers, so that nobody else may be answered."""
+        """Return True if the URL concerns a row of alice, so others must be refused."""
         return "bob" not in who and any(each in address for each in self.ids)
 
     def calls(self, turn: int):
-        """Every operation with each of its ID parameters hers, the others one's own."""
+        """Try every operation with each of its ID parameters hers and the others own."""
         from console.api.endpoint import OPERATIONS
         from tests.test_access_operations import IDS
 
@@ -303,7 +303,7 @@ class Attempts:
         self._hold(kept, told, f"changed {seen['written']} tables")
 
     def _took_hers(self):
-        """Whether anything of bob's is made of what was never granted to him."""
+        """Return True if any row of bob refers to objects that he has no access to."""
         from instances.models import Instance, Plan
 
         hers = self.world.hers
@@ -331,14 +331,14 @@ class Attempts:
 
 
 def _sent_to_sign_in(answer) -> bool:
-    """Whether somebody has to sign in first; htmx is told so in a header of its own."""
+    """Return True if the response demands sign-in; htmx has a header for that."""
     name = "Location" if answer.status_code == 302 else "HX-Redirect"
     told = answer.headers.get(name, "").startswith("/accounts/login/")
     return told and not answer.content
 
 
 def campaign(attempts: int) -> Tally:
-    """Make that many attempts; more turns until they are enough."""
+    """Make at least this many attempts."""
     tally = Tally()
     found = Attempts(World(), tally)
     for turn in itertools.count():

@@ -1,4 +1,4 @@
-"""A listener on loopback that counts who comes: nothing of ours may."""
+"""A listener on loopback that counts connections: the console must not make any."""
 
 import socket
 import threading
@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 
 class Listener:
-    """Takes connections on 127.0.0.1 and, where there is one, ::1, and counts them."""
+    """Accepts and counts connections on 127.0.0.1 and, if available, ::1."""
 
     def __init__(self):
         self.hits = 0
@@ -44,7 +44,7 @@ def _bound(family, address):
 
 @contextmanager
 def listening():
-    """A listener for the length of a test."""
+    """A listener for the duration of a test."""
     listener = Listener()
     try:
         yield listener

@@ -1,4 +1,4 @@
-"""What HTTP allows and browsers do not send: each changes a request that was ordinary."""
+"""Changes of valid requests that HTTP allows but browsers do not make."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A served console with one of everything in it, for campaigns from outside."""
+"""A running console with an object of every type, for campaigns from outside."""
 
 import os
 import secrets
@@ -16,16 +16,16 @@ CSRF_TOKEN = "f" * 32
 
 
 def free_port() -> int:
-    """Return a port of loopback nobody listens on."""
+    """Return an unused port of loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 class Site:
-    """`manage.py serve --demo` without a worker, so that what is asked for stays queued.
+    """`manage.py serve --demo` without a worker, so that tasks stay queued.
 
-    The data directory is that of this process: rows are made and looked at directly.
+    This process uses the same data directory and reads and writes rows directly.
     """
 
     def __init__(self, data: str, *, log: Path) -> None:
@@ -64,7 +64,7 @@ class Site:
         self.server.wait(300)
 
     def memory(self) -> int:
-        """Resident bytes of the web processes, without the children of their requests."""
+        """Return the resident bytes of the web processes, without children of requests."""
         return sum(_resident(pid) for pid in _web_processes(self.server.pid))
 
 
@@ -91,7 +91,7 @@ def _resident(pid: int) -> int:
 
 
 class People:
-    """Who sends requests: a cookie and an access key for each role, renewed when they end."""
+    """A session cookie and an access key for each role, renewed if they end."""
 
     def __init__(self) -> None:
         from console.lib.users import User
@@ -109,7 +109,7 @@ class People:
             self.renew(role)
 
     def renew(self, role: str) -> None:
-        """Sign somebody in, active again with a working key, whatever a request has done."""
+        """Sign the user in again, active and with an enabled key."""
         from django.conf import settings
         from django.test import Client
 

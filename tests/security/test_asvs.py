@@ -1,6 +1,6 @@
-"""The table of ASVS 5.0, levels 1 and 2: each requirement has a test, a page, or an open reason.
+"""The table of ASVS 5.0, levels 1 and 2: each requirement has a test, a page, or a reason.
 
-`asvs.csv` holds the numbers of the standard and our own few words, not its text.
+`asvs.csv` has the numbers of the standard with a short description, not its text.
 """
 
 import ast
@@ -33,7 +33,7 @@ def sections():
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row["requirement"])
-def test_its_proof_exists(row):
+def test_the_test_or_page_of_each_requirement_exists(row):
     proof = row["proof"]
     if proof.startswith("tests/"):
         path, _, name = proof.partition("::")
@@ -46,12 +46,12 @@ def test_its_proof_exists(row):
     assert row["level"] in ("L1", "L2")
 
 
-def test_no_requirement_stands_twice_or_is_left_out():
+def test_every_requirement_is_listed_once():
     numbers = [row["requirement"] for row in rows()]
     assert len(numbers) == len(set(numbers)) == 253
 
 
-def test_what_the_worksheet_calls_applicable_is_not_waved_away():
+def test_applicable_requirements_are_not_marked_inapplicable():
     sheet = ROOT.parent / "shared" / "asvs5_l2_checklist.csv"
     if not sheet.exists():
         pytest.skip("the worksheet is not here")

@@ -1,7 +1,7 @@
-"""Whatever changes something leaves one entry: who, from where, under which request ID.
+"""Every change writes one audit entry with actor, address and request ID.
 
-Each address that takes a POST, each operation of the API, each table of Django admin and each
-command is either shown here to leave an entry, or excused with a reason.
+Each URL that accepts POST, each operation of the API, each table of Django admin and
+each command is either tested here, or excused with a reason.
 """
 
 import json
@@ -124,7 +124,7 @@ ABOUT_TWO = {
 
 
 class Prepared(Everything):
-    """Everything, and what has to be so for a change to be possible."""
+    """Objects of every type, and the preparation of each change."""
 
     def __init__(self, alice, bob, admin):
         super().__init__(alice, bob, admin)
@@ -134,7 +134,7 @@ class Prepared(Everything):
         self.data, self.actor, self.query = {}, None, ""
 
     def ready(self, route):
-        """Make the change possible that the address is for."""
+        """Prepare the change that the URL makes."""
         prepare = READY.get(route)
         if prepare is not None:
             prepare(self)
@@ -189,7 +189,7 @@ def wants_loose_option(ready):
 
 
 def wants_draft(kind):
-    """A previewed draft; its review page is opened with the plan in the address."""
+    """Create a previewed draft, whose ID is in the URL of its review page."""
 
     def prepare(ready):
         draft = next(each for each in ready.drafts if each.operation == kind)
@@ -282,7 +282,7 @@ def prepared(alice, bob, admin):
 
 
 def filled(client, address, route):
-    """What the page's own form sends, with what a person types over it."""
+    """Return the data of the page's form, updated with these values."""
     shown = client.get(address)
     fields = {}
     if shown.status_code == 200 and not shown.streaming:
@@ -299,7 +299,7 @@ def entries_after(last):
 
 
 @pytest.mark.parametrize("route", [each for each in POSTS if each not in EXCUSED])
-def test_each_change_by_a_page_leaves_an_entry(prepared, route):
+def test_each_change_by_a_page_is_recorded(prepared, route):
     who, _methods = TABLE[route]
     ready = prepared.ready(route)
     role = "alice" if "alice" in who else "admin"
@@ -323,7 +323,7 @@ def test_each_change_by_a_page_leaves_an_entry(prepared, route):
     assert len({entry.action for entry in found}) == len(found)
 
 
-def test_what_is_excused_exists():
+def test_excused_urls_exist():
     assert set(EXCUSED) <= set(TABLE)
     assert set(READY) | set(FILLED) <= set(POSTS)
 
@@ -331,8 +331,8 @@ def test_what_is_excused_exists():
 @pytest.mark.parametrize(
     "route", [r for r in sorted(EXCUSED) if "<str:version_pk>" not in r]
 )
-def test_what_is_excused_changes_nothing_that_is_listed_elsewhere(prepared, route):
-    """An excuse that no longer holds is found: only drafts, notices and checks may change."""
+def test_excused_urls_change_no_audited_table(prepared, route):
+    """Excused URLs may change only drafts, notices and checks."""
     role = "alice" if "alice" in TABLE[route][0] else "admin"
     client = prepared.client(role)
     address = prepared.address(route)
@@ -345,7 +345,7 @@ def test_what_is_excused_changes_nothing_that_is_listed_elsewhere(prepared, rout
         assert changed <= {*allowed, "mfa.Authenticator"}
 
 
-def test_a_form_of_secrets_says_only_that_they_changed(prepared):
+def test_changes_of_secrets_are_recorded_without_values(prepared):
     client = prepared.client("admin")
     save(
         client,
@@ -385,7 +385,7 @@ UNRECORDED = {
 }
 
 
-def test_every_command_is_known():
+def test_every_command_is_listed():
     ours = {
         name
         for name, app in get_commands().items()
@@ -395,9 +395,7 @@ def test_every_command_is_known():
 
 
 @pytest.mark.parametrize("command", sorted(RECORDED))
-def test_each_command_that_changes_something_leaves_an_entry(
-    prepared, command, settings
-):
+def test_each_command_that_changes_data_is_recorded(prepared, command, settings):
     about = ("create_access_key", "remove_second_factors")
     arguments = ["alice"] if command in about else []
     last = AuditEntry.objects.count()

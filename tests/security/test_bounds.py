@@ -1,7 +1,7 @@
-"""What is too much is answered quickly and in little memory, as a person would send it.
+"""Oversized input is refused quickly and with little memory.
 
-Seconds are of this process's own work, as a busy machine makes any clock late; memory is what
-the process has grown to in between.
+Seconds are CPU time of this process, because a busy machine delays any clock; memory is
+the growth of this process.
 """
 
 import io
@@ -41,7 +41,7 @@ def resident(key):
 
 @contextmanager
 def bounded(seconds=SECONDS, growth=GROWTH):
-    """Fail when the work inside takes longer, or more memory at its highest."""
+    """Fail if the block needs more time or more memory at its peak."""
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
     before, began = resident("VmRSS"), time.process_time()
     yield
@@ -58,7 +58,7 @@ def zipped(*entries):
 
 
 def lying():
-    """Fifty million bytes whose header says ten."""
+    """Return an archive of fifty million bytes whose header says ten."""
     data = bytearray(zipped(("main.tf", b"0" * 50_000_000)))
     for magic, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         struct.pack_into("<I", data, data.index(magic) + place, 10)
@@ -80,7 +80,9 @@ ARCHIVES = {
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_an_archive_is_answered_quickly_and_in_little_memory(admin_browser, name):
+def test_an_oversized_archive_is_refused_quickly_and_with_little_memory(
+    admin_browser, name
+):
     upload = SimpleUploadedFile("template.zip", ARCHIVES[name]())
     product = ProductFactory()
     with bounded():
@@ -130,7 +132,9 @@ def workspace(source):
     [*DOCUMENTS.values(), *map(workspace, SOURCES.values())],
     ids=[*DOCUMENTS, *SOURCES],
 )
-def test_a_document_is_answered_quickly_and_in_little_memory(admin, settings, text):
+def test_an_oversized_template_is_refused_quickly_and_with_little_memory(
+    admin, settings, text
+):
     settings.API_RATE = 0
     caller = Caller.of(admin)
     # The grammar is read once in a process, which is not this document's doing.
@@ -145,7 +149,7 @@ PATTERNS = ("^(a+)+$", "^(a|aa)+$", "^(.*a){20}$", "([a-zA-Z]+)*$")
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_pattern_that_hangs_others_is_judged_quickly(alice, browser, pattern):
+def test_a_catastrophic_pattern_is_evaluated_quickly(alice, browser, pattern):
     document = {
         "ROSTemplateFormatVersion": "2015-09-01",
         "Transform": "Aliyun::Terraform-v1.5",
@@ -170,13 +174,15 @@ FORMS = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_form_is_answered_quickly_and_in_little_memory(admin_browser, name):
+def test_an_oversized_form_is_refused_quickly_and_with_little_memory(
+    admin_browser, name
+):
     with bounded():
         answer = admin_browser.post("/manage/portfolios/new/", FORMS[name])
     assert 400 <= answer.status_code < 500
 
 
-def test_three_hundred_megabytes_are_refused_before_they_are_read(admin_browser):
+def test_a_huge_request_is_refused_before_it_is_read(admin_browser):
     class Endless(io.RawIOBase):
         def read(self, size=-1):
             raise AssertionError("nothing of it is read")
@@ -194,7 +200,7 @@ def test_three_hundred_megabytes_are_refused_before_they_are_read(admin_browser)
 
 
 @pytest.mark.parametrize("size", ["1000000000", "-1", str(2**70), "1e9", "٣"])
-def test_a_page_has_a_size(admin, admin_browser, settings, size):
+def test_the_page_size_is_limited(admin, admin_browser, settings, size):
     settings.API_RATE = 0
     with bounded():
         shown = admin_browser.get("/instances/", {"access": "account", "size": size})
@@ -206,7 +212,9 @@ def test_a_page_has_a_size(admin, admin_browser, settings, size):
 @pytest.mark.parametrize(
     "order", ["owner__password", "-created_at,__class__", "Password"]
 )
-def test_lists_are_sorted_by_what_they_show(admin, admin_browser, settings, order):
+def test_lists_can_be_sorted_only_by_their_columns(
+    admin, admin_browser, settings, order
+):
     settings.API_RATE = 0
     assert admin_browser.get("/instances/", {"sort": order}).status_code == 200
     told = Caller.of(admin).send("ListPortfolios", {"SortBy": order})
@@ -230,8 +238,8 @@ FLOODS = {
 @pytest.mark.engine
 @pytest.mark.parametrize("name", FLOODS)
 @pytest.mark.django_db(transaction=True)
-def test_a_flood_of_output_is_cut_off(alice, browser, settings, tmp_path, name):
-    """A run that prints without end is stopped; what is kept of it is small and plain."""
+def test_endless_output_is_cut_off(alice, browser, settings, tmp_path, name):
+    """A task with endless output is stopped, and its log is short and plain."""
     program = tmp_path / "loud"
     program.write_text(LOUD.replace("{flood}", FLOODS[name]))
     program.chmod(0o755)

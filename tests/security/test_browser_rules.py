@@ -1,4 +1,4 @@
-"""What every answer tells the browser, whatever its status, and what none of them does."""
+"""Security headers of every response, and redirects, downloads and logs."""
 
 import re
 from urllib.parse import urljoin, urlsplit
@@ -148,7 +148,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_every_answer_has_the_browsers_rules(everything, name):
+def test_every_response_has_the_security_headers(everything, name):
     status, ask = ANSWERS[name]
     answer = ask(everything)
     assert answer.status_code == status
@@ -165,7 +165,7 @@ def test_every_answer_has_the_browsers_rules(everything, name):
 
 
 @pytest.mark.parametrize("name", ["page", "signed call", "missing", "style sheet"])
-def test_by_https_every_answer_asks_for_https_from_now_on(everything, name, settings):
+def test_every_https_response_has_strict_transport_security(everything, name, settings):
     settings.HTTPS = True
     with pytest.MonkeyPatch.context() as patch:
         # The host ends TLS before us and says so.
@@ -174,7 +174,7 @@ def test_by_https_every_answer_asks_for_https_from_now_on(everything, name, sett
     assert "includeSubDomains" in answer.headers["Strict-Transport-Security"]
 
 
-def test_a_call_in_clear_is_refused_where_https_is_used(everything, settings):
+def test_plain_http_requests_to_the_api_are_refused_with_https(everything, settings):
     settings.HTTPS = True
     code = signed_call(everything).json()["Code"]
     assert code == "InvalidProtocol.NeedSsl"
@@ -183,7 +183,7 @@ def test_a_call_in_clear_is_refused_where_https_is_used(everything, settings):
 @pytest.mark.parametrize(
     "path", ["/products/", "/instances/", "/access-keys/", "/instances/export.csv"]
 )
-def test_what_is_shown_to_somebody_is_stored_nowhere(alices, path):
+def test_pages_of_signed_in_users_are_not_cached(alices, path):
     assert "no-store" in alices.get(path).headers["Cache-Control"]
 
 
@@ -202,7 +202,7 @@ AWAY = [
 
 
 @pytest.mark.parametrize("target", AWAY)
-def test_no_redirect_leads_away(everything, target):
+def test_no_redirect_leads_to_another_site(everything, target):
     alices = everything.client("alice")
     answers = [
         alices.post("/appearance/", {"theme": "dark", "next": target}),
@@ -240,7 +240,7 @@ HOSTILE_LINE = (
 
 
 def test_a_hostile_log_is_plain_text(everything, alices):
-    """As the engine keeps it: nothing that moves a cursor, opens a link or turns text around."""
+    """The log has no control sequences, links or changes of text direction."""
     TaskLog.objects.filter(task=everything.task).update(
         lines=[["2026-11-22T10:00:00Z", "info", clean(HOSTILE_LINE)]]
     )
@@ -259,7 +259,7 @@ def test_a_hostile_log_is_plain_text(everything, alices):
 @pytest.mark.parametrize(
     "name", ['x";filename="a.html', "..\\..\\a", "a\r\nX-Y: z", "../../etc/x"]
 )
-def test_a_downloads_name_is_ours(everything, alices, name):
+def test_download_names_contain_no_user_input(everything, alices, name):
     type(everything.instance).objects.update(name=name)
     base = everything.address("instances/<str:pk>/tasks/<str:task>/log/download/")
     for address in (base, "/instances/export.csv"):
@@ -267,8 +267,8 @@ def test_a_downloads_name_is_ours(everything, alices, name):
         assert re.fullmatch(r'attachment; filename="[\w.-]+"', told)
 
 
-def test_no_page_offers_a_link_a_template_made(everything, alices):
-    """An output is text, whatever it looks like."""
+def test_outputs_are_never_links(everything, alices):
+    """An output is shown as text, never as a link."""
     everything.task.outputs.update(value="javascript:alert(1)")
     page = alices.get(everything.address("instances/<str:pk>/tasks/<str:task>/output/"))
     assert "javascript:alert(1)" in page.content.decode()

@@ -1,4 +1,4 @@
-"""What the code may not call, read from its syntax: the shortest list that closes whole classes."""
+"""Calls that the code must not contain, found in its syntax tree."""
 
 import ast
 import re
@@ -61,7 +61,7 @@ def sources():
 
 
 def dotted(node):
-    """The name of what is called, as it is written; only the last part for methods."""
+    """Return the name of the called function as written; for methods only the last part."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -96,7 +96,7 @@ def _named(node):
     return (node.module or "").split(".")[0]
 
 
-def test_nothing_dangerous_is_called():
+def test_no_dangerous_function_is_called():
     found = [
         f"{name}:{line}: {what}"
         for name, tree in sources()
@@ -124,8 +124,8 @@ def test_a_planted_call_is_found(code):
     assert list(findings("planted.py", ast.parse(code)))
 
 
-def test_randomness_that_guards_something_is_secure():
-    """Only `secrets` and `uuid4` make what others must not guess."""
+def test_unpredictable_values_use_secure_randomness():
+    """Unpredictable values come only from `secrets` and `uuid4`."""
     found = {
         name
         for name, tree in sources()
@@ -136,8 +136,8 @@ def test_randomness_that_guards_something_is_secure():
     assert found <= set(RANDOM)
 
 
-def test_cryptography_comes_from_one_place():
-    """One module encrypts, with AES-256-GCM of the library; nobody else imports a cipher."""
+def test_one_module_imports_cryptography():
+    """One module encrypts, with AES-256-GCM; no other imports a cipher."""
     found = {
         name
         for name, tree in sources()
@@ -149,7 +149,7 @@ def test_cryptography_comes_from_one_place():
     assert issubclass(InvalidTag, Exception)
 
 
-def test_a_ciphertext_moved_to_another_row_does_not_open():
+def test_a_ciphertext_moved_to_another_row_does_not_decrypt():
     sealed = seal(b"secret", "instances.task:task-1:secrets")
     assert unseal(sealed, "instances.task:task-1:secrets") == b"secret"
     for other in ("instances.task:task-2:secrets", "instances.plan:task-1:secrets", ""):

@@ -1,4 +1,4 @@
-"""What the browser keeps, and for whom: cookies, storage, other origins."""
+"""Cookies, browser storage and other origins."""
 
 import re
 
@@ -23,7 +23,7 @@ def signed_in():
     return client
 
 
-def test_cookies_are_kept_from_scripts_and_other_sites(signed_in):
+def test_cookies_are_hidden_from_scripts_and_other_sites(signed_in):
     names = (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
     for name in names:
         cookie = signed_in.cookies[name]
@@ -36,7 +36,7 @@ def test_cookies_are_kept_from_scripts_and_other_sites(signed_in):
 @pytest.mark.parametrize(
     "path", ["/products/", "/openapi.json", "/accounts/login/", "/healthz"]
 )
-def test_no_other_origin_is_let_in(signed_in, path):
+def test_no_other_origin_is_allowed(signed_in, path):
     answer = signed_in.get(path, headers={"origin": "https://evil.example"})
     assert not [
         name for name in answer.headers if name.lower().startswith("access-control")
@@ -56,23 +56,23 @@ def test_no_other_origin_is_let_in(signed_in, path):
 @pytest.mark.parametrize(
     "path", ["/products/", "/instances/export.csv", "/accounts/login/"]
 )
-def test_every_text_names_its_characters(signed_in, path):
+def test_every_text_response_has_a_charset(signed_in, path):
     assert "charset=utf-8" in signed_in.get(path).headers["Content-Type"]
 
 
 @pytest.mark.parametrize(
     "path", ["/products/", "/instances/", "/plans/", "/access-keys/"]
 )
-def test_every_page_offers_to_sign_out(signed_in, path):
+def test_every_page_has_a_sign_out_button(signed_in, path):
     assert 'action="/accounts/logout/"' in signed_in.get(path).content.decode()
 
 
-def test_signing_out_clears_what_the_browser_keeps(signed_in):
+def test_signing_out_clears_browser_data(signed_in):
     answer = signed_in.post("/accounts/logout/")
     assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
 
 
-def test_other_pages_clear_nothing(signed_in):
+def test_other_pages_clear_no_browser_data(signed_in):
     assert "Clear-Site-Data" not in signed_in.get("/products/").headers
 
 

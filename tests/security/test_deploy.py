@@ -1,4 +1,4 @@
-"""Production as its settings make it: asked of a process of its own, with nothing else set."""
+"""The settings of production, in a process with a clean environment."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def manage(tmp_path, *arguments, **environment):
 
 
 @pytest.mark.process
-def test_production_settings_have_no_complaint(tmp_path):
+def test_production_settings_pass_the_system_checks(tmp_path):
     told = manage(
         tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION
     )
@@ -58,7 +58,7 @@ def test_production_settings_have_no_complaint(tmp_path):
         ),
     ],
 )
-def test_what_is_unsafe_is_named(tmp_path, name, value, code):
+def test_unsafe_settings_are_named(tmp_path, name, value, code):
     if name == "DATABASE_URL":
         pytest.importorskip("psycopg", reason="needs the extra [postgres]")
     # With a key, nobody asks the database whether it is new.
@@ -68,7 +68,7 @@ def test_what_is_unsafe_is_named(tmp_path, name, value, code):
     assert code in told.stderr
 
 
-def test_the_way_to_postgresql_can_be_protected():
+def test_the_connection_to_postgresql_can_use_tls():
     found = database(
         "postgres://a:b@db:5432/c?sslmode=verify-full&sslrootcert=/etc/ca.pem"
         "&sslcert=/etc/console.pem&sslkey=/etc/console.key"
@@ -85,13 +85,13 @@ def test_the_way_to_postgresql_can_be_protected():
 
 
 @pytest.mark.parametrize("query", ["sslmod=require", "options=-c", "x", "host=evil"])
-def test_what_the_address_of_the_database_should_not_hold_is_refused(query):
+def test_unknown_options_of_the_database_url_are_refused(query):
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
         database(f"postgres://a:b@db/c?{query}")
 
 
 @pytest.mark.process
-def test_debug_is_off_unless_asked_for(tmp_path):
+def test_debug_is_off_by_default(tmp_path):
     told = manage(
         tmp_path, "shell", "-c", "from django.conf import settings as s; print(s.DEBUG)"
     )

@@ -1,7 +1,7 @@
-"""A hostile template, as its author would use it: refused when it comes, and again when it runs.
+"""Hostile templates are refused at the upload, and again when they run.
 
-What the sandbox itself holds is shown, read by read, in the tests of the engine; here the
-whole way is taken, from the upload to what somebody is shown afterwards.
+The tests of the engine show what the sandbox denies, read by read; these tests cover
+the whole path from the upload to the pages.
 """
 
 import base64
@@ -46,7 +46,7 @@ CALLS = {
 
 @pytest.fixture
 def engine_binary(terraform):
-    """These really run Terraform, in the real sandbox."""
+    """Real Terraform in the real sandbox."""
     if not sandbox.available():
         pytest.skip("this kernel has no landlock")
     return terraform
@@ -57,7 +57,7 @@ def upload(files):
 
 
 def publish(client, product, files):
-    """Send the files to the page for a new version."""
+    """Upload the files as a new version."""
     return client.post(
         f"/manage/products/{product.pk}/versions/new/",
         {
@@ -70,7 +70,7 @@ def publish(client, product, files):
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_what_calls_elsewhere_is_refused_at_upload_and_at_run(
+def test_connections_to_other_hosts_are_refused_at_upload_and_run(
     admin_browser, alice, engine_binary, name
 ):
     with listening() as listener:
@@ -87,7 +87,7 @@ def test_what_calls_elsewhere_is_refused_at_upload_and_at_run(
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_the_policy_forbids_does_not_become_a_version(admin_browser, name):
+def test_forbidden_templates_are_refused_at_upload(admin_browser, name):
     text, _line = REFUSED[name]
     answer = publish(admin_browser, ProductFactory(), {"main.tf": text})
     assert answer.status_code == 422
@@ -95,7 +95,7 @@ def test_what_the_policy_forbids_does_not_become_a_version(admin_browser, name):
 
 
 @pytest.mark.parametrize("name", REFUSED_JSON)
-def test_nor_does_it_in_json(admin_browser, name):
+def test_forbidden_json_templates_are_refused_at_upload(admin_browser, name):
     text = json.dumps(REFUSED_JSON[name])
     answer = publish(admin_browser, ProductFactory(), {"main.tf.json": text})
     assert answer.status_code == 422
@@ -103,10 +103,8 @@ def test_nor_does_it_in_json(admin_browser, name):
 
 
 @pytest.mark.parametrize("name", [each for each in BAD_NAMES if each])
-def test_nor_does_a_file_whose_name_would_be_loaded_or_lead_out(
-    admin_api, name, settings
-):
-    """By the API, which takes names as they are; a browser cuts off folders."""
+def test_forbidden_file_names_are_refused_at_upload(admin_api, name, settings):
+    """Through the API, because browsers remove folders from file names."""
     settings.API_RATE = 0
     document = {
         "ROSTemplateFormatVersion": "2015-09-01",
@@ -136,7 +134,7 @@ def test_nor_does_a_file_whose_name_would_be_loaded_or_lead_out(
 
 
 def places(tmp_path, data_dir):
-    """What a template would like to read, with the secret in it where a test can put it."""
+    """Files that a template could try to read, with the secret in those that a test can write."""
     database = data_dir / "console.sqlite3"
     keys = data_dir / "encryption_keys"
     home = tmp_path / "home" / ".aws" / "credentials"
@@ -157,10 +155,10 @@ def places(tmp_path, data_dir):
     ]
 
 
-def test_what_it_reads_elsewhere_fails_and_shows_nothing(
+def test_reading_other_files_fails_without_disclosure(
     alice, browser, engine_binary, tmp_path, data_dir, monkeypatch
 ):
-    """Each read in a launch of its own; whatever pages show of it has nothing of the secret."""
+    """Each read is a launch; no page shows any of the secret."""
     monkeypatch.setenv("CONSOLE_SECRET_KEY", SECRET)
     encoded = base64.b64encode(SECRET.encode()).decode()
     for number, path in enumerate(places(tmp_path, data_dir)):
@@ -185,14 +183,14 @@ NAMER = (
 @pytest.mark.parametrize(
     "value", [*NAMES, '${file("/etc/passwd")}', "%{ for x in [] }", '"\n-x']
 )
-def test_a_value_is_a_value_and_no_option(alice, engine_binary, value):
+def test_a_value_is_never_a_command_line_option(alice, engine_binary, value):
     task = run_as_stored(alice, {"main.tf": NAMER}, values={"name": value})
     assert task.status == Task.Status.SUCCEEDED, task.status_message
     assert task.outputs.get().value == value
 
 
 def run_as_stored(alice, files, *, values=None, name="hostile"):
-    """Launch a template that came past the checks of the pages; return the ended task."""
+    """Launch a template without the checks of the pages; return the ended task."""
     version = VersionFactory(template=TemplateFactory(files=files))
     portfolio = PortfolioFactory(products=[version.product], users=[alice])
     spec = ProvisioningSpec(version, portfolio, values or {})

@@ -1,4 +1,4 @@
-"""A NUL character, which no text of PostgreSQL can hold: nothing is called so."""
+"""NUL characters, which PostgreSQL cannot store."""
 
 import re
 
@@ -43,7 +43,7 @@ QUERY = [
 ]
 
 
-def test_an_address_with_it_is_missing(admin_browser):
+def test_a_url_with_nul_is_not_found(admin_browser):
     for route in TABLE:
         if "<str:" in route:
             path = "/" + re.sub(r"<[a-z]+:[a-z_]+>", "%00", route)
@@ -52,7 +52,7 @@ def test_an_address_with_it_is_missing(admin_browser):
     assert admin_browser.get("/admin/instances/task/%00/change/").status_code < 500
 
 
-def test_a_query_with_it_breaks_no_page(admin_browser):
+def test_a_query_with_nul_causes_no_server_error(admin_browser):
     query = "&".join(f"{name}=%00" for name in QUERY)
     for route in TABLE:
         if "<" not in route and route != "readyz":
@@ -62,7 +62,7 @@ def test_a_query_with_it_breaks_no_page(admin_browser):
 
 # What is refused rolls back what it had begun, as outside of tests.
 @pytest.mark.django_db(transaction=True)
-def test_a_form_with_it_breaks_no_page(browser, admin_browser, alice):
+def test_a_form_with_nul_causes_no_server_error(browser, admin_browser, alice):
     instance = InstanceFactory(owner=alice)
     failed(instance)
     texts = dict.fromkeys(["task", "from", "session", "portfolio", "version"], "a\0b")
@@ -80,7 +80,7 @@ def test_a_form_with_it_breaks_no_page(browser, admin_browser, alice):
         assert admin_browser.post(path, texts).status_code < 500, path
 
 
-def test_what_a_run_tells_is_stored_without_it():
+def test_task_output_is_stored_without_nul():
     told = {"a\0": ["of\0it", "of the se\0cret", 7]}
     shown = {"a\ufffd": ["of\ufffdit", f"of the {MASK}", 7]}
     assert Masker(["se\0cret"]).value(told) == shown

@@ -1,4 +1,4 @@
-"""Passwords as people choose and type them."""
+"""Rules for passwords and password fields."""
 
 import pytest
 from django.contrib.auth import authenticate
@@ -48,7 +48,7 @@ def test_a_weak_password_is_refused(zoes, weak):
 @pytest.mark.parametrize(
     "weak", ["Catalog-2026!", "ServiceCatalog", "acme.123456", "Portal-Acme-99"]
 )
-def test_words_of_the_installation_are_no_password(zoes, settings, weak):
+def test_a_password_of_installation_words_is_refused(zoes, settings, weak):
     settings.ALLOWED_HOSTS = ["testserver", "portal.example.com"]
     settings.PASSWORD_WORDS = ["Acme"]
     change(zoes, weak)
@@ -56,7 +56,7 @@ def test_words_of_the_installation_are_no_password(zoes, settings, weak):
     assert opens(OLD)
 
 
-def test_such_a_word_among_others_is_all_right(zoes, settings):
+def test_a_password_containing_such_a_word_is_accepted(zoes, settings):
     settings.PASSWORD_WORDS = ["Acme"]
     change(zoes, "acme horses eat batteries")
     assert opens("acme horses eat batteries")
@@ -71,20 +71,20 @@ def test_such_a_word_among_others_is_all_right(zoes, settings):
         " spaces at the ends ",
     ],
 )
-def test_any_long_password_will_do(zoes, good):
-    """No rules of composition, nothing cut off, nothing trimmed."""
+def test_any_long_password_is_accepted(zoes, good):
+    """No composition rules, no truncation, no trimming."""
     change(zoes, good)
     assert opens(good)
     assert not opens(good.strip()[:-1])
     assert not opens(OLD)
 
 
-def test_the_old_password_is_asked_for(zoes):
+def test_a_new_password_requires_the_old_one(zoes):
     change(zoes, "another long password", old="wrong")
     assert opens(OLD)
 
 
-def test_fields_for_passwords_hide_them_and_help_managers(zoes):
+def test_password_fields_support_password_managers(zoes):
     pages = (
         zoes.get(URL).content.decode(),
         Client().get("/accounts/login/").content.decode(),
@@ -96,6 +96,6 @@ def test_fields_for_passwords_hide_them_and_help_managers(zoes):
     assert "new-password" in pages[0]
 
 
-def test_a_new_console_knows_nobody():
+def test_a_new_installation_has_no_users():
     call_command("migrate", verbosity=0)
     assert not User.objects.exists()

@@ -1,4 +1,4 @@
-"""Whoever asks for what is not theirs is in the log: who, for what, and in which request."""
+"""Refused requests are logged with user, URL and request ID."""
 
 import logging
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def lines(settings):
-    """What the log has, as the console writes it."""
+    """The log lines in the format of the console."""
     told = settings.LOGGING["formatters"]["line"]
     formatter = RequestFormatter(told["format"], style=told["style"])
     found = []
@@ -28,7 +28,7 @@ def lines(settings):
     logging.getLogger("django.request").removeHandler(handler)
 
 
-def test_a_refusal_is_logged_with_who_and_what(lines, alice, bob):
+def test_a_refused_request_is_logged_with_user_and_url(lines, alice, bob):
     foreign = InstanceFactory(owner=alice)
     client = Client()
     client.force_login(bob)
@@ -40,6 +40,6 @@ def test_a_refusal_is_logged_with_who_and_what(lines, alice, bob):
         assert line.endswith(" by bob")
 
 
-def test_a_line_without_anybody_stays_as_it_is(lines):
+def test_a_log_line_without_a_user_is_unchanged(lines):
     assert Client().get("/nothing-here/").status_code in (302, 404)
     assert not [each for each in lines if " by " in each]

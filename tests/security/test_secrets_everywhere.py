@@ -1,7 +1,7 @@
-"""Forty secrets, each in a place of its own, looked for in every place after a full journey.
+"""Forty secrets, each in another place, must not appear anywhere after a full journey.
 
-The sweep of `tests/test_secrets_sweep.py`, with more of everything: two encodings more, the
-command lines and directories of the runs while they run, mail, spreadsheets and a backup.
+It extends `tests/test_secrets_sweep.py` by two encodings, the command lines and
+directories of running tasks, mail, spreadsheets and a backup.
 """
 
 import logging
@@ -92,7 +92,7 @@ output "sensitive" {
 
 
 def wider(secret):
-    """Two spellings more: as UTF-16, and backwards."""
+    """Return two more encodings: UTF-16, and reversed."""
     return spellings(secret) | {
         secret.encode("utf-16-le"),
         secret.encode("utf-16-be"),
@@ -101,7 +101,7 @@ def wider(secret):
 
 
 class Watch(threading.Thread):
-    """Keeps what every process was called with while the journey lasts."""
+    """Records the command lines and environments of all processes."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -118,7 +118,7 @@ class Watch(threading.Thread):
 
 
 def values_of(secrets, run):
-    """The parameters of one launch, each a secret of its own."""
+    """Return the parameters of a launch, each with its own secret."""
     values = {name: secrets[f"{run}-{name}"] for name in PARAMETERS}
     deep = {"inner": secrets[f"{run}-deep"], "list": [secrets[f"{run}-deep-list"]]}
     return {**values, "deep": deep}
@@ -133,7 +133,7 @@ SINGLE = (
 
 @pytest.fixture
 def secrets():
-    """Forty texts nobody else has."""
+    """Return forty unique texts."""
     names = [
         f"{run}-{name}" for run in RUNS for name in (*PARAMETERS, "deep", "deep-list")
     ]
@@ -152,7 +152,7 @@ def watch():
 
 @pytest.fixture
 def lived(alice, bob, admin, secrets, watch, caplog):
-    """A launch that succeeds, one that fails, a plan that waits, and credentials."""
+    """Launch successfully, fail a launch, wait with a plan, and store credentials."""
     caplog.set_level(logging.DEBUG)
     everything = Everything(alice, bob, admin)
     alice.set_password(secrets["login"])
@@ -191,7 +191,7 @@ def lived(alice, bob, admin, secrets, watch, caplog):
 
 
 def typed(everything, secrets, clients, sweep):
-    """Forms that are refused, with secrets among what was typed."""
+    """Submit invalid forms with secrets in their fields."""
     asked = {
         "products/<str:pk>/launch/": ("alice", "launch-form", PARAMETERS[0]),
         "instances/<str:pk>/update/": ("alice", "update-form", PARAMETERS[0]),
@@ -215,7 +215,7 @@ def typed(everything, secrets, clients, sweep):
 
 
 def called(everything, secrets, sweep):
-    """Calls that are refused, with secrets among their parameters."""
+    """Send invalid API requests with secrets in their parameters."""
     api = (
         Caller.of(everything.alice)
         if AccessKey.objects.count() < 2
@@ -243,7 +243,7 @@ def called(everything, secrets, sweep):
     sweep.needles["access key"] = wider(api.secret)
 
 
-def test_none_of_forty_secrets_is_found_anywhere(
+def test_no_secret_is_found_anywhere(
     lived, secrets, watch, data_dir, tmp_path, caplog, capfd
 ):
     assert {"Succeeded", "Failed"} <= set(Task.objects.values_list("status", flat=True))
@@ -280,7 +280,7 @@ def test_none_of_forty_secrets_is_found_anywhere(
 
 
 @pytest.mark.parametrize("place", ["run directory", "command line", "mail"])
-def test_one_that_is_left_behind_is_found(secrets, place):
+def test_a_planted_secret_is_found(secrets, place):
     sweep = Sweep({})
     sweep.needles = {name: wider(secret) for name, secret in secrets.items()}
     planted = secrets["good-deep-list"].encode("utf-16-le")

@@ -1,4 +1,4 @@
-"""The campaigns of this folder in small, by the commands the README names."""
+"""Short runs of the campaigns in this folder, with the commands of the README."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from django.conf import settings
 
 
 def campaign(tmp_path, module, *arguments):
-    """Run a campaign in a process of its own, with settings and data of its own."""
+    """Run a campaign in its own process with its own settings and data."""
     kept = ("PATH", "HOME", "LANG")
     told = subprocess.run(
         [sys.executable, "-m", f"tests.security.{module}", *arguments],
@@ -24,7 +24,7 @@ def campaign(tmp_path, module, *arguments):
 
 
 @pytest.mark.engine
-def test_the_campaign_breaks_nothing(tmp_path, terraform):
+def test_a_short_campaign_finds_no_problem(tmp_path, terraform):
     # However slow a busy machine answers: only a long run judges that.
     short = ("--requests", "400", "--seed", "11", "--p99", "inf")
     told, shown = campaign(tmp_path, "fuzz", *short)

@@ -1,7 +1,7 @@
-"""TemplateUrl names a template that is here already: whatever it says, nothing is fetched.
+"""TemplateUrl must name an existing template: nothing is ever fetched.
 
-Not fetching is the whole defence against requests forged on the server's side; these tests
-notice the day somebody begins to.
+That is the whole defense against server-side request forgery; these tests fail if code
+starts to fetch.
 """
 
 import ast
@@ -66,7 +66,7 @@ def version(product, url):
     }
 
 
-def test_no_address_is_fetched_and_all_are_refused_alike(caller, listener):
+def test_no_url_is_fetched_and_all_have_the_same_error(caller, listener):
     product = ProductFactory()
     first = {"ProductName": "P", "ProviderName": "IT", "ProductType": "Ros"}
     refusals = set()
@@ -85,7 +85,7 @@ def test_no_address_is_fetched_and_all_are_refused_alike(caller, listener):
     assert not product.versions.exists()
 
 
-def test_an_address_around_a_template_that_exists_is_refused(caller, listener):
+def test_a_url_containing_an_existing_template_is_refused(caller, listener):
     url = TemplateFactory().url
     forged = url.replace("oss://", f"http://127.0.0.1:{listener.port}/")
     refusal = caller.refusal(
@@ -95,7 +95,7 @@ def test_an_address_around_a_template_that_exists_is_refused(caller, listener):
     assert listener.hits == 0
 
 
-def test_the_listener_would_have_noticed(listener):
+def test_the_listener_detects_a_connection(listener):
     socket.create_connection(("127.0.0.1", listener.port)).close()
     deadline = time.monotonic() + 10
     while not listener.hits and time.monotonic() < deadline:
@@ -110,7 +110,7 @@ NETWORK |= {"urllib.request", "http.client", "xmlrpc.client", "socketserver"}
 EXEMPT = "console/accounts/single_sign_on.py"
 
 
-def test_no_module_that_answers_requests_can_fetch_anything():
+def test_no_request_handling_module_imports_an_http_client():
     found = []
     for folder in ("console", "catalog", "instances"):
         for path in (settings.BASE_DIR / folder).rglob("*.py"):

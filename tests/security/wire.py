@@ -1,4 +1,4 @@
-"""Requests as bytes and answers as they came: no client library tidies anything up."""
+"""Requests and responses as bytes, without an HTTP client library."""
 
 import http.client
 import io
@@ -13,7 +13,7 @@ MOST_BYTES = 64 << 20
 
 @dataclass
 class Ask:
-    """One request. `kind` and `target` say in a report what it was about."""
+    """A request. `kind` and `target` identify it in a report."""
 
     kind: str
     method: str
@@ -24,7 +24,7 @@ class Ask:
     target: str = ""
 
     def raw(self, host: str, cookie: str) -> bytes:
-        """The bytes on the wire; headers that are given replace our own."""
+        """Return the bytes to send; given headers override the default ones."""
         given = {name.lower() for name, _ in self.headers}
         own = [("Host", host), ("Cookie", cookie), ("Connection", "close")]
         if "transfer-encoding" not in given:
@@ -37,7 +37,7 @@ class Ask:
 
 @dataclass
 class Told:
-    """One answer; status 0 is none at all."""
+    """A response; status 0 means that there is none."""
 
     status: int
     headers: http.client.HTTPMessage | dict[str, str]
@@ -46,7 +46,7 @@ class Told:
 
 
 def send(port: int, raw: bytes, method: str = "GET") -> Told:
-    """Send bytes to a port of loopback and read the whole answer."""
+    """Send bytes to a port of loopback and read the whole response."""
     began = time.perf_counter()
     try:
         with socket.create_connection(("127.0.0.1", port), SECONDS) as wire:
@@ -75,7 +75,7 @@ def _read(wire: socket.socket) -> bytes:
 
 
 class _Bytes:
-    """What http.client takes for a socket."""
+    """The socket that http.client reads from."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content

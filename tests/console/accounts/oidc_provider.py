@@ -1,6 +1,6 @@
-"""A small OpenID Connect provider on loopback: discovery, authorization code with PKCE, signed tokens.
+"""A small OpenID Connect provider on loopback: discovery, code flow with PKCE, signed tokens.
 
-People do not type passwords: whoever is `at_the_keyboard` is who signs in.
+Its users enter no password: the user in `at_the_keyboard` signs in.
 """
 
 import base64
@@ -20,7 +20,7 @@ CLIENT, SECRET = "catalog", "client-secret-canary"
 
 
 class Provider:
-    """Its knobs: who signs in, and how it misbehaves."""
+    """The provider, with attributes that choose its user and make it misbehave."""
 
     def __init__(self):
         self.key = rsa.generate_private_key(65537, 2048)
@@ -62,7 +62,7 @@ class Provider:
         return {"keys": [public | {"kid": "one", "use": "sig", "alg": "RS256"}]}
 
     def authorize(self, asked):
-        """What the browser is sent back with."""
+        """Return the parameters with which the browser is redirected back."""
         if self.error:
             return {"error": self.error, "state": asked["state"]}
         code = secrets.token_urlsafe()
@@ -70,7 +70,7 @@ class Provider:
         return {"code": code, "state": asked["state"]}
 
     def token(self, form):
-        """Tokens for a code, once, for the client that knows secret and verifier."""
+        """Return the tokens for a code, once, if secret and verifier are correct."""
         asked = self.codes.pop(form.get("code", ""), None)
         verifier = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(verifier).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""Signing in as a browser does, with a password."""
+"""Sign-in with a password, as a browser does it."""
 
 import re
 
@@ -15,7 +15,7 @@ def with_password(person, password=PASSWORD):
 
 
 def sign_in(username, password=PASSWORD, client=None, next="", **headers):
-    """Post the form; give the client and the answer."""
+    """Submit the sign-in form; return the client and the response."""
     client = client or Client()
     fields = {"login": username, "password": password} | (
         {"next": next} if next else {}
@@ -28,6 +28,6 @@ def signed_in(client):
 
 
 def page_text(response):
-    """What a page says, in one line."""
+    """Return the text of a page in one line."""
     text = re.sub(r"<[^>]*>", " ", response.content.decode())
     return " ".join(text.split())

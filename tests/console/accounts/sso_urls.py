@@ -1,4 +1,4 @@
-"""The addresses of an installation with single sign-on."""
+"""The URLs of an installation with single sign-on."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""A form that outlived its sign-in: nothing that was typed is lost, and nobody else sends it."""
+"""Recovery of forms whose session has ended, for the same user only."""
 
 import re
 
@@ -43,7 +43,7 @@ def entries(version, alice):
 
 @pytest.fixture
 def strict(alice):
-    """A client that is checked for its token as a browser is."""
+    """A client with CSRF checks."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     client.get("/products/")
@@ -55,7 +55,7 @@ def hidden(html, name):
 
 
 def kept_form(response):
-    """What the page's button would send."""
+    """Return the fields that the button of the page submits."""
     html = compact(response)
     names = "csrfmiddlewaretoken", "signed_in_as", ENTRIES
     form = html[html.index('<form class="cluster"') :]

@@ -1,4 +1,4 @@
-"""Passwords are the same in any spelling of their letters; old ones still work as typed."""
+"""Passwords in any Unicode form, including those hashed by earlier releases."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""Before what is sensitive: who signed in a while ago proves once more who they are."""
+"""Reauthentication before sensitive actions."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Second factors: adding them, signing in with them, losing them, and who must have one."""
+"""MFA: adding, signing in, recovery, removal, and which users need it."""
 
 import json
 import random
@@ -36,13 +36,13 @@ def code_of(secret, steps=0):
 
 
 def fresh_step():
-    """Wait where a code would change between being made and being read."""
+    """Wait until a time step begins, so that a code stays valid during the test."""
     if (left := 30 - time.time() % 30) < 5:
         time.sleep(left + 0.1)
 
 
 def add_app(client):
-    """Add an authenticator app as its page says; return the secret."""
+    """Add an authenticator app on its page; return the secret."""
     fresh_step()
     page = compact(client.get(ACTIVATE))
     secret = re.search(r'data-copy="([A-Z2-7]{32})"', page)[1]
@@ -53,7 +53,7 @@ def add_app(client):
 
 @pytest.fixture
 def secret(alice):
-    """Alice has an app; nobody is signed in."""
+    """The secret of alice's authenticator app; she is signed out."""
     with_password(alice)
     client, _ = sign_in("alice")
     return add_app(client)
@@ -163,7 +163,7 @@ def test_new_recovery_codes_replace_the_old(alice):
 
 
 def test_a_change_that_cannot_be_recorded_is_rolled_back(alice, monkeypatch):
-    """The entry is in the transaction of the change: both, or neither."""
+    """The audit entry is written in the transaction of the change."""
     with_password(alice)
     client, _ = sign_in("alice")
     add_app(client)

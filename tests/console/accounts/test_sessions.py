@@ -1,4 +1,4 @@
-"""Sessions: what is stored of them, how long they last, and ending them."""
+"""Sessions: storage, time limits and ending."""
 
 import json
 from datetime import timedelta
@@ -119,7 +119,7 @@ def test_automatic_requests_that_save_do_not_extend_a_session(browser):
 
 @pytest.mark.parametrize("minutes", [1, 5, 30])
 def test_an_active_user_is_not_signed_out(browser, settings, minutes):
-    """The last request counts, also where it followed the one before too closely to be noted."""
+    """The last request counts even if it followed another too closely to be stored."""
     settings.SESSION_IDLE_MINUTES = minutes
     noted = timedelta(minutes=minutes) / 10 * 0.9
     last = timedelta(minutes=minutes) * 0.98

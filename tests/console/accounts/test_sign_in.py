@@ -1,4 +1,4 @@
-"""The ways in: what is there and what is not, where they lead, and what they give away."""
+"""The sign-in pages: which exist, where they redirect, and what they disclose."""
 
 import json
 import os
@@ -160,7 +160,7 @@ def test_an_unknown_login_takes_as_long_as_a_known_one(alice, settings):
 
 
 def configured_hashers():
-    """The hashers of the settings: the tests' own costs nothing."""
+    """Use the password hashers of the settings instead of the fast one of the tests."""
     path = configured.BASE_DIR / "console/settings.py"
     spec = spec_from_file_location("plain_settings", path)
     module = module_from_spec(spec)
@@ -195,7 +195,7 @@ def test_a_sign_in_is_recorded_with_its_methods(alice):
 
 
 def settings_with(**environment):
-    """What the settings become in a process with these variables."""
+    """Return the settings of a process with these environment variables."""
     code = (
         "import json; from django.conf import settings as s;"
         "print(json.dumps([s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME,"

@@ -1,4 +1,4 @@
-"""Guessing passwords: how often, from where, and that nobody gets around the count."""
+"""Limits of failed sign-ins per account and address."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""The limits hold across the processes of a real server, whatever a client says of itself."""
+"""Limits of failed sign-ins across the processes of a real server."""
 
 import os
 import re
@@ -21,7 +21,7 @@ ATTEMPTS = 50
 
 @pytest.fixture
 def address(tmp_path_factory):
-    """Four web processes over one database, without a proxy in front."""
+    """The URL of four web processes with one database and no proxy."""
     environment = os.environ | {
         "CONSOLE_DATA_DIR": str(tmp_path_factory.mktemp("limits")),
         "DATABASE_URL": "",
@@ -72,7 +72,7 @@ def answers(address):
 
 
 def attempt(address, name, number, password="wrong"):
-    """One failed sign-in with an address of its own in every forwarded header."""
+    """Make one failed sign-in with a random address in every forwarded header."""
     told = f"10.{number}.{number}.{number}"
     browser = requests.Session()
     browser.headers = {
@@ -93,7 +93,7 @@ def attempt(address, name, number, password="wrong"):
 
 
 def tried(address, name_of):
-    """How many of many attempts at once were looked at, not refused for their number."""
+    """Return how many concurrent attempts were checked instead of throttled."""
     with ThreadPoolExecutor(8) as pool:
         pages = pool.map(lambda n: attempt(address, name_of(n), n), range(ATTEMPTS))
         return sum("not correct" in page for page in pages)

@@ -1,4 +1,4 @@
-"""Single sign-on, against a provider that really signs: who comes in, as whom, in which groups."""
+"""Single sign-on with a provider that signs its tokens: users, groups and refused logins."""
 
 import time
 from datetime import timedelta
@@ -51,14 +51,14 @@ def configured(db, settings, provider):
 
 
 def begin(client, next="", **fields):
-    """Press the button; give the provider's address."""
+    """Submit the sign-in button; return the URL of the provider."""
     page = client.post("/accounts/sso/login/", {"next": next} | fields)
     assert page.status_code == 200
     return page.headers["Refresh"].removeprefix("0;url=")
 
 
 def at_provider(address):
-    """Let the provider do its part; give the address it sends the browser back to."""
+    """Sign in at the provider; return the URL of the callback."""
     answer = requests.get(address, allow_redirects=False, timeout=10)
     parts = urlsplit(answer.headers["Location"])
     return f"{parts.path}?{parts.query}"

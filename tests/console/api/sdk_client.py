@@ -1,4 +1,4 @@
-"""The vendor's own SDK in somebody's hand: an import of this skips where it is not installed."""
+"""A client of the vendor's SDK. Importing this module skips the test if it is not installed."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ except ImportError:
 
 
 def hang_up():
-    """Close the connections that the SDK keeps open; a thread of the server serves each."""
+    """Close the kept-alive connections of the SDK, each of which occupies a server thread."""
     for session in DaraCore._sessions.values():
         session.close()
     # The answer that an exception holds keeps its connection.
@@ -31,7 +31,7 @@ def hang_up():
 
 
 class Hand:
-    """One person with the SDK in hand; remembers what every operation answered."""
+    """The SDK client of a user; it stores the answers of all operations."""
 
     def __init__(self, live_server, user, answers, *, mode="sync", **changed):
         key = AccessKey.objects.issue(user, by=user)
@@ -68,7 +68,7 @@ def entry(action, field, **values):
 
 
 def unset(answer, path):
-    """The documented fields the answer lacks, as paths."""
+    """Return the paths of documented fields that are missing in the answer."""
     for name, value in vars(answer).items():
         wire = "".join(part.title() for part in name.split("_"))
         inner = value if isinstance(value, list) else [value]

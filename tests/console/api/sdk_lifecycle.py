@@ -1,4 +1,4 @@
-"""The life of an instance, and everything around it, told through the vendor's own SDK."""
+"""The life cycle of an instance through the vendor's SDK."""
 
 import json
 
@@ -19,7 +19,7 @@ DOCUMENT = json.dumps(
 
 
 class Story:
-    """The life of an instance, and everything around it, told by administrator and user."""
+    """The life cycle of an instance, from the catalog to its termination."""
 
     def __init__(self, live_server, admin, alice, mode):
         self.answers = {}

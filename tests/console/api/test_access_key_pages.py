@@ -1,4 +1,4 @@
-"""/access-keys/: one's own keys, and a secret that is shown this once."""
+"""The pages of a user's own access keys."""
 
 import pytest
 from django.test import Client

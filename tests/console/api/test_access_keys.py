@@ -1,4 +1,4 @@
-"""Access keys: made at most twice a person, switched, deleted; the secret is only ever shown once."""
+"""Access keys: limit, enabling, deletion and secrecy."""
 
 import json
 from io import StringIO

@@ -1,4 +1,4 @@
-"""Calls as generated clients make them: a JSON body, at an address of each operation."""
+"""API requests with a JSON body at the URL of the operation, as generated clients send them."""
 
 import base64
 import hashlib

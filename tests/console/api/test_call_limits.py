@@ -1,4 +1,4 @@
-"""POST /: a call is answered once, at a rate, and leaves one line in the log."""
+"""API requests: replay protection, rate limit and log line."""
 
 import json
 import logging

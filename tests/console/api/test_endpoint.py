@@ -1,4 +1,4 @@
-"""POST /: whatever happens, the answer is JSON the vendor's SDK understands."""
+"""The API endpoint: every response is JSON that the vendor's SDK can read."""
 
 import pytest
 from django.db import OperationalError

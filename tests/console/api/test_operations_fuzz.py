@@ -1,4 +1,4 @@
-"""Whatever any parameter of any operation holds: no answer of 5xx, and every error the SDK can read."""
+"""Unusual values in all parameters of all operations: no 5xx, and errors that the SDK can read."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -51,7 +51,7 @@ EVIL = [
 
 @pytest.fixture
 def world(admin, settings):
-    """An administrator, and one of everything an ID can name."""
+    """An administrator, and one object of every type that an ID can name."""
     settings.API_RATE = 0
     version = VersionFactory()
     portfolio = PortfolioFactory(products=[version.product], users=[admin])
@@ -71,7 +71,7 @@ def texts(parameter: Parameter, known):
 
 
 def sent(parameter: Parameter, known):
-    """The parameter as a list, as the text it should be, or as any text."""
+    """Return the parameter as a list, as a valid text, or as any text."""
     if parameter.kind != "list":
         return texts(parameter, known)
     entry = st.fixed_dictionaries(

@@ -1,4 +1,4 @@
-"""From the wire to Python: what a table describes is read, everything else refused with its name."""
+"""Conversion of request parameters by their tables."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""/docs/api/ and /openapi.json: made from the tables that validate input."""
+"""The pages of the API reference and the OpenAPI document."""
 
 import html
 import json
@@ -84,7 +84,7 @@ def test_every_value_of_a_choice_has_a_meaning():
 
 
 def test_every_text_is_a_sentence():
-    """A full stop at the end, more than one word, and no riddle ("What it limits.")."""
+    """A text ends with a full stop, has several words and starts with no noun clause."""
     poor = [
         (path, str(text))
         for path, text in TEXTS
@@ -124,7 +124,7 @@ def test_the_sample_request_is_read_with_its_values(name):
 
 
 def test_every_code_in_the_sources_is_explained():
-    """Codes that only pages can meet are left out; the API's are all in the table."""
+    """All codes except those that only pages return are in the table."""
     found = set()
     for folder in ("console/api", "console/lib", "catalog", "instances"):
         for path in (settings.BASE_DIR / folder).rglob("*.py"):

@@ -1,4 +1,4 @@
-"""The vendor's own SDK, unmodified: every operation, from an empty catalogue to a terminated instance."""
+"""Every operation through the unmodified SDK of the vendor."""
 
 import os
 
@@ -53,7 +53,7 @@ def no_proxy(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def documented(monkeypatch):
-    """Check each answer as it is sent: the SDK drops fields that it does not know."""
+    """Check each response before it is sent, because the SDK drops unknown fields."""
     serve = endpoint._serve
 
     def checked(request, trace):

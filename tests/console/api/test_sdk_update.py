@@ -1,4 +1,4 @@
-"""The vendor's SDK, unchanged: what it read can be sent back, and tags alone be updated."""
+"""Updates through the vendor's SDK with values that it has read."""
 
 import pytest
 

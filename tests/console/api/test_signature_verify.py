@@ -1,4 +1,4 @@
-"""Signatures: calls captured from the vendor's SDK verify, and whatever is changed in them does not."""
+"""Verification of signatures captured from the vendor's SDK, and of changed ones."""
 
 import json
 from dataclasses import replace

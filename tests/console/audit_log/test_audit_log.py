@@ -1,4 +1,4 @@
-"""/manage/audit/, its file, the chain behind it, and what signing in and Django admin leave there."""
+"""The page and the CSV file of the audit log, and the entries of sign-in and Django admin."""
 
 import csv
 import io
@@ -239,7 +239,7 @@ def root():
 
 
 def correct(client, row, **typed):
-    """Change a row in Django admin as a browser does: open its page, type, send."""
+    """Open a row in Django admin, change it and submit the form."""
     meta = row._meta
     url = f"/admin/{meta.app_label}/{meta.model_name}/{row.pk}/change/"
     shown = Fields(client.get(url).content.decode()).sent

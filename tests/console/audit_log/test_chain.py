@@ -1,4 +1,4 @@
-"""The audit trail is a chain: what is changed or taken out of it is found."""
+"""The hash chain of the audit log."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: says what is wrong and what to do, and fails only then."""
+"""The `doctor` command."""
 
 import os
 import subprocess
@@ -90,7 +90,7 @@ def test_a_provider_missing_in_the_mirror_is_named_with_its_product(
 
 @pytest.fixture
 def doctor(tmp_path):
-    """`manage.py doctor` in a process of its own, with an environment that nothing prepared."""
+    """Run `manage.py doctor` in a process with a clean environment."""
 
     def run(**environment):
         kept = {k: v for k, v in os.environ.items() if not k.startswith("CONSOLE_")}

@@ -1,4 +1,4 @@
-"""rotate_keys: everything sealed gets the first key, and can be read all the while."""
+"""The `rotate_keys` command, during which all values stay readable."""
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ring(settings):
-    """Put a new key before the old ones; returns how to take the old ones away."""
+    """Add a new first key; return a function that removes the old ones."""
 
     def turn():
         settings.ENCRYPTION_KEYS = [generate_key(), *settings.ENCRYPTION_KEYS]
@@ -52,7 +52,7 @@ def sealed(alice, bob, admin):
 
 
 def readable(sealed):
-    """What is in each encrypted column."""
+    """Return the values of each encrypted column."""
     return {
         AccessKey.objects.get(pk=sealed.key.pk).secret_text,
         Region.objects.get(pk=sealed.region.pk).credentials["TOKEN"],
@@ -106,7 +106,7 @@ def test_a_second_rotation_changes_nothing(sealed, ring):
 
 
 def test_an_interrupted_rotation_continues(sealed, ring, monkeypatch):
-    """Killed after each number of rows in turn: what is done stays, and the rest follows."""
+    """The rotation is interrupted after each number of rows."""
     before, real = readable(sealed), rotation.reseal
     for stop in range(1, 6):
         ring()

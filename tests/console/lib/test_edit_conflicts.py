@@ -1,4 +1,4 @@
-"""A form that was opened before another person's change: nothing of theirs is undone."""
+"""Forms that were opened before another user's change."""
 
 import re
 
@@ -31,7 +31,7 @@ SECRET = "hunter2-hunter2"
 
 
 def renamed(model, name="name", **others):
-    """Have another administrator change the record of this model behind an open form."""
+    """Change the record of this model as another administrator while a form is open."""
 
     def behind(world, by):
         row = model.objects.get(pk=target(world, model).pk)
@@ -146,14 +146,14 @@ def rival(db):
 
 
 def opened(client, url):
-    """Open the page of a form; return what a browser would send of it."""
+    """Open the page of a form; return the data that a browser would submit."""
     page = client.get(url)
     assert page.status_code == 200
     return page.context["form"], sent_by(page)
 
 
 def sent_by(page):
-    """What the browser would send of the page's form, unticked boxes left out."""
+    """Return the data that a browser would submit for the form of a page."""
     form = page.context["form"]
     fields = Fields(page.content.decode()).sent
     for bound in form:
@@ -217,7 +217,7 @@ def test_a_form_without_concurrent_changes_is_saved(world, admin_browser, route)
 
 
 def test_a_deactivated_version_stays_inactive(world, admin_browser, rival):
-    """The whole form is sent, its tick of *Active* too, which nobody has touched."""
+    """The whole form is submitted, including the unchanged check box *Active*."""
     version = world.version
     url = world.address("manage/products/<str:pk>/versions/<str:version_pk>/edit/")
     _form, fields = opened(admin_browser, url)
@@ -274,7 +274,7 @@ def test_a_deleted_record_is_not_created_again(admin):
 
 
 def test_a_change_between_read_and_write_is_detected(admin, rival, monkeypatch):
-    """The UPDATE itself finds the row only as it was read."""
+    """The UPDATE matches only the row as it was read."""
     product = ProductFactory(name="Old")
     seen, writes = product.stamp, []
 

@@ -1,4 +1,4 @@
-"""JSON in which numbers keep all their digits."""
+"""JSON with exact numbers."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""A mask that comes back is recognized in one place, also inside lists and maps."""
+"""Masks that are submitted again, also inside lists and maps."""
 
 import pytest
 

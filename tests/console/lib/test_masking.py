@@ -1,4 +1,4 @@
-"""The masker: which texts, keys, numbers and addresses it rewrites."""
+"""Masking of texts, keys, numbers and addresses."""
 
 import pytest
 

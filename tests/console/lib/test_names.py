@@ -1,4 +1,4 @@
-"""Names: one spelling, nothing that cannot be seen, unique and found without case."""
+"""Names: normalization, invisible characters, uniqueness and search ignoring case."""
 
 import unicodedata
 

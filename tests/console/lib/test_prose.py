@@ -1,4 +1,4 @@
-"""Descriptions keep their line breaks and lists, and fold when they are long."""
+"""Descriptions: line breaks, lists and collapsing of long texts."""
 
 import pytest
 from django.template import Context, Template

@@ -1,4 +1,4 @@
-"""`/metrics`: who gets it, what it says, and that it costs the same whatever the past was."""
+"""`/metrics`: access, values, and a cost that does not grow with the past."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ TOKEN = {"HTTP_AUTHORIZATION": "Bearer tell-me"}
 
 @pytest.fixture
 def told(client, settings):
-    """The samples by name and labels, as a scraper with the token gets them."""
+    """Return the samples by name and labels, read with the token."""
     settings.METRICS_TOKEN = "tell-me"
 
     def ask():

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics` as Kubernetes, a load balancer and Prometheus ask them."""
+"""`/healthz`, `/readyz` and `/metrics` as Kubernetes, load balancers and Prometheus use them."""
 
 import pytest
 

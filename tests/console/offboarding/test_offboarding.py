@@ -1,4 +1,4 @@
-"""/manage/people/<name>/: what somebody has, deactivating them, and taking it back."""
+"""Offboarding of a user on /manage/people/<name>/, and its undo."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A status is an icon and a word, and keeps the API's value for machines."""
+"""Statuses as icon and word, with the API's value for scripts; other display filters."""
 
 import re
 from datetime import timedelta
