@@ -368,7 +368,7 @@ def _check_retry(instance: Instance, failed: Task, by: User) -> None:
     try:
         if failed.portfolio is None:
             raise ConflictError(_("The launch option of this task has been deleted."))
-        check_spec(instance, ProvisioningSpec.of(failed), by=by)
+        check_spec(instance, failed.spec, by=by)
     except DomainError as refusal:
         raise ConflictError(
             _("This task cannot be retried as it is. %(why)s") % {"why": refusal},

@@ -102,7 +102,7 @@ class TrialForm:
         )
         try:
             self.spec = with_values(
-                self.spec, raw_input, self.carried.without(form.reset())
+                self.spec, raw_input, self.carried.without(form.reset_keys())
             )
             errors = run_engine_check(self.version.template, self.spec.values)
         except InvalidParametersError as refusal:
