@@ -1,1 +1,3 @@
-"""What was launched: instances, tasks, plans, resources; engines run them. Imports catalog."""
+"""Instances, their tasks, plans and resources, and the engines that run them.
+
+This app imports catalog."""

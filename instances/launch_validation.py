@@ -160,7 +160,7 @@ def validate_update(
 ) -> ProvisioningSpec:
     """Return the spec of an update; the caller has checked access to the instance.
 
-    The spec may equal the current one: see `Instance.differs_from`. Raises InvalidInputError
+    The spec may equal the current one: see `Instance.check_differs`. Raises InvalidInputError
     like `validate_launch`, and ForbiddenError when the product is no longer shared with the
     user.
     """
