@@ -3,6 +3,7 @@
 import pytest
 
 from tests.factories import InstanceFactory
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 URL = "/appearance/"
@@ -17,9 +18,9 @@ URL = "/appearance/"
     ],
 )
 def test_a_choice_applies_to_every_page(browser, choice, mark):
-    assert mark not in browser.get("/instances/").content.decode()
+    assert mark not in compact(browser.get("/instances/"))
     browser.post(URL, choice | {"next": "/instances/"})
-    assert mark in browser.get("/instances/").content.decode()
+    assert mark in compact(browser.get("/instances/"))
 
 
 def test_the_shortcut_can_be_turned_on_again(browser):
@@ -31,7 +32,7 @@ def test_the_shortcut_can_be_turned_on_again(browser):
 
 def test_an_invalid_cookie_is_ignored(browser):
     browser.cookies["shortcut"] = '"><script>'
-    page = browser.get("/instances/").content.decode()
+    page = compact(browser.get("/instances/"))
     assert "data-shortcut" not in page
 
 
@@ -48,7 +49,7 @@ def test_the_instance_list_shows_the_chosen_columns_also_after_signing_out(
     choose(browser, ["product", "created"])
     browser.post("/accounts/logout/")
     browser.force_login(alice)
-    page = browser.get("/instances/").content.decode()
+    page = compact(browser.get("/instances/"))
     table = page.partition("<table")[2].partition("</table>")[0]
     assert table.count("Product name") == table.count("Created time") == 2
     assert "Version name" not in table
@@ -59,7 +60,7 @@ def test_the_instance_list_shows_the_chosen_columns_also_after_signing_out(
 def test_a_single_row_has_the_chosen_columns(browser, alice):
     instance = InstanceFactory(owner=alice)
     choose(browser, [])
-    row = browser.get(f"/instances/{instance.pk}/row/").content.decode()
+    row = compact(browser.get(f"/instances/{instance.pk}/row/"))
     assert row.count("<td") == 3
 
 

@@ -16,6 +16,7 @@ from tests.factories import (
 )
 from tests.form_fields import Fields
 from tests.instances.running import with_task
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 MAIN_TF = """\
@@ -49,7 +50,7 @@ def portfolio(version, name):
 
 
 def offered(page):
-    html = page.content.decode()
+    html = compact(page)
     control = re.search(r'<select[^>]*name="parameters-size".*?</select>', html, re.S)
     return re.findall(r'<option value="([^"]*)"', control[0])
 

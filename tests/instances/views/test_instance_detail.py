@@ -13,6 +13,7 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.instances.running import failed, log, running, with_task
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ def url(instance):
 
 
 def test_it_shows_the_ten_fields_in_the_vendors_order(browser, url):
-    page = browser.get(url).content.decode()
+    page = compact(browser.get(url))
     section = page[page.index("Product instance information") :]
     assert re.findall(r"<dt>(.+?)</dt>", section)[:10] == [
         "Product instance ID",
@@ -103,7 +104,7 @@ def test_it_answers_htmx_with_its_fragment(browser, url, htmx):
 
 
 def test_the_header_repeats_the_status(browser, url):
-    page = browser.get(url).content.decode()
+    page = compact(browser.get(url))
     heading = re.search(r"<h1>.*?</h1>", page, re.DOTALL)
     assert heading
     assert 'data-status="Available"' in heading[0]
@@ -121,27 +122,27 @@ def test_an_error_shows_its_reason(browser, instance, url):
 
 def test_actions_are_links_while_nothing_runs(browser, url, instance, alice):
     PortfolioFactory(products=[instance.product], users=[alice])
-    page = browser.get(url).content.decode()
+    page = compact(browser.get(url))
     assert f'href="{url}update/"' in page
     assert f'href="{url}terminate/"' in page
 
 
 def test_an_owner_without_access_to_the_product_can_only_terminate(browser, url):
-    page = browser.get(url).content.decode()
+    page = compact(browser.get(url))
     assert "This product is no longer shared with you" in page
     assert f'href="{url}update/"' not in page
     assert f'href="{url}terminate/"' in page
 
 
 def test_an_administrator_can_update_without_a_grant(admin_browser, url):
-    page = admin_browser.get(url).content.decode()
+    page = compact(admin_browser.get(url))
     assert "no longer shared" not in page
     assert f'href="{url}update/"' in page
 
 
 def test_disabled_actions_show_the_reason(browser, instance, url):
     task = running(instance)
-    page = browser.get(url).content.decode()
+    page = compact(browser.get(url))
     assert page.count('aria-disabled="true" aria-describedby="instance-busy"') == 2
     assert f"Task {task.pk} is running." in page
     assert f'href="{url}terminate/"' not in page
@@ -156,7 +157,7 @@ def test_it_names_the_version_it_is_updating_to(browser, instance, url):
 def test_hostile_texts_are_shown_as_text(browser, alice):
     instance = InstanceFactory(owner=alice, name="<img src=x onerror=alert(1)>")
     failed(instance, message="<svg onload=alert(2)>")
-    page = browser.get(f"/instances/{instance.pk}/").content.decode()
+    page = compact(browser.get(f"/instances/{instance.pk}/"))
     assert "<img src=x" not in page
     assert "<svg onload" not in page
 
@@ -178,7 +179,7 @@ def test_an_idle_page_does_not_poll(browser, url):
 
 def test_a_page_under_change_polls_its_status(browser, instance, url):
     running(instance)
-    page = browser.get(url).content.decode()
+    page = compact(browser.get(url))
     assert f'hx-get="{url}status/?seen=' in page
     assert '<input type="hidden" name="tab" value="tasks">' in page
 
@@ -192,7 +193,7 @@ def test_an_unchanged_status_is_not_sent_again(browser, instance, url):
 def test_progress_updates_the_header_and_the_expanded_task(browser, instance, url):
     running(instance, done=8)
     answer = browser.get(f"{url}status/", {"seen": "old", "tab": "tasks", "open": "1"})
-    page = answer.content.decode()
+    page = compact(answer)
     assert page.strip().startswith('<div class="stack" id="instance-head"')
     assert 'id="task-progress" hx-swap-oob="true"' in page
     assert "8 of 11 resources" in page
@@ -202,7 +203,7 @@ def test_progress_updates_the_counts_of_the_tabs(browser, instance, url):
     running(instance)
     assert b"hx-swap-oob" not in browser.get(url).content
     instance.resources.create(address="a.b", type="a", name="b")
-    page = browser.get(f"{url}status/", {"seen": "old", "tab": "tags"}).content.decode()
+    page = compact(browser.get(f"{url}status/", {"seen": "old", "tab": "tags"}))
     assert 'id="instance-tab-links"' in page
     count = re.search(r"Resources <span class=\"tabs__count\">(\d+)", page)
     assert count[1] == "1"
@@ -212,17 +213,17 @@ def test_progress_updates_the_resources_tab(browser, instance, url):
     running(instance)
     instance.resources.create(address="a.b", type="a", name="b", physical_id="i-77")
     query = {"seen": "old", "tab": "resources"}
-    page = browser.get(f"{url}status/", query).content.decode()
+    page = compact(browser.get(f"{url}status/", query))
     assert '<div id="instance-resources" hx-swap-oob="true">' in page
     assert "i-77" in page
-    other = browser.get(f"{url}status/", query | {"tab": "tags"}).content.decode()
+    other = compact(browser.get(f"{url}status/", query | {"tab": "tags"}))
     assert "i-77" not in other
 
 
 def test_a_running_task_has_no_duration_in_the_list(browser, instance, url):
     running(instance)
     row = re.search(
-        r'<tr role="row" id="task-row-.+?</tr>', browser.get(url).content.decode(), re.S
+        r'<tr role="row" id="task-row-.+?</tr>', compact(browser.get(url)), re.S
     )
     assert "3.0 s" not in row[0]
 

@@ -11,6 +11,7 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.instances.running import failed, log, running, with_task
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 TABS = ("tasks", "resources", "tags", "plans")
@@ -22,7 +23,7 @@ def instance(alice):
 
 
 def page(browser, instance, tab):
-    return browser.get(f"/instances/{instance.pk}/{tab}/").content.decode()
+    return compact(browser.get(f"/instances/{instance.pk}/{tab}/"))
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -185,7 +186,7 @@ def test_tasks_are_paginated(browser, instance):
 
 def swapped(browser, url, target, htmx):
     answer = browser.get(url, headers=htmx | {"HX-Target": target})
-    return answer.content.decode()
+    return compact(answer)
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -196,7 +197,7 @@ def test_htmx_swaps_the_panel_with_its_title(browser, instance, htmx, tab):
     assert 'id="instance-head"' not in html
     assert f'<input type="hidden" name="tab" value="{tab}">' in html
     assert f"<title>{tab.title()} · {instance.name} · Service Catalog</title>" in html
-    page = browser.get(url).content.decode()
+    page = compact(browser.get(url))
     assert f"<title>{tab.title()} · {instance.name} · Service Catalog</title>" in page
     assert page.count("<title>") == 1
     # The link works without JavaScript, and htmx pushes the same URL.
@@ -246,10 +247,10 @@ def test_the_tabs_of_the_administration_select_their_panel(
     here = f"/manage/products/{version.product_id}/versions/{version.pk}/"
     if kind == "portfolio":
         here = f"/manage/portfolios/{PortfolioFactory(products=[version.product]).pk}/"
-    page = admin_browser.get(here).content.decode()
+    page = compact(admin_browser.get(here))
     assert f'hx-target="#{kind}-tabs" hx-select="#{kind}-tabs"' in page
     assert f'hx-get="{here}{path}"' in page
-    answer = admin_browser.get(f"{here}{path}", headers=htmx).content.decode()
+    answer = compact(admin_browser.get(f"{here}{path}", headers=htmx))
     # The answer has the element that htmx selects, and the title of the page.
     assert f'id="{kind}-tabs"' in answer
     assert "<title>" in answer

@@ -8,6 +8,7 @@ from instances.models import KnownError, TaskDiagnostics
 from tests.factories import InstanceFactory, UserFactory
 from tests.form_fields import Fields, save
 from tests.instances.running import failed, log
+from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
 URL = "/manage/known-errors/"
@@ -40,7 +41,7 @@ def test_the_list_shows_known_errors_in_their_order(admin_browser, card):
 
 
 def test_an_empty_list_leads_to_the_form(admin_browser):
-    page = admin_browser.get(URL).content.decode()
+    page = compact(admin_browser.get(URL))
     assert "No known errors yet" in page
     assert f'href="{URL}new/"' in page
 
@@ -142,7 +143,7 @@ def test_the_form_starts_with_the_error_of_a_task(admin_browser):
     page = admin_browser.get(f"{URL}new/", {"task": task.pk}).content.decode()
     assert "Error: &lt;quota&gt;\nQuota.\nError: it failed" in page
     assert "fine" not in page
-    there = admin_browser.get(task.get_absolute_url()).content.decode()
+    there = compact(admin_browser.get(task.get_absolute_url()))
     assert f"{URL}new/?task={task.pk}" in there
 
 

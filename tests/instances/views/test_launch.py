@@ -14,6 +14,7 @@ from tests.factories import (
     VersionFactory,
 )
 from tests.form_fields import Fields
+from tests.markup import compact
 
 MAIN_TF = """
 variable "size" {
@@ -161,14 +162,14 @@ def test_the_name_of_a_terminated_instance_is_free(browser, url, filled):
 def test_errors_keep_the_input_but_never_a_secret(browser, url, filled):
     typed = filled | {"name": "", "tags-key_0": "team", "tags-value_0": "web"}
     response = browser.post(url, typed)
-    html = response.content.decode()
+    html = compact(response)
     assert Fields(html).sent["parameters-size"] == "small"
     assert 'value="team"' in html
     assert "s3cret-word" not in html
 
 
 def test_errors_are_in_a_summary_and_in_the_title(browser, url, filled):
-    html = browser.post(url, filled | {"name": ""}).content.decode()
+    html = compact(browser.post(url, filled | {"name": ""}))
     assert "<title>Error: " in html
     assert "data-error-summary" in html
     assert 'href="#id_name"' in html
@@ -176,7 +177,7 @@ def test_errors_are_in_a_summary_and_in_the_title(browser, url, filled):
 
 def test_htmx_swaps_the_form_in_place_with_its_errors(browser, url, filled, htmx):
     response = browser.post(url, filled | {"name": ""}, headers=htmx)
-    html = response.content.decode()
+    html = compact(response)
     assert response.status_code == 422
     assert html.lstrip().startswith('<form class="wizard" id="launch-form"')
     assert "<title>Error: " in html
@@ -372,7 +373,7 @@ def test_another_version_shows_its_parameters_and_keeps_equal_ones(
         "change": "choice",
     }
     response = browser.post(url, typed, headers=htmx)
-    html = response.content.decode()
+    html = compact(response)
     assert response.status_code == 200
     assert html.lstrip().startswith('<form class="wizard" id="launch-form"')
     assert field(response, "parameters-zone")

@@ -14,6 +14,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
+from tests.markup import compact
 
 MAIN_TF = """
 variable "size" {
@@ -153,7 +154,7 @@ PRIMARY = re.compile(
 
 
 def test_launch_waits_while_the_preview_runs(browser, url):
-    html = browser.get(url).content.decode()
+    html = compact(browser.get(url))
     assert 'hx-trigger="tick from:body"' in html
     assert 'data-status="PreviewInProgress"' in html
     assert PRIMARY.search(html)[1] == ' disabled aria-describedby="review-note"'
@@ -167,7 +168,7 @@ def test_polling_a_running_preview_changes_nothing_on_the_page(browser, url, htm
 
 
 def test_polling_ends_with_the_result(browser, url, htmx, previewed):
-    html = browser.get(url, headers=htmx).content.decode()
+    html = compact(browser.get(url, headers=htmx))
     assert html.lstrip().startswith('<div class="stack" id="plan-preview"')
     assert "hx-trigger" not in html
     assert 'id="review-actions" hx-swap-oob="true"' in html
@@ -256,9 +257,9 @@ def test_a_launch_before_the_end_of_the_preview_is_refused(browser, url):
 
 
 def test_launch_without_the_check_is_possible(browser, url, previewed):
-    assert "unchecked" not in browser.get(url).content.decode()
+    assert "unchecked" not in compact(browser.get(url))
     Plan.objects.update(status="PreviewInProgress", state="queued")
-    html = browser.get(url).content.decode()
+    html = compact(browser.get(url))
     assert 'type="submit" name="unchecked" value="1"' in html
     assert browser.post(url, {"unchecked": "1"}).status_code == 302
     assert Instance.objects.exists()
@@ -266,7 +267,7 @@ def test_launch_without_the_check_is_possible(browser, url, previewed):
 
 def test_a_failed_preview_can_be_repeated(browser, url, plan):
     Plan.objects.update(status="PreviewFailed", state="ended", status_message="Timeout")
-    html = browser.get(url).content.decode()
+    html = compact(browser.get(url))
     assert 'name="check_again"' in html
     assert PRIMARY.search(html)[1].startswith(" disabled")
     assert browser.post(url).status_code == 409

@@ -11,6 +11,7 @@ from tests.factories import (
     TemplateFactory,
     VersionFactory,
 )
+from tests.markup import compact
 
 MAIN_TF = """
 variable "size" {
@@ -171,9 +172,7 @@ def test_another_version_shows_its_parameters(browser, url, filled, instance, ht
     typed = filled | {"version": newer.pk, "change": "choice"}
     response = browser.post(url, typed, headers=htmx)
     assert (
-        response.content.decode()
-        .lstrip()
-        .startswith('<form class="wizard" id="update-form"')
+        compact(response).lstrip().startswith('<form class="wizard" id="update-form"')
     )
     assert response.context["form"].version == newer
 
@@ -257,7 +256,7 @@ def test_a_concurrent_change_is_shown_with_both_values(browser, url, filled, ins
 
 def test_after_the_notice_the_input_can_be_sent_again(browser, url, filled, instance):
     changed(instance, parameters={"size": "large"}, secrets={"password": "s3cret-word"})
-    html = browser.post(url, filled).content.decode()
+    html = compact(browser.post(url, filled))
     assert f'name="base_task" value="{instance.last_task.pk}"' in html
     response = browser.post(url, filled | {"base_task": instance.last_task.pk})
     assert response.status_code == 302
@@ -322,11 +321,11 @@ def test_update_product_queues_one_update_task(browser, review, instance):
 
 
 def test_update_product_waits_for_the_preview(browser, review, instance):
-    html = browser.get(review).content.decode()
+    html = compact(browser.get(review))
     assert 'type="submit" disabled aria-describedby="review-note"' in html
     response = browser.post(review)
     assert response.status_code == 409
-    assert "preview is still in progress" in response.content.decode()
+    assert "preview is still in progress" in compact(response)
     assert not Task.objects.filter(kind=Task.Kind.UPDATE).exists()
 
 
@@ -353,7 +352,7 @@ def test_update_without_the_check_is_not_offered_with_approval(
 
 def test_a_failed_preview_of_an_update_can_be_repeated(browser, review):
     Plan.objects.update(status="PreviewFailed", state="ended")
-    assert 'name="check_again"' in browser.get(review).content.decode()
+    assert 'name="check_again"' in compact(browser.get(review))
     assert browser.post(review, {"check_again": "1"}).url == review
     assert Plan.objects.get().status == Plan.Status.PREVIEW_IN_PROGRESS
 
