@@ -58,10 +58,10 @@ class ActiveFilter:
 
 
 class InstanceFilter(FilterSet):
-    """`access`, `q`, `status`, `product`, `region`, `owner`, `ownerless`, and for the API
-    `name` (the whole name, in any case) and `text` (a part of it).
+    """The filters of an instance list; an invalid value is an error of the form and ignored.
 
-    An invalid value does not filter; the form of the filter has an error for it.
+    The fields are `access`, `q`, `status`, `product`, `region`, `owner`, `ownerless`, and
+    for the API `name` (the whole name, in any case) and `text` (a part of it).
     """
 
     access = AccessFilter(

@@ -189,7 +189,7 @@ def _context(request: Request, instance: Instance, tab: str) -> Context:
         "instance": instance,
         "tab": tab,
         "tabs": _tabs(instance, tab, counts),
-        "withdrawn": not shared and not request.user.is_administrator,
+        "not_shared": not shared and not request.user.is_administrator,
         "panel": f"instances/_instance_{tab}.html",
         "progress": task_progress(task) if task and shows_progress else None,
         "failure": _failure(request, instance, panel),
@@ -255,7 +255,7 @@ def _tasks(request: Request, instance: Instance) -> Context:
     first = page.rows[0].pk if page.rows else ""
     if task and first == task.pk and task.status != task.Status.SUCCEEDED:
         log_excerpt = log_tail(task).with_result(task, TaskDiagnostics.of(task).summary)
-        context |= {"opened": task, "log_excerpt": log_excerpt}
+        context |= {"expanded_task": task, "log_excerpt": log_excerpt}
     return context
 
 

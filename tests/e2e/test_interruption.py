@@ -81,7 +81,7 @@ def test_an_interrupted_launch_is_retried_from_where_it_was(sign_in, site_data):
     expect(left).to_contain_text("terraform_data.control_plane")
     expect(left).to_contain_text("These resources might exist without being recorded.")
     expect(page.locator("[data-status=Error]").first).to_be_visible()
-    expect(page.locator("[data-uncertain]")).to_have_count(0)
+    expect(page.locator("[data-status-unknown]")).to_have_count(0)
     for step in ("Retry from here", "Edit and retry", "Clean up"):
         expect(left.get_by_text(step, exact=True)).to_be_visible()
     shoot(page, "interrupted")

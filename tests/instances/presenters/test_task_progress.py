@@ -13,7 +13,7 @@ from tests.instances.running import running, with_task
 from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
-UNCERTAIN = "data-uncertain"
+STATUS_UNKNOWN = "data-status-unknown"
 
 
 @pytest.fixture
@@ -38,14 +38,14 @@ def pages(browser, task):
 
 def test_a_run_with_a_valid_lease_is_not_unknown(browser, instance):
     for place, page in pages(browser, heard(instance, 4)).items():
-        assert UNCERTAIN not in page, place
+        assert STATUS_UNKNOWN not in page, place
         if "task-progress" in page or 'id="instance-head"' in page:
             assert re.search(r"last worker heartbeat \d s ago", page), place
 
 
 def test_a_run_with_an_expired_lease_is_unknown_on_each_page(browser, instance):
     for place, page in pages(browser, heard(instance, 45)).items():
-        assert UNCERTAIN in page, place
+        assert STATUS_UNKNOWN in page, place
         assert "Status unknown, checking" in page, place
         assert re.search(r"last worker heartbeat (4[5-9]|5\d) s ago", page), place
         for guessed in ("Failed", "Error", "Available"):
@@ -63,13 +63,13 @@ def test_the_clock_of_the_web_host_is_not_used(browser, instance, monkeypatch, m
         monkeypatch.setattr(f"{module}.now", wrong)
     task = heard(instance, 4)
     for place, page in pages(browser, task).items():
-        assert UNCERTAIN not in page, place
+        assert STATUS_UNKNOWN not in page, place
     assert re.search(
         r"last worker heartbeat \d s ago", pages(browser, task)[place_of(task)]
     )
     lost = heard(InstanceFactory(owner=instance.owner), 45)
     for place, page in pages(browser, lost).items():
-        assert UNCERTAIN in page, place
+        assert STATUS_UNKNOWN in page, place
         assert re.search(r"last worker heartbeat (4[5-9]|5\d) s ago", page), place
 
 
@@ -81,7 +81,7 @@ def test_a_run_taken_over_is_no_longer_unknown(browser, instance):
     task = heard(instance, 45)
     Task.objects.claim("other", task.host)
     for place, page in pages(browser, task).items():
-        assert UNCERTAIN not in page, place
+        assert STATUS_UNKNOWN not in page, place
 
 
 def test_polling_shows_and_removes_the_unknown_status(browser, instance):
@@ -93,13 +93,13 @@ def test_polling_shows_and_removes_the_unknown_status(browser, instance):
     lost = now() - timedelta(seconds=1)
     Task.objects.filter(pk=task.pk).update(lease_until=lost)
     for place, known in ((url, seen), (row, row_seen)):
-        assert UNCERTAIN in compact(browser.get(place, {"seen": known}))
+        assert STATUS_UNKNOWN in compact(browser.get(place, {"seen": known}))
     answer = browser.get(url, {"seen": seen})
-    assert 'id="task-uncertain" hx-swap-oob="true"' in compact(answer)
+    assert 'id="task-status-unknown" hx-swap-oob="true"' in compact(answer)
     Task.objects.filter(pk=task.pk).update(lease_until=now() + timedelta(seconds=30))
     again = browser.get(url, {"seen": answer.context["progress"].poll_token})
-    assert UNCERTAIN not in compact(again)
-    assert 'id="task-uncertain" hx-swap-oob="true"' in compact(again)
+    assert STATUS_UNKNOWN not in compact(again)
+    assert 'id="task-status-unknown" hx-swap-oob="true"' in compact(again)
 
 
 def test_the_age_of_the_heartbeat_is_refreshed(browser, instance):

@@ -168,7 +168,7 @@ def test_an_end_user_cannot_open_the_page(browser, silent):
     assert browser.get(url_of(silent)).status_code == 404
     assert browser.post(url_of(silent)).status_code == 404
     page = browser.get(silent.get_absolute_url()).content.decode()
-    assert "data-uncertain" in page
+    assert "data-status-unknown" in page
     assert "/reconcile/" not in page
 
 
