@@ -169,12 +169,16 @@ def options_through(
     portfolios: QuerySet[Portfolio], product: Product
 ) -> list[LaunchOption]:
     """Return portfolios with their constraints on a product. Takes two queries."""
-    here = Prefetch(
-        "constraints", Constraint.objects.filter(product=product), to_attr="here"
+    on_product = Prefetch(
+        "constraints",
+        Constraint.objects.filter(product=product),
+        to_attr="constraints_on_product",
     )
     return [
-        LaunchOption(portfolio, EffectiveConstraints(tuple(portfolio.here)))
-        for portfolio in portfolios.order_by("name", "pk").prefetch_related(here)
+        LaunchOption(
+            portfolio, EffectiveConstraints(tuple(portfolio.constraints_on_product))
+        )
+        for portfolio in portfolios.order_by("name", "pk").prefetch_related(on_product)
     ]
 
 

@@ -138,7 +138,7 @@ def _without_option(user: User, product: Product, hidden: list[str]) -> LaunchAc
 def _options(user: User, product: Product) -> list[LaunchOptionAccess]:
     """Return the launch options of a user for a product, by name. Takes four queries."""
     granted: dict[Portfolio, list[Grant]] = defaultdict(list)
-    grants = Grant.objects.covering(user).filter(portfolio__products=product)
+    grants = Grant.objects.applying_to(user).filter(portfolio__products=product)
     for grant in grants.select_related("portfolio", "user", "role"):
         granted[grant.portfolio].append(grant)
     if not granted:

@@ -168,7 +168,7 @@ def needs_engine(work: Task | Plan) -> bool:
 def _roles(work: Task | Plan, portfolio: str | None) -> tuple[str, str]:
     """Return the launch role and the RAM role that a launch option uses for this work."""
     product = work.version.product_id
-    role = LaunchRole.objects.demanded_by(product, portfolio)
+    role = LaunchRole.objects.required_by(product, portfolio)
     cloud = engine_name_of(work) == CLOUD
     return role.pk if role else "", _ram_role(product, portfolio) if cloud else ""
 

@@ -69,7 +69,7 @@ class ParameterField(forms.Field):
         return not self.parameter.required and self.parameter.default is not None
 
     def _read(self, rows: Rows) -> object:
-        assert isinstance(self.widget, RowsWidget)  # only it gives rows
+        assert isinstance(self.widget, RowsWidget)  # the only widget with rows
         table = self.widget.table
         rows = restored(rows, self._original_rows())
         if rows.filled:

@@ -1,4 +1,4 @@
-"""The catalogue's models."""
+"""The models of the catalog."""
 
 from catalog.models.constraint import Constraint
 from catalog.models.grant import Grant

@@ -72,7 +72,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
-    def covering(self, user: User) -> Self:
+    def applying_to(self, user: User) -> Self:
         """Return the grants for a user: by name, by group, or by a pattern."""
         roles = Role.objects.filter(user=user)
         name = Cast(Value(f"user/{user.get_username()}"), models.TextField())

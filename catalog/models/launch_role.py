@@ -18,7 +18,7 @@ from console.lib.users import User
 
 
 class LaunchRoleQuerySet(models.QuerySet["LaunchRole"]):
-    def demanded_by(self, product: str, portfolio: str | None) -> "LaunchRole | None":
+    def required_by(self, product: str, portfolio: str | None) -> "LaunchRole | None":
         """Return the role that the launch constraint of a product in a portfolio names."""
         config = Constraint.objects.filter(
             kind=Constraint.Kind.LAUNCH, product=product, portfolio=portfolio

@@ -23,7 +23,9 @@ from console.lib.users import Role, User
 class PortfolioQuerySet(FoldedQuerySet):
     def granted_to(self, user: User) -> Self:
         """Return the portfolios that a user can launch from."""
-        return self.filter(pk__in=Grant.objects.covering(user).values("portfolio_id"))
+        return self.filter(
+            pk__in=Grant.objects.applying_to(user).values("portfolio_id")
+        )
 
     def launch_options(self, product: Product, user: User) -> Self:
         """Return the portfolios through which a user may launch a product, by name."""

@@ -39,7 +39,7 @@ class ProductQuerySet(FoldedQuerySet):
 
     def with_launch_options(self, user: User) -> Self:
         """Annotate each product with `launch_option_count`, the user's launch options."""
-        granted = Grant.objects.covering(user).values("portfolio_id")
+        granted = Grant.objects.applying_to(user).values("portfolio_id")
         return self.annotate(
             launch_option_count=Count(
                 "portfolios", filter=Q(portfolios__in=granted), distinct=True
@@ -73,7 +73,7 @@ class ProductQuerySet(FoldedQuerySet):
     def _granted_portfolios(user: User) -> models.QuerySet[models.Model]:
         return Product.portfolios.through.objects.filter(
             product_id=OuterRef("pk"),
-            portfolio_id__in=Grant.objects.covering(user).values("portfolio_id"),
+            portfolio_id__in=Grant.objects.applying_to(user).values("portfolio_id"),
         )
 
 

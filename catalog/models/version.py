@@ -266,7 +266,7 @@ class Version(Editable):
         self.edit(active=active, by=by, seen=seen)
 
     @transaction.atomic
-    def admit(self, *, by: User | None) -> None:
+    def activate_after_check(self, *, by: User | None) -> None:
         """Activate the version if it waits for its check, which has passed."""
         waiting = Version.objects.filter(pk=self.pk, waits_for_check=True)
         if not waiting.update(active=True, waits_for_check=False):

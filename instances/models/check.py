@@ -135,4 +135,4 @@ class Check(Work):
                 "Check", subject, by=self.created_by, after={"status": self.status}
             )
             if ok and self.version is not None:
-                self.version.admit(by=self.created_by)
+                self.version.activate_after_check(by=self.created_by)

@@ -123,7 +123,7 @@ class Run:
         """Return the credentials: those of the launch role override the region's."""
         work = self.work
         region = work.instance.region if isinstance(work, Task) else work.region
-        role = LaunchRole.objects.demanded_by(
+        role = LaunchRole.objects.required_by(
             work.version.product_id, work.portfolio_id
         )
         return {**region.credentials, **(role.environment if role else {})}

@@ -33,7 +33,7 @@ def test_one_meaning_everywhere(pattern, name, fits):
     product = VersionFactory().product
     portfolio = PortfolioFactory(products=[product])
     portfolio.grants.create(pattern=pattern)
-    assert Grant.objects.covering(person).exists() is fits
+    assert Grant.objects.applying_to(person).exists() is fits
     users = with_owned(User.objects.filter(pk=person.pk)).with_administrator()
     [row] = summarize_users(list(users.prefetch_related("groups")))
     assert row.launchable == int(fits)
@@ -45,7 +45,7 @@ def test_groups_are_matched_without_their_case(pattern):
     person = UserFactory()
     person.groups.add(group)
     PortfolioFactory().grants.create(pattern=pattern)
-    assert Grant.objects.covering(person).exists()
+    assert Grant.objects.applying_to(person).exists()
 
 
 def test_a_name_at_hand_is_matched_in_full():
