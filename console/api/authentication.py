@@ -45,7 +45,7 @@ def authenticate(claim: Claim, *, with_role: bool) -> AccessKey:
     return key
 
 
-def activate_after_check(key: AccessKey, claim: Claim) -> None:
+def admit(key: AccessKey, claim: Claim) -> None:
     """Check the rate limit of the key and use up the nonce. Raises DomainError.
 
     Call it only after `authenticate`: a forged request must neither use up the nonces

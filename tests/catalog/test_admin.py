@@ -1,4 +1,4 @@
-"""Django admin for data fixes: it opens, shows no secret, and leaves history alone."""
+"""The admin site of the catalog: data fixes without secrets, with reasons."""
 
 import pytest
 from django.contrib import admin as site
@@ -72,13 +72,13 @@ def test_some_rows_are_only_shown(fixer, world, admin, model):
         assert fixer.post(url, {"post": "yes"}).status_code == 403
 
 
-def test_a_product_is_not_deleted_behind_the_back_of_its_history(fixer, world):
+def test_product_with_history_cannot_be_deleted(fixer, world):
     url = reverse("admin:catalog_product_delete", args=[world.product_id])
     assert fixer.post(url, {"post": "yes"}).status_code == 403
     assert Product.objects.filter(pk=world.product_id).exists()
 
 
-def test_the_principal_id_of_a_person_stays(fixer, bob):
+def test_principal_id_is_read_only(fixer, bob):
     page = fixer.get(reverse("admin:console_user_change", args=[bob.pk]))
     assert bob.principal_id.encode() in page.content
     assert b'name="principal_id"' not in page.content
@@ -135,7 +135,7 @@ def sent_by(page):
     return {k: v for k, v in fields.items() if not k.startswith("_")}
 
 
-def test_the_tables_that_are_corrected_are_known(page_of):
+def test_editable_tables_are_known(page_of):
     found = {model.__name__ for model in CHANGED if page_of(model)[0] is not None}
     assert found == {
         "Constraint",
@@ -152,7 +152,7 @@ def test_the_tables_that_are_corrected_are_known(page_of):
 
 
 @pytest.mark.parametrize("model", CHANGED, ids=lambda model: model.__name__)
-def test_a_correction_has_a_reason_and_undoes_no_change_of_another(
+def test_correction_needs_a_reason_and_detects_concurrent_changes(
     fixer, page_of, model
 ):
     row, url, page = page_of(model)
@@ -180,14 +180,14 @@ def test_a_correction_has_a_reason_and_undoes_no_change_of_another(
         assert getattr(fresh, name) == "Behind"
 
 
-def test_a_grant_that_another_has_given_is_noticed(fixer, page_of, bob, admin):
+def test_concurrent_grant_is_detected(fixer, page_of, bob, admin):
     portfolio, url, page = page_of(Portfolio)
     sent = sent_by(page) | {"reason": "so", "name": "Mine"}
     portfolio.grant(user=bob, by=admin)
     assert "Another change was saved first" in fixer.post(url, sent).content.decode()
 
 
-def test_a_correction_writes_the_changed_columns_alone(fixer, page_of):
+def test_correction_writes_only_changed_columns(fixer, page_of):
     _product, url, page = page_of(Product)
     with CaptureQueriesContext(connection) as queries:
         fixer.post(url, sent_by(page) | {"reason": "so", "name": "Mine"})
@@ -198,7 +198,7 @@ def test_a_correction_writes_the_changed_columns_alone(fixer, page_of):
     assert (entry.after, entry.reason) == ({"name": "Mine"}, "so")
 
 
-def test_a_deletion_has_a_reason_and_the_trail_keeps_what_it_was(fixer, page_of):
+def test_deletion_needs_a_reason_and_is_audited(fixer, page_of):
     option, _url, _page = page_of(TagOption)
     url = reverse("admin:catalog_tagoption_delete", args=[option.pk])
     assert 'name="reason"' in compact(fixer.get(url))

@@ -1,4 +1,4 @@
-"""What constraints of a product inside a portfolio allow."""
+"""Effective constraints of a product in a portfolio."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_without_constraints_everything_is_allowed(product, portfolio):
     limits.check_values(VersionFactory(product=product), {"name": "x"})
 
 
-def test_a_constraint_of_another_portfolio_does_not_hold_here(product, portfolio):
+def test_constraint_of_another_portfolio_does_not_apply(product, portfolio):
     other = PortfolioFactory(products=[product])
     other.constraints.create(
         product=product, kind="StackRegion", config={"StackRegions": ["cn-beijing"]}
@@ -67,7 +67,7 @@ def test_a_region_outside_the_list_is_refused(constrain):
     assert error.code == "RegionNotAllowed"
 
 
-def test_two_region_constraints_leave_what_both_allow(constrain):
+def test_two_region_constraints_are_intersected(constrain):
     RegionFactory(id="cn-beijing")
     RegionFactory(id="cn-hangzhou")
     constrain("StackRegion", {"StackRegions": ["cn-beijing", "cn-hangzhou"]})
@@ -88,7 +88,7 @@ def test_allowed_values_compare_as_text(constrain, product, value):
     limits.check_values(VersionFactory(product=product), {"size": value})
 
 
-def test_a_value_outside_the_rule_is_refused_without_repeating_it(constrain, product):
+def test_value_that_is_not_allowed_is_not_repeated_in_the_error(constrain, product):
     rule = {"ParameterKey": "size", "AllowedValues": ["small", "medium"]}
     limits = constrain("Template", {"Rules": [rule]})
     version = VersionFactory(product=product)
@@ -107,13 +107,13 @@ def test_a_pattern_covers_the_whole_value(constrain, product, value):
     refusal(limits.check_values, version, {"name": value})
 
 
-def test_a_pattern_nobody_can_read_lets_nothing_through(constrain, product):
+def test_invalid_pattern_allows_no_value(constrain, product):
     rule = {"ParameterKey": "name", "AllowedPattern": "(?<=x)y"}
     limits = constrain("Template", {"Rules": [rule]})
     refusal(limits.check_values, VersionFactory(product=product), {"name": "y"})
 
 
-def test_a_rule_for_one_version_does_not_bind_another(constrain, product):
+def test_rule_for_a_version_does_not_apply_to_others(constrain, product):
     bound, free = VersionFactory(product=product), VersionFactory(product=product)
     rule = {
         "ParameterKey": "name",
@@ -125,7 +125,7 @@ def test_a_rule_for_one_version_does_not_bind_another(constrain, product):
     refusal(limits.check_values, bound, {"name": "y"})
 
 
-def test_a_covered_operation_needs_an_approval_and_others_do_not(constrain):
+def test_only_listed_operations_need_approval(constrain):
     limits = constrain(
         "Approval", {"OperationTypes": ["LaunchProduct"], "Approvers": []}
     )
@@ -135,7 +135,7 @@ def test_a_covered_operation_needs_an_approval_and_others_do_not(constrain):
     assert caught.value.code == "ApprovalRequired"
 
 
-def test_launch_options_are_the_granted_portfolios_with_their_limits(
+def test_launch_options_are_the_granted_portfolios_with_constraints(
     alice, product, portfolio, constrain, django_assert_num_queries
 ):
     PortfolioFactory(products=[product])
@@ -149,7 +149,7 @@ def test_launch_options_are_the_granted_portfolios_with_their_limits(
 SIZES_TF = 'variable "size" {\n  default = "large"\n}\n'
 
 
-def test_a_default_that_is_left_out_is_judged_too(constrain, product):
+def test_default_of_a_missing_value_is_checked(constrain, product):
     version = VersionFactory(
         product=product, template=TemplateFactory(files={"main.tf": SIZES_TF})
     )
@@ -159,7 +159,7 @@ def test_a_default_that_is_left_out_is_judged_too(constrain, product):
     limits.check_values(version, {"size": "small"})
 
 
-def test_each_item_of_a_list_is_judged(constrain, product):
+def test_each_item_of_a_list_is_checked(constrain, product):
     rule = {"ParameterKey": "zones", "AllowedValues": ["a", "b"]}
     limits = constrain("Template", {"Rules": [rule]})
     version = VersionFactory(product=product)

@@ -1,4 +1,4 @@
-"""Suggestions an administrator keeps per region for parameters that name resources."""
+"""Suggestions of a region for parameters that identify resources."""
 
 import pytest
 from django.urls import reverse
@@ -46,7 +46,7 @@ def test_allowed_values_stay_a_choice():
     assert "datalist" not in html
 
 
-def test_another_value_is_taken_too():
+def test_other_values_are_accepted():
     found = Parameter("a", association=TYPE)
     form = parameter_form(
         Schema([found]), data={"parameters-a": "own"}, suggestions={TYPE: ["x"]}
@@ -69,12 +69,12 @@ def test_lists_become_lines():
 
 
 @pytest.mark.parametrize("line", ["no colon", f"{TYPE}:", ": a", f"{TYPE}: ,"])
-def test_a_line_that_says_nothing_is_refused(line):
+def test_invalid_line_of_suggestions_is_refused(line):
     with pytest.raises(Exception, match="Enter each line"):
         SuggestionsField().clean(line)
 
 
-def test_regions_are_put_together_without_repeating():
+def test_suggestions_of_regions_are_merged():
     regions = [
         Region(suggestions={TYPE: ["a", "b"]}),
         Region(suggestions={TYPE: ["b", "c"]}),
@@ -83,7 +83,7 @@ def test_regions_are_put_together_without_repeating():
 
 
 @pytest.mark.django_db
-def test_an_administrator_keeps_them_on_the_regions_page(admin_browser):
+def test_suggestions_are_edited_on_the_page_of_the_region(admin_browser):
     region = RegionFactory()
     url = reverse("manage:region-edit", args=[region.pk])
     data = {"name": region.name, "active": "on", "suggestions": f"{TYPE}: a, b"}

@@ -1,4 +1,4 @@
-"""Tags: what product and portfolio offer together, and the vendor's rules for own ones."""
+"""Tags of an instance: those of tag options, and those of users."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_inactive_tag_options_are_ignored(offer):
     assert offer(["a=1"], active=False).values == {}
 
 
-def test_a_key_with_one_value_is_applied_without_asking(offer):
+def test_key_with_one_value_is_set_automatically(offer):
     assert offer(["team=web"]).complete([("own", "x")]) == {"team": "web", "own": "x"}
 
 
@@ -59,7 +59,7 @@ def test_one_of_several_values_must_be_chosen(offer):
     assert "tags.0" in problems(offered, [("env", "test")])
 
 
-def test_an_imposed_value_cannot_be_changed(offer):
+def test_automatic_value_cannot_be_changed(offer):
     assert "tags.0" in problems(offer(["team=web"]), [("team", "mine")])
 
 
@@ -79,11 +79,11 @@ def test_an_imposed_value_cannot_be_changed(offer):
         ("k", "\0"),
     ],
 )
-def test_the_vendors_rules_hold(key, value):
+def test_vendor_rules_apply(key, value):
     assert "tags.1" in problems(CombinedTagOptions(), [("fine", ""), (key, value)])
 
 
-def test_unicode_and_an_empty_value_are_fine():
+def test_unicode_and_empty_values_are_allowed():
     assert CombinedTagOptions().complete([("环境 1", "")]) == {"环境 1": ""}
 
 
@@ -91,7 +91,7 @@ def test_a_key_given_twice_is_refused():
     assert "tags.1" in problems(CombinedTagOptions(), [("k", "1"), ("k", "2")])
 
 
-def test_imposed_and_own_tags_are_twenty_together():
+def test_limit_of_tags_includes_automatic_ones():
     own = [(f"k{number}", "") for number in range(20)]
     assert len(CombinedTagOptions().complete(own)) == 20
     assert "tags" in problems(CombinedTagOptions({"team": ("web",)}), own)

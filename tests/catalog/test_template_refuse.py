@@ -1,7 +1,6 @@
-"""Hostile templates: refused with a sentence, quickly, without harm to the process.
+"""Hostile templates are refused with an error.
 
-Time is not asserted: each of these takes for ever, or ends the process, when it is not
-stopped by a limit.
+Times are not asserted: without the limits, each of these never ends or kills the process.
 """
 
 import json
@@ -152,7 +151,7 @@ def test_too_many_parameters_of_a_document_are_refused():
         "é.tf",
     ],
 )
-def test_a_file_name_that_is_not_safe_is_refused(path):
+def test_unsafe_file_name_is_refused(path):
     with pytest.raises(TemplateError) as caught:
         read_terraform({"main.tf": "", path: ""})
     assert caught.value.problems[0].file == path[:120]
@@ -168,7 +167,7 @@ def test_a_template_without_files_is_refused():
         read_terraform({})
 
 
-def test_a_root_without_code_is_refused_with_the_folders_that_have_some():
+def test_error_of_a_root_without_code_names_folders_with_code():
     files = {
         "README.md": "x",
         "b/deep/main.tf": "",
@@ -194,7 +193,7 @@ def test_of_many_folders_with_code_the_first_are_named():
         read_terraform(files)
 
 
-def test_json_alone_is_code():
+def test_json_files_count_as_code():
     assert read_terraform({"main.tf.json": "{}"}).parameters == []
 
 
@@ -210,7 +209,7 @@ def test_a_document_without_code_in_its_root_is_refused():
         read_document(json.dumps(document))
 
 
-def test_a_file_for_opentofu_says_how_to_name_it():
+def test_error_for_an_opentofu_file_names_the_extension():
     with pytest.raises(TemplateError, match=r"extension to \.tf"):
         read_terraform({"main.tf": "", "x.tofu": ""})
 
@@ -224,7 +223,7 @@ def test_a_variable_file_that_is_never_loaded_is_accepted():
     assert list(read_terraform(files).by_key) == ["a"]
 
 
-def test_an_example_beside_the_root_is_not_read():
+def test_folder_that_is_not_a_module_is_not_read():
     files = {"main.tf": 'variable "a" {}', "examples/x/main.tf": 'variable "'}
     assert list(read_terraform(files).by_key) == ["a"]
 

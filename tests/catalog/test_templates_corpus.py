@@ -1,4 +1,4 @@
-"""Real templates: each becomes a schema, a form, and values; Terraform sees the same."""
+"""Real templates: schemas, forms and values, compared with Terraform."""
 
 import json
 import os
@@ -161,7 +161,7 @@ def seen_by_terraform(terraform, folder, source, values):
 
 
 @pytest.mark.engine
-def test_terraform_sees_the_same_variables(templates, terraform, tmp_path):
+def test_variables_equal_those_of_terraform(templates, terraform, tmp_path):
     compared = 0
     for name, text in templates.items():
         document = read_document(text)

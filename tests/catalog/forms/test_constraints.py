@@ -1,4 +1,4 @@
-"""The editor of template constraints: the values that a rule allows are ticked."""
+"""The form for template constraints: allowed values as check boxes."""
 
 import pytest
 from django.urls import reverse
@@ -66,7 +66,7 @@ def ticks(page):
     ("parameter", "offered"),
     [("size", ["1", "2", "4"]), ("open", ["true", "false"]), ("name", None)],
 )
-def test_the_values_of_the_template_are_there_to_tick(
+def test_values_listed_by_the_template_are_check_boxes(
     admin_browser, url, parameter, offered
 ):
     page = admin_browser.post(url, sent(parameter=parameter) | {"change": "parameter"})
@@ -76,7 +76,7 @@ def test_the_values_of_the_template_are_there_to_tick(
     assert not Constraint.objects.exists()
 
 
-def test_another_parameter_drops_the_ticks_and_keeps_the_words(admin_browser, url):
+def test_change_of_parameter_clears_values_and_keeps_descriptions(admin_browser, url):
     typed = sent(parameter="open", values=["1"], name="mine", description="Why")
     page = admin_browser.post(
         url, typed | {"change": "parameter", "description": "All"}
@@ -86,7 +86,7 @@ def test_another_parameter_drops_the_ticks_and_keeps_the_words(admin_browser, ur
     assert page.context["form"]["description"].value() == "All"
 
 
-def test_ticked_values_are_stored(admin_browser, url):
+def test_selected_values_are_stored(admin_browser, url):
     admin_browser.post(url, sent(parameter="size", values=["1", "4"]))
     [rule] = Constraint.objects.get().config["Rules"]
     assert rule["AllowedValues"] == ["1", "4"]
@@ -98,13 +98,13 @@ def test_lines_are_stored_for_a_free_parameter(admin_browser, url):
     assert rule["AllowedValues"] == ["web", "site"]
 
 
-def test_neither_a_tick_nor_a_pattern_is_refused(admin_browser, url):
+def test_rule_without_values_and_pattern_is_refused(admin_browser, url):
     page = admin_browser.post(url, sent(parameter="size"))
     assert page.status_code == 422
     assert "size" in page.content.decode()
 
 
-def test_the_version_decides_what_is_listed(admin_browser, url, version):
+def test_listed_values_depend_on_the_version(admin_browser, url, version):
     free = version_of(FREE_TF, product=version.product, name="2.0")
     asked = {"change": "parameter"}
     every = admin_browser.post(url, sent(parameter="size") | asked)
@@ -115,7 +115,7 @@ def test_the_version_decides_what_is_listed(admin_browser, url, version):
     assert ticks(other) is None
 
 
-def test_stored_values_are_ticked_and_stay_what_they_are(
+def test_stored_values_are_selected_and_keep_their_types(
     admin_browser, portfolio, version
 ):
     rule = {"ParameterKey": "size", "AllowedValues": [2, 8]}
@@ -142,9 +142,7 @@ def test_stored_values_are_ticked_and_stay_what_they_are(
     assert constraint.config["Rules"][0]["AllowedValues"] == [2, 8]
 
 
-def test_other_values_to_tick_replace_nothing_that_was_typed_meanwhile(
-    admin_browser, url
-):
+def test_new_check_boxes_do_not_replace_other_fields(admin_browser, url):
     html = compact(admin_browser.get(url))
     assert html.count('hx-target="#rule-0-limits"') == 1
     before, limits = html.split('id="rule-0-limits"')

@@ -1,4 +1,4 @@
-"""Texts of several lines on the parameter form: the control, and what comes back."""
+"""Texts of several lines on the parameter form."""
 
 import pytest
 
@@ -82,12 +82,14 @@ def test_an_edited_text_has_one_kind_of_line_break():
         ({"kind": "boolean", "type": "bool"}, False),
     ],
 )
-def test_the_template_may_rule_line_breaks_out(members, takes_lines, secret):
+def test_pattern_without_line_breaks_makes_a_one_line_input(
+    members, takes_lines, secret
+):
     form = form_of(Parameter("a", secret=secret, **members))
     assert ("<textarea" in str(form["a"])) is takes_lines
 
 
-def test_a_secret_text_area_is_covered_and_kept_by_no_browser():
+def test_secret_text_area_is_covered_without_autocomplete():
     control = str(form_of(Parameter("a", secret=True))["a"])
     for attribute in ('class="covered"', 'autocomplete="off"', 'spellcheck="false"'):
         assert attribute in control
@@ -100,14 +102,14 @@ def test_a_secret_in_a_text_area_is_never_shown():
     assert "s3cret" not in str(form["a"])
 
 
-def test_a_refused_text_of_several_lines_is_shown_with_its_lines():
+def test_invalid_text_is_shown_again_with_its_line_breaks():
     found = Parameter("a", allowed_pattern="[a-z]+")
     form = form_of(found, data={"parameters-a": "x\r\ny"})
     assert not form.is_valid()
     assert "<textarea" in str(form["a"])
 
 
-def test_a_text_opens_with_all_its_lines():
+def test_text_area_is_as_high_as_its_text():
     form = form_of(Parameter("a"), initial={"a": PEM})
     assert 'rows="5"' in str(form["a"])
 
@@ -137,7 +139,7 @@ def test_a_text_opens_with_all_its_lines():
         (r"\Qa[^b\E", False),
     ],
 )
-def test_a_pattern_tells_whether_a_line_break_can_match(pattern, possible):
+def test_pattern_is_tested_for_line_breaks(pattern, possible):
     assert allows_line_break(pattern) is possible
 
 

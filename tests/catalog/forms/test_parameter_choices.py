@@ -1,4 +1,4 @@
-"""The choices of a parameter where a portfolio allows fewer than the template."""
+"""Choices of a parameter if a portfolio allows fewer than the template."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_only_allowed_values_are_offered(parameter, allowed, offered):
     assert choices(form_of(parameter, allowed)) == offered
 
 
-def test_a_default_that_is_not_allowed_is_not_taken():
+def test_default_that_is_not_allowed_is_dropped():
     form = form_of(SIZES, ["s"])
     assert shown(form)["parameters-a"] == ""
     refused = form_of(SIZES, ["s"], data=shown(form))
@@ -44,7 +44,7 @@ def test_a_default_that_is_not_allowed_is_not_taken():
 
 
 @pytest.mark.parametrize("allowed", [{}, {"a": ["s", "m"]}])
-def test_a_stored_value_that_is_no_choice_is_not_replaced_in_silence(allowed):
+def test_stored_value_that_is_no_longer_allowed_must_be_replaced(allowed):
     stored = {"a": "xl"}
     form = parameter_form(Schema([SIZES]), allowed=allowed, initial=stored)
     assert shown(form)["parameters-a"] == ""
@@ -62,5 +62,5 @@ def test_cells_of_a_list_offer_the_allowed_values():
 
 
 @pytest.mark.parametrize("members", [{"secret": True}, {"kind": "json", "type": "any"}])
-def test_a_secret_and_a_free_value_are_typed(members):
+def test_secrets_and_free_values_stay_text_inputs(members):
     assert "<select" not in str(form_of(Parameter("a", **members), ["x"])["a"])

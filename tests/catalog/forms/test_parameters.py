@@ -1,4 +1,4 @@
-"""catalog.forms.parameters: the form a template asks for."""
+"""The form for the parameters of a template."""
 
 import pytest
 from django.http import QueryDict
@@ -35,7 +35,7 @@ def test_given_values_replace_defaults():
     assert form["a"].value() == "y"
 
 
-def test_typed_text_is_shown_again_without_judging_it():
+def test_entered_text_is_shown_again_without_validation():
     form = form_of(
         Parameter("a", kind="number", type="number"),
         Parameter("b", secret=True),
@@ -55,7 +55,7 @@ def test_label_and_hint_are_in_the_language_of_the_reader():
     assert form["a"].help_text == "How"
 
 
-def test_the_words_of_an_author_are_escaped():
+def test_texts_of_template_authors_are_escaped():
     script = "<script>alert(1)</script>"
     found = Parameter("a", label={"en": script}, allowed_values=[script])
     form = form_of(found)
@@ -92,7 +92,7 @@ def test_a_number_is_a_number_input():
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
-def test_a_truth_value_is_a_choice_of_two_words(text, value):
+def test_boolean_is_a_selection_of_two_labels(text, value):
     form = form_of(Parameter("a", kind="boolean", type="bool"), data=posted(a=text))
     assert form.is_valid()
     assert form.cleaned_values() == {"a": value}
@@ -147,7 +147,7 @@ def test_a_complex_value_may_be_sent_as_json():
     assert form.cleaned_values() == {"a": {"n": 1}}
 
 
-def test_what_is_too_deep_for_a_table_is_json_of_a_shape_that_is_shown():
+def test_deeply_nested_value_is_json_with_its_type_in_the_hint():
     found = Parameter("a", kind="list", type=["list", ["list", "number"]])
     form = form_of(found, data=posted(a='[["1"]]'))
     assert "list(list(number))" in form["a"].help_text
@@ -162,14 +162,14 @@ def test_a_long_text_keeps_its_lines():
     assert "<textarea" in html(form, "a")
 
 
-def test_a_refusal_stands_at_its_field_in_the_templates_words():
+def test_error_is_shown_at_its_field_with_the_templates_message():
     found = Parameter("a", max_length=1, constraint_description={"en": "One letter."})
     form = form_of(found, data=posted(a="ab"))
     assert not form.is_valid()
     assert form.errors == {"a": ["One letter."]}
 
 
-def test_a_missing_value_is_said_once():
+def test_missing_value_is_reported_once():
     form = form_of(Parameter("a"), data=posted())
     assert form.errors == {"a": ["Enter a value. This field is required."]}
 
@@ -200,7 +200,7 @@ def test_fields_come_in_groups():
     assert found == [("Net", ["b"]), ("", ["a"])]
 
 
-def test_a_parameter_off_the_form_keeps_its_value():
+def test_hidden_parameter_keeps_its_value():
     found = Parameter("a", required=False, default="x", hidden=True)
     form = form_of(found, data=posted(), initial={"a": "y"})
     assert "a" not in form.fields
@@ -209,7 +209,7 @@ def test_a_parameter_off_the_form_keeps_its_value():
     assert form.entered_values() == {}
 
 
-def test_a_parameter_off_the_form_cannot_be_sent():
+def test_value_for_hidden_parameter_is_ignored():
     found = Parameter("a", required=False, default="x", hidden=True)
     form = form_of(found, data=posted(a="evil"))
     assert form.is_valid()
@@ -217,7 +217,7 @@ def test_a_parameter_off_the_form_cannot_be_sent():
 
 
 @pytest.mark.parametrize("key", ["a b", "a.b", "é", "a-b", 'a"b', "confirm"])
-def test_odd_keys_survive(key):
+def test_keys_with_special_characters_work(key):
     form = form_of(Parameter(key), data={f"parameters-{key}": "x"})
     assert form.is_valid()
     assert form.cleaned_values() == {key: "x"}
@@ -225,7 +225,7 @@ def test_odd_keys_survive(key):
     assert escape(f"parameters-{key}") in html(form, key)
 
 
-def test_a_parameter_that_counts_sometimes_is_not_demanded_by_the_browser():
+def test_conditional_parameter_is_not_required_in_the_browser():
     condition = {"Condition": {"Fn::Equals": ["${a}", "x"]}}
     parameters = [Parameter("a"), Parameter("b", visible=condition)]
     field = form_of(*parameters)["b"]
@@ -238,7 +238,7 @@ def test_a_parameter_that_counts_sometimes_is_not_demanded_by_the_browser():
     assert not form_of(*parameters, data=posted(a="x", b="")).is_valid()
 
 
-def test_a_name_can_be_made_up():
+def test_random_name_is_generated():
     found = Parameter(
         "a",
         association="AutoCompleteInput",
@@ -254,7 +254,7 @@ def test_a_name_can_be_made_up():
     assert name[7:].isalpha()
 
 
-def test_what_the_form_cleans_the_schema_accepts_again():
+def test_cleaned_values_are_accepted_by_the_schema():
     schema = Schema(
         [
             Parameter("a", kind="list", type=["list", "string"]),

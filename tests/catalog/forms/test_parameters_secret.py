@@ -33,14 +33,14 @@ def test_an_empty_secret_keeps_the_old_one():
     assert not form["a"].field.required
 
 
-def test_a_new_secret_is_taken():
+def test_new_secret_replaces_the_old_one():
     found = Parameter("a", secret=True)
     form = form_of(found, data=posted(a="new"), secrets_kept=frozenset({"a"}))
     assert form.is_valid()
     assert form.cleaned_values() == {"a": "new"}
 
 
-def test_a_default_that_is_not_shown_holds_when_nothing_is_entered():
+def test_default_of_a_secret_applies_to_an_empty_field():
     found = Parameter("a", secret=True, required=False, default="s3cret", min_length=3)
     form = form_of(found, data=posted(a=""))
     assert form.is_valid()
@@ -51,7 +51,7 @@ def test_a_new_secret_must_be_given():
     assert not form_of(Parameter("a", secret=True), data=posted(a="")).is_valid()
 
 
-def test_a_rule_over_a_kept_secret_is_not_guessed():
+def test_rule_on_a_kept_secret_is_not_evaluated():
     equals = {"Fn::Equals": [{"Ref": "a"}, "x"]}
     rule = Rule("r", None, [{"assert": equals, "description": {}}])
     schema = Schema([Parameter("a", secret=True)], rules=[rule])

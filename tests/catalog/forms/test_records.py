@@ -1,4 +1,4 @@
-"""The forms state the rules once, for pages and the API."""
+"""Forms for the records of the catalog."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -18,26 +18,26 @@ def test_texts_have_1_to_128_characters(field, value):
     assert list(form.errors) == [field]
 
 
-def test_a_persons_spaces_are_slips_of_the_hand():
+def test_spaces_around_texts_are_stripped():
     form = ProductForm({"name": " Web \n", "provider": "p"})
     assert form.is_valid()
     assert form.cleaned_data["name"] == "Web"
 
 
-def test_guidance_defaults_to_no_advice():
+def test_guidance_defaults_to_default():
     form = VersionForm({"name": "1.0"})
     assert form.is_valid()
     assert form.cleaned_data["guidance"] == "Default"
 
 
-def test_a_person_is_named_by_login_or_principal_id(bob):
+def test_user_is_found_by_login_or_principal_id(bob):
     for name in ("bob", bob.principal_id):
         form = GrantForm({"user": name})
         assert form.is_valid()
         assert form.cleaned_data["user"] == bob
 
 
-def test_a_group_is_named_by_name_or_principal_id(db):
+def test_group_is_found_by_name_or_principal_id(db):
     group = RoleFactory(name="Ops team")
     for name in ("Ops team", group.principal_id):
         form = GrantForm({"role": name})
@@ -48,11 +48,11 @@ def test_a_group_is_named_by_name_or_principal_id(db):
 @pytest.mark.parametrize(
     "data", [{}, {"user": "bob", "pattern": "user/*"}, {"user": "nobody"}]
 )
-def test_a_grant_names_exactly_one_who_exists(bob, data):
+def test_grant_requires_exactly_one_existing_principal(bob, data):
     assert not GrantForm(data).is_valid()
 
 
-def test_credentials_are_read_line_by_line():
+def test_credentials_are_read_by_line():
     field = CredentialsField()
     assert field.clean("A=1\n\n B_2 = x=y \n") == {"A": "1", "B_2": "x=y"}
 
@@ -78,39 +78,39 @@ def test_a_credential_may_have_several_lines(text, value):
 @pytest.mark.parametrize(
     "text", ["A<<END\ns3cret", "A=-----BEGIN KEY-----\ns3cret", "PATH<<END\nx\nEND"]
 )
-def test_a_credential_that_does_not_end_is_refused_without_its_value(text):
+def test_unterminated_credential_is_refused_without_its_value(text):
     with pytest.raises(ValidationError) as refused:
         CredentialsField().clean(text)
     assert "s3cret" not in str(refused.value)
 
 
-def test_no_credentials_mean_those_stored():
+def test_empty_credentials_are_none():
     assert CredentialsField(required=False).clean("  \n") is None
 
 
 @pytest.mark.parametrize(
     "text", ["noequals", "=x", "1A=x", "A B=x", "LD_PRELOAD=x", "PATH=x", "TF_LOG=x"]
 )
-def test_a_line_that_is_no_credential_is_refused_without_its_value(text):
+def test_invalid_line_is_refused_without_its_value(text):
     with pytest.raises(ValidationError) as refused:
         CredentialsField().clean(text.replace("x", "s3cret"))
     assert "s3cret" not in str(refused.value)
 
 
-def test_credentials_are_not_shown_again_even_when_refused():
+def test_invalid_credentials_are_not_shown_again():
     form = RegionEditForm({"name": "", "credentials": "KEY=s3cret"})
     assert not form.is_valid()
     assert "s3cret" not in form.as_p()
 
 
-def test_where_none_are_stored_none_can_be_removed():
+def test_removal_is_not_offered_without_stored_credentials():
     form = RegionEditForm({"name": "x", "forget": "on"}, stored=False)
     assert "forget" not in form.fields
     assert form.is_valid()
     assert not form.cleaned_data["credentials"]
 
 
-def test_the_page_offers_removal_only_of_what_is_stored(admin_browser, db):
+def test_page_offers_removal_of_stored_credentials_only(admin_browser, db):
     region = RegionFactory()
     page = f"/manage/regions/{region.pk}/"
     assert "Remove the stored" not in admin_browser.get(page).content.decode()
@@ -125,14 +125,14 @@ def test_stored_credentials_can_be_removed():
     assert form.cleaned_data["credentials"] == {}
 
 
-def test_who_has_stored_no_credentials_is_not_offered_to_remove_them():
+def test_form_without_stored_credentials_has_no_removal():
     assert "forget" not in RegionEditForm(stored=False).fields
     form = RegionEditForm({"name": "x", "forget": "on"}, stored=False)
     assert form.is_valid()
     assert form.cleaned_data["credentials"] is None
 
 
-def test_an_empty_field_says_what_to_do():
+def test_missing_value_has_an_instruction():
     form = VersionForm({})
     assert form.errors["name"] == ["Enter a value."]
     assert RegionEditForm({}).errors["name"] == ["Enter a value."]

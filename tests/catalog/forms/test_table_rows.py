@@ -1,4 +1,4 @@
-"""Lists, maps and objects on the form: rows in, values out, and back again unchanged."""
+"""Lists, maps and objects on the form: rows, values, and unchanged values."""
 
 import json
 
@@ -44,7 +44,7 @@ def test_a_list_of_texts_has_a_row_for_each():
     assert values(found, {"=": "x"}, {"=": ""}, {"=": "y"}) == ["x", "y"]
 
 
-def test_numbers_and_truth_values_are_typed():
+def test_numbers_and_booleans_are_typed():
     row = {"name": "web", "port": "80", "open": "true"}
     assert values(parameter(["list", SERVER]), row) == [
         {"name": "web", "port": 80, "open": True}
@@ -70,7 +70,7 @@ def test_an_object_is_grouped_inputs():
     assert "Add row" not in html
 
 
-def test_optional_attributes_left_empty_are_left_to_terraform():
+def test_empty_optional_attributes_are_omitted():
     row = {"name": "x", "port": "", "tags": ""}
     assert values(parameter(OPTIONAL), row) == {"name": "x"}
 
@@ -80,12 +80,12 @@ def test_a_required_object_of_optional_attributes_may_be_left_empty():
     assert values(parameter(kind), {"n": ""}) == {}
 
 
-def test_what_lies_deeper_is_json_in_its_cell():
+def test_nested_values_are_json_in_their_cell():
     row = {"name": "x", "tags": '["p", "q"]'}
     assert values(parameter(["list", OPTIONAL]), row)[0]["tags"] == ["p", "q"]
 
 
-def test_a_value_of_the_wrong_type_is_refused_with_its_place():
+def test_value_of_another_type_is_refused_with_its_path():
     form = form_of(
         parameter(["list", SERVER]),
         data=cells({"name": "x", "port": "many", "open": "true"}),
@@ -93,7 +93,7 @@ def test_a_value_of_the_wrong_type_is_refused_with_its_place():
     assert form.errors == {"a": ["[0].port: Enter a number."]}
 
 
-def test_broken_json_in_a_cell_is_refused_with_its_place():
+def test_invalid_json_in_a_cell_is_refused_with_its_path():
     form = form_of(
         parameter(["list", OPTIONAL]), data=cells({"name": "x", "tags": "[1"})
     )
@@ -111,7 +111,7 @@ def test_a_row_without_its_key_is_refused():
     assert form.errors == {"a": ["Enter a key in row 1."]}
 
 
-def test_no_row_at_all_is_no_value():
+def test_no_rows_are_no_value():
     form = form_of(parameter(["list", "string"]), data=cells({"=": ""}))
     assert form.errors == {"a": ["Enter a value. This field is required."]}
 
@@ -121,7 +121,7 @@ def test_a_table_can_be_emptied():
     assert values(found, {"#": "", "=": ""}) == {}
 
 
-def test_a_value_that_may_be_null_stays_null_while_nothing_is_entered():
+def test_nullable_value_stays_null_without_input():
     found = parameter(OPTIONAL, required=False, default=None, nullable=True)
     form = form_of(found, data=cells({"name": "", "port": "", "tags": ""}))
     assert form.is_valid()
@@ -148,7 +148,7 @@ def test_a_value_that_may_be_null_stays_null_while_nothing_is_entered():
     ],
     ids=str,
 )
-def test_a_form_sent_back_as_it_is_changes_nothing(kind, value):
+def test_unchanged_form_changes_no_value(kind, value):
     found = parameter(kind, required=False, default=value)
     sent = shown(form_of(found))
     form = form_of(found, data=sent)
@@ -156,12 +156,12 @@ def test_a_form_sent_back_as_it_is_changes_nothing(kind, value):
     assert form.cleaned_values() == {"a": value}
 
 
-def test_words_are_escaped():
+def test_labels_are_escaped():
     found = parameter(["list", "string"], required=False, default=["<script>"])
     assert "<script>" not in str(form_of(found)["a"])
 
 
-def test_each_cell_has_a_name_of_its_own():
+def test_each_cell_has_a_unique_label():
     html = str(form_of(parameter(["list", SERVER]))["a"])
     assert 'aria-label="port, row 1"' in html
     assert 'name="parameters-a:0.port"' in html
@@ -193,7 +193,7 @@ def rows_after(change, *rows):
     return [name for name in shown(form) if name.startswith("parameters-a:")], form
 
 
-def test_a_row_is_added_below_what_was_typed():
+def test_row_is_added_below_the_entered_rows():
     names, form = rows_after("add:a", {"=": "x"}, {"=": ""})
     assert len(names) == 3
     assert shown(form)["parameters-a:0.="] == "x"
@@ -207,7 +207,7 @@ def test_a_row_is_removed():
 
 
 @pytest.mark.parametrize("change", ["add:b", "remove:a:x", "remove:a:9", "remove", ""])
-def test_another_button_changes_no_row(change):
+def test_button_of_another_table_changes_no_row(change):
     names, _form = rows_after(change, {"=": "x"}, {"=": "y"})
     assert len(names) == 2
 
@@ -251,7 +251,7 @@ def test_a_list_of_parameters_is_typed():
     assert values(LINES, {"Size": "20", "Kind": "ssd"}) == [{"Size": 20, "Kind": "ssd"}]
 
 
-def test_a_list_of_parameters_sent_back_as_it_is_changes_nothing():
+def test_unchanged_list_of_parameters_changes_no_value():
     value = [{"Size": 20, "Kind": "ssd"}]
     form = form_of(LINES, initial={"a": value})
     again = form_of(LINES, data=shown(form))

@@ -1,4 +1,4 @@
-"""Uploaded templates: files and zips, also hostile ones. Nothing is written, little is read."""
+"""Uploaded templates: files, folders and zips, hostile ones included."""
 
 import io
 import stat
@@ -43,7 +43,7 @@ def test_a_folder_is_read_by_the_paths_sent_beside_it():
 
 
 @pytest.mark.parametrize("paths", [None, [], "x", {"a": 1}, ["one"]])
-def test_without_its_paths_a_folder_is_flat(paths):
+def test_folder_without_paths_is_flat(paths):
     uploads = [upload(b"a", "main.tf"), upload(b"b", "outputs.tf")]
     assert read_folder(uploads, paths) == {"main.tf": "a", "outputs.tf": "b"}
 
@@ -51,7 +51,7 @@ def test_without_its_paths_a_folder_is_flat(paths):
 @pytest.mark.parametrize(
     "path", ["../main.tf", "a/../../main.tf", "/etc/main.tf", "a//main.tf", "c:/x.tf"]
 )
-def test_a_path_that_leads_out_of_the_folder_is_refused(path):
+def test_path_outside_the_folder_is_refused(path):
     with pytest.raises(TemplateError, match="outside"):
         read_folder([upload(b"a", "main.tf")], [path])
 
@@ -67,12 +67,12 @@ def test_a_zip_keeps_its_folders():
     assert read_files([upload(data)]) == {"main.tf": "a", "modules/net/main.tf": "b"}
 
 
-def test_the_one_folder_around_everything_is_dropped():
+def test_common_folder_is_removed():
     data = zipped(("repo-main/main.tf", "a"), ("repo-main/m/x.tf", "b"))
     assert read_files([upload(data)]) == {"main.tf": "a", "m/x.tf": "b"}
 
 
-def test_what_tools_leave_behind_is_left_out():
+def test_files_of_tools_are_ignored():
     data = zipped(
         ("main.tf", "a"),
         ("__MACOSX/._main.tf", "x"),
@@ -103,7 +103,7 @@ def test_files_that_begin_with_a_dot_are_left_out_of_single_files():
     assert read_files(uploads) == {"main.tf": "a"}
 
 
-def test_a_byte_order_mark_and_windows_line_ends_go():
+def test_byte_order_mark_and_windows_line_ends_are_removed():
     assert read_files([upload(b"\xef\xbb\xbfa\r\nb", "main.tf")]) == {"main.tf": "a\nb"}
 
 
@@ -120,7 +120,7 @@ def test_a_byte_order_mark_and_windows_line_ends_go():
         "a/./b.tf",
     ],
 )
-def test_a_name_that_leads_elsewhere_is_refused(name):
+def test_name_outside_the_template_is_refused(name):
     assert "outside" in refusal(upload(zipped((name, "x")))).message
 
 
@@ -142,18 +142,18 @@ def test_the_same_name_twice_is_refused():
     assert (problem.file, "twice" in problem.message) == ("main.tf", True)
 
 
-def test_a_bomb_is_stopped_at_the_size_of_a_template():
+def test_zip_bomb_is_stopped_at_the_template_limit():
     data = zipped(("main.tf", "0" * 50_000_000))
     assert len(data) < 100_000
     assert "larger than 512 KiB" in refusal(upload(data)).message
 
 
-def test_many_middling_files_are_stopped_at_the_same_size():
+def test_many_files_are_stopped_at_the_template_limit():
     data = zipped(*((f"f{n}.tf", "0" * 100_000) for n in range(40)))
     assert "larger than 512 KiB" in refusal(upload(data)).message
 
 
-def test_a_header_that_lies_about_the_size_does_not_help():
+def test_false_size_in_the_header_is_ignored():
     data = bytearray(zipped(("main.tf", "0" * 2_000_000)))
     place = data.index(b"PK\x01\x02")
     struct.pack_into("<I", data, place + 24, 10)
@@ -171,7 +171,7 @@ def test_too_many_files_are_refused():
     assert "up to 50 files" in refusal(upload(data)).message
 
 
-def test_a_large_zip_is_not_even_opened():
+def test_large_zip_is_not_opened():
     assert "larger than" in refusal(upload(b"PK" + b"\0" * 1024 * 1024)).message
 
 
@@ -207,7 +207,7 @@ def test_a_binary_file_is_refused_by_name():
     assert problem.file == "main.tf"
 
 
-def test_a_zip_beside_other_files_is_refused():
+def test_zip_together_with_other_files_is_refused():
     uploads = [upload(zipped(("main.tf", "x"))), upload(b"x", "b.tf")]
     assert "not both" in refusal(*uploads).message
 

@@ -1,4 +1,4 @@
-"""Constraints: their configuration is checked by type, and they can be lifted."""
+"""Constraints: validation of configurations, and verbs."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def test_a_template_rule_gets_a_name_when_it_has_none(impose, version):
     }
 
 
-def test_an_approval_constraint_names_living_people(impose, bob):
+def test_approval_constraint_names_active_users(impose, bob):
     RoleFactory(name="Approvers")
     config = {
         "OperationTypes": ["LaunchProduct"],
@@ -123,7 +123,7 @@ def test_a_region_constraint_names_known_regions_once(impose):
         ("Quota", {}),
     ],
 )
-def test_a_configuration_that_does_not_fit_is_refused(impose, kind, config):
+def test_invalid_configuration_is_refused(impose, kind, config):
     with pytest.raises(InvalidInputError):
         impose(kind, config)
     assert not Constraint.objects.exists()
@@ -140,7 +140,7 @@ def test_the_product_must_be_in_the_portfolio(admin):
         )
 
 
-def test_editing_checks_again_and_keeps_both_in_the_audit_trail(impose, admin):
+def test_edit_validates_and_audits_both_configurations(impose, admin):
     constraint = impose("Launch", {"LocalRoleName": "one"})
     constraint.edit(config={"LocalRoleName": "two"}, description="new", by=admin)
     with pytest.raises(InvalidInputError):
@@ -150,7 +150,7 @@ def test_editing_checks_again_and_keeps_both_in_the_audit_trail(impose, admin):
     assert entry.after == {"config": {"LocalRoleName": "two"}, "description": "new"}
 
 
-def test_a_removed_constraint_is_gone_and_remembered(impose, admin):
+def test_removed_constraint_is_deleted_and_audited(impose, admin):
     constraint = impose("Launch", {"LocalRoleName": "one"})
     constraint.remove(by=admin)
     assert not Constraint.objects.exists()

@@ -1,4 +1,4 @@
-"""A pattern of names means the same in the database and on the page of people."""
+"""Grants to patterns of names match the same in the database and in Python."""
 
 import pytest
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
         ("user/Ä*", "änna", False),
     ],
 )
-def test_one_meaning_everywhere(pattern, name, fits):
+def test_pattern_matches_the_same_in_database_and_python(pattern, name, fits):
     person = UserFactory(username=name)
     product = VersionFactory().product
     portfolio = PortfolioFactory(products=[product])
@@ -48,6 +48,6 @@ def test_groups_are_matched_without_their_case(pattern):
     assert Grant.objects.applying_to(person).exists()
 
 
-def test_a_name_at_hand_is_matched_in_full():
+def test_compiled_pattern_matches_the_whole_name():
     assert compile_pattern("user/a*").fullmatch("user/Anna")
     assert not compile_pattern("user/a*").fullmatch("x user/anna")

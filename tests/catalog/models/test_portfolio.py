@@ -1,4 +1,4 @@
-"""What becomes of a portfolio: opened, filled, granted, emptied, removed."""
+"""The verbs of portfolios."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def test_opening_makes_an_empty_portfolio(admin):
+def test_open_creates_an_empty_portfolio(admin):
     portfolio = Portfolio.objects.open(name="Cloud", provider="Team", by=admin)
     assert not portfolio.products.exists()
     assert AuditEntry.objects.get(action="CreatePortfolio").after["name"] == "Cloud"
@@ -29,7 +29,7 @@ def test_editing_replaces_the_texts(admin):
     assert (portfolio.name, portfolio.description) == ("New", "x")
 
 
-def test_a_portfolio_with_products_is_not_removed_and_they_are_named(admin):
+def test_portfolio_with_products_is_not_removed(admin):
     portfolio = PortfolioFactory(products=[ProductFactory(name="Web")])
     with pytest.raises(ConflictError, match="Web") as refused:
         portfolio.remove(by=admin)
@@ -54,7 +54,7 @@ def test_adding_a_product_twice_is_one_change(admin):
     assert AuditEntry.objects.count() == 1
 
 
-def test_taking_a_product_out_takes_its_constraints_there_and_says_so(admin):
+def test_removed_product_loses_its_constraints_with_audit(admin):
     RegionFactory(id="cn-hangzhou")
     product = ProductFactory()
     here, there = PortfolioFactory.create_batch(2, products=[product])
@@ -72,18 +72,18 @@ def test_taking_a_product_out_takes_its_constraints_there_and_says_so(admin):
     assert entry.before["constraints"][0]["kind"] == "StackRegion"
 
 
-def test_taking_out_what_is_not_in_is_not_found(admin):
+def test_removing_a_product_that_is_not_in_the_portfolio_is_not_found(admin):
     with pytest.raises(NotFoundError):
         PortfolioFactory().remove_product(ProductFactory(), by=admin)
 
 
-def test_a_grant_to_a_person_lets_them_see_the_products(admin, bob):
+def test_grant_to_a_user_makes_the_products_visible(admin, bob):
     product = ProductFactory()
     PortfolioFactory(products=[product]).grant(user=bob, by=admin)
     assert list(Product.objects.visible_to(bob)) == [product]
 
 
-def test_a_grant_to_a_group_reaches_its_members(admin, bob):
+def test_grant_to_a_group_applies_to_its_members(admin, bob):
     group = RoleFactory()
     bob.groups.add(group)
     portfolio = PortfolioFactory(products=[ProductFactory()])
@@ -112,7 +112,7 @@ def test_a_grant_names_exactly_one_principal(admin, bob):
         PortfolioFactory().grant(by=admin)
 
 
-def test_withdrawing_leaves_running_instances_alone(admin, bob):
+def test_withdrawal_keeps_instances(admin, bob):
     portfolio = PortfolioFactory(users=[bob])
     instance = InstanceFactory(owner=bob, portfolio=portfolio)
     portfolio.withdraw(user=bob, by=admin)
@@ -123,6 +123,6 @@ def test_withdrawing_leaves_running_instances_alone(admin, bob):
     assert entry.before == {"user": "bob", "principal_id": bob.principal_id}
 
 
-def test_withdrawing_what_is_not_granted_is_not_found(admin, bob):
+def test_withdrawing_a_missing_grant_is_not_found(admin, bob):
     with pytest.raises(NotFoundError):
         PortfolioFactory().withdraw(user=bob, by=admin)

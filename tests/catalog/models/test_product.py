@@ -1,4 +1,4 @@
-"""What becomes of a product: published, edited, copied, removed."""
+"""The verbs of products."""
 
 import pytest
 from django.utils.timezone import now
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 TERRAFORM = "RosTerraformTemplate"
 
 
-def test_publishing_makes_a_product_and_says_so(admin):
+def test_publish_creates_a_product_with_audit(admin):
     product = Product.objects.publish(
         name="Database", provider="Data team", description="One", by=admin
     )
@@ -36,7 +36,7 @@ def test_publishing_makes_a_product_and_says_so(admin):
     ("field", "value"),
     [("name", ""), ("name", "x" * 129), ("provider", ""), ("description", "x" * 129)],
 )
-def test_a_text_of_another_length_is_refused_by_its_field(admin, field, value):
+def test_text_of_invalid_length_is_refused_with_its_field(admin, field, value):
     texts = {"name": "n", "provider": "p", "description": ""} | {field: value}
     with pytest.raises(InvalidInputError) as refused:
         Product.objects.publish(**texts, by=admin)
@@ -44,7 +44,7 @@ def test_a_text_of_another_length_is_refused_by_its_field(admin, field, value):
     assert not Product.objects.exists()
 
 
-def test_editing_replaces_the_given_texts_and_keeps_both_in_the_audit_trail(admin):
+def test_edit_replaces_given_texts_and_audits_both(admin):
     product = ProductFactory(name="Old", provider="A", description="d")
     product.edit(name="New", provider="B", by=admin)
     product.refresh_from_db()
@@ -68,11 +68,11 @@ def test_a_copy_has_the_versions_in_their_order_and_no_portfolio(admin):
     assert not twin.portfolios.exists()
 
 
-def test_a_copy_without_a_name_is_called_a_copy(admin):
+def test_copy_without_a_name_gets_a_generated_name(admin):
     assert ProductFactory(name="Web").copy(by=admin).name == "Web (copy)"
 
 
-def test_a_product_in_a_portfolio_is_not_removed_and_the_portfolio_is_named(admin):
+def test_product_in_a_portfolio_is_not_removed(admin):
     product = ProductFactory()
     PortfolioFactory(name="Everyday", products=[product])
     with pytest.raises(ConflictError, match="Everyday") as refused:
@@ -81,7 +81,7 @@ def test_a_product_in_a_portfolio_is_not_removed_and_the_portfolio_is_named(admi
     assert Product.objects.filter(pk=product.pk).exists()
 
 
-def test_a_product_with_living_instances_is_not_removed_and_they_are_named(admin):
+def test_product_with_instances_is_not_removed(admin):
     version = VersionFactory()
     for number in range(7):
         InstanceFactory(version=version, name=f"shop-{number}")
@@ -89,7 +89,7 @@ def test_a_product_with_living_instances_is_not_removed_and_they_are_named(admin
         version.product.remove(by=admin)
 
 
-def test_a_removed_product_is_in_no_list_but_in_the_history(admin):
+def test_removed_product_is_only_in_the_history(admin):
     version = VersionFactory()
     gone = InstanceFactory(version=version, terminated_at=now())
     task = TaskFactory(instance=gone, ended=True)

@@ -1,4 +1,4 @@
-"""Where a region's instances are made: on this machine or on Alibaba Cloud."""
+"""Regions: their engines and credentials."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -55,7 +55,7 @@ def test_a_region_is_put_on_alibaba_cloud_by_its_form(admin_browser):
     assert "On Alibaba Cloud" in _page(admin_browser, "manage:region-list")
 
 
-def test_the_cloud_without_its_keys_is_refused_at_the_field(admin_browser):
+def test_cloud_region_without_credentials_is_refused_at_the_field(admin_browser):
     answer = admin_browser.post(
         reverse("manage:region-create"), values(credentials="AWS_REGION=x")
     )
@@ -64,7 +64,7 @@ def test_the_cloud_without_its_keys_is_refused_at_the_field(admin_browser):
     assert not Region.objects.filter(pk="cn-beijing").exists()
 
 
-def test_keys_that_are_stored_are_enough(admin_browser):
+def test_stored_credentials_are_sufficient(admin_browser):
     region = RegionFactory(credentials=KEYS)
     url = reverse("manage:region-edit", args=[region.pk])
     save(admin_browser, url, values(credentials=""))
@@ -73,20 +73,20 @@ def test_keys_that_are_stored_are_enough(admin_browser):
     assert region.credentials == KEYS
 
 
-def test_the_keys_of_a_region_in_the_cloud_cannot_be_removed(admin):
+def test_credentials_of_a_cloud_region_cannot_be_removed(admin):
     region = RegionFactory(engine="ros", credentials=KEYS)
     with pytest.raises(InvalidInputError):
         region.edit(name="Beijing", credentials={}, by=admin)
 
 
-def test_django_admin_holds_to_the_same_rule():
+def test_admin_site_applies_the_same_rule():
     region = RegionFactory()
     region.engine = "ros"
     with pytest.raises(ValidationError):
         region.full_clean()
 
 
-def test_the_endpoint_of_the_page_is_never_called(settings):
+def test_endpoint_of_a_region_is_never_called(settings):
     """Where calls go is decided by the environment alone."""
     region = RegionFactory(engine="ros", credentials=KEYS, endpoint="evil.example")
     from instances.engine_setup import engine_settings

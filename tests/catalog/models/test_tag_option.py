@@ -1,4 +1,4 @@
-"""Tag options and regions: offered, changed, attached, removed."""
+"""The verbs of tag options, regions and launch roles."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def option(admin):
     return TagOption.objects.offer(key="team", value="web", by=admin)
 
 
-def test_a_tag_option_is_born_active(option):
+def test_new_tag_option_is_active(option):
     assert option.active
 
 
@@ -38,7 +38,7 @@ def test_a_tag_option_is_born_active(option):
         ("x", "v" * 129),
     ],
 )
-def test_what_the_vendor_keeps_for_itself_is_refused(admin, key, value):
+def test_reserved_prefixes_are_refused(admin, key, value):
     with pytest.raises(InvalidInputError):
         TagOption.objects.offer(key=key, value=value, by=admin)
 
@@ -66,7 +66,7 @@ def test_attaching_twice_is_one_change(admin, option):
     assert AuditEntry.objects.filter(action__startswith="Associate").count() == 1
 
 
-def test_detaching_what_is_not_attached_is_not_found(admin, option):
+def test_detaching_an_option_that_is_not_attached_is_not_found(admin, option):
     portfolio = PortfolioFactory()
     option.associate(portfolio, by=admin)
     option.dissociate(portfolio, by=admin)
@@ -74,7 +74,7 @@ def test_detaching_what_is_not_attached_is_not_found(admin, option):
         option.dissociate(portfolio, by=admin)
 
 
-def test_removing_says_where_it_was_attached(admin, option):
+def test_deletion_audits_the_attachments(admin, option):
     product = ProductFactory()
     option.associate(product, by=admin)
     option.remove(by=admin)
@@ -82,7 +82,7 @@ def test_removing_says_where_it_was_attached(admin, option):
     assert entry.before["products"] == [product.pk]
 
 
-def test_credentials_of_a_region_never_reach_the_audit_trail(admin):
+def test_credentials_of_a_region_are_not_audited(admin):
     region = Region.objects.add(
         id="eu-1", name="Europe", credentials={"KEY": "s3cret-value"}, by=admin
     )
@@ -112,7 +112,7 @@ def test_a_region_with_instances_is_not_removed(admin):
     assert not AuditEntry.objects.exists()
 
 
-def test_credentials_of_a_launch_role_are_encrypted_and_not_told(admin):
+def test_credentials_of_a_launch_role_are_encrypted_and_not_audited(admin):
     role = LaunchRole.objects.add(name="r", environment={"KEY": "s3cret"}, by=admin)
     assert LaunchRole.objects.get(pk=role.pk).environment == {"KEY": "s3cret"}
     entry = AuditEntry.objects.get()

@@ -1,4 +1,4 @@
-"""What becomes of a version: published after a check, edited, removed."""
+"""The verbs of versions."""
 
 import pytest
 from django.utils.timezone import now
@@ -35,7 +35,7 @@ Resources:
 """
 
 
-def test_publishing_makes_an_active_version_and_says_so(admin):
+def test_publish_creates_an_active_version_with_audit(admin):
     product, template = ProductFactory(), TemplateFactory()
     version = Version.objects.publish(
         product=product, template=template, name="1.0", by=admin
@@ -114,7 +114,7 @@ def test_an_unknown_guidance_is_refused(admin):
     assert list(refused.value.errors) == ["guidance"]
 
 
-def test_a_version_in_use_is_not_removed_and_its_instances_are_named(admin):
+def test_version_in_use_is_not_removed(admin):
     instance = InstanceFactory(name="orders")
     with pytest.raises(ConflictError, match="orders") as refused:
         instance.version.remove(by=admin)

@@ -1,4 +1,4 @@
-"""The API's operations on portfolios, access, constraints, tag options and regions."""
+"""Operations on portfolios, access, constraints, tag options and regions."""
 
 import json
 
@@ -52,7 +52,7 @@ def test_portfolios_of_a_product_are_listed(admin_api, portfolio, product):
     assert [p["PortfolioId"] for p in answer["PortfolioDetails"]] == [portfolio.pk]
 
 
-def test_a_product_goes_in_and_out(admin_api, place):
+def test_product_is_added_and_removed(admin_api, place):
     for action in ("Disassociate", "Associate"):
         preposition = "From" if action == "Disassociate" else "With"
         admin_api.call(f"{action}Product{preposition}Portfolio", **place)
@@ -60,13 +60,13 @@ def test_a_product_goes_in_and_out(admin_api, place):
         assert holds is (action == "Associate")
 
 
-def test_what_is_not_in_cannot_be_taken_out(admin_api, place):
+def test_product_that_is_not_in_the_portfolio_cannot_be_removed(admin_api, place):
     admin_api.call("DisassociateProductFromPortfolio", **place)
     refusal = admin_api.refusal("DisassociateProductFromPortfolio", **place)
     assert refusal == (404, "InvalidProduct.NotFound")
 
 
-def test_people_groups_and_patterns_are_granted(admin_api, portfolio, alice):
+def test_users_groups_and_patterns_are_granted(admin_api, portfolio, alice):
     group = RoleFactory(name="devs")
     grant = "AssociatePrincipalWithPortfolio"
     here = {"PortfolioId": portfolio.pk}
@@ -105,7 +105,7 @@ def test_a_principal_is_named_in_one_way(admin_api, portfolio, params, refusal):
     assert found == refusal
 
 
-def test_a_constraint_is_made_changed_and_lifted(admin_api, place):
+def test_constraint_is_created_updated_and_deleted(admin_api, place):
     RegionFactory()
     RegionFactory(id="cn-beijing", name="Beijing")
     config = '{"StackRegions": ["cn-hangzhou"]}'
@@ -128,7 +128,7 @@ def made_id(answer):
     "config",
     ["", "x", "[]", "{}", '{"StackRegions": []}', '{"StackRegions": ["mars-1"]}'],
 )
-def test_a_configuration_that_makes_no_sense_is_refused(admin_api, place, config):
+def test_configuration_that_is_not_json_is_refused(admin_api, place, config):
     status, code = admin_api.refusal(
         "CreateConstraint", ConstraintType="StackRegion", Config=config, **place
     )
@@ -164,7 +164,7 @@ def test_reserved_tags_are_refused(admin_api, key, value, code):
     assert admin_api.refusal("CreateTagOption", Key=key, Value=value) == (400, code)
 
 
-def test_a_tag_option_is_switched_off(admin_api, option):
+def test_tag_option_is_disabled(admin_api, option):
     answer = admin_api.call("UpdateTagOption", TagOptionId=option.pk, Active=False)
     assert answer["TagOptionDetail"]["Active"] is False
     assert answer["TagOptionDetail"]["Value"] == "data"

@@ -1,4 +1,4 @@
-"""The API's operations on products, versions and templates."""
+"""Operations on products."""
 
 import json
 
@@ -79,7 +79,7 @@ def test_a_bad_first_version_leaves_no_product(admin_api):
     assert not Product.objects.exists()
 
 
-def test_what_an_update_does_not_send_stays(admin_api):
+def test_parameters_missing_in_an_update_stay(admin_api):
     product = ProductFactory(description="keep")
     admin_api.call(
         "UpdateProduct", ProductId=product.pk, ProductName="New", ProviderName="IT"
@@ -115,13 +115,13 @@ def test_one_portfolio_makes_a_default_launch_option(api, alice, portfolios, def
     assert listed == summary
 
 
-def test_a_group_or_pattern_grants_too(api, alice):
+def test_grants_to_groups_and_patterns_apply(api, alice):
     product = ProductFactory()
     PortfolioFactory(products=[product]).grants.create(pattern="user/ali*")
     assert api.call("GetProductAsEndUser", ProductId=product.pk)["ProductSummary"]
 
 
-def test_what_is_not_granted_is_not_listed(api):
+def test_products_without_grant_are_not_listed(api):
     ProductFactory()
     answer = api.call("ListProductsAsEndUser")
     assert (answer["ProductSummaries"], answer["TotalCount"]) == ([], 0)
@@ -164,7 +164,7 @@ def test_a_list_is_of_one_portfolio(admin_api, alice):
     assert [each["ProductId"] for each in answer["ProductDetails"]] == [product.pk]
 
 
-def test_nothing_is_imported(admin_api):
+def test_scope_import_is_empty(admin_api):
     ProductFactory()
     assert admin_api.call("ListProductsAsAdmin", Scope="Import")["TotalCount"] == 0
 
@@ -173,7 +173,7 @@ def test_nothing_is_imported(admin_api):
     "params",
     [{"PageSize": "101"}, {"SortBy": "Name"}, {"SortOrder": "up"}, {"Scope": "x"}],
 )
-def test_rubbish_in_a_list_is_refused(admin_api, params):
+def test_invalid_list_parameters_are_refused(admin_api, params):
     status, code = admin_api.refusal("ListProductsAsAdmin", **params)
     assert (status, code) == (400, f"Invalid{next(iter(params))}")
 
@@ -214,7 +214,7 @@ def test_a_template_with_an_empty_root_is_refused(admin_api):
     assert not Template.objects.exists()
 
 
-def test_no_version_is_made_of_an_older_template_with_an_empty_root(admin_api):
+def test_stored_template_with_an_empty_root_is_refused(admin_api):
     template = TemplateFactory()
     Template.objects.filter(pk=template.pk).update(files={"m/main.tf": MAIN_TF})
     code = admin_api.refusal(

@@ -1,4 +1,4 @@
-"""The API's operations on versions and templates."""
+"""Operations on versions and templates."""
 
 import json
 
@@ -46,7 +46,7 @@ def test_an_administrator_sees_every_version(admin_api):
     assert [v["Active"] for v in answer["ProductVersionDetails"]] == [False]
 
 
-def test_two_versions_do_not_share_a_name(admin_api):
+def test_second_version_of_a_name_is_refused(admin_api):
     version = VersionFactory()
     refusal = admin_api.refusal(
         "CreateProductVersion",
@@ -58,7 +58,7 @@ def test_two_versions_do_not_share_a_name(admin_api):
     assert refusal == (400, "DuplicateName.ProductVersion")
 
 
-def test_what_a_version_update_does_not_send_stays(admin_api):
+def test_parameters_missing_in_a_version_update_stay(admin_api):
     version = VersionFactory(guidance="Latest", active=False, description="d")
     admin_api.call(
         "UpdateProductVersion", ProductVersionId=version.pk, ProductVersionName="9"
@@ -84,7 +84,7 @@ def test_a_template_is_stored_and_read_back(admin_api):
     assert answer["TemplateBody"] == DOCUMENT
 
 
-def test_a_folder_is_read_as_the_document_it_amounts_to(admin_api):
+def test_folder_is_returned_as_a_document(admin_api):
     version = VersionFactory()
     answer = admin_api.call(
         "GetTemplate", ProductId=version.product_id, ProductVersionId=version.pk
@@ -186,7 +186,7 @@ def test_the_first_version_decides_the_template_type(admin_api, kind):
     assert refusal[0] == 400
 
 
-def test_an_announced_template_type_is_kept(admin_api):
+def test_specified_template_type_is_kept(admin_api):
     product = new_product(admin_api, TemplateType=TERRAFORM)
     refusal = admin_api.refusal(
         "CreateProductVersion", ProductId=product.pk, **first_version(STANDARD)
@@ -196,7 +196,7 @@ def test_an_announced_template_type_is_kept(admin_api):
     assert product.template_kind == TERRAFORM
 
 
-def test_a_version_that_is_refused_decides_nothing(admin_api):
+def test_refused_version_does_not_set_the_template_type(admin_api):
     product = new_product(admin_api)
     version = first_version(STANDARD) | {"ProductVersionName": " "}
     admin_api.refusal("CreateProductVersion", ProductId=product.pk, **version)
@@ -204,7 +204,7 @@ def test_a_version_that_is_refused_decides_nothing(admin_api):
     assert product.template_kind == ""
 
 
-def test_of_two_first_versions_one_decides(db):
+def test_concurrent_first_versions_set_one_template_type(db):
     product = ProductFactory(template_kind="")
     late = Product.objects.get(pk=product.pk)
     product.decide_kind(STANDARD)
@@ -213,7 +213,7 @@ def test_of_two_first_versions_one_decides(db):
     assert product.template_kind == STANDARD
 
 
-def test_pages_tell_that_it_is_open(admin_browser):
+def test_pages_show_that_the_template_type_is_open(admin_browser):
     product = ProductFactory(template_kind="")
     page = admin_browser.get(reverse("manage:product-detail", args=[product.pk]))
     assert "Set by the first version" in page.content.decode()

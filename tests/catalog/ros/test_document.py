@@ -1,4 +1,4 @@
-"""catalog.schema.read_document: a ROS document, YAML or JSON."""
+"""Reader of ROS documents in YAML and JSON."""
 
 import json
 
@@ -51,14 +51,14 @@ Outputs:
 )
 
 
-def test_a_document_without_transform_is_standard():
+def test_document_without_transform_is_standard():
     document = read_document(STANDARD)
     assert document.kind == "standard"
     assert document.files == {}
     assert document.description == {"en": "A thing", "zh-cn": "东西"}
 
 
-def test_short_tags_are_written_out():
+def test_short_tags_are_expanded():
     properties = read_document(STANDARD).body["Resources"]["Thing"]["Properties"]
     assert properties == {
         "A": {"Ref": "Count"},
@@ -90,7 +90,7 @@ def test_outputs_are_listed():
     assert (output["name"], output["sensitive"]) == ("Id", True)
 
 
-def test_a_workspace_makes_it_a_terraform_template():
+def test_document_with_workspace_is_a_terraform_template():
     document = read_document(
         json.dumps(
             {
@@ -134,7 +134,7 @@ def test_a_date_stays_text():
         ('{"a": }', "Line 1: This is not valid JSON"),
     ],
 )
-def test_a_refusal_says_what_to_mend(text, words):
+def test_error_names_the_problem(text, words):
     with pytest.raises(TemplateError, match=words):
         read_document(text)
 

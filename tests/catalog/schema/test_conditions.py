@@ -1,4 +1,4 @@
-"""Visible: parameters that count only when others have certain values."""
+"""Visible conditions of parameters."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def shows(condition, **values):
         ({"Fn::Equals": ["${Other}", True]}, {"Other": "true"}, True),
     ],
 )
-def test_a_condition_is_judged_over_values_and_defaults(condition, values, shown):
+def test_condition_uses_values_and_defaults(condition, values, shown):
     assert shows(condition, **values) is shown
 
 
@@ -63,7 +63,7 @@ def test_a_condition_is_judged_over_values_and_defaults(condition, values, shown
     "condition",
     [None, "x", 3, [], {}, {"Fn::Jq": [1]}, {"Fn::Equals": [1]}, {"Fn::Not": "x"}],
 )
-def test_what_cannot_be_judged_hides_nothing(condition):
+def test_undecidable_condition_hides_nothing(condition):
     assert shows(condition)
 
 
@@ -79,7 +79,7 @@ def test_a_hidden_parameter_counts_with_its_default():
     assert "Unit" in visible(chained.parameters, {"Period": "x", "Pay": "PrePaid"})
 
 
-def test_conditions_in_a_circle_come_to_an_end():
+def test_circular_conditions_terminate():
     circle = Schema(
         [
             Parameter("A", visible={"Fn::Equals": ["${B}", "undefined"]}),
@@ -92,7 +92,7 @@ def test_conditions_in_a_circle_come_to_an_end():
 HIDDEN = {"Fn::Equals": ["${Pay}", "PrePaid"]}
 
 
-def test_a_hidden_parameter_is_neither_judged_nor_sent():
+def test_hidden_parameter_is_neither_validated_nor_sent():
     found = schema(HIDDEN, required=False, default="m", min_length=9)
     assert "Period" not in found.clean({"Period": "bad"})
 
@@ -101,5 +101,5 @@ def test_a_hidden_parameter_without_default_is_not_sent():
     assert "Period" not in schema(HIDDEN).clean({"Period": "x"})
 
 
-def test_a_shown_parameter_is_judged():
+def test_visible_parameter_is_validated():
     assert schema(HIDDEN).clean({"Pay": "PrePaid", "Period": "1"})["Period"] == "1"

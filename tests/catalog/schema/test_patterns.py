@@ -1,4 +1,4 @@
-"""AllowedPattern: the whole value, in linear time, lookaheads at the beginning included."""
+"""AllowedPattern: match of the whole value, with lookaheads at the start."""
 
 import re
 
@@ -21,7 +21,7 @@ def test_the_whole_value_must_match_even_without_anchors():
 
 @pytest.mark.parametrize("source", [PASSWORD, EITHER, NAME, r"(?!x)a|b", r"^a.c$"])
 @given(value=st.text(alphabet="aAbc1xrotdmin!-_.,)", max_size=14))
-def test_it_judges_as_a_backtracking_engine_does(source, value):
+def test_results_equal_those_of_a_backtracking_engine(source, value):
     if source == r"(?!x)a|b":
         # Not a conjunction: refused rather than read wrongly.
         with pytest.raises(InvalidPatternError):
@@ -32,11 +32,11 @@ def test_it_judges_as_a_backtracking_engine_does(source, value):
 
 @pytest.mark.parametrize("value", ["Aa1!aaaa", "admin", "root2", "aa_a", "aaaa", "ab"])
 @pytest.mark.parametrize("source", [PASSWORD, EITHER, NAME])
-def test_it_judges_typical_values_alike(source, value):
+def test_results_for_typical_values_equal_those_of_a_backtracking_engine(source, value):
     assert Pattern(source).matches(value) == bool(re.fullmatch(source, value))
 
 
-def test_escapes_other_engines_know_are_understood():
+def test_escapes_of_other_engines_are_accepted():
     assert Pattern(r"[\u4e00-\u9fa5]+\‘").matches("中文‘")
 
 
@@ -54,7 +54,7 @@ def test_escapes_other_engines_know_are_understood():
         "(?=(" * 3000,
     ],
 )
-def test_what_re2_cannot_express_is_refused(source):
+def test_features_that_re2_lacks_are_refused(source):
     with pytest.raises(InvalidPatternError):
         Pattern(source)
 

@@ -1,4 +1,4 @@
-"""Schema.clean: raw values in, typed values or refusals out, for every door."""
+"""Validation of the values of parameters."""
 
 import pytest
 from django.utils.translation import override
@@ -39,18 +39,18 @@ def test_numbers_are_read_from_text(text, value):
 @pytest.mark.parametrize(
     "text", ["x", "1,5", "0x1", "NaN", "inf", "1e999", "9" * 5000, True]
 )
-def test_what_is_no_number_is_refused(text):
+def test_invalid_numbers_are_refused(text):
     assert "number" in refusal(NUMBER, text)
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("true", True), ("False", False), ("1", True), (False, False)]
 )
-def test_truth_values_are_read_from_text(text, value):
+def test_booleans_are_read_from_text(text, value):
     assert clean(BOOLEAN, text) is value
 
 
-def test_what_is_no_truth_value_is_refused():
+def test_invalid_booleans_are_refused():
     assert "true or false" in refusal(BOOLEAN, "yes")
 
 
@@ -90,7 +90,7 @@ def test_optional_attributes_are_filled_and_unknown_ones_dropped():
         ("[" * 60_000, "50 levels"),
     ],
 )
-def test_a_wrong_object_is_refused_with_the_place(text, words):
+def test_invalid_object_is_refused_with_the_path(text, words):
     assert words in refusal(Parameter("a", kind="object", type=DISK), text)
 
 
@@ -98,7 +98,7 @@ def test_json_must_be_a_list_or_an_object():
     assert "list or object" in refusal(Parameter("a", kind="json", type="Json"), "3")
 
 
-def test_typed_values_are_taken_as_they_are():
+def test_typed_values_are_accepted():
     found = Parameter("a", kind="list", type=["list", "string"])
     assert clean(found, ["[x"], text=False) == ["[x"]
     assert "list" in refusal(found, '["x"]', text=False)
@@ -107,11 +107,11 @@ def test_typed_values_are_taken_as_they_are():
 # Missing and empty
 
 
-def test_a_missing_value_is_no_entry():
+def test_missing_value_is_omitted():
     assert Schema([optional(default="x")]).clean({}) == {}
 
 
-def test_a_default_is_not_judged():
+def test_default_is_not_validated():
     assert Schema([optional(default="x", allowed_values=["y"])]).clean({}) == {}
     assert clean(optional(default="x", allowed_values=["y"]), "x") == "x"
 
@@ -123,17 +123,17 @@ def test_a_required_value_must_be_given(raw):
     assert caught.value.errors == {"a": ["Enter a value. This field is required."]}
 
 
-def test_a_default_of_null_may_stay_empty_whatever_the_constraints():
+def test_null_default_can_stay_empty_despite_constraints():
     found = optional(nullable=True, min_length=3, allowed_values=["abc"])
     assert clean(found, "") is None
 
 
-def test_an_emptied_text_is_empty_and_an_emptied_number_is_no_entry():
+def test_cleared_text_is_empty_and_cleared_number_is_omitted():
     assert clean(optional(default="x"), "") == ""
     assert clean(optional(kind="number", type="number", default=3), " ") is None
 
 
-def test_an_emptied_text_obeys_the_constraints():
+def test_cleared_text_is_validated():
     assert "at least 1" in refusal(optional(default="x", min_length=1), "")
 
 
@@ -143,7 +143,7 @@ def test_unknown_names_are_refused():
     assert list(caught.value.errors) == ["b"]
 
 
-def test_every_wrong_value_is_reported():
+def test_all_invalid_values_are_reported():
     schema = Schema([Parameter("a"), Parameter("b", kind="number", type="number")])
     with pytest.raises(InvalidParametersError) as caught:
         schema.clean({"b": "x"})
@@ -158,14 +158,14 @@ def test_a_value_of_one_megabyte_is_refused():
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
-def test_text_no_database_can_hold_is_refused(text):
+def test_text_that_databases_cannot_store_is_refused(text):
     assert "stored" in refusal(Parameter("a"), text)
     assert "stored" in refusal(
         Parameter("a", kind="json", type="any"), [text], text=False
     )
 
 
-def test_a_read_only_value_is_never_an_entry():
+def test_read_only_value_is_ignored():
     assert clean(optional(default="x", read_only=True), "y") is None
 
 
@@ -200,18 +200,18 @@ def test_a_read_only_value_is_never_an_entry():
         ),
     ],
 )
-def test_constraints_are_judged(members, good, bad, words):
+def test_constraints_are_validated(members, good, bad, words):
     found = Parameter("a", **members)
     assert clean(found, good) is not None
     assert words in refusal(found, bad)
 
 
-def test_the_templates_own_words_come_first():
+def test_message_of_the_template_is_preferred():
     found = Parameter("a", max_length=1, constraint_description={"en": "One letter."})
     assert refusal(found, "ab") == "One letter."
 
 
-def test_own_words_are_in_the_language_of_the_reader():
+def test_message_of_the_template_is_in_the_users_language():
     words = {"en": "One letter.", "zh-cn": "一个字母"}
     found = Parameter("a", max_length=1, constraint_description=words)
     with override("zh-hans"):
@@ -221,7 +221,7 @@ def test_own_words_are_in_the_language_of_the_reader():
 # Secrets
 
 
-def test_an_empty_secret_keeps_the_current_one_unjudged():
+def test_empty_secret_keeps_the_current_one_without_validation():
     found = Parameter("a", secret=True, min_length=99)
     assert clean(found, "", current_secrets={"a": "old"}) == "old"
     assert Schema([found]).clean({}, current_secrets={"a": "old"}) == {"a": "old"}
@@ -237,7 +237,7 @@ def test_a_plain_value_is_never_kept_as_a_secret():
     assert "required" in refusal(Parameter("a"), "", current_secrets={"a": "old"})
 
 
-def test_split_parts_secret_from_plain_and_mistrusts_the_unknown():
+def test_split_treats_unknown_values_as_secret():
     schema = Schema([Parameter("a"), Parameter("b", secret=True)])
     assert schema.split({"a": 1, "b": 2, "c": 3}) == ({"a": 1}, {"b": 2, "c": 3})
 
@@ -260,14 +260,14 @@ def test_a_broken_rule_is_an_error_of_the_whole_form():
     assert caught.value.errors == {"": ["Must differ."]}
 
 
-def test_a_rule_that_holds_says_nothing():
+def test_rule_that_holds_has_no_error():
     assert different().clean({"a": "y"}) == {"a": "y"}
 
 
-def test_a_rule_counts_only_under_its_condition():
+def test_rule_applies_only_if_its_condition_holds():
     condition = {"Fn::Equals": [{"Ref": "b"}, "z"]}
     assert different(condition).clean({"a": "x"})
 
 
-def test_a_rule_only_the_engine_can_judge_is_left_to_it():
+def test_undecidable_rule_is_left_to_the_engine():
     assert different({"Fn::Jq": ["x"]}).clean({"a": "x"})

@@ -1,4 +1,4 @@
-"""catalog.schema.read_terraform: root variables become parameters."""
+"""Reader of Terraform templates: root variables become parameters."""
 
 import json
 
@@ -28,12 +28,12 @@ def parameter(source, name="a", **options):
         ("list", "list", ["list", "any"]),
     ],
 )
-def test_a_type_decides_the_kind(declared, kind, type_):
+def test_type_determines_the_kind(declared, kind, type_):
     found = parameter(f'variable "a" {{\n  type = {declared}\n}}\n')
     assert (found.kind, found.type) == (kind, type_)
 
 
-def test_optional_attributes_carry_their_defaults():
+def test_optional_attributes_have_their_defaults():
     source = """
     variable "a" {
       type = object({
@@ -61,7 +61,7 @@ def test_optional_attributes_carry_their_defaults():
         ("{}", "json"),
     ],
 )
-def test_an_untyped_variable_is_judged_by_its_default(default, kind):
+def test_kind_of_an_untyped_variable_depends_on_its_default(default, kind):
     assert parameter(f'variable "a" {{\n  default = {default}\n}}\n').kind == kind
 
 
@@ -78,7 +78,7 @@ def test_an_untyped_variable_is_judged_by_its_default(default, kind):
         ("<<-EOT\n    two\n      lines\n  EOT", "two\n  lines\n"),
     ],
 )
-def test_a_default_is_read_as_terraform_reads_it(source, value):
+def test_default_equals_terraforms(source, value):
     found = parameter(f'variable "a" {{\n  type = any\n  default = {source}\n}}\n')
     assert found.default == value
     assert not found.required
@@ -89,13 +89,13 @@ def test_a_default_is_converted_to_the_type():
     assert found.default == {"n": "1"}
 
 
-def test_a_default_that_does_not_fit_is_refused_with_its_line():
+def test_default_of_another_type_is_refused_with_its_line():
     with pytest.raises(TemplateError) as caught:
         parameter('variable "a" {\n  type = number\n  default = "x"\n}\n')
     assert [(p.file, p.line) for p in caught.value.problems] == [("main.tf", 3)]
 
 
-def test_no_default_means_it_must_be_given():
+def test_variable_without_default_is_required():
     assert parameter('variable "a" {}').required
 
 
@@ -153,12 +153,12 @@ def test_a_json_description_declares_the_parameter():
     assert found.value_labels == {"s": {"en": "Small"}}
 
 
-def test_a_broken_json_description_is_just_text():
+def test_invalid_json_description_is_text():
     found = parameter('variable "a" {\n  description = "{\\"Label\\": }"\n}\n')
     assert found.description == {"en": '{"Label": }'}
 
 
-def test_declarations_of_the_document_are_laid_over_the_variable():
+def test_declarations_of_the_document_override_the_variable():
     declared = {"a": {"Type": "Number", "Label": "Size", "Default": 3}}
     found = parameter('variable "a" {\n  type = number\n}\n', parameters=declared)
     assert (found.label_in("en"), found.default, found.required) == ("Size", 3, False)
@@ -191,7 +191,7 @@ def test_json_files_are_read_too():
     assert schema.outputs[0]["description"] == {"en": "d"}
 
 
-def test_only_the_root_module_asks():
+def test_only_root_variables_are_parameters():
     schema = read_terraform(
         {
             "main.tf": 'variable "a" {}',
@@ -203,7 +203,7 @@ def test_only_the_root_module_asks():
     assert list(schema.by_key) == ["a"]
 
 
-def test_outputs_tell_name_description_and_secrecy():
+def test_outputs_have_name_description_and_sensitivity():
     source = """
     output "plain" {
       value       = "${terraform_data.x.id}-${length("}")}"

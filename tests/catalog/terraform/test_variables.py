@@ -1,4 +1,4 @@
-"""catalog.schema.variables_source: what can be planned without any provider."""
+"""The part of a module that can be planned without a provider."""
 
 import json
 import subprocess
@@ -68,7 +68,7 @@ def test_json_variables_are_written_as_hcl():
 
 
 @pytest.mark.engine
-def test_terraform_judges_values_by_it(terraform, tmp_path):
+def test_terraform_validates_values_with_the_source(terraform, tmp_path):
     (tmp_path / "main.tf").write_text(variables_source({"main.tf": MAIN}))
     (tmp_path / "terraform.tfvars.json").write_text('{"size": "l"}')
     run = subprocess.run(

@@ -1,4 +1,4 @@
-"""Every page below /manage/: for administrators only, in few queries, without JavaScript."""
+"""Rules for all pages below /manage/."""
 
 import pytest
 from django.test import Client
@@ -105,7 +105,7 @@ def address(world, name, keys):
 
 
 @pytest.mark.parametrize(("name", "keys"), PAGES, ids=[name for name, _ in PAGES])
-def test_an_administrator_sees_it_in_few_queries(
+def test_page_takes_few_queries_for_administrators(
     admin_browser, world, name, keys, django_assert_max_num_queries
 ):
     url = address(world, name, keys)
@@ -117,13 +117,13 @@ def test_an_administrator_sees_it_in_few_queries(
 
 
 @pytest.mark.parametrize(("name", "keys"), PAGES, ids=[name for name, _ in PAGES])
-def test_to_an_end_user_it_does_not_exist(browser, world, name, keys):
+def test_page_is_not_found_for_end_users(browser, world, name, keys):
     url = address(world, name, keys)
     assert browser.get(url).status_code == 404
     assert browser.post(url).status_code in (404, 405)
 
 
-def test_an_end_user_is_told_the_same_as_about_a_page_that_is_not_there(browser, world):
+def test_end_users_get_the_response_of_a_missing_page(browser, world):
     hidden = browser.get(reverse("manage:product-list"))
     missing = browser.get("/manage/nothing/")
     assert hidden.status_code == missing.status_code == 404
@@ -139,7 +139,7 @@ def test_it_requires_login(client, world, name, keys):
 
 
 @pytest.mark.parametrize(("name", "keys"), [page for page in PAGES if page[1]])
-def test_what_is_not_there_is_not_found(admin_browser, world, name, keys):
+def test_missing_record_is_not_found(admin_browser, world, name, keys):
     wrong = ["nothing" if key != "grant" else 0 for key in keys]
     url = reverse(full(name), args=wrong)
     assert admin_browser.get(url).status_code == 404
@@ -177,14 +177,14 @@ def test_a_long_list_takes_as_few_queries(
     assert page.content.count(b"data-id=") >= 20
 
 
-def test_a_change_without_the_forms_token_is_refused(admin, world):
+def test_post_without_csrf_token_is_refused(admin, world):
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(admin)
     url = reverse("manage:product-delete", args=[world["product"].pk])
     assert strict.post(url).status_code == 403
 
 
-def test_a_state_is_never_changed_by_reading(admin_browser, world):
+def test_get_changes_nothing(admin_browser, world):
     pk = world["portfolio"].pk
     other = ProductFactory().pk
     url = reverse("manage:portfolio-add-product", args=[pk, other])

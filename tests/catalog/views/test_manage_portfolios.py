@@ -1,4 +1,4 @@
-"""Portfolios, grants, constraints and tag options on the administrator's pages."""
+"""Pages of administrators for portfolios, grants, constraints and tag options."""
 
 import pytest
 from django.urls import reverse
@@ -43,7 +43,7 @@ def test_a_portfolio_is_created(admin_browser):
     assert answer.url == page("portfolio-detail", portfolio)
 
 
-def test_a_portfolio_without_a_provider_is_not(admin_browser):
+def test_portfolio_without_a_provider_is_refused(admin_browser):
     url = reverse("manage:portfolio-create")
     assert admin_browser.post(url, {"name": "Cloud"}).status_code == 422
     assert not Portfolio.objects.exists()
@@ -64,7 +64,7 @@ def test_deleting_a_portfolio_with_products_names_them(
     assert version.product.name.encode() in answer.content
 
 
-def test_products_not_yet_in_are_found_and_added(admin_browser, portfolio):
+def test_other_products_are_found_and_added(admin_browser, portfolio):
     wanted = ProductFactory(name="Database")
     url = page("portfolio-detail", portfolio)
     found = admin_browser.get(url, {"find": "datab"}).context["candidates"]
@@ -73,7 +73,7 @@ def test_products_not_yet_in_are_found_and_added(admin_browser, portfolio):
     assert wanted in portfolio.products.all()
 
 
-def test_taking_a_product_out_asks_first(admin_browser, portfolio, version):
+def test_removing_a_product_needs_confirmation(admin_browser, portfolio, version):
     url = page("portfolio-remove-product", portfolio, version.product)
     admin_browser.get(url)
     assert portfolio.products.exists()
@@ -92,7 +92,7 @@ def test_access_is_granted_to_a_person_a_group_or_a_pattern(
     assert str(portfolio.grants.get()) == value
 
 
-def test_access_for_nobody_known_is_refused(admin_browser, portfolio):
+def test_access_for_an_unknown_user_is_refused(admin_browser, portfolio):
     answer = admin_browser.post(page("portfolio-access", portfolio), {"user": "x"})
     assert answer.status_code == 422
     assert not portfolio.grants.exists()
@@ -148,9 +148,7 @@ def test_an_approval_constraint_is_created(admin_browser, portfolio, version, bo
 
 
 @pytest.mark.parametrize("approvers", ["bob", "user/nobody", "group/bob", ""])
-def test_an_approver_who_is_not_there_is_refused(
-    admin_browser, portfolio, version, bob, approvers
-):
+def test_unknown_approver_is_refused(admin_browser, portfolio, version, bob, approvers):
     url = constrain(portfolio, version.product, "Approval")
     data = {"operations": ["LaunchProduct"], "approvers": approvers}
     assert admin_browser.post(url, data).status_code == 422
@@ -163,9 +161,7 @@ def rules(*rows):
     return data
 
 
-def test_template_rules_are_created_and_empty_rows_left_out(
-    admin_browser, portfolio, version
-):
+def test_empty_rows_of_template_rules_are_ignored(admin_browser, portfolio, version):
     url = constrain(portfolio, version.product, "Template")
     data = rules(
         {"parameter": "name", "values": "a\nb", "description": "a or b"},
@@ -186,7 +182,7 @@ def test_template_rules_are_created_and_empty_rows_left_out(
         {"parameter": "name", "pattern": "("},
     ],
 )
-def test_a_rule_that_is_not_complete_is_refused(admin_browser, portfolio, version, row):
+def test_incomplete_rule_is_refused(admin_browser, portfolio, version, row):
     url = constrain(portfolio, version.product, "Template")
     answer = admin_browser.post(url, rules(row))
     assert answer.status_code == 422

@@ -1,4 +1,4 @@
-"""Products and versions on the administrator's pages."""
+"""Pages of administrators for products and versions."""
 
 import io
 import json
@@ -64,7 +64,7 @@ def test_the_list_finds_by_name_and_id(admin_browser):
     assert other not in page.context["page"].rows
 
 
-def test_the_list_shows_also_what_is_in_no_portfolio(admin_browser):
+def test_list_includes_products_in_no_portfolio(admin_browser):
     product = ProductFactory()
     assert product in admin_browser.get("/manage/products/").context["page"].rows
 
@@ -91,7 +91,7 @@ def test_the_type_of_a_product_is_that_of_its_first_template(admin_browser):
     assert Product.objects.get().template_kind == Template.Kind.STANDARD
 
 
-def test_a_broken_template_makes_neither_product_nor_template(admin_browser):
+def test_invalid_template_creates_nothing(admin_browser):
     broken = 'variable "x" {\n  type = \n'
     data = new_product(**{"version-uploads": [tf(broken)]})
     page = admin_browser.post(CREATE, data)
@@ -101,7 +101,7 @@ def test_a_broken_template_makes_neither_product_nor_template(admin_browser):
     assert not Template.objects.exists()
 
 
-def test_everything_there_is_to_mend_is_named_at_once(admin_browser):
+def test_all_errors_of_both_forms_are_shown(admin_browser):
     page = admin_browser.post(CREATE, new_product(name=""))
     assert page.status_code == 422
     assert list(page.context["form"].errors) == ["name"]
@@ -146,7 +146,7 @@ def test_a_product_is_copied(admin_browser):
     assert Version.objects.filter(name=version.name).count() == 2
 
 
-def test_deleting_says_by_what_the_product_is_used(admin_browser):
+def test_deletion_error_names_the_portfolios(admin_browser):
     product = ProductFactory()
     PortfolioFactory(name="Everyday", products=[product])
     page = admin_browser.post(reverse("manage:product-delete", args=[product.pk]))
@@ -154,7 +154,7 @@ def test_deleting_says_by_what_the_product_is_used(admin_browser):
     assert b"Everyday" in page.content
 
 
-def test_a_product_nobody_uses_is_deleted(admin_browser):
+def test_unused_product_is_deleted(admin_browser):
     product = ProductFactory()
     answer = admin_browser.post(reverse("manage:product-delete", args=[product.pk]))
     assert answer.url == reverse("manage:product-list")
@@ -244,7 +244,7 @@ def test_a_version_starts_from_another_and_replaces_files_of_the_same_name(
     assert old.template_id != new.template_id
 
 
-def test_the_document_of_a_version_is_there_to_edit(admin_browser):
+def test_form_has_the_document_of_the_other_version(admin_browser):
     template = Template.objects.from_document(ROS)
     product = ProductFactory(template_kind=Template.Kind.STANDARD)
     version = VersionFactory(product=product, template=template)
@@ -252,7 +252,7 @@ def test_the_document_of_a_version_is_there_to_edit(admin_browser):
     assert page.context["form"]["document"].value() == ROS
 
 
-def test_what_the_policy_forbids_is_shown_with_file_and_line(admin_browser):
+def test_policy_violation_is_shown_with_file_and_line(admin_browser):
     product = ProductFactory()
     backend = 'terraform {\n  backend "http" {}\n}\n'
     data = new_version(uploads=[tf(backend)])
@@ -290,7 +290,7 @@ def test_the_file_view_shows_one_file_escaped(admin_browser):
     assert admin_browser.get(url, {"file": "../x"}).status_code == 404
 
 
-def test_a_template_is_downloaded_in_the_form_a_new_version_takes(admin_browser):
+def test_download_can_be_uploaded_again(admin_browser):
     files = {"main.tf": MAIN_TF, "modules/net/main.tf": "# net"}
     old = VersionFactory(template=TemplateFactory(files=files))
     url = reverse("manage:version-download", args=[old.product_id, old.pk])
@@ -330,7 +330,7 @@ def test_two_versions_are_compared_by_parameter_and_file(admin_browser):
     assert {"added", "removed"} <= kinds
 
 
-def test_a_parameter_that_came_or_went_is_told_by_its_type(admin_browser):
+def test_new_or_removed_parameter_is_shown_by_its_type(admin_browser):
     old = VersionFactory(name="1.0")
     more = MAIN_TF + 'variable "replica" {\n  type    = bool\n  default = false\n}\n'
     new = VersionFactory(
@@ -355,14 +355,14 @@ def test_another_products_version_is_not_compared(admin_browser):
     assert page.context["comparison"] is None
 
 
-def test_trying_the_form_says_what_the_template_would_be_given(admin_browser):
+def test_trial_shows_the_values_for_the_template(admin_browser):
     version = VersionFactory()
     url = reverse("instances:version-try", args=[version.product_id, version.pk])
     page = admin_browser.post(url, {"parameters-name": "shop"})
     assert page.context["values"] == [("name", "shop")]
 
 
-def test_trying_the_form_shows_what_is_wrong(admin_browser):
+def test_trial_shows_errors(admin_browser):
     text = 'variable "size" {\n  type = number\n}\n'
     version = VersionFactory(template=TemplateFactory(files={"main.tf": text}))
     url = reverse("instances:version-try", args=[version.product_id, version.pk])
@@ -371,7 +371,7 @@ def test_trying_the_form_shows_what_is_wrong(admin_browser):
     assert "size" in page.context["form"].parameters.errors
 
 
-def test_trying_the_form_never_shows_a_secret(admin_browser):
+def test_trial_never_shows_a_secret(admin_browser):
     text = 'variable "password" {\n  sensitive = true\n}\n'
     version = VersionFactory(template=TemplateFactory(files={"main.tf": text}))
     url = reverse("instances:version-try", args=[version.product_id, version.pk])
@@ -388,7 +388,7 @@ def test_a_version_is_deactivated(admin_browser):
     assert (version.active, version.guidance) == (False, "Deprecated")
 
 
-def test_a_version_that_waits_for_its_check_goes_on_waiting_when_edited(admin_browser):
+def test_edit_keeps_a_version_waiting_for_its_check(admin_browser):
     version = VersionFactory(active=False, waits_for_check=True)
     url = reverse("manage:version-edit", args=[version.product_id, version.pk])
     assert "active" not in admin_browser.get(url).context["form"].fields

@@ -1,4 +1,4 @@
-"""GET /products/<prod-…>/ : one product, its launch options and versions."""
+"""The page of a product for end users."""
 
 import pytest
 from django.urls import reverse
@@ -27,7 +27,7 @@ def test_it_requires_login(client, product):
     assert response.url.startswith(reverse("account_login"))
 
 
-def test_a_foreign_and_a_missing_product_are_the_same_404(browser, bob):
+def test_missing_product_and_product_without_grant_are_not_found(browser, bob):
     foreign = ProductFactory()
     PortfolioFactory(products=[foreign], users=[bob])
     missing = reverse("catalog:product-detail", args=["prod-bp1nowhere0000"])
@@ -40,7 +40,7 @@ def test_it_rejects_other_methods(browser, product):
     assert browser.post(product.get_absolute_url()).status_code == 405
 
 
-def test_versions_stand_in_the_order_of_advice_without_inactive_ones(browser, product):
+def test_active_versions_are_ordered_by_guidance(browser, product):
     for name, guidance, active in (
         ("old", "Deprecated", True),
         ("plain", "Default", True),
@@ -55,7 +55,7 @@ def test_versions_stand_in_the_order_of_advice_without_inactive_ones(browser, pr
     assert 'data-status="Deprecated"' in compact(response)
 
 
-def test_the_limits_of_a_launch_option_are_told(browser, product):
+def test_constraints_of_a_launch_option_are_shown(browser, product):
     product.portfolios.get().constraints.create(
         product=product, kind="StackRegion", config={"StackRegions": ["cn-beijing"]}
     )

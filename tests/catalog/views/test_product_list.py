@@ -1,4 +1,4 @@
-"""GET /products/ : what I may launch."""
+"""The list of products for end users."""
 
 import pytest
 from django.urls import reverse
@@ -30,7 +30,7 @@ def names(response):
     return [product.name for product in response.context["page"].rows]
 
 
-def test_it_lists_what_my_portfolios_hold_newest_first(browser, products):
+def test_list_has_granted_products_newest_first(browser, products):
     assert names(browser.get(URL)) == ["Database", "Web service"]
 
 
@@ -40,24 +40,24 @@ def test_it_requires_login(client):
     assert response.url == f"{reverse('account_login')}?next={URL}"
 
 
-def test_it_hides_what_is_not_granted_to_me(browser, bob):
+def test_list_excludes_products_without_grant(browser, bob):
     PortfolioFactory(products=[ProductFactory()], users=[bob])
     ProductFactory()
     assert names(browser.get(URL)) == []
 
 
-def test_an_administrator_sees_here_only_what_is_granted(admin_browser, products):
+def test_list_of_administrators_has_only_granted_products(admin_browser, products):
     assert names(admin_browser.get(URL)) == []
 
 
-def test_a_grant_to_my_group_counts(browser, alice):
+def test_grant_to_a_group_makes_products_visible(browser, alice):
     role = RoleFactory()
     alice.groups.add(role)
     PortfolioFactory(products=[ProductFactory(name="For us")]).grants.create(role=role)
     assert names(browser.get(URL)) == ["For us"]
 
 
-def test_a_product_in_two_of_my_portfolios_is_listed_once(browser, alice):
+def test_product_in_two_portfolios_is_listed_once(browser, alice):
     product = ProductFactory(name="Twice")
     PortfolioFactory(products=[product], users=[alice])
     PortfolioFactory(products=[product], users=[alice])

@@ -1,4 +1,4 @@
-"""What each person can launch and owns."""
+"""The list of users, with their products and instances."""
 
 import pytest
 from django.urls import reverse
@@ -20,7 +20,7 @@ def line(admin_browser, username):
     return page.context["rows"][0]
 
 
-def test_products_count_once_however_they_are_granted(admin, admin_browser, bob):
+def test_product_with_several_grants_counts_once(admin, admin_browser, bob):
     one, two, inactive = (VersionFactory().product for _ in range(3))
     inactive.versions.update(active=False)
     group = RoleFactory(name="Ops")
@@ -32,7 +32,7 @@ def test_products_count_once_however_they_are_granted(admin, admin_browser, bob)
     assert line(admin_browser, "bob").launchable == 2
 
 
-def test_living_instances_are_owned(admin_browser, bob):
+def test_owned_instances_are_counted(admin_browser, bob):
     InstanceFactory.create_batch(2, owner=bob)
     InstanceFactory(owner=bob, terminated_at=now())
     assert line(admin_browser, "bob").owned == 2
