@@ -171,4 +171,6 @@ def test_ticked_instances_are_transferred_from_the_list(scene, sign_in):
     expect(admin.get_by_role("status", name="Selected")).to_have_text("2")
     admin.get_by_label("Transfer the selected instances to").fill("carol")
     admin.get_by_role("button", name="Transfer").click()
-    expect(admin.get_by_role("main")).to_contain_text("2 of 2 belong to Carol Diaz now")
+    expect(admin.get_by_role("main")).to_contain_text(
+        "2 of 2 instances now belong to Carol Diaz"
+    )
