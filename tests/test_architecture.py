@@ -40,6 +40,37 @@ CATALOG_LAYERS = {
     "catalog.views": {"catalog.schema", "catalog.models", "catalog", "catalog.forms"},
     "catalog.urls": {"catalog.views"},
 }
+CATALOG_CORE = {
+    *("catalog.schema", "catalog.terraform", "catalog.ros", "catalog.models"),
+    "catalog",
+}
+# The layers of the instances. The modules at their top, such as the validation of launches
+# and the engine setup, stand between the models and the worker, the forms and the pages.
+INSTANCES_LAYERS = {
+    "instances.wakeup": set(),
+    "instances.models": {*CATALOG_CORE, "instances.engines", "instances.wakeup"},
+    "instances": {*CATALOG_CORE, "instances.engines", "instances.models"},
+    "instances.worker": {
+        *CATALOG_CORE,
+        *("instances.engines", "instances.wakeup", "instances.models", "instances"),
+    },
+    "instances.presenters": {*CATALOG_CORE, "instances.models", "instances"},
+    "instances.forms": {
+        *(*CATALOG_CORE, "catalog.forms"),
+        *("instances.models", "instances", "instances.presenters"),
+    },
+    "instances.operations": {
+        *(*CATALOG_CORE, "catalog.operations"),
+        *("instances.models", "instances", "instances.presenters"),
+    },
+    "instances.views": {
+        *(*CATALOG_CORE, "catalog.forms", "catalog.views"),
+        *("instances.models", "instances", "instances.presenters", "instances.forms"),
+    },
+    "instances.admin": {*CATALOG_CORE, "instances.models"},
+    "instances.urls": {"instances.views"},
+    "instances.management": {"instances.engines", "instances.worker"},
+}
 # A module belongs to the most specific package that holds it, and may import that one.
 MAY_IMPORT = {
     # Plain Python without imports of ours: the engines may use it.
@@ -47,8 +78,8 @@ MAY_IMPORT = {
     "console.lib": LIB,
     "instances.engines": {"console.lib.exact"},
     **{layer: others | LIB for layer, others in CATALOG_LAYERS.items()},
-    "instances": {*CATALOG_LAYERS, "instances.engines", *LIB},
-    "console": {*CATALOG_LAYERS, "instances", "instances.engines", *LIB},
+    **{layer: others | LIB for layer, others in INSTANCES_LAYERS.items()},
+    "console": {*CATALOG_LAYERS, *INSTANCES_LAYERS, "instances.engines", *LIB},
 }
 
 
@@ -111,6 +142,25 @@ def test_arrows_point_one_way(module, path):
         ("catalog.operations.products", "from catalog.forms import product"),
         ("catalog.views.products", "from catalog.operations import OPERATIONS"),
         ("catalog.tags", "from catalog.views.products import product_list"),
+        ("instances.wakeup", "from instances.models import Task"),
+        ("instances.models.task", "from instances.worker.run import Run"),
+        ("instances.models.task", "from instances.engine_setup import engine_of"),
+        ("instances.models.plan", "from catalog.forms.product import ProductForm"),
+        ("instances.engine_setup", "from instances.worker.host import host_name"),
+        ("instances.launch_validation", "from instances.forms.plan import PlanForm"),
+        ("instances.filters", "from instances.presenters import plan_list"),
+        ("instances.worker.run", "from instances.views.tasks import task_detail"),
+        ("instances.worker.run", "from instances.presenters import task_log"),
+        ("instances.presenters.task_log", "from instances.forms.plan import PlanForm"),
+        ("instances.presenters.task_log", "import instances.worker.event_recorder"),
+        ("instances.forms.plan", "from instances.views.plans import plan_detail"),
+        ("instances.forms.plan", "from instances.worker.loop import Worker"),
+        ("instances.operations.plans", "from instances.forms.plan import PlanForm"),
+        ("instances.views.plans", "from instances.operations import OPERATIONS"),
+        ("instances.views.tasks", "from instances.worker.cancellation import Work"),
+        ("instances.admin.records", "from instances.views.tasks import task_detail"),
+        ("instances.urls", "from instances.models import Task"),
+        ("instances.management.commands.work", "from instances.models import Task"),
         (
             "catalog.models.grant",
             "if TYPE_CHECKING:\n    from catalog.views.products import product_list",
