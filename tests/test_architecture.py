@@ -337,3 +337,156 @@ def test_templates_hold_no_inline_code(path):
     text = path.read_text()
     assert not re.search(r"\sstyle=|\son[a-z]+=|hx-on|javascript:|\|safe\b", text)
     assert not re.search(r"<(script|style)(?![^>]*\bsrc=)[^>]*>\s*\S", text)
+
+
+# Marks of the layout: a newcomer reads the top of each app at a glance.
+MAX_ROOMS = {"console": 28, "catalog": 18, "instances": 20}
+MAX_BASES = 3
+MAX_ANY_PERCENT = 10
+MAX_TEMPLATE_COLUMNS = 120
+# Names that nobody searches for, and what to call the thing instead.
+RETIRED = {
+    "wish": "provisioning spec",
+    "settling": "completion",
+    "settlement": "completion",
+    "ladder": "cancellation",
+    "sweeping": "cleanup",
+    "outage": "database retry",
+    "presence": "host",
+    "aftermath": "task failure",
+    "culprit": "failure source",
+    "evidence": "task diagnostics",
+    "leavers": "offboarding",
+    "departure": "offboarding",
+    "trail": "audit log",
+    "findings": "errors",
+    "fenced": "lease lost",
+}
+# A sentence about the thing, not a noun clause or a riddle around it.
+RIDDLE = re.compile(r"(What|Who|Whose|Whoever|Whether|Where|How|Nobody|Nothing|Once)\b")
+
+
+def words_of(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def retired_names(module: str, source: str) -> list[str]:
+    names = [module.rpartition(".")[2]] + [
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+    ]
+    return [name for name in names if words_of(name) & RETIRED.keys()]
+
+
+def riddles(source: str) -> list[str]:
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    return [
+        text.splitlines()[0]
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, documented)
+        and (text := ast.get_docstring(node))
+        and RIDDLE.match(text)
+    ]
+
+
+def casts_of_self(source: str) -> list[int]:
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "cast"
+        and any(getattr(argument, "id", "") == "self" for argument in node.args)
+    ]
+
+
+def longest_chain(sources: list[str]) -> list[str]:
+    """Return the longest chain of our own classes in which each is a base of the one before."""
+    bases = {
+        node.name: [getattr(b, "id", getattr(b, "attr", "")) for b in node.bases]
+        for source in sources
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef) and not node.name.endswith("Error")
+    }
+
+    def chain(name: str, before: tuple[str, ...] = ()) -> list[str]:
+        if name not in bases or name in before:
+            return []
+        above = (chain(base, (*before, name)) for base in bases[name])
+        return [name, *max(above, key=len, default=[])]
+
+    return max((chain(name) for name in bases), key=len, default=[])
+
+
+def signatures_with_any(source: str) -> list[bool]:
+    """Tell for each function if a type in its signature is or holds ``Any``."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            arguments = [*node.args.args, *node.args.kwonlyargs]
+            types = [node.returns, *(argument.annotation for argument in arguments)]
+            names = {
+                getattr(part, "id", "")
+                for annotation in types
+                if annotation
+                for part in ast.walk(annotation)
+            }
+            found.append("Any" in names)
+    return found
+
+
+@pytest.mark.parametrize("app", OURS)
+def test_the_top_of_an_app_is_read_at_a_glance(app):
+    rooms = [
+        path.name
+        for path in (ROOT / app).iterdir()
+        if path.name not in {"__init__.py", "__pycache__", "migrations", "locale"}
+        and (path.suffix == ".py" or path.is_dir())
+    ]
+    assert len(rooms) <= MAX_ROOMS[app], sorted(rooms)
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda v: str(v))
+def test_a_module_is_written_in_words_of_the_field(module, path):
+    source = path.read_text()
+    assert retired_names(module, source) == []
+    assert riddles(source) == []
+    assert casts_of_self(source) == []
+
+
+def test_chains_of_base_classes_are_short():
+    chain = longest_chain([path.read_text() for _module, path in modules()])
+    assert len(chain) <= MAX_BASES, chain
+
+
+def test_few_signatures_say_any():
+    marks = [
+        mark
+        for _module, path in modules()
+        for mark in signatures_with_any(path.read_text())
+    ]
+    assert 100 * sum(marks) / len(marks) <= MAX_ANY_PERCENT
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda p: p.stem
+)
+def test_lines_of_templates_are_short(path):
+    lines = enumerate(path.read_text().splitlines(), 1)
+    assert [n for n, line in lines if len(line) > MAX_TEMPLATE_COLUMNS] == []
+
+
+def test_planted_names_and_sentences_are_found():
+    assert retired_names("instances.wish_form", "class Form: pass")
+    assert retired_names("instances.forms", "class LaunchWish: pass")
+    assert not retired_names("instances.forms", "class TrailingCommaForm: pass")
+    assert riddles('def f():\n    """What is done."""')
+    assert riddles('"""Whether it is."""')
+    assert casts_of_self("def f(self): return cast(Plan, self)")
+
+
+def test_a_planted_chain_and_a_planted_any_are_found():
+    source = "class A: pass\nclass B(A): pass\nclass C(B): pass\nclass D(m.C): pass"
+    assert longest_chain([source]) == ["D", "C", "B", "A"]
+    assert signatures_with_any("def f(a: dict[str, Any]) -> int: ...") == [True]
+    assert signatures_with_any("def f(a: int) -> None: ...") == [False]
