@@ -1,3 +1,4 @@
 """Instances, their tasks, plans and resources, and the engines that run them.
 
-This app imports catalog."""
+This app imports catalog.
+"""

@@ -60,7 +60,7 @@ class TrueStatus:
 
     @classmethod
     def _after_failure(cls, task: Task) -> Self:
-        """A run that changed nothing leaves the instance as it was before."""
+        """Return the status after a failure: the one before, if the task changed nothing."""
         ran = CHANGING_STAGES & set(task.stages) or (
             Task.objects.filter(pk=task.pk, diagnostics__isnull=False).exists()
         )

@@ -47,7 +47,7 @@ def mirror(settings):
 
 @pytest.fixture
 def cloud():
-    """moto's server, on a free port of the loopback."""
+    """The server of moto, on a free port of loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
