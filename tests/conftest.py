@@ -1,6 +1,5 @@
 """People and doors every test may use."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -11,8 +10,18 @@ from django.test import Client
 from django.utils import translation
 
 from tests import leaks
-from tests.factories import AdministratorFactory, UserFactory
+from tests.everything import Everything
+from tests.factories import (
+    MAIN_TF,
+    AdministratorFactory,
+    InstanceFactory,
+    RegionFactory,
+    UserFactory,
+    launchable,
+    launched_instance,
+)
 from tests.faults.installation import Installation, furnish, kill_runs
+from tests.requirements import missing
 from tests.signing import Caller
 
 HERE = Path(__file__).parent
@@ -113,9 +122,7 @@ def terraform():
     """A Terraform binary, or the reason why there is none."""
     path = shutil.which("tofu") or shutil.which("terraform")
     if not path:
-        if os.environ.get("CI"):
-            pytest.fail("CI needs terraform on PATH", pytrace=False)
-        pytest.skip("no tofu or terraform on PATH")
+        missing("no tofu or terraform on PATH")
     return path
 
 
@@ -160,6 +167,54 @@ def api(alice):
 @pytest.fixture
 def admin_api(admin):
     return Caller.of(admin)
+
+
+@pytest.fixture
+def region(db):
+    return RegionFactory()
+
+
+@pytest.fixture
+def source(request):
+    """The source of the version: as `@pytest.mark.template` says, if it does."""
+    marker = request.node.get_closest_marker("template")
+    return marker.args[0] if marker else MAIN_TF
+
+
+@pytest.fixture
+def version(source, alice):
+    """A version that alice can launch."""
+    return launchable(alice, source=source)
+
+
+@pytest.fixture
+def portfolio(version):
+    """The portfolio through which alice can launch the version."""
+    return version.product.portfolios.get()
+
+
+@pytest.fixture
+def instance(request, alice):
+    """An instance of alice's, without a task.
+
+    With `@pytest.mark.template` it is one of the version; `@pytest.mark.launched` gives
+    the values of the task that launched it.
+    """
+    launched = request.node.get_closest_marker("launched")
+    if launched:
+        version = request.getfixturevalue("version")
+        return launched_instance(alice, version, **launched.kwargs)
+    if request.node.get_closest_marker("template"):
+        version = request.getfixturevalue("version")
+        portfolio = version.product.portfolios.get()
+        return InstanceFactory(owner=alice, version=version, portfolio=portfolio)
+    return InstanceFactory(owner=alice, name="orders")
+
+
+@pytest.fixture
+def everything(alice, bob, admin):
+    """One of everything; it is alice's."""
+    return Everything(alice, bob, admin)
 
 
 @pytest.fixture

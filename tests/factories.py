@@ -168,3 +168,31 @@ class PlanFactory(DjangoModelFactory):
                 setattr(plan, column, value)
             plan.save()
         return plan
+
+
+def version_of(source=MAIN_TF, **options):
+    """A version whose template is this file, or these files by name."""
+    files = source if isinstance(source, dict) else {"main.tf": source}
+    return VersionFactory(template=TemplateFactory(files=files), **options)
+
+
+def launchable(*users, source=MAIN_TF, **options):
+    """A version that these users can launch, through a portfolio of its own."""
+    RegionFactory()
+    version = version_of(source, **options)
+    PortfolioFactory(products=[version.product], users=users)
+    return version
+
+
+def launched_instance(owner, version, *, name="orders", **values):
+    """An instance that was launched well, by a task with these values."""
+    portfolio = version.product.portfolios.first()
+    instance = InstanceFactory(
+        name=name, version=version, owner=owner, portfolio=portfolio
+    )
+    task = TaskFactory(instance=instance, portfolio=portfolio, ended=True, **values)
+    for key, value in task.tags.items():
+        instance.tags.create(key=key, value=value)
+    instance.last_task = instance.last_successful_task = task
+    instance.save()
+    return instance

@@ -43,6 +43,29 @@ class Fields(HTMLParser):
             self.sent[self.area] += data
 
 
+def sent_by(page):
+    """Return what a browser sends of a page as it came, without its token."""
+    fields = Fields(page.content.decode()).sent
+    fields.pop("csrfmiddlewaretoken", None)
+    return fields
+
+
+def sent_of(page, form):
+    """Return the same, with the boxes of this form as they are ticked."""
+    fields = sent_by(page)
+    for bound in form:
+        if bound.widget_type == "checkbox":
+            fields.pop(bound.html_name, None)
+            if bound.value():
+                fields[bound.html_name] = "on"
+        elif getattr(bound.field.widget, "allow_multiple_selected", False):
+            chosen = bound.value() or ()
+            fields[bound.html_name] = [
+                str(getattr(each, "pk", each)) for each in chosen
+            ]
+    return fields
+
+
 def shown(form):
     """The data of all fields of a form."""
     return Fields("".join(str(form[name]) for name in form.fields)).sent

@@ -688,7 +688,7 @@ class Server(ThreadingHTTPServer):
         """Ignore callers that closed their connection, which tests do."""
 
 
-def main(port=0):
+def serve_cloud(port=0):
     server = Server(("127.0.0.1", port), Handler)
     server.cloud = Cloud()
     print(server.server_port, flush=True)
@@ -696,4 +696,4 @@ def main(port=0):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    serve_cloud(int(sys.argv[1]) if len(sys.argv) > 1 else 0)

@@ -3,16 +3,11 @@
 import pytest
 
 from console.api.endpoint import OPERATIONS
-from tests.everything import Everything, snapshot
+from tests.everything import snapshot
 from tests.signing import Caller
 from tests.test_access_matrix import check_headers
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def everything(alice, bob, admin):
-    return Everything(alice, bob, admin)
 
 
 IDS = {

@@ -185,7 +185,7 @@ def lived(alice, bob, admin, secrets, settings, caplog):
     return everything
 
 
-def sign_in(everything, secrets):
+def sign_in_with_passkey(everything, secrets):
     """Sign in with the password, and fail with a misspelt one that contains it."""
     Client().post(
         "/accounts/login/", {"login": "alice", "password": secrets["login"] + "x"}
@@ -233,7 +233,7 @@ def test_no_secret_is_found_anywhere(lived, secrets, data_dir, caplog, capfd):
     states = set(Task.objects.values_list("status", flat=True))
     assert {"Succeeded", "Failed"} <= states
     sweep = Sweep(secrets)
-    alice = sign_in(lived, secrets)
+    alice = sign_in_with_passkey(lived, secrets)
     root = User.objects.create_superuser("root")
     admin = Client(raise_request_exception=False)
     admin.force_login(root)

@@ -725,7 +725,7 @@ def plan_for(user: User, pk: str, **scope: object) -> Plan:
         "portfolio",
         "region",
         "instance__last_task",
-        "instance__last_successful_task",
+        "instance__last_successful_task__portfolio",
         "instance__version__template",
         "instance__portfolio",
         "owner",

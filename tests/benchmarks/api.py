@@ -86,7 +86,7 @@ def aws_calls(count, port, product):
     return [call.encode()] * count
 
 
-def send(port, calls, seconds, answered):
+def send_calls(port, calls, seconds, answered):
     """Send requests one after the other for a time; return how many succeeded."""
     good, end = 0, time.monotonic() + seconds
     for call in calls:
@@ -110,7 +110,7 @@ def load(port, calls, seconds):
     share = len(calls) // CLIENTS
     clients = [
         multiprocessing.Process(
-            target=send,
+            target=send_calls,
             args=(port, calls[n * share : (n + 1) * share], seconds, answered),
         )
         for n in range(CLIENTS)
@@ -184,7 +184,7 @@ def measure_moto(seconds):
         return load(port, calls, seconds)
 
 
-def main(seconds=5.0):
+def benchmark_api(seconds=5.0):
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {
             "CONSOLE_DATA_DIR": folder,
@@ -208,4 +208,4 @@ def main(seconds=5.0):
 
 
 if __name__ == "__main__":
-    main(*map(float, sys.argv[1:]))
+    benchmark_api(*map(float, sys.argv[1:]))

@@ -129,11 +129,11 @@ def measure(count: int) -> None:
     ask(count, END_USER, launched)
 
 
-def main(sizes: list[int]) -> None:
+def benchmark_curation(sizes: list[int]) -> None:
     begin()
     for count in sizes:
         measure(count)
 
 
 if __name__ == "__main__":
-    main([int(text) for text in sys.argv[1:]] or [100, 10_000])
+    benchmark_curation([int(text) for text in sys.argv[1:]] or [100, 10_000])

@@ -58,7 +58,7 @@ def bare(binary: str) -> float:
         return time.perf_counter() - begun
 
 
-def main(rounds: int) -> None:
+def benchmark_launch(rounds: int) -> None:
     data = tempfile.mkdtemp()
     os.environ["CONSOLE_DATA_DIR"] = data
     os.environ["DJANGO_SETTINGS_MODULE"] = "console.settings"
@@ -116,4 +116,4 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    benchmark_launch(int(sys.argv[1]) if len(sys.argv) > 1 else 20)

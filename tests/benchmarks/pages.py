@@ -66,7 +66,7 @@ def measure(rows: int) -> None:
     call_command("flush", interactive=False, verbosity=0)
     make_administrators()
     pk = fill(rows)
-    ask(rows, "bench-admin", {**PAGES, "detail": f"/instances/{pk}/"})
+    time_pages(rows, "bench-admin", {**PAGES, "detail": f"/instances/{pk}/"})
 
 
 def make_administrators() -> None:
@@ -80,7 +80,7 @@ def make_administrators() -> None:
     role.permissions.set(Permission.objects.filter(codename="administer"))
 
 
-def ask(rows: int, username: str, pages: dict[str, str]) -> None:
+def time_pages(rows: int, username: str, pages: dict[str, str]) -> None:
     """Print CPU time, queries and bytes of each page for a user."""
     from django.db import connection
     from django.test import Client
@@ -131,11 +131,11 @@ def begin() -> None:
     call_command("migrate", verbosity=0)
 
 
-def main(sizes: list[int]) -> None:
+def benchmark_pages(sizes: list[int]) -> None:
     begin()
     for rows in sizes:
         measure(rows)
 
 
 if __name__ == "__main__":
-    main([int(text) for text in sys.argv[1:]] or [1000, 100_000])
+    benchmark_pages([int(text) for text in sys.argv[1:]] or [1000, 100_000])

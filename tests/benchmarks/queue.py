@@ -198,7 +198,7 @@ def truth(version, person, process, victims):
     return process
 
 
-def main(count: int) -> None:
+def benchmark_queue(count: int) -> None:
     prepare()
     from instances.models import Instance, Task
     from tests.factories import AdministratorFactory, UserFactory, VersionFactory
@@ -221,4 +221,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+    benchmark_queue(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)

@@ -160,7 +160,7 @@ def translation() -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def main(rounds: int) -> None:
+def benchmark_ros_local(rounds: int) -> None:
     """Print the figures and their limits."""
     binary = shutil.which("tofu") or shutil.which("terraform")
     if binary is None:
@@ -181,4 +181,4 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
+    benchmark_ros_local(int(sys.argv[1]) if len(sys.argv) > 1 else 9)

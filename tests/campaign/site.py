@@ -30,9 +30,8 @@ from tests.campaign.oracle import violations  # noqa: E402
 from tests.factories import (  # noqa: E402
     PortfolioFactory,
     RegionFactory,
-    TemplateFactory,
     UserFactory,
-    VersionFactory,
+    version_of,
 )
 from tests.signing import headers_for, wire  # noqa: E402
 
@@ -85,9 +84,7 @@ class Site:
         call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
-        self.version = VersionFactory(
-            template=TemplateFactory(files={"main.tf": TEMPLATE}), active=True
-        )
+        self.version = version_of(TEMPLATE, active=True)
         self.people = [UserFactory() for _ in range(self.options.people)]
         self.portfolio = PortfolioFactory(
             products=[self.version.product], users=self.people

@@ -25,7 +25,7 @@ from tests.factories import (
     RegionFactory,
     VersionFactory,
 )
-from tests.form_fields import Fields
+from tests.form_fields import sent_of
 from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
@@ -118,23 +118,6 @@ def page_of(fixer, world, admin, rf):
     return open_page
 
 
-def sent_by(page):
-    """What the browser sends of a change page, unticked boxes left out."""
-    form = page.context["adminform"].form
-    fields = Fields(page.content.decode()).sent
-    for bound in form:
-        widget = getattr(bound.field.widget, "allow_multiple_selected", False)
-        if bound.widget_type == "checkbox":
-            fields.pop(bound.html_name, None)
-            if bound.value():
-                fields[bound.html_name] = "on"
-        elif widget:
-            fields[bound.html_name] = [
-                str(getattr(each, "pk", each)) for each in bound.value() or ()
-            ]
-    return {k: v for k, v in fields.items() if not k.startswith("_")}
-
-
 def test_editable_tables_are_known(page_of):
     found = {model.__name__ for model in CHANGED if page_of(model)[0] is not None}
     assert found == {
@@ -151,6 +134,11 @@ def test_editable_tables_are_known(page_of):
     }
 
 
+def admin_fields(page):
+    fields = sent_of(page, page.context["adminform"].form)
+    return {name: fields[name] for name in fields if not name.startswith("_")}
+
+
 @pytest.mark.parametrize("model", CHANGED, ids=lambda model: model.__name__)
 def test_correction_needs_a_reason_and_detects_concurrent_changes(
     fixer, page_of, model
@@ -159,7 +147,7 @@ def test_correction_needs_a_reason_and_detects_concurrent_changes(
     if row is None:
         return
     assert {"reason", "seen"} <= set(page.context["adminform"].form.fields)
-    sent = sent_by(page) | {"reason": "so"}
+    sent = admin_fields(page) | {"reason": "so"}
     if model is Instance:
         row.tags.create(key="behind", value="b")
     else:
@@ -171,7 +159,7 @@ def test_correction_needs_a_reason_and_detects_concurrent_changes(
     assert "Another change was saved first" in answer.content.decode()
     assert AuditEntry.objects.count() == last
     # The stored value is kept, because nothing was entered instead of it.
-    again = fixer.post(url, sent_by(answer))
+    again = fixer.post(url, admin_fields(answer))
     assert again.status_code == 302, again.context["adminform"].form.errors
     fresh = model._base_manager.get(pk=row.pk)
     if model is Instance:
@@ -182,7 +170,7 @@ def test_correction_needs_a_reason_and_detects_concurrent_changes(
 
 def test_concurrent_grant_is_detected(fixer, page_of, bob, admin):
     portfolio, url, page = page_of(Portfolio)
-    sent = sent_by(page) | {"reason": "so", "name": "Mine"}
+    sent = admin_fields(page) | {"reason": "so", "name": "Mine"}
     portfolio.grant(user=bob, by=admin)
     assert "Another change was saved first" in fixer.post(url, sent).content.decode()
 
@@ -190,7 +178,7 @@ def test_concurrent_grant_is_detected(fixer, page_of, bob, admin):
 def test_correction_writes_only_changed_columns(fixer, page_of):
     _product, url, page = page_of(Product)
     with CaptureQueriesContext(connection) as queries:
-        fixer.post(url, sent_by(page) | {"reason": "so", "name": "Mine"})
+        fixer.post(url, admin_fields(page) | {"reason": "so", "name": "Mine"})
     [update] = [q["sql"] for q in queries if 'UPDATE "catalog_product"' in q["sql"]]
     assert '"name" = ' in update
     assert "provider" not in update

@@ -8,10 +8,8 @@ from catalog.models import Region
 from catalog.schema import Parameter, Schema
 from catalog.suggestions import SuggestionsField, suggested_in
 from tests.factories import (
-    PortfolioFactory,
     RegionFactory,
-    TemplateFactory,
-    VersionFactory,
+    launchable,
 )
 from tests.form_fields import save
 
@@ -98,8 +96,7 @@ def test_the_launch_form_offers_those_of_its_region(alice, browser):
     kept = {"ALIYUN::ECS::Instance::ZoneId": ["cn-hangzhou-h"]}
     RegionFactory(suggestions=kept)
     RegionFactory(id="eu-1", suggestions={"ALIYUN::ECS::Instance::ZoneId": ["eu-1-a"]})
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": ZONE_TF}))
-    PortfolioFactory(products=[version.product], users=[alice])
+    version = launchable(alice, source=ZONE_TF)
     url = reverse("instances:launch", args=[version.product_id])
     page = browser.get(url).content.decode()
     assert "cn-hangzhou-h" in page

@@ -77,7 +77,7 @@ def guess(parameter, number):
     raise AssertionError(f"no value fits {parameter}")
 
 
-def filled(form):
+def answers_for(form):
     """The form as a person leaves it: what must be given is given."""
     data = {}
     for number, name in enumerate(form.fields):
@@ -92,7 +92,7 @@ def filled(form):
 def as_a_browser_sends_it(form):
     """The form filled in, but for what may be left as its HTML has it."""
     data = shown(form)
-    for name, text in filled(form).items():
+    for name, text in answers_for(form).items():
         key = name.removeprefix("parameters-").removesuffix(CONFIRM)
         if form.schema.by_key[key].required:
             data = {n: v for n, v in data.items() if not n.startswith(f"{name}:")}
@@ -100,7 +100,7 @@ def as_a_browser_sends_it(form):
     return data
 
 
-def publish(name, text, by):
+def publish_document(name, text, by):
     """A version of a product of its own, as the pages and the API make it."""
     template = Template.objects.from_document(text, by=by)
     product = ProductFactory(name=name[:128], template_kind=template.kind)
@@ -116,7 +116,7 @@ def test_the_templates_become_versions_with_forms_whose_values_are_accepted(
     refused = {}
     for name, text in templates.items():
         try:
-            pk = publish(name, text, admin).pk
+            pk = publish_document(name, text, admin).pk
         except TemplateError as error:
             refused[name] = str(error)
             continue
@@ -129,7 +129,7 @@ def test_the_templates_become_versions_with_forms_whose_values_are_accepted(
             continue
         values = answered.cleaned_values()
         assert schema.clean(values, text=False) == values
-        texts = parameter_form(schema, data=filled(form))
+        texts = parameter_form(schema, data=answers_for(form))
         assert texts.is_valid()
         assert texts.cleaned_values() == values
     for name, reason in refused.items():

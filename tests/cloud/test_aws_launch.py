@@ -16,6 +16,7 @@ from catalog.models.trusted import example_files
 from instances.models import Check, Instance, ProvisioningSpec
 from tests.factories import RegionFactory, VersionFactory
 from tests.instances.doors import work
+from tests.requirements import missing
 
 pytestmark = [
     pytest.mark.cloud,
@@ -27,12 +28,6 @@ MIRRORS = (
     "/usr/share/terraform/plugins",
     "/usr/local/share/terraform/plugins",
 )
-
-
-def missing(reason):
-    if os.environ.get("CI"):
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def gettext():
         pytest.skip("no msgfmt and xgettext on PATH")
 
 
-def said(*command, cwd):
+def output_of(*command, cwd):
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -49,16 +49,18 @@ def test_every_text_is_translated(gettext, tmp_path):
     for name in SOURCES:
         shutil.copytree(settings.BASE_DIR / name, tmp_path / name)
     options = ("-l", "zh_Hans", "--no-location", "--no-wrap", "--no-obsolete")
-    said(sys.executable, "manage.py", "makemessages", *options, cwd=tmp_path)
+    output_of(sys.executable, "manage.py", "makemessages", *options, cwd=tmp_path)
     source = str(FOLDER / "django.po")
-    told = said("msgfmt", "--statistics", "-o", os.devnull, source, cwd=tmp_path)
+    told = output_of("msgfmt", "--statistics", "-o", os.devnull, source, cwd=tmp_path)
     assert "fuzzy" not in told
     assert "untranslated" not in told
 
 
 def test_the_compiled_catalog_matches_its_source(gettext, tmp_path):
     source = settings.BASE_DIR / FOLDER / "django.po"
-    said("msgfmt", "--check-format", "-o", tmp_path / "made.mo", source, cwd=tmp_path)
+    output_of(
+        "msgfmt", "--check-format", "-o", tmp_path / "made.mo", source, cwd=tmp_path
+    )
     shown = (settings.BASE_DIR / FOLDER / "django.mo").read_bytes()
     assert (tmp_path / "made.mo").read_bytes() == shown
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.requirements import missing
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,12 +27,6 @@ PAGE_MS = 60_000
 # A 422 is how a refused form answers, a 403 how a stale token, a 404 what a missing page is:
 # Chromium calls them errors.
 EXPECTED = tuple(f"status of {code}" for code in (403, 404, 409, 422))
-
-
-def missing(reason):
-    if os.environ.get("CI"):
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

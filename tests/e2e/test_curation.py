@@ -127,7 +127,7 @@ def create_portfolio(page, name, product, *, person):
     return portfolio
 
 
-def constrain(page, portfolio, pk, kind):
+def open_constraint_form(page, portfolio, pk, kind):
     page.goto(f"{portfolio}constraints/new/?product={pk}&kind={kind}")
 
 
@@ -139,19 +139,19 @@ def test_a_real_template_becomes_a_product_with_limits(sign_in):
     pk = product.rstrip("/").rpartition("/")[2]
     portfolio = create_portfolio(admin, f"For {name}", name, person="bob")
 
-    constrain(admin, portfolio, pk, "Template")
+    open_constraint_form(admin, portfolio, pk, "Template")
     with admin.expect_response(lambda answer: answer.request.method == "POST"):
         admin.locator("[name=rules-0-parameter]").select_option("Size")
     admin.get_by_label("Rule description").first.fill(RULE)
     admin.get_by_label("Or enter allowed values, one per line").first.fill("20\n40")
     send(admin, admin.get_by_role("button", name="Save"))
-    constrain(admin, portfolio, pk, "StackRegion")
+    open_constraint_form(admin, portfolio, pk, "StackRegion")
     admin.get_by_label(re.compile("Hangzhou")).check()
     admin.get_by_role("button", name="Save").click()
     expect(admin.get_by_role("main")).to_contain_text(RULE)
 
     bob = sign_in("bob")
-    launch(bob, name, size="")
+    launch_disk(bob, name, size="")
     expect(bob.locator("[data-error-summary]")).to_contain_text("Size")
     expect(bob.get_by_role("main")).to_contain_text(RULE)
     sizes = bob.get_by_label("Size").locator("option")
@@ -170,7 +170,7 @@ def test_a_real_template_becomes_a_product_with_limits(sign_in):
     expect(admin.locator("[data-reach=refused]")).to_contain_text("Grant For")
 
 
-def launch(page, product, *, size):
+def launch_disk(page, product, *, size):
     page.goto("/products/")
     page.get_by_role("link", name=product, exact=True).click()
     page.get_by_role("link", name="Launch product").first.click()

@@ -17,7 +17,7 @@ RUN_MS = 300_000
 SHOTS = os.environ.get("SCREENSHOTS")
 
 
-def launch(page, name, confirm=confirm):
+def launch_cluster(page, name, confirm=confirm):
     """Launch the slow product, and give the address of its instance."""
     page.goto("/products/")
     page.get_by_role("link", name="Container cluster", exact=True).click()
@@ -73,7 +73,7 @@ def shoot(page, name):
 
 def test_an_interrupted_launch_is_retried_from_where_it_was(sign_in, site_data):
     page = sign_in("alice")
-    instance = launch(page, f"cut-{uuid.uuid4().hex[:6]}")
+    instance = launch_cluster(page, f"cut-{uuid.uuid4().hex[:6]}")
     kill_while_applying(site_data)
 
     left = page.locator("#task-failure")
@@ -100,7 +100,9 @@ def test_an_interrupted_launch_is_retried_from_where_it_was(sign_in, site_data):
 
 def test_an_interrupted_launch_is_retried_without_javascript(sign_in, site_data):
     page = sign_in("bob", java_script_enabled=False)
-    instance = launch(page, f"plain-{uuid.uuid4().hex[:6]}", confirm_without_javascript)
+    instance = launch_cluster(
+        page, f"plain-{uuid.uuid4().hex[:6]}", confirm_without_javascript
+    )
     kill_while_applying(site_data)
     until(page, instance, "Error")
     page.get_by_role("button", name="Retry from here").click()

@@ -53,7 +53,7 @@ def admin(sign_in):
 
 
 @pytest.fixture
-def product(admin):
+def keys_product(admin):
     """A product of the template above that alice may launch."""
     name = f"Keys {uuid.uuid4().hex[:6]}"
     address = create_product(admin, name, MAIN_TF)
@@ -83,9 +83,9 @@ def instance_of(page):
     return page.url.split("/tasks/")[0].split("#")[0].rstrip("/")
 
 
-def test_pasted_lines_reach_the_engine_and_survive_an_update(sign_in, product):
+def test_pasted_lines_reach_the_engine_and_survive_an_update(sign_in, keys_product):
     page = sign_in("alice")
-    page.goto(f"/products/{product}/launch/")
+    page.goto(f"/products/{keys_product}/launch/")
     page.get_by_label("Product instance name").fill(f"keys-{uuid.uuid4().hex[:6]}")
     key, script = page.get_by_label("private_key"), page.get_by_label("cloud_init")
     expect(key).to_have_attribute("type", "password")
@@ -116,9 +116,11 @@ def test_pasted_lines_reach_the_engine_and_survive_an_update(sign_in, product):
     assert json.loads(told["notes"]) == ["first"]
 
 
-def test_a_control_of_one_line_sends_its_form_and_grows_by_its_button(sign_in, product):
+def test_a_control_of_one_line_sends_its_form_and_grows_by_its_button(
+    sign_in, keys_product
+):
     page = sign_in("alice")
-    page.goto(f"/products/{product}/launch/")
+    page.goto(f"/products/{keys_product}/launch/")
     script, key = page.get_by_label("cloud_init"), page.get_by_label("private_key")
     script.press_sequentially("one")
     script.press("Enter")
@@ -143,9 +145,9 @@ def test_a_control_of_one_line_sends_its_form_and_grows_by_its_button(sign_in, p
     expect(key).not_to_have_class("covered")
 
 
-def test_without_javascript_a_text_is_a_text_area(sign_in, product):
+def test_without_javascript_a_text_is_a_text_area(sign_in, keys_product):
     page = sign_in("alice", java_script_enabled=False)
-    page.goto(f"/products/{product}/launch/")
+    page.goto(f"/products/{keys_product}/launch/")
     page.get_by_label("Product instance name").fill(f"keys-{uuid.uuid4().hex[:6]}")
     key, script = page.get_by_label("private_key"), page.get_by_label("cloud_init")
     assert script.evaluate("node => node.localName") == "textarea"

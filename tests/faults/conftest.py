@@ -16,7 +16,7 @@ from django.db import connection
 from instances.engines import sandbox
 from instances.models import Instance, ProvisioningSpec, Task, TaskLog
 from instances.worker.loop import Worker
-from tests.factories import RegionFactory, TemplateFactory, VersionFactory
+from tests.factories import RegionFactory, VersionFactory, version_of
 from tests.faults.forked import Forked
 from tests.faults.installation import kill_runs
 from tests.waiting import PATIENCE_SECONDS, wait_for
@@ -42,9 +42,7 @@ class Scene:
 
     def __init__(self, person):
         self.person = person
-        self.version = VersionFactory(
-            template=TemplateFactory(files={"main.tf": THINGS})
-        )
+        self.version = version_of(THINGS)
         self.instance = None
 
     def behave(self, **shim):

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("terraform")]
 
 
 @pytest.fixture
-def site(install):
+def demo(install):
     return install(demo=True)
 
 
@@ -20,58 +20,58 @@ def limit(pid, **limits):
     subprocess.run(["prlimit", f"--pid={pid}", *options], check=True)
 
 
-def test_a_worker_short_of_files_says_so_and_works_again_when_it_has_them(site):
-    worker = site.start("work")
-    wait_for(lambda: site.rows("SELECT count(*) FROM instances_heartbeat") == [(1,)])
+def test_a_worker_short_of_files_says_so_and_works_again_when_it_has_them(demo):
+    worker = demo.start("work")
+    wait_for(lambda: demo.rows("SELECT count(*) FROM instances_heartbeat") == [(1,)])
     used = len(subprocess.check_output(["ls", f"/proc/{worker.pid}/fd"]).split())
     limit(worker.pid, nofile=used + 3)
-    pk = launch(site, seconds_per_step=0)
-    wait_for(lambda: task(site, pk)[0] == "ended" or "Too many open files" in site.log)
+    pk = launch(demo, seconds_per_step=0)
+    wait_for(lambda: task(demo, pk)[0] == "ended" or "Too many open files" in demo.log)
     assert worker.poll() is None
-    status, _, applied = task(site, pk)[1:4]
+    status, _, applied = task(demo, pk)[1:4]
     assert status != "Succeeded"
     assert applied == "0"
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit(worker.pid, nofile=soft)
-    second = launch(site, name="second", seconds_per_step=0)
-    wait_for(lambda: task(site, second)[0] == "ended")
-    assert task(site, second)[1] == "Succeeded"
+    second = launch(demo, name="second", seconds_per_step=0)
+    wait_for(lambda: task(demo, second)[0] == "ended")
+    assert task(demo, second)[1] == "Succeeded"
 
 
-def test_memory_that_does_not_suffice_fails_in_words_and_changes_nothing(site):
+def test_memory_that_does_not_suffice_fails_in_words_and_changes_nothing(demo):
     """The limit is for what a process may map: Terraform's runtime asks for more at once."""
     most = 400 << 20
-    worker = site.start(
+    worker = demo.start(
         "work",
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)),
     )
-    pk = launch(site, seconds_per_step=0)
-    wait_for(lambda: task(site, pk)[0] == "ended" or worker.poll() is not None)
+    pk = launch(demo, seconds_per_step=0)
+    wait_for(lambda: task(demo, pk)[0] == "ended" or worker.poll() is not None)
     if worker.poll() is None:
-        _, status, _, done, _, instance, message = task(site, pk)
+        _, status, _, done, _, instance, message = task(demo, pk)
         assert (status, done, instance) == ("Failed", "0", "Error")
         assert "does not run" in message
         worker.terminate()
         worker.wait()
     # With memory enough it goes on, whichever way it ended.
-    site.start("work")
-    second = launch(site, name="second", seconds_per_step=0)
-    wait_for(lambda: task(site, second)[0] == "ended")
-    assert task(site, second)[1] == "Succeeded"
+    demo.start("work")
+    second = launch(demo, name="second", seconds_per_step=0)
+    wait_for(lambda: task(demo, second)[0] == "ended")
+    assert task(demo, second)[1] == "Succeeded"
 
 
-def test_a_web_server_short_of_files_answers_again_when_it_has_them(site):
-    server = site.serve()
+def test_a_web_server_short_of_files_answers_again_when_it_has_them(demo):
+    server = demo.serve()
     masters = children_of(server.pid)
     webs = [pid for master in masters for pid in children_of(master)]
     for pid in webs:
         used = len(subprocess.check_output(["ls", f"/proc/{pid}/fd"]).split())
         limit(pid, nofile=used)
-    with Load(site, ["/accounts/login/"], threads=4):
-        wait_for(lambda: site.get("/healthz")[0] in (0, 200, 500, 503))
+    with Load(demo, ["/accounts/login/"], threads=4):
+        wait_for(lambda: demo.get("/healthz")[0] in (0, 200, 500, 503))
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for pid in children_of(server.pid):
         for child in children_of(pid):
             limit(child, nofile=soft)
-    wait_for(lambda: site.get("/accounts/login/")[0] == 200)
+    wait_for(lambda: demo.get("/accounts/login/")[0] == 200)
     assert server.poll() is None

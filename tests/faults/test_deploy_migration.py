@@ -35,7 +35,7 @@ NAMED = "SELECT count(*) FROM console_user WHERE nickname = username"
 
 
 @pytest.fixture
-def site(request, install):
+def live(request, install):
     if connection.vendor == "sqlite":
         return install(demo=True)
     new_database = request.getfixturevalue("new_database")
@@ -43,7 +43,7 @@ def site(request, install):
 
 
 @pytest.fixture
-def next_version(site, tmp_path):
+def next_version(live, tmp_path):
     """A checkout of the version after this one, which adds a column and fills it."""
     root = tmp_path / "next"
     root.mkdir()
@@ -56,39 +56,39 @@ def next_version(site, tmp_path):
     def write(*, stays):
         text = MIGRATION.format(last=last, stays=stays, begun=str(root / "begun"))
         (migrations / "0999_nickname.py").write_text(text)
-        site.root = root
+        live.root = root
         return root
 
     yield write
-    site.root = ROOT
+    live.root = ROOT
 
 
 @pytest.mark.database
 @pytest.mark.engine
 @pytest.mark.usefixtures("terraform")
 def test_the_old_version_serves_on_while_the_new_one_migrates_even_if_killed(
-    site, next_version
+    live, next_version
 ):
-    site.serve()
-    people = site.rows(PEOPLE)
-    pk = launch(site, seconds_per_step=4)
-    wait_for(lambda: int(task(site, pk)[3]) >= 1)
+    live.serve()
+    people = live.rows(PEOPLE)
+    pk = launch(live, seconds_per_step=4)
+    wait_for(lambda: int(task(live, pk)[3]) >= 1)
     root = next_version(stays=True)
-    with Load(site, ["/accounts/login/"], threads=2) as load:
-        migrating = site.start("migrate", "--no-input", "--skip-checks")
+    with Load(live, ["/accounts/login/"], threads=2) as load:
+        migrating = live.start("migrate", "--no-input", "--skip-checks")
         wait_for(lambda: (root / "begun").exists() or migrating.poll() is not None)
         served = len(load.statuses)
         wait_for(lambda: len(load.statuses) > served + 20)
         migrating.send_signal(signal.SIGKILL)
-        assert migrating.wait() == -signal.SIGKILL, site.log
-        assert site.rows(APPLIED) == [(0,)]
+        assert migrating.wait() == -signal.SIGKILL, live.log
+        assert live.rows(APPLIED) == [(0,)]
         next_version(stays=False)
-        site.run("migrate", "-v0")
+        live.run("migrate", "-v0")
     assert load.failed == []
-    assert site.rows(APPLIED) == [(1,)]
-    assert site.rows(PEOPLE) == site.rows(NAMED) == people
-    site.root = ROOT
-    wait_for(lambda: task(site, pk)[0] == "ended")
-    assert task(site, pk)[1] == "Succeeded"
+    assert live.rows(APPLIED) == [(1,)]
+    assert live.rows(PEOPLE) == live.rows(NAMED) == people
+    live.root = ROOT
+    wait_for(lambda: task(live, pk)[0] == "ended")
+    assert task(live, pk)[1] == "Succeeded"
     # The old version, which knows nothing of the column, still is what it was.
-    assert site.ready()
+    assert live.ready()

@@ -17,10 +17,9 @@ from console.accounts.sessions import Session
 from instances.models import Instance, StateVersion, Task
 from tests.factories import (
     InstanceFactory,
-    PortfolioFactory,
     RegionFactory,
-    TemplateFactory,
-    VersionFactory,
+    launchable,
+    version_of,
 )
 from tests.faults.conftest import (
     THINGS,
@@ -140,9 +139,7 @@ def test_terraform_itself_on_a_full_disk_is_told_as_it_is(
     settings.TERRAFORM_BIN = terraform
     settings.ALLOW_PROVISIONERS = True
     scene = Scene(alice)
-    scene.version = VersionFactory(
-        template=TemplateFactory(files={"main.tf": FILLING_TF})
-    )
+    scene.version = version_of(FILLING_TF)
     task = scene.order()
     work()
     task = reload(task)
@@ -180,7 +177,7 @@ def test_a_directory_that_cannot_be_written_fails_before_anything_begins(
 
 
 @pytest.fixture
-def running(scene):
+def begin(scene):
     """A change in the middle of its apply, with a worker in a thread."""
     threads = []
 
@@ -200,11 +197,11 @@ def running(scene):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_whose_directory_is_lost_is_not_called_done(
-    scene, running, tmp_path_factory, kind
+    scene, begin, tmp_path_factory, kind
 ):
     """Taken away by somebody in the middle of a change: what was known stays, and it is told."""
     # Longer than the test takes: who ends before that has rightly succeeded.
-    task, thread = running(kind, seconds=60)
+    task, thread = begin(kind, seconds=60)
     wait_for(lambda: reload(task).stage == "apply")
     away = tmp_path_factory.mktemp("away") / "run"
     run_of(task).rename(away)
@@ -238,8 +235,7 @@ def test_with_a_full_database_people_read_on_and_no_change_is_half_made(
 ):
     client.force_login(alice)
     client.raise_request_exception = False
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": THINGS}))
-    PortfolioFactory(products=[version.product], users=[alice])
+    version = launchable(alice, source=THINGS)
     instances = {
         "UpdateProvisionedProduct": InstanceFactory(owner=alice, version=version),
         "TerminateProvisionedProduct": InstanceFactory(owner=alice, version=version),
@@ -284,9 +280,9 @@ def test_with_a_full_database_people_read_on_and_no_change_is_half_made(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_database_that_is_full_for_a_while_costs_a_run_nothing_but_time(
-    database_disk, running, kind
+    database_disk, begin, kind
 ):
-    task, thread = running(kind)
+    task, thread = begin(kind)
     database_disk.fill()
     wait_for((run_of(task) / "exit.json").exists)
     assert reload(task).state == "running"

@@ -20,6 +20,7 @@ from tests.faults.conftest import (
     wait_for,
     work,
 )
+from tests.faults.installation import children_of
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
@@ -212,8 +213,3 @@ def test_everything_killed_and_started_again_ends_every_task(scene, worker, kind
     worker()
     tasks = [ended(task) for task in [running, *waiting]]
     assert {task.status for task in tasks} == {"Succeeded"}
-
-
-def children_of(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        return [int(child) for child in file.read().split()]

@@ -26,7 +26,7 @@ def kept(task):
 
 
 @pytest.fixture
-def task(db, settings):
+def limited(db, settings):
     settings.LOG_BYTES = 40_000
     return TaskFactory()
 
@@ -38,14 +38,14 @@ def keep(task, batches, size=10):
         task.offset = (batch + 1) * size * 100
 
 
-def test_a_log_within_its_limit_is_kept_whole(task):
-    keep(task, range(20))
-    assert [int(line) for line in kept(task)] == list(range(200))
+def test_a_log_within_its_limit_is_kept_whole(limited):
+    keep(limited, range(20))
+    assert [int(line) for line in kept(limited)] == list(range(200))
 
 
-def test_of_a_long_log_head_and_tail_are_kept_with_a_mark_between(task, settings):
-    keep(task, range(500))
-    lines = kept(task)
+def test_of_a_long_log_head_and_tail_are_kept_with_a_mark_between(limited, settings):
+    keep(limited, range(500))
+    lines = kept(limited)
     [mark] = [n for n, line in enumerate(lines) if "omitted here" in line]
     head, tail = lines[:mark], lines[mark + 1 :]
     assert [int(line) for line in head] == list(range(len(head)))
@@ -55,18 +55,18 @@ def test_of_a_long_log_head_and_tail_are_kept_with_a_mark_between(task, settings
     assert sum(len(line) for line in lines) < settings.LOG_BYTES
 
 
-def test_a_worker_that_takes_over_keeps_the_same_limit(task, settings):
+def test_a_worker_that_takes_over_keeps_the_same_limit(limited, settings):
     for begin in range(0, 500, 50):
-        keep(task, range(begin, begin + 50))
-    lines = kept(task)
+        keep(limited, range(begin, begin + 50))
+    lines = kept(limited)
     assert len([line for line in lines if "omitted here" in line]) == 1
     assert sum(len(line) for line in lines) < settings.LOG_BYTES
     assert int(lines[-1]) == 4999
 
 
-def test_a_stretch_longer_than_the_limit_is_shortened(task, settings):
-    TaskLogWriter(task).append(events(0, 5000))
-    lines = kept(task)
+def test_a_stretch_longer_than_the_limit_is_shortened(limited, settings):
+    TaskLogWriter(limited).append(events(0, 5000))
+    lines = kept(limited)
     assert sum(len(line) for line in lines) < settings.LOG_BYTES
     assert int(lines[-1]) == 4999
 

@@ -13,7 +13,7 @@ import pytest
 from console.lib.audit import AuditEntry
 from console.lib.errors import DomainError
 from instances.models import Instance, Plan, ProvisioningSpec, Task
-from tests.factories import InstanceFactory, PortfolioFactory, VersionFactory
+from tests.factories import launchable
 from tests.instances.planning import approved, asked, constrain, previewed
 from tests.waiting import PATIENCE_SECONDS, beside, over
 
@@ -62,11 +62,6 @@ def pair():
     pair = Pair()
     yield pair
     pair.end()
-
-
-@pytest.fixture
-def instance(alice):
-    return InstanceFactory(owner=alice)
 
 
 def rested(instance):
@@ -142,8 +137,7 @@ def test_two_transfers(pair, instance, alice, bob, carol):
 
 def test_an_approval_and_a_cancellation(pair, alice, bob, carol):
     """The plan ends canceled: the approval came before it, or is refused."""
-    version = VersionFactory()
-    PortfolioFactory(products=[version.product], users=[bob])
+    version = launchable(bob)
     constrain(version, "carol", "alice")
     for _ in range(ROUNDS):
         plan = previewed(asked(bob, version))
@@ -157,8 +151,7 @@ def test_an_approval_and_a_cancellation(pair, alice, bob, carol):
 
 
 def test_an_execution_and_a_cancellation(pair, alice, bob, carol):
-    version = VersionFactory()
-    PortfolioFactory(products=[version.product], users=[bob])
+    version = launchable(bob)
     constrain(version, "carol", "alice")
     for number in range(ROUNDS):
         plan = asked(bob, version, instance_name=f"prod-{number}")

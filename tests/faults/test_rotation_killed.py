@@ -56,7 +56,7 @@ STAGES = {
 
 
 @pytest.fixture
-def site(install):
+def encrypted(install):
     made = install()
     made.run("migrate", "-v0")
     made.python(FILL)
@@ -92,23 +92,23 @@ def kill_in_the_middle(site, table, ring):
     assert sum(done.values()) == sum(before.values())
 
 
-def test_a_rotation_that_is_killed_again_and_again_is_finished_by_the_next(site):
-    old, new = (site.data / "encryption_keys").read_text().strip(), generate_key()
+def test_a_rotation_that_is_killed_again_and_again_is_finished_by_the_next(encrypted):
+    old, new = (encrypted.data / "encryption_keys").read_text().strip(), generate_key()
     ring = f"{new},{old}"
-    before = json.loads(site.python(READ))
+    before = json.loads(encrypted.python(READ))
     assert [len(each) for each in before[:3]] == [ROWS, ROWS, ROWS]
     for table in STAGES:
-        kill_in_the_middle(site, table, ring)
+        kill_in_the_middle(encrypted, table, ring)
     # Half done, both keys are needed, and open everything.
-    site.environment["CONSOLE_ENCRYPTION_KEYS"] = ring
-    assert json.loads(site.python(READ)) == before
-    site.run("shell", "-v0", "-c", READ, fails=True, CONSOLE_ENCRYPTION_KEYS=new)
-    said = site.run("rotate_keys")
+    encrypted.environment["CONSOLE_ENCRYPTION_KEYS"] = ring
+    assert json.loads(encrypted.python(READ)) == before
+    encrypted.run("shell", "-v0", "-c", READ, fails=True, CONSOLE_ENCRYPTION_KEYS=new)
+    said = encrypted.run("rotate_keys")
     assert "encrypted again" in said
     # Finished, the new one alone does, and there is nothing left to do.
-    site.environment["CONSOLE_ENCRYPTION_KEYS"] = new
-    assert json.loads(site.python(READ)) == before
-    assert "0 encrypted again" in site.run("rotate_keys")
-    secrets = {row[0][:4].hex() for row in site.rows(STAGES["console_accesskey"])}
+    encrypted.environment["CONSOLE_ENCRYPTION_KEYS"] = new
+    assert json.loads(encrypted.python(READ)) == before
+    assert "0 encrypted again" in encrypted.run("rotate_keys")
+    secrets = {row[0][:4].hex() for row in encrypted.rows(STAGES["console_accesskey"])}
     assert secrets == {key_id_of(new)}
-    site.run("verify_audit")
+    encrypted.run("verify_audit")

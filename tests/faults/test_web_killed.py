@@ -17,10 +17,8 @@ from console.lib.audit import AuditEntry
 from instances.models import Instance, Task
 from tests.factories import (
     InstanceFactory,
-    PortfolioFactory,
     RegionFactory,
-    TemplateFactory,
-    VersionFactory,
+    launchable,
 )
 from tests.faults.conftest import ROOT, THINGS, database_url, wait_for
 from tests.faults.installation import free_port
@@ -133,8 +131,7 @@ def transactions_of_others():
 def test_a_change_whose_process_is_killed_is_not_there_and_can_be_sent_again(
     web, alice, bob, admin
 ):
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": THINGS}))
-    PortfolioFactory(products=[version.product], users=[alice])
+    version = launchable(alice, source=THINGS)
     key = AccessKey.objects.issue(alice, by=alice)
     made = {
         name: InstanceFactory(owner=alice, version=version, last_task=None)

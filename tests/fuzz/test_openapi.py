@@ -12,7 +12,10 @@ from schemathesis import GenerationMode
 from schemathesis.core import NOT_SET
 
 from console.api.openapi import document
-from tests.factories import InstanceFactory, PortfolioFactory, VersionFactory
+from tests.factories import (
+    InstanceFactory,
+    launchable,
+)
 from tests.signing import Caller
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
@@ -23,8 +26,7 @@ OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
 @pytest.fixture
 def caller(admin, settings):
     settings.API_RATE = 0
-    version = VersionFactory()
-    PortfolioFactory(products=[version.product], users=[admin])
+    version = launchable(admin)
     InstanceFactory(version=version, owner=admin)
     return Caller.of(admin)
 

@@ -35,7 +35,7 @@ class ApiDoor:
             "LaunchProduct",
             ProvisionedProductName=name,
             StackRegionId="cn-hangzhou",
-            **spec(version, values),
+            **spec(version, **values),
         )
         work()
         return Instance.objects.get(pk=answer["ProvisionedProductId"])
@@ -44,7 +44,7 @@ class ApiDoor:
         self.caller.call(
             "UpdateProvisionedProduct",
             ProvisionedProductId=instance.pk,
-            **spec(version, values),
+            **spec(version, **values),
         )
         work()
         return Instance.objects.get(pk=instance.pk)
@@ -92,7 +92,7 @@ class PageDoor:
         assert self.browser.post(response["Location"]).status_code == 302
 
 
-def spec(version, values):
+def spec(version, **values):
     return {
         "ProductId": version.product_id,
         "ProductVersionId": version.pk,

@@ -78,7 +78,7 @@ class Loud:
 
 
 @pytest.fixture
-def engine():
+def masked():
     return MaskedEngine(Loud(), Masker([SECRET]))
 
 
@@ -95,28 +95,28 @@ def clear_places(told, place=""):
     return [place] if SECRET in str(told) else []
 
 
-def test_every_field_of_every_answer_is_masked(engine):
+def test_every_field_of_every_answer_is_masked(masked):
     answers = [
-        engine.events(Path(), 0),
-        [engine.outcome(Path())],
-        engine.changes(Path()),
-        engine.check_values({}, {}, {}),
+        masked.events(Path(), 0),
+        [masked.outcome(Path())],
+        masked.changes(Path()),
+        masked.check_values({}, {}, {}),
     ]
     found = {place for told in answers for place in clear_places(told)}
     assert found <= UNMASKED_FIELDS
 
 
-def test_of_a_state_only_what_is_encrypted_stays_in_clear(engine):
-    state = engine.state(Path())
+def test_of_a_state_only_what_is_encrypted_stays_in_clear(masked):
+    state = masked.state(Path())
     assert {*clear_places(state)} - UNMASKED_FIELDS == ENCRYPTED_FIELDS
     assert SECRET in str(state.outputs[0].secret_value)
 
 
-def test_errors_are_masked_and_keep_their_kind(engine):
+def test_errors_are_masked_and_keep_their_kind(masked):
     with pytest.raises(base.EngineError, match=r"begin with \*{6}"):
-        engine.start(Path(), None)
+        masked.start(Path(), None)
     with pytest.raises(base.EngineMissingError, match=r"resume \*{6}"):
-        engine.resume(Path(), None, 0)
+        masked.resume(Path(), None, 0)
 
 
 def test_a_secret_that_is_a_word_of_the_engine_does_not_rewrite_it():

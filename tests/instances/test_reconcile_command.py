@@ -33,7 +33,7 @@ def reconcile(capsys):
     return run
 
 
-def launch(by, template, **values):
+def launch_box(by, template, **values):
     spec = ProvisioningSpec(VersionFactory(template=template), None, values)
     return Instance.objects.launch(spec, name="box", region=RegionFactory(), by=by)
 
@@ -53,7 +53,7 @@ def begun_by_a_dead_worker(task, until):
 
 def slow(by):
     template = Template.objects.from_files(example_files("slow-cluster"))
-    return launch(by, template, node_count=3, seconds_per_step=2)
+    return launch_box(by, template, node_count=3, seconds_per_step=2)
 
 
 def test_nothing_running_is_said(reconcile):
@@ -82,7 +82,7 @@ def test_a_run_that_lives_is_left_for_the_next_worker(alice, reconcile):
 
 
 def test_a_run_that_ended_unseen_gets_its_result(alice, reconcile):
-    task = launch(alice, TemplateFactory())
+    task = launch_box(alice, TemplateFactory())
     dying = threading.Event()
     dying.set()
     first = Run(Task.objects.claim("gone-1-a", host_name()), dying)
@@ -96,7 +96,7 @@ def test_a_run_that_ended_unseen_gets_its_result(alice, reconcile):
 
 
 def test_what_had_not_begun_waits_again_and_is_not_started(alice, reconcile):
-    task = launch(alice, TemplateFactory())
+    task = launch_box(alice, TemplateFactory())
     Task.objects.claim("gone-1-a", host_name())
     assert "had not started; queued again" in reconcile()
     task.refresh_from_db()
@@ -104,7 +104,7 @@ def test_what_had_not_begun_waits_again_and_is_not_started(alice, reconcile):
 
 
 def test_what_a_living_worker_holds_is_left_alone(alice, reconcile):
-    task = launch(alice, TemplateFactory())
+    task = launch_box(alice, TemplateFactory())
     lock = WorkerLock("busy-1-a")
     held = Task.objects.claim("busy-1-a", host_name())
     assert "running in busy-1-a, last heartbeat 0 s ago; no action taken" in reconcile()
@@ -114,6 +114,6 @@ def test_what_a_living_worker_holds_is_left_alone(alice, reconcile):
 
 
 def test_what_runs_on_another_host_is_settled_there(alice, reconcile):
-    launch(alice, TemplateFactory())
+    launch_box(alice, TemplateFactory())
     Task.objects.claim("w-1-a", "elsewhere")
     assert "running on elsewhere" in reconcile()

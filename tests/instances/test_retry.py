@@ -12,15 +12,12 @@ from console.lib.errors import ConflictError
 from instances.launch_validation import retry
 from instances.models import Instance, Task
 from tests.factories import (
-    InstanceFactory,
     PortfolioFactory,
-    TemplateFactory,
     VersionFactory,
 )
 from tests.instances.running import failed, running, with_task
 from tests.signing import Caller
 
-pytestmark = pytest.mark.django_db
 SECRET_TF = """\
 variable "size" {
   type = number
@@ -31,21 +28,10 @@ variable "secret_key" {
   sensitive = true
 }
 """
-
-
-@pytest.fixture
-def version(db):
-    return VersionFactory(template=TemplateFactory(files={"main.tf": SECRET_TF}))
-
-
-@pytest.fixture
-def portfolio(version, alice):
-    return PortfolioFactory(products=[version.product], users=[alice])
-
-
-@pytest.fixture
-def instance(alice, version, portfolio):
-    return InstanceFactory(owner=alice, version=version, portfolio=portfolio)
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.template(SECRET_TF),
+]
 
 
 def fail(instance, **values):

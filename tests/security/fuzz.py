@@ -187,10 +187,10 @@ def main() -> int:
     options.add_argument("--p99", type=float, default=1.0, help="seconds allowed")
     told = options.parse_args()
     with tempfile.TemporaryDirectory() as data:
-        return run(data, told)
+        return run_fuzz(data, told)
 
 
-def run(data: str, told: argparse.Namespace) -> int:
+def run_fuzz(data: str, told: argparse.Namespace) -> int:
     os.environ |= {
         "CONSOLE_DATA_DIR": data,
         "CONSOLE_API_RATE": "0",

@@ -281,7 +281,7 @@ def prepared(alice, bob, admin):
     return Prepared(alice, bob, admin)
 
 
-def filled(client, address, route):
+def form_fields(client, address, route):
     """Return the data of the page's form, updated with these values."""
     shown = client.get(address)
     fields = {}
@@ -308,7 +308,7 @@ def test_each_change_by_a_page_is_recorded(prepared, route):
     if route != "accounts/login/":
         client.force_login(actor)
     address = ready.address(route) + ready.query
-    data = filled(client, address, route) | ready.data
+    data = form_fields(client, address, route) | ready.data
     last = AuditEntry.objects.count()
     response = client.post(address, data)
     assert response.status_code in (200, 201, 302), response.content.decode()[-3000:]
@@ -336,7 +336,7 @@ def test_excused_urls_change_no_audited_table(prepared, route):
     role = "alice" if "alice" in TABLE[route][0] else "admin"
     client = prepared.client(role)
     address = prepared.address(route)
-    data = filled(client, address, route)
+    data = form_fields(client, address, route)
     before = snapshot()
     client.post(address, data)
     changed = {name for name, rows in snapshot().items() if rows != before[name]}

@@ -10,7 +10,6 @@ from django.test import Client
 
 from instances.engines.events import clean
 from instances.models import TaskLog
-from tests.everything import Everything
 from tests.security import corpus
 from tests.signing import Caller
 from tests.test_access_matrix import check_headers
@@ -19,11 +18,6 @@ pytestmark = pytest.mark.django_db
 UNSAFE = re.compile(r"unsafe|data:|blob:|https?:|\*")
 PAGE = "http://testserver/somewhere/"
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def everything(alice, bob, admin):
-    return Everything(alice, bob, admin)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def upload(files):
     return [SimpleUploadedFile(name, text.encode()) for name, text in files.items()]
 
 
-def publish(client, product, files):
+def upload_version(client, product, files):
     """Upload the files as a new version."""
     return client.post(
         f"/manage/products/{product.pk}/versions/new/",
@@ -75,7 +75,7 @@ def test_connections_to_other_hosts_are_refused_at_upload_and_run(
 ):
     with listening() as listener:
         text = CALLS[name].format(port=listener.port)
-        answer = publish(admin_browser, ProductFactory(), {"main.tf": text})
+        answer = upload_version(admin_browser, ProductFactory(), {"main.tf": text})
         assert answer.status_code == 422
         assert "main.tf" in answer.content.decode()
         assert not Version.objects.exists()
@@ -89,7 +89,7 @@ def test_connections_to_other_hosts_are_refused_at_upload_and_run(
 @pytest.mark.parametrize("name", REFUSED)
 def test_forbidden_templates_are_refused_at_upload(admin_browser, name):
     text, _line = REFUSED[name]
-    answer = publish(admin_browser, ProductFactory(), {"main.tf": text})
+    answer = upload_version(admin_browser, ProductFactory(), {"main.tf": text})
     assert answer.status_code == 422
     assert not Template.objects.exists()
 
@@ -97,7 +97,7 @@ def test_forbidden_templates_are_refused_at_upload(admin_browser, name):
 @pytest.mark.parametrize("name", REFUSED_JSON)
 def test_forbidden_json_templates_are_refused_at_upload(admin_browser, name):
     text = json.dumps(REFUSED_JSON[name])
-    answer = publish(admin_browser, ProductFactory(), {"main.tf.json": text})
+    answer = upload_version(admin_browser, ProductFactory(), {"main.tf.json": text})
     assert answer.status_code == 422
     assert not Template.objects.exists()
 

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 
-def campaign(tmp_path, module, *arguments):
+def run_campaign(tmp_path, module, *arguments):
     """Run a campaign in its own process with its own settings and data."""
     kept = ("PATH", "HOME", "LANG")
     told = subprocess.run(
@@ -27,6 +27,6 @@ def campaign(tmp_path, module, *arguments):
 def test_a_short_campaign_finds_no_problem(tmp_path, terraform):
     # However slow a busy machine answers: only a long run judges that.
     short = ("--requests", "400", "--seed", "11", "--p99", "inf")
-    told, shown = campaign(tmp_path, "fuzz", *short)
+    told, shown = run_campaign(tmp_path, "fuzz", *short)
     assert told.returncode == 0, shown
     assert "400 requests" in told.stdout

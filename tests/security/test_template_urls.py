@@ -57,7 +57,7 @@ def caller(admin, settings):
     return Caller.of(admin)
 
 
-def version(product, url):
+def version_params(product, url):
     return {
         "ProductId": product.pk,
         "ProductVersionName": "1.0",
@@ -72,9 +72,11 @@ def test_no_url_is_fetched_and_all_have_the_same_error(caller, listener):
     refusals = set()
     for pattern in URLS:
         url = pattern.format(port=listener.port)
-        refusals.add(caller.refusal("CreateProductVersion", **version(product, url)))
+        refusals.add(
+            caller.refusal("CreateProductVersion", **version_params(product, url))
+        )
         parameters = {
-            k: v for k, v in version(product, url).items() if k != "ProductId"
+            k: v for k, v in version_params(product, url).items() if k != "ProductId"
         }
         made = caller.refusal(
             "CreateProduct", **first, ProductVersionParameters=parameters
@@ -89,7 +91,7 @@ def test_a_url_containing_an_existing_template_is_refused(caller, listener):
     url = TemplateFactory().url
     forged = url.replace("oss://", f"http://127.0.0.1:{listener.port}/")
     refusal = caller.refusal(
-        "CreateProductVersion", **version(ProductFactory(), forged)
+        "CreateProductVersion", **version_params(ProductFactory(), forged)
     )
     assert refusal == (404, "InvalidTemplate.NotFound")
     assert listener.hits == 0

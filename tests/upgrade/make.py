@@ -24,7 +24,7 @@ from tests.upgrade.stored import CENTURY, DATA, pack  # noqa: E402
 from tests.upgrade.story import Story  # noqa: E402
 
 
-def main(revision, name):
+def make(revision, name):
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory, "data")
         data.mkdir(mode=0o700)
@@ -41,4 +41,4 @@ def main(revision, name):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    make(*sys.argv[1:])

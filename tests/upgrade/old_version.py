@@ -1,14 +1,12 @@
 """The code of an old version, from the history of the repository."""
 
 import io
-import os
 import shutil
 import subprocess
 import tarfile
 
-import pytest
-
 from tests.faults.installation import ROOT
+from tests.requirements import missing
 
 # The last revision of version 0.1.0, and the last one before the modules were renamed.
 VERSION_0_1_0 = "6df2aca6205fb24141935b6b8875f776be3fa6d4"
@@ -32,9 +30,3 @@ def unpacked(revision, directory):
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as opened:
         opened.extractall(directory, filter="data")
     return directory
-
-
-def missing(reason):
-    if os.environ.get("CI"):
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)

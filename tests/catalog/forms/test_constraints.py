@@ -5,10 +5,9 @@ from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 
 from catalog.models import Constraint
-from tests.factories import PortfolioFactory, TemplateFactory, VersionFactory
+from tests.factories import version_of
 from tests.markup import compact
 
-pytestmark = pytest.mark.django_db
 MAIN_TF = """\
 variable "size" {
   type        = number
@@ -24,29 +23,19 @@ variable "name" {
 }
 """
 FREE_TF = 'variable "size" {\n  type = number\n}\n'
-
-
-def version_of(text, **more):
-    return VersionFactory(template=TemplateFactory(files={"main.tf": text}), **more)
-
-
-@pytest.fixture
-def version():
-    return version_of(MAIN_TF, name="1.0")
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.template(MAIN_TF),
+]
 
 
 @pytest.fixture
-def portfolio(version):
-    return PortfolioFactory(products=[version.product])
-
-
-@pytest.fixture
-def url(portfolio, version):
+def editor(portfolio, version):
     create = reverse("manage:constraint-create", args=[portfolio.pk])
     return f"{create}?product={version.product_id}&kind=Template"
 
 
-def sent(**rule):
+def rule_fields(**rule):
     return {
         "rules-TOTAL_FORMS": "2",
         "rules-INITIAL_FORMS": "0",
@@ -67,51 +56,59 @@ def ticks(page):
     [("size", ["1", "2", "4"]), ("open", ["true", "false"]), ("name", None)],
 )
 def test_values_listed_by_the_template_are_check_boxes(
-    admin_browser, url, parameter, offered
+    admin_browser, editor, parameter, offered
 ):
-    page = admin_browser.post(url, sent(parameter=parameter) | {"change": "parameter"})
+    page = admin_browser.post(
+        editor, rule_fields(parameter=parameter) | {"change": "parameter"}
+    )
     assert page.status_code == 200
     assert ticks(page) == offered
     assert row(page)["parameter"].value() == parameter
     assert not Constraint.objects.exists()
 
 
-def test_change_of_parameter_clears_values_and_keeps_descriptions(admin_browser, url):
-    typed = sent(parameter="open", values=["1"], name="mine", description="Why")
+def test_change_of_parameter_clears_values_and_keeps_descriptions(
+    admin_browser, editor
+):
+    typed = rule_fields(parameter="open", values=["1"], name="mine", description="Why")
     page = admin_browser.post(
-        url, typed | {"change": "parameter", "description": "All"}
+        editor, typed | {"change": "parameter", "description": "All"}
     )
     assert row(page)["values"].value() == []
     assert row(page)["name"].value() == "mine"
     assert page.context["form"]["description"].value() == "All"
 
 
-def test_selected_values_are_stored(admin_browser, url):
-    admin_browser.post(url, sent(parameter="size", values=["1", "4"]))
+def test_selected_values_are_stored(admin_browser, editor):
+    admin_browser.post(editor, rule_fields(parameter="size", values=["1", "4"]))
     [rule] = Constraint.objects.get().config["Rules"]
     assert rule["AllowedValues"] == ["1", "4"]
 
 
-def test_lines_are_stored_for_a_free_parameter(admin_browser, url):
-    admin_browser.post(url, sent(parameter="name", values="web\r\nsite"))
+def test_lines_are_stored_for_a_free_parameter(admin_browser, editor):
+    admin_browser.post(editor, rule_fields(parameter="name", values="web\r\nsite"))
     [rule] = Constraint.objects.get().config["Rules"]
     assert rule["AllowedValues"] == ["web", "site"]
 
 
-def test_rule_without_values_and_pattern_is_refused(admin_browser, url):
-    page = admin_browser.post(url, sent(parameter="size"))
+def test_rule_without_values_and_pattern_is_refused(admin_browser, editor):
+    page = admin_browser.post(editor, rule_fields(parameter="size"))
     assert page.status_code == 422
     assert "size" in page.content.decode()
 
 
-def test_listed_values_depend_on_the_version(admin_browser, url, version):
+def test_listed_values_depend_on_the_version(admin_browser, editor, version):
     free = version_of(FREE_TF, product=version.product, name="2.0")
     asked = {"change": "parameter"}
-    every = admin_browser.post(url, sent(parameter="size") | asked)
+    every = admin_browser.post(editor, rule_fields(parameter="size") | asked)
     assert ticks(every) is None
-    first = admin_browser.post(url, sent(parameter="size", version=version.pk) | asked)
+    first = admin_browser.post(
+        editor, rule_fields(parameter="size", version=version.pk) | asked
+    )
     assert ticks(first) == ["1", "2", "4"]
-    other = admin_browser.post(url, sent(parameter="size", version=free.pk) | asked)
+    other = admin_browser.post(
+        editor, rule_fields(parameter="size", version=free.pk) | asked
+    )
     assert ticks(other) is None
 
 
@@ -142,8 +139,8 @@ def test_stored_values_are_selected_and_keep_their_types(
     assert constraint.config["Rules"][0]["AllowedValues"] == [2, 8]
 
 
-def test_new_check_boxes_do_not_replace_other_fields(admin_browser, url):
-    html = compact(admin_browser.get(url))
+def test_new_check_boxes_do_not_replace_other_fields(admin_browser, editor):
+    html = compact(admin_browser.get(editor))
     assert html.count('hx-target="#rule-0-limits"') == 1
     before, limits = html.split('id="rule-0-limits"')
     limits = limits.split("</fieldset>")[0]

@@ -9,7 +9,7 @@ from tests.form_fields import shown
 SIZES = Parameter("a", required=False, default="m", allowed_values=["s", "m", "l"])
 
 
-def form_of(parameter, allowed, **options):
+def narrowed_form(parameter, allowed, **options):
     return parameter_form(Schema([parameter]), allowed={"a": allowed}, **options)
 
 
@@ -30,15 +30,15 @@ def choices(form):
     ],
 )
 def test_only_allowed_values_are_offered(parameter, allowed, offered):
-    assert choices(form_of(parameter, allowed)) == offered
+    assert choices(narrowed_form(parameter, allowed)) == offered
 
 
 def test_default_that_is_not_allowed_is_dropped():
-    form = form_of(SIZES, ["s"])
+    form = narrowed_form(SIZES, ["s"])
     assert shown(form)["parameters-a"] == ""
-    refused = form_of(SIZES, ["s"], data=shown(form))
+    refused = narrowed_form(SIZES, ["s"], data=shown(form))
     assert refused.errors == {"a": ["Enter a value. This field is required."]}
-    chosen = form_of(SIZES, ["s"], data={"parameters-a": "s"})
+    chosen = narrowed_form(SIZES, ["s"], data={"parameters-a": "s"})
     assert chosen.is_valid()
     assert chosen.cleaned_values() == {"a": "s"}
 
@@ -57,10 +57,10 @@ def test_stored_value_that_is_no_longer_allowed_must_be_replaced(allowed):
 
 def test_cells_of_a_list_offer_the_allowed_values():
     found = Parameter("a", kind="list", type=["list", "string"])
-    control = str(form_of(found, ["x", "y"])["a"])
+    control = str(narrowed_form(found, ["x", "y"])["a"])
     assert control.count("<option") == 3
 
 
 @pytest.mark.parametrize("members", [{"secret": True}, {"kind": "json", "type": "any"}])
 def test_secrets_and_free_values_stay_text_inputs(members):
-    assert "<select" not in str(form_of(Parameter("a", **members), ["x"])["a"])
+    assert "<select" not in str(narrowed_form(Parameter("a", **members), ["x"])["a"])

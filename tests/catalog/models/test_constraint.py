@@ -10,15 +10,9 @@ from tests.factories import (
     ProductFactory,
     RegionFactory,
     RoleFactory,
-    VersionFactory,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def version():
-    return VersionFactory()
 
 
 @pytest.fixture

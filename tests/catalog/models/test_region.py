@@ -26,7 +26,7 @@ SENTENCE = "Nothing is created on Alibaba Cloud."
 
 
 @pytest.fixture
-def product(alice):
+def ros_product(alice):
     product = ProductFactory(template_kind="RosStandardTemplate")
     VersionFactory(product=product)
     PortfolioFactory(products=[product], users=[alice])
@@ -95,23 +95,23 @@ def test_endpoint_of_a_region_is_never_called(settings):
     assert engine_settings().ros_endpoint == settings.ROS_ENDPOINT
 
 
-def test_a_product_is_simulated_where_no_region_is_in_the_cloud(browser, product):
+def test_a_product_is_simulated_where_no_region_is_in_the_cloud(browser, ros_product):
     RegionFactory()
-    assert SENTENCE in _page(browser, product)
+    assert SENTENCE in _page(browser, ros_product)
 
 
 def test_a_product_is_not_simulated_where_all_regions_are_in_the_cloud(
-    browser, product
+    browser, ros_product
 ):
     RegionFactory(engine="ros", credentials=KEYS)
-    assert "data-simulated" not in _page(browser, product)
+    assert "data-simulated" not in _page(browser, ros_product)
 
 
-def test_a_product_names_the_regions_in_which_it_is_simulated(browser, product):
+def test_a_product_names_the_regions_in_which_it_is_simulated(browser, ros_product):
     RegionFactory(engine="ros", credentials=KEYS)
     RegionFactory(id="lab-1", name="Laboratory")
     RegionFactory(id="lab-2", name="Old laboratory", active=False)
-    html = _page(browser, product)
+    html = _page(browser, ros_product)
     assert "In Laboratory, resources are simulated" in html
     assert "Old laboratory" not in html
 

@@ -13,6 +13,7 @@ from tests.factories import (
     RoleFactory,
     UserFactory,
     VersionFactory,
+    launchable,
 )
 
 pytestmark = pytest.mark.django_db
@@ -166,8 +167,7 @@ def test_a_long_list_takes_as_few_queries(
     for number in range(30):
         person = UserFactory()
         person.groups.add(group)
-        version = VersionFactory()
-        PortfolioFactory(products=[version.product], users=[person])
+        version = launchable(person)
         InstanceFactory(version=version, owner=person)
         TagOption.objects.offer(key="k", value=str(number), by=admin)
         RegionFactory(id=f"r-{number}", credentials={"KEY": "x"})

@@ -16,6 +16,7 @@ from tests.factories import (
     ProductFactory,
     TemplateFactory,
     VersionFactory,
+    version_of,
 )
 from tests.form_fields import Fields, save
 
@@ -272,7 +273,7 @@ def test_a_template_of_the_other_type_is_refused_on_the_page(admin_browser):
 
 def test_the_parameter_view_hides_the_default_of_a_secret(admin_browser):
     text = 'variable "password" {\n  default   = "hunter2"\n  sensitive = true\n}\n'
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": text}))
+    version = version_of(text)
     page = admin_browser.get(
         reverse("manage:version-detail", args=[version.product_id, version.pk])
     )
@@ -364,7 +365,7 @@ def test_trial_shows_the_values_for_the_template(admin_browser):
 
 def test_trial_shows_errors(admin_browser):
     text = 'variable "size" {\n  type = number\n}\n'
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": text}))
+    version = version_of(text)
     url = reverse("instances:version-try", args=[version.product_id, version.pk])
     page = admin_browser.post(url, {"parameters-size": "big"})
     assert page.status_code == 422
@@ -373,7 +374,7 @@ def test_trial_shows_errors(admin_browser):
 
 def test_trial_never_shows_a_secret(admin_browser):
     text = 'variable "password" {\n  sensitive = true\n}\n'
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": text}))
+    version = version_of(text)
     url = reverse("instances:version-try", args=[version.product_id, version.pk])
     page = admin_browser.post(url, {"parameters-password": "hunter2"})
     assert page.status_code == 200

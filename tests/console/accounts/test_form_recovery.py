@@ -8,7 +8,7 @@ from django.test import Client
 
 from console.accounts.form_recovery import ENTRIES
 from instances.models import Plan
-from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
+from tests.factories import RegionFactory
 from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
@@ -17,14 +17,7 @@ SECRET = "s3cret-word"
 
 
 @pytest.fixture
-def version(alice):
-    version = VersionFactory()
-    PortfolioFactory(products=[version.product], users=[alice])
-    return version
-
-
-@pytest.fixture
-def url(version):
+def form_url(version):
     return f"/products/{version.product.pk}/launch/"
 
 
@@ -62,36 +55,36 @@ def kept_form(response):
     return {name: hidden(form, name) for name in names}
 
 
-def test_every_form_has_the_principal_id_of_its_user(browser, alice, url):
-    assert hidden(browser.get(url).content.decode(), "signed_in_as") == (
+def test_every_form_has_the_principal_id_of_its_user(browser, alice, form_url):
+    assert hidden(browser.get(form_url).content.decode(), "signed_in_as") == (
         alice.principal_id
     )
     assert b"signed_in_as" not in Client().get("/accounts/login/").content
 
 
 def test_entries_of_a_form_with_a_stale_token_are_kept_and_sent_again(
-    strict, url, entries
+    strict, form_url, entries
 ):
-    refused = strict.post(url, entries, headers=ORIGIN)
+    refused = strict.post(form_url, entries, headers=ORIGIN)
     assert refused.status_code == 403
     assert "Submit again" in refused.content.decode()
     assert SECRET not in refused.content.decode()
     assert "typed-name" not in refused.content.decode()
     assert not Plan.objects.exists()
-    sent = strict.post(url, kept_form(refused), headers=ORIGIN)
+    sent = strict.post(form_url, kept_form(refused), headers=ORIGIN)
     assert sent.status_code == 302
     plan = Plan.objects.get()
     assert plan.instance_name == "typed-name"
     assert plan.values == {"name": SECRET}
 
 
-def test_htmx_gets_a_new_token(strict, alice, url, entries, htmx):
+def test_htmx_gets_a_new_token(strict, alice, form_url, entries, htmx):
     headers = htmx | ORIGIN | {"X-Signed-In-As": alice.principal_id}
-    refused = strict.post(url, entries, headers=headers)
+    refused = strict.post(form_url, entries, headers=headers)
     assert refused.status_code == 403
     assert refused["X-Sign-In"] == "renewed"
     entries["csrfmiddlewaretoken"] = refused["X-CSRFToken"]
-    sent = strict.post(url, entries, headers=headers)
+    sent = strict.post(form_url, entries, headers=headers)
     assert "/launch/review/?plan=" in sent["HX-Redirect"]
 
 
@@ -99,45 +92,47 @@ def test_htmx_gets_a_new_token(strict, alice, url, entries, htmx):
     "origin", [{}, {"Origin": "null"}, {"Origin": "https://evil.test"}]
 )
 def test_a_form_of_another_site_gets_no_token_and_is_not_kept(
-    strict, url, entries, origin
+    strict, form_url, entries, origin
 ):
-    refused = strict.post(url, entries, headers=origin)
+    refused = strict.post(form_url, entries, headers=origin)
     assert refused.status_code == 403
     assert "X-CSRFToken" not in refused
     assert ENTRIES not in refused.content.decode()
 
 
-def test_another_user_cannot_send_the_kept_form(strict, bob, url, entries, htmx):
+def test_another_user_cannot_send_the_kept_form(strict, bob, form_url, entries, htmx):
     strict.force_login(bob)
     strict.get("/products/")
-    refused = strict.post(url, entries, headers=ORIGIN)
+    refused = strict.post(form_url, entries, headers=ORIGIN)
     assert ENTRIES not in refused.content.decode()
-    refused = strict.post(url, entries, headers=ORIGIN | htmx)
+    refused = strict.post(form_url, entries, headers=ORIGIN | htmx)
     assert refused["X-Sign-In"] == "changed"
     assert "X-CSRFToken" not in refused
 
 
-def test_kept_entries_decrypt_only_for_their_user_and_url(strict, url, entries, bob):
-    form = kept_form(strict.post(url, entries, headers=ORIGIN))
-    other = f"{url}review/"
+def test_kept_entries_decrypt_only_for_their_user_and_url(
+    strict, form_url, entries, bob
+):
+    form = kept_form(strict.post(form_url, entries, headers=ORIGIN))
+    other = f"{form_url}review/"
     assert strict.post(other, form, headers=ORIGIN).status_code == 403
     form[ENTRIES] = form[ENTRIES][:-8] + "AAAAAAA="
-    assert strict.post(url, form, headers=ORIGIN).status_code == 403
+    assert strict.post(form_url, form, headers=ORIGIN).status_code == 403
     foreign = Client()
     foreign.force_login(bob)
-    assert foreign.post(url, form).status_code == 403
+    assert foreign.post(form_url, form).status_code == 403
     assert not Plan.objects.exists()
 
 
-def test_kept_entries_expire(strict, url, entries, monkeypatch):
-    form = kept_form(strict.post(url, entries, headers=ORIGIN))
+def test_kept_entries_expire(strict, form_url, entries, monkeypatch):
+    form = kept_form(strict.post(form_url, entries, headers=ORIGIN))
     monkeypatch.setattr(settings, "SESSION_COOKIE_AGE", -1)
-    assert Client.post(strict, url, form, headers=ORIGIN).status_code in (302, 403)
+    assert Client.post(strict, form_url, form, headers=ORIGIN).status_code in (302, 403)
     assert not Plan.objects.exists()
 
 
-def test_entries_are_kept_when_the_session_has_ended(client, alice, url, entries):
-    answer = client.post(url, entries, headers=ORIGIN)
+def test_entries_are_kept_when_the_session_has_ended(client, alice, form_url, entries):
+    answer = client.post(form_url, entries, headers=ORIGIN)
     html = compact(answer)
     assert answer.status_code == 403
     assert "<title>You have been signed out · Service Catalog</title>" in html
@@ -148,20 +143,20 @@ def test_entries_are_kept_when_the_session_has_ended(client, alice, url, entries
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(alice)
     strict.get("/products/")
-    again = strict.post(url, form, headers=ORIGIN)
+    again = strict.post(form_url, form, headers=ORIGIN)
     assert again.status_code == 403
-    assert strict.post(url, kept_form(again), headers=ORIGIN).status_code == 302
+    assert strict.post(form_url, kept_form(again), headers=ORIGIN).status_code == 302
     assert Plan.objects.get().instance_name == "typed-name"
 
 
-def test_a_form_without_a_principal_id_redirects_to_sign_in(client, url, entries):
+def test_a_form_without_a_principal_id_redirects_to_sign_in(client, form_url, entries):
     del entries["signed_in_as"]
-    answer = client.post(url, entries, headers=ORIGIN)
+    answer = client.post(form_url, entries, headers=ORIGIN)
     assert answer["Location"].startswith("/accounts/login/")
 
 
-def test_htmx_gets_a_header_when_the_session_has_ended(client, url, entries, htmx):
-    answer = client.post(url, entries, headers=ORIGIN | htmx)
+def test_htmx_gets_a_header_when_the_session_has_ended(client, form_url, entries, htmx):
+    answer = client.post(form_url, entries, headers=ORIGIN | htmx)
     assert answer["X-Sign-In"] == "ended"
     assert answer["HX-Redirect"].startswith("/accounts/login/")
 
@@ -173,8 +168,10 @@ def test_passwords_are_never_kept(strict, alice):
     assert ENTRIES not in refused.content.decode()
 
 
-def test_entries_above_the_size_limit_are_not_kept(strict, url, entries, monkeypatch):
+def test_entries_above_the_size_limit_are_not_kept(
+    strict, form_url, entries, monkeypatch
+):
     monkeypatch.setattr("console.accounts.form_recovery.MAX_BYTES", 10)
-    refused = strict.post(url, entries, headers=ORIGIN)
+    refused = strict.post(form_url, entries, headers=ORIGIN)
     assert refused.status_code == 403
     assert ENTRIES not in refused.content.decode()

@@ -14,7 +14,7 @@ def key(alice):
     return AccessKey.objects.issue(alice, by=alice)
 
 
-def url(action, key):
+def key_url(action, key):
     return reverse(f"console:access-key-{action}", args=[key.pk])
 
 
@@ -35,8 +35,8 @@ def test_the_list_never_shows_a_secret(browser, key):
 def test_the_list_hides_keys_of_other_users(browser, bob):
     foreign = AccessKey.objects.issue(bob, by=bob)
     assert browser.get(LIST).context["keys"] == []
-    assert browser.post(url("disable", foreign)).status_code == 404
-    assert browser.get(url("delete", foreign)).status_code == 404
+    assert browser.post(key_url("disable", foreign)).status_code == 404
+    assert browser.get(key_url("delete", foreign)).status_code == 404
 
 
 def test_creating_a_key_shows_its_secret_once(browser, alice):
@@ -56,24 +56,24 @@ def test_a_third_key_is_refused(browser, alice):
 
 
 def test_a_key_is_disabled_and_enabled(browser, key):
-    assert browser.post(url("disable", key)).url == LIST
+    assert browser.post(key_url("disable", key)).url == LIST
     key.refresh_from_db()
     assert not key.active
-    browser.post(url("enable", key))
+    browser.post(key_url("enable", key))
     key.refresh_from_db()
     assert key.active
 
 
 def test_deleting_requires_confirmation(browser, key):
-    assert browser.get(url("delete", key)).status_code == 200
+    assert browser.get(key_url("delete", key)).status_code == 200
     assert AccessKey.objects.exists()
-    assert browser.post(url("delete", key)).url == LIST
+    assert browser.post(key_url("delete", key)).url == LIST
     assert not AccessKey.objects.exists()
 
 
 @pytest.mark.parametrize("action", ["disable", "enable"])
 def test_wrong_methods_are_rejected(browser, key, action):
-    assert browser.get(url(action, key)).status_code == 405
+    assert browser.get(key_url(action, key)).status_code == 405
 
 
 def test_the_forms_require_a_csrf_token(alice):

@@ -10,34 +10,23 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.test import Client
 
-from catalog.models import Template, Version
+from catalog.models import Version
 from console.api.call import Call
 from console.api.endpoint import OPERATIONS
 from instances.models import Instance
 from tests.factories import (
-    PortfolioFactory,
     ProductFactory,
-    RegionFactory,
     TemplateFactory,
-    VersionFactory,
 )
 from tests.signing import headers_for
 
 THREE_TF = "".join(
     f'variable "{name}" {{\n  type = string\n}}\n' for name in ("one", "two", "three")
 )
+pytestmark = pytest.mark.template(THREE_TF)
 
 
-@pytest.fixture
-def version(alice):
-    RegionFactory()
-    template = Template.objects.from_files({"main.tf": THREE_TF})
-    version = VersionFactory(template=template)
-    PortfolioFactory(products=[version.product], users=[alice])
-    return version
-
-
-def launch(version, values, tags, **more):
+def launch_body(version, values, tags, **more):
     return {
         "ProductId": version.product_id,
         "ProductVersionId": version.pk,
@@ -55,14 +44,14 @@ def launch(version, values, tags, **more):
 def test_lists_have_several_entries(api, version):
     values = {"one": "a&b=c", "two": "二", "three": " c "}
     tags = {"team": "data", "cost": "7"}
-    answer = api.send_json("LaunchProduct", launch(version, values, tags))
+    answer = api.send_json("LaunchProduct", launch_body(version, values, tags))
     assert answer.status_code == 200, answer.content
     task = Instance.objects.get().last_task
     assert (task.values, task.tags) == (values, tags)
 
 
 def test_a_number_keeps_its_decimal_text(api, version):
-    body = launch(version, {}, {"cost": "x"}) | {"Parameters": "@"}
+    body = launch_body(version, {}, {"cost": "x"}) | {"Parameters": "@"}
     numbers = (
         '[{"ParameterKey": "one", "ParameterValue": 1.10},'
         '{"ParameterKey": "two", "ParameterValue": 123456789012345678901234567890},'

@@ -25,7 +25,7 @@ FIRST = Parameter(
 )
 
 
-def code_of(parameter, **sent):
+def refused_code(parameter, **sent):
     with pytest.raises(DomainError) as refusal:
         read((parameter,), {name.replace("__", "."): v for name, v in sent.items()})
     return refusal.value.code
@@ -65,20 +65,20 @@ def test_an_empty_value_is_kept():
     ],
 )
 def test_unknown_fields_of_a_list_are_refused(name):
-    assert code_of(PAIRS, **{name.replace(".", "__"): "v"}) == "InvalidPairs"
+    assert refused_code(PAIRS, **{name.replace(".", "__"): "v"}) == "InvalidPairs"
 
 
 def test_a_list_sent_as_a_single_value_is_refused():
-    assert code_of(PAIRS, Pairs="[]") == "InvalidPairs"
+    assert refused_code(PAIRS, Pairs="[]") == "InvalidPairs"
 
 
 def test_required_fields_of_an_entry_are_checked():
-    assert code_of(PAIRS, Pairs__1__Key="a") == "MissingValue"
+    assert refused_code(PAIRS, Pairs__1__Key="a") == "MissingValue"
 
 
 def test_the_number_of_entries_is_limited():
     sent = {f"Pairs__{n}__Key": "k" for n in range(1, 14)}
-    assert code_of(PAIRS, **sent) == "InvalidPairs"
+    assert refused_code(PAIRS, **sent) == "InvalidPairs"
 
 
 @pytest.mark.parametrize("text", ["true", "True", "TRUE"])
@@ -88,12 +88,12 @@ def test_booleans_come_in_any_case(text):
 
 @pytest.mark.parametrize("text", ["", "1", "yes", "None"])
 def test_other_values_than_true_and_false_are_refused(text):
-    assert code_of(Parameter("On", kind="boolean"), On=text) == "InvalidOn"
+    assert refused_code(Parameter("On", kind="boolean"), On=text) == "InvalidOn"
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "101", "1.0", "1e2", "x", "", " 1", "9" * 5000, "\u0661"])  # fmt: skip
 def test_a_page_size_is_a_number_from_1_to_100(text):
-    assert code_of(PAGING[1], PageSize=text) == "InvalidPageSize"
+    assert refused_code(PAGING[1], PageSize=text) == "InvalidPageSize"
 
 
 def test_defaults_are_used():
@@ -102,19 +102,21 @@ def test_defaults_are_used():
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_an_empty_required_text_is_missing(text):
-    assert code_of(Parameter("Name", required=True), Name=text) == "MissingName"
+    assert refused_code(Parameter("Name", required=True), Name=text) == "MissingName"
 
 
 def test_a_required_text_must_be_sent():
-    assert code_of(Parameter("Name", required=True)) == "MissingName"
+    assert refused_code(Parameter("Name", required=True)) == "MissingName"
 
 
 def test_the_length_of_a_text_is_limited():
-    assert code_of(Parameter("Name"), Name="x" * 129) == "InvalidName"
+    assert refused_code(Parameter("Name"), Name="x" * 129) == "InvalidName"
 
 
 def test_choices_are_case_sensitive():
-    assert code_of(Parameter("Kind", choices=("Ros",)), Kind="ros") == "InvalidKind"
+    assert (
+        refused_code(Parameter("Kind", choices=("Ros",)), Kind="ros") == "InvalidKind"
+    )
 
 
 def test_choices_can_ignore_case():
@@ -160,11 +162,11 @@ def test_null_in_json_is_not_sent():
     ],
 )
 def test_invalid_json_is_refused(text):
-    assert code_of(FIRST, First=text) == "InvalidFirst"
+    assert refused_code(FIRST, First=text) == "InvalidFirst"
 
 
 def test_missing_fields_of_json_are_named():
-    assert code_of(FIRST, First="{}") == "MissingName"
+    assert refused_code(FIRST, First="{}") == "MissingName"
 
 
 def test_the_error_names_the_path():

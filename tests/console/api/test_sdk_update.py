@@ -4,16 +4,7 @@ import pytest
 
 from instances.models import Task
 from tests.console.api.sdk_client import Hand, entry, hang_up
-from tests.factories import (
-    InstanceFactory,
-    PortfolioFactory,
-    RegionFactory,
-    TaskFactory,
-    TemplateFactory,
-    VersionFactory,
-)
 
-pytestmark = pytest.mark.django_db(transaction=True)
 SOURCE = """\
 variable "size" {
   type = string
@@ -24,31 +15,21 @@ variable "password" {
   sensitive = true
 }
 """
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.template(SOURCE),
+    pytest.mark.launched(
+        parameters={"size": "small"},
+        secrets={"password": "s3cret-word"},
+        tags={"team": "web"},
+    ),
+]
 
 
 @pytest.fixture(autouse=True)
 def no_connection_stays_open(live_server):
     yield
     hang_up()
-
-
-@pytest.fixture
-def instance(alice):
-    RegionFactory()
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": SOURCE}))
-    portfolio = PortfolioFactory(products=[version.product], users=[alice])
-    instance = InstanceFactory(version=version, owner=alice, portfolio=portfolio)
-    task = TaskFactory(
-        instance=instance,
-        portfolio=portfolio,
-        ended=True,
-        parameters={"size": "small"},
-        secrets={"password": "s3cret-word"},
-        tags={"team": "web"},
-    )
-    instance.last_task = instance.last_successful_task = task
-    instance.save()
-    return instance
 
 
 def update(hand, instance, **more):

@@ -189,7 +189,7 @@ def test_the_file_contains_no_formulas(admin_browser, sign):
     assert not [cell for cell in cells if cell.startswith(sign)]
 
 
-def sign_in(password=PASSWORD, username="alice", **extra):
+def client_of(password=PASSWORD, username="alice", **extra):
     client = Client()
     client.post("/accounts/login/", {"login": username, "password": password}, **extra)
     return client
@@ -203,7 +203,7 @@ def with_password(alice):
 
 
 def test_signing_in_and_out_is_recorded(with_password):
-    client = sign_in(REMOTE_ADDR="192.0.2.7")
+    client = client_of(REMOTE_ADDR="192.0.2.7")
     client.post("/accounts/logout/")
     entries = AuditEntry.objects.order_by("pk")
     assert [each.action for each in entries] == ["SignIn", "SignOut"]
@@ -212,21 +212,21 @@ def test_signing_in_and_out_is_recorded(with_password):
 
 
 def test_a_failed_sign_in_names_the_account(with_password):
-    sign_in("wrong")
+    client_of("wrong")
     entry = AuditEntry.objects.get(action="SignInFailed")
     assert entry.target_name == "alice"
     assert entry.actor is None
 
 
 def test_an_unknown_login_is_not_recorded(db):
-    sign_in(username="my-password-typed-too-early")
+    client_of(username="my-password-typed-too-early")
     entry = AuditEntry.objects.get(action="SignInFailed")
     assert entry.target_name == ""
     assert "typed-too-early" not in str(vars(entry))
 
 
 def test_a_forged_forwarded_address_is_ignored(with_password):
-    sign_in(HTTP_X_FORWARDED_FOR="203.0.113.9")
+    client_of(HTTP_X_FORWARDED_FOR="203.0.113.9")
     assert AuditEntry.objects.get(action="SignIn").source == "127.0.0.1"
 
 

@@ -21,9 +21,8 @@ from console.lib.edit_conflicts import EditConflictError
 from console.lib.errors import ConflictError, NotFoundError
 from instances.models import Instance, KnownError
 from tests.access_table import BOTH, TABLE
-from tests.everything import Everything
 from tests.factories import AdministratorFactory, ProductFactory, VersionFactory
-from tests.form_fields import Fields, save
+from tests.form_fields import save, sent_of
 from tests.markup import compact
 
 pytestmark = pytest.mark.django_db
@@ -33,38 +32,38 @@ SECRET = "hunter2-hunter2"
 def renamed(model, name="name", **others):
     """Change the record of this model as another administrator while a form is open."""
 
-    def behind(world, by):
-        row = model.objects.get(pk=target(world, model).pk)
+    def behind(everything, by):
+        row = model.objects.get(pk=target(everything, model).pk)
         row.edit(**{name: "Theirs", **others}, by=by)
 
     return behind
 
 
-def target(world, model):
+def target(everything, model):
     return {
-        Product: world.product,
-        Version: world.version,
-        Portfolio: world.portfolio,
-        TagOption: world.option,
-        Region: world.region,
-        LaunchRole: world.launch_role,
-        Constraint: world.constraint,
+        Product: everything.product,
+        Version: everything.version,
+        Portfolio: everything.portfolio,
+        TagOption: everything.option,
+        Region: everything.region,
+        LaunchRole: everything.launch_role,
+        Constraint: everything.constraint,
         KnownError: KnownError.objects.first(),
     }[model]
 
 
-def described(world, by):
-    row = Constraint.objects.get(pk=world.constraint.pk)
+def described(everything, by):
+    row = Constraint.objects.get(pk=everything.constraint.pk)
     row.edit(config=row.config, description="Theirs", by=by)
 
 
-def replaced(world, by):
-    role = LaunchRole.objects.get(pk=world.launch_role.pk)
+def replaced(everything, by):
+    role = LaunchRole.objects.get(pk=everything.launch_role.pk)
     role.edit(environment={"KEY": f"{SECRET}-theirs"}, by=by)
 
 
-def transferred(world, by):
-    Instance.objects.get(pk=world.instance.pk).transfer(to=by, by=by)
+def transferred(everything, by):
+    Instance.objects.get(pk=everything.instance.pk).transfer(to=by, by=by)
 
 
 # Each form that edits: what another person does behind it, and what is typed meanwhile.
@@ -136,35 +135,21 @@ OTHERS = {
 
 
 @pytest.fixture
-def world(alice, bob, admin):
-    return Everything(alice, bob, admin)
-
-
-@pytest.fixture
 def rival(db):
     return AdministratorFactory(username="rival")
+
+
+def form_data(page):
+    fields = sent_of(page, page.context["form"])
+    fields.pop("try", None)
+    return fields
 
 
 def opened(client, url):
     """Open the page of a form; return the data that a browser would submit."""
     page = client.get(url)
     assert page.status_code == 200
-    return page.context["form"], sent_by(page)
-
-
-def sent_by(page):
-    """Return the data that a browser would submit for the form of a page."""
-    form = page.context["form"]
-    fields = Fields(page.content.decode()).sent
-    for bound in form:
-        if bound.widget_type == "checkbox":
-            fields.pop(bound.html_name, None)
-            if bound.value():
-                fields[bound.html_name] = "on"
-        elif bound.widget_type == "checkboxselectmultiple":
-            fields[bound.html_name] = bound.value()
-    fields.pop("try", None)
-    return fields
+    return page.context["form"], form_data(page)
 
 
 def test_every_form_is_listed_as_editing_or_not():
@@ -175,12 +160,12 @@ def test_every_form_is_listed_as_editing_or_not():
 
 @pytest.mark.parametrize("route", EDITS)
 def test_the_second_editor_sees_what_the_first_has_saved(
-    world, admin_browser, rival, route
+    everything, admin_browser, rival, route
 ):
     behind, typed = EDITS[route]
-    url = world.address(route)
+    url = everything.address(route)
     _form, fields = opened(admin_browser, url)
-    behind(world, rival)
+    behind(everything, rival)
     answer = admin_browser.post(url, fields | typed)
     text = answer.content.decode()
     assert answer.status_code == 409
@@ -193,15 +178,15 @@ def test_the_second_editor_sees_what_the_first_has_saved(
         [row] = answer.context["form"].conflict.rows
         stored = "user/rival" if name == "to" else "Theirs"
         assert (row.mine, row.stored) == (mine, stored)
-        assert sent_by(answer)[name] == mine
+        assert form_data(answer)[name] == mine
     # To save all the same is a decision that is made after looking.
-    again = sent_by(answer) | {k: v for k, v in typed.items() if k == "environment"}
+    again = form_data(answer) | {k: v for k, v in typed.items() if k == "environment"}
     assert admin_browser.post(url, again).status_code == 302
 
 
 @pytest.mark.parametrize("route", EDITS)
-def test_a_form_without_its_stamp_saves_nothing(world, admin_browser, route):
-    url = world.address(route)
+def test_a_form_without_its_stamp_saves_nothing(everything, admin_browser, route):
+    url = everything.address(route)
     _form, fields = opened(admin_browser, url)
     del fields["seen"]
     _behind, typed = EDITS[route]
@@ -209,17 +194,17 @@ def test_a_form_without_its_stamp_saves_nothing(world, admin_browser, route):
 
 
 @pytest.mark.parametrize("route", EDITS)
-def test_a_form_without_concurrent_changes_is_saved(world, admin_browser, route):
-    url = world.address(route)
+def test_a_form_without_concurrent_changes_is_saved(everything, admin_browser, route):
+    url = everything.address(route)
     _form, fields = opened(admin_browser, url)
     _behind, typed = EDITS[route]
     assert admin_browser.post(url, fields | typed).status_code == 302
 
 
-def test_a_deactivated_version_stays_inactive(world, admin_browser, rival):
+def test_a_deactivated_version_stays_inactive(everything, admin_browser, rival):
     """The whole form is submitted, including the unchanged check box *Active*."""
-    version = world.version
-    url = world.address("manage/products/<str:pk>/versions/<str:version_pk>/edit/")
+    version = everything.version
+    url = everything.address("manage/products/<str:pk>/versions/<str:version_pk>/edit/")
     _form, fields = opened(admin_browser, url)
     assert fields["active"] == "on"
     Version.objects.get(pk=version.pk).edit(active=False, by=rival)
@@ -227,13 +212,15 @@ def test_a_deactivated_version_stays_inactive(world, admin_browser, rival):
     [described, active] = answer.context["form"].conflict.rows
     assert (described.mine, described.stored, described.kept) == ("Mine", "–", False)
     assert (active.mine, active.stored, active.kept) == ("Yes", "No", True)
-    assert admin_browser.post(url, sent_by(answer)).status_code == 302
+    assert admin_browser.post(url, form_data(answer)).status_code == 302
     version.refresh_from_db()
     assert (version.active, version.description) == (False, "Mine")
 
 
-def test_the_activate_button_does_not_undo_a_deactivation(world, admin_browser, rival):
-    version = VersionFactory(product=world.product, active=False)
+def test_the_activate_button_does_not_undo_a_deactivation(
+    everything, admin_browser, rival
+):
+    version = VersionFactory(product=everything.product, active=False)
     seen = version.stamp
     version.edit(active=True, by=rival)
     version.edit(active=False, description="Withdrawn.", by=rival)
@@ -243,16 +230,16 @@ def test_the_activate_button_does_not_undo_a_deactivation(world, admin_browser, 
     assert not version.active
 
 
-def test_rules_that_another_user_has_changed_are_kept(world, admin_browser, rival):
+def test_rules_that_another_user_has_changed_are_kept(everything, admin_browser, rival):
     rules = [{"ParameterKey": "name", "AllowedPattern": "[a]"}]
     constraint = Constraint.objects.impose(
         kind="Template",
-        portfolio=world.portfolio,
-        product=world.product,
+        portfolio=everything.portfolio,
+        product=everything.product,
         config={"Rules": rules},
         by=rival,
     )
-    url = f"/manage/portfolios/{world.portfolio.pk}/constraints/{constraint.pk}/"
+    url = f"/manage/portfolios/{everything.portfolio.pk}/constraints/{constraint.pk}/"
     _form, fields = opened(admin_browser, url)
     rules = [{"ParameterKey": "name", "AllowedPattern": "[b]"}]
     constraint.edit(config={"Rules": rules}, by=rival)
@@ -260,7 +247,7 @@ def test_rules_that_another_user_has_changed_are_kept(world, admin_browser, riva
     rows = {str(row.label): row for row in answer.context["form"].conflict.rows}
     assert "[a]" in rows["Rules"].mine
     assert "[b]" in rows["Rules"].stored
-    assert admin_browser.post(url, sent_by(answer)).status_code == 302
+    assert admin_browser.post(url, form_data(answer)).status_code == 302
     constraint.refresh_from_db()
     assert constraint.config["Rules"][0]["AllowedPattern"] == "[b]"
     assert constraint.description == "Mine"
@@ -359,12 +346,12 @@ def test_every_operation_that_changes_a_record_is_listed():
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_an_operation_writes_only_the_given_fields(world, admin, name):
+def test_an_operation_writes_only_the_given_fields(everything, admin, name):
     params, columns = CALLS[name]
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        OPERATIONS[name].run(params(world), admin)
+        OPERATIONS[name].run(params(everything), admin)
     [update] = [
         each["sql"] for each in queries if each["sql"].startswith('UPDATE "catalog_')
     ]
@@ -381,11 +368,11 @@ def test_a_duplicate_name_is_reported(admin):
         other.edit(name="1.0", by=admin)
 
 
-def test_another_session_of_the_same_user_sees_the_conflict(world, admin):
+def test_another_session_of_the_same_user_sees_the_conflict(everything, admin):
     first, second = Client(), Client()
     for each in (first, second):
         each.force_login(admin)
-    url = world.address("manage/products/<str:pk>/edit/")
+    url = everything.address("manage/products/<str:pk>/edit/")
     _form, fields = opened(first, url)
     save(second, url, {"name": "Second", "provider": "P"})
     answer = first.post(url, fields | {"name": "First"})

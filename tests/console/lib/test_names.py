@@ -173,7 +173,7 @@ def launchable(alice):
     return version
 
 
-def launch(version, name):
+def launch_params(version, name):
     return {
         "ProductId": version.product_id,
         "ProductVersionId": version.pk,
@@ -184,7 +184,9 @@ def launch(version, name):
 
 @bad_names
 def test_instance_names_are_checked(alice, launchable, name):
-    refusal = Caller.of(alice).refusal("LaunchProduct", **launch(launchable, name))
+    refusal = Caller.of(alice).refusal(
+        "LaunchProduct", **launch_params(launchable, name)
+    )
     assert refusal[1] in (
         "InvalidProvisionedProductName",
         "MissingProvisionedProductName",
@@ -193,7 +195,7 @@ def test_instance_names_are_checked(alice, launchable, name):
 
 def test_instance_names_are_unique_in_any_alphabet(alice, launchable):
     refusal = Caller.of(alice).refusal(
-        "LaunchProduct", **launch(launchable, DECOMPOSED.lower())
+        "LaunchProduct", **launch_params(launchable, DECOMPOSED.lower())
     )
     assert refusal == (400, "DuplicateName.ProvisionedProduct")
 
@@ -206,7 +208,7 @@ def test_the_database_enforces_unique_instance_names(alice, launchable):
 
 
 def new_plan(version, name, instance="prod"):
-    return {**launch(version, instance), "PlanName": name, "PlanType": "Ros"}
+    return {**launch_params(version, instance), "PlanName": name, "PlanType": "Ros"}
 
 
 def test_plan_names_are_checked_and_unique(alice, launchable):

@@ -20,7 +20,7 @@ TOKEN = {"HTTP_AUTHORIZATION": "Bearer tell-me"}
 
 
 @pytest.fixture
-def told(client, settings):
+def samples(client, settings):
     """Return the samples by name and labels, read with the token."""
     settings.METRICS_TOKEN = "tell-me"
 
@@ -50,24 +50,24 @@ def test_metrics_require_an_administrator_or_the_token(
     assert (wrong.status_code, wrong.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
-def test_the_queue_is_counted_by_kind(told, alice):
+def test_the_queue_is_counted_by_kind(samples, alice):
     for number in range(3):
         TaskFactory(
             instance=InstanceFactory(owner=alice, name=f"i{number}"),
             queued_at=now() - timedelta(seconds=90 - number),
         )
     Task.objects.filter(instance__name="i1").update(state="running")
-    found = told()
+    found = samples()
     assert found['catalog_queue_depth{kind="LaunchProduct"}'] == 2
     assert found['catalog_running{kind="LaunchProduct"}'] == 1
     assert found['catalog_queue_depth{kind="Preview"}'] == 0
     assert 90 <= found["catalog_oldest_waiting_seconds"] < 120
 
 
-def test_task_seconds_are_a_histogram_by_kind_and_result(told):
+def test_task_seconds_are_a_histogram_by_kind_and_result(samples):
     for seconds in (0.5, 3.0, 4.0, 5000.0):
         Counter.objects.add_task("LaunchProduct", "Succeeded", seconds)
-    found = told()
+    found = samples()
     labels = 'kind="LaunchProduct",result="Succeeded"'
     name = "catalog_task_seconds"
     assert found[f'{name}_bucket{{{labels},le="1"}}'] == 1
@@ -78,35 +78,35 @@ def test_task_seconds_are_a_histogram_by_kind_and_result(told):
     assert found[f"{name}_sum{{{labels}}}"] == 5007.5
 
 
-def test_workers_of_all_hosts_are_counted(told):
+def test_workers_of_all_hosts_are_counted(samples):
     Heartbeat.objects.beat("a", host="one", capacity=4, busy=1)
     Heartbeat.objects.beat("b", host="two", capacity=2, busy=2)
-    found = told()
+    found = samples()
     assert found["catalog_workers_alive"] == 2
     assert found["catalog_workers_capacity"] == 6
     assert found["catalog_workers_busy"] == 3
 
 
-def test_lost_leases_are_counted_but_not_released_ones(told, alice):
+def test_lost_leases_are_counted_but_not_released_ones(samples, alice):
     task = TaskFactory(instance=InstanceFactory(owner=alice))
     first = Task.objects.claim("first", "host")
     first.release()
     second = Task.objects.claim("second", "host")
     assert (second.pk, second.epoch) == (task.pk, 2)
-    assert told()["catalog_lease_losses_total"] == 0
+    assert samples()["catalog_lease_losses_total"] == 0
     past = now() - timedelta(hours=1)
     Task.objects.update(lease_until=past)
     assert Task.objects.claim("third", "host").epoch == 3
-    assert told()["catalog_lease_losses_total"] == 1
+    assert samples()["catalog_lease_losses_total"] == 1
 
 
-def test_requests_are_counted_by_view_and_status(told, client):
+def test_requests_are_counted_by_view_and_status(samples, client):
     client.get("/accounts/login/")
     client.get("/healthz")
     client.get("/instances/", HTTP_HX_REQUEST="true")
     client.get("/", HTTP_X_ACS_ACTION="GetTask")
     client.get("/admin/")
-    found = told()
+    found = samples()
     for view, status in (
         ("page", "2xx"),
         ("probe", "2xx"),
@@ -166,12 +166,12 @@ def test_pages_are_served_if_requests_cannot_be_counted(client, settings):
     assert client.get("/healthz").status_code == 200
 
 
-def test_the_cost_depends_on_the_work_in_progress(told, alice):
+def test_the_cost_depends_on_the_work_in_progress(samples, alice):
     def queries():
         with CaptureQueriesContext(
             connection,
         ) as captured:
-            told()
+            samples()
         return len(captured)
 
     few = queries()

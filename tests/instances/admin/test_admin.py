@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from console.lib.audit import AuditEntry
 from instances.models import Instance, StateVersion, Task, TaskDiagnostics
 from tests.factories import InstanceFactory, PlanFactory, RoleFactory, UserFactory
-from tests.form_fields import Fields
+from tests.form_fields import sent_by
 from tests.instances.running import log, running, with_task
 from tests.markup import compact
 
@@ -35,12 +35,7 @@ def staff(db):
     return client
 
 
-@pytest.fixture
-def instance(alice):
-    return InstanceFactory(owner=alice, name="orders")
-
-
-def filled(instance):
+def populated(instance):
     """An instance with a row of each record, and a secret in each place that can have one."""
     task = with_task(instance, ended=True, secrets={"key": SECRET})
     log(task, "line")
@@ -67,7 +62,7 @@ def filled(instance):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_each_list_and_page_can_be_read_and_holds_no_secret(staff, instance, model):
-    row = filled(instance)[model]
+    row = populated(instance)[model]
     for url in ("", "?q=x", f"{row.pk}/change/"):
         response = staff.get(f"/admin/instances/{model}/{url}")
         assert response.status_code == 200
@@ -79,7 +74,7 @@ def test_a_list_takes_the_same_queries_for_more_rows(
     staff, model, django_assert_max_num_queries
 ):
     for _ in range(10):
-        filled(InstanceFactory())
+        populated(InstanceFactory())
     with django_assert_max_num_queries(6):
         staff.get(f"/admin/instances/{model}/")
 
@@ -96,7 +91,7 @@ def test_records_cannot_be_added(staff, model):
 
 @pytest.mark.parametrize("model", MODELS[1:])
 def test_records_cannot_be_changed_or_deleted(staff, instance, model):
-    row = filled(instance)[model]
+    row = populated(instance)[model]
     for place in ("change", "delete"):
         url = f"/admin/instances/{model}/{row.pk}/{place}/"
         assert staff.post(url, {"post": "yes"}).status_code == 403
@@ -110,18 +105,17 @@ def test_the_former_url_of_diagnostics_redirects(staff):
         assert answer["Location"] == f"/admin/instances/taskdiagnostics/{rest}"
 
 
+def admin_fields(page):
+    fields = sent_by(page)
+    buttons = {name for name in fields if name.startswith("_")} | {"reconcile"}
+    return {name: fields[name] for name in fields.keys() - buttons}
+
+
 def fix(staff, instance, **entries):
     """Open the change page and send it with these values."""
     url = f"/admin/instances/instance/{instance.pk}/change/"
-    fields = sent_by(staff.get(url)) | {"reason": "moved to sales"}
+    fields = admin_fields(staff.get(url)) | {"reason": "moved to sales"}
     return staff.post(url, fields | entries)
-
-
-def sent_by(page):
-    sent = Fields(page.content.decode()).sent
-    for name in ("_save", "_continue", "_addanother", "reconcile"):
-        sent.pop(name, None)
-    return sent
 
 
 def test_the_owner_can_be_corrected_and_that_is_audited(staff, instance, bob):
@@ -160,7 +154,7 @@ def test_a_correction_does_not_overwrite_what_the_worker_wrote(staff, instance, 
 
 
 def test_an_instance_with_resources_is_not_deleted(staff, instance):
-    filled(instance)
+    populated(instance)
     url = f"/admin/instances/instance/{instance.pk}/delete/"
     page = staff.post(url, {"post": "yes"}).content.decode()
     assert "orders still has 1 resource. Terminate the instance instead." in page
@@ -168,7 +162,7 @@ def test_an_instance_with_resources_is_not_deleted(staff, instance):
 
 
 def test_instances_with_resources_are_not_deleted_in_bulk(staff, instance):
-    filled(instance)
+    populated(instance)
     free = InstanceFactory()
     response = staff.post(
         "/admin/instances/instance/",
@@ -308,12 +302,12 @@ def staff_status(row):
 
 def test_an_out_of_date_page_changes_no_owner(staff, instance, bob, admin):
     url = f"/admin/instances/instance/{instance.pk}/change/"
-    fields = sent_by(staff.get(url)) | {"reason": "so"}
+    fields = admin_fields(staff.get(url)) | {"reason": "so"}
     instance.transfer(to=admin, by=admin)
     page = staff.post(url, fields | {"owner": bob.pk})
     assert "Changed by admin at " in page.content.decode()
     instance.refresh_from_db()
     assert instance.owner == admin
-    again = sent_by(page)
+    again = admin_fields(page)
     assert (again["owner"], again["reason"]) == (str(bob.pk), "so")
     assert staff.post(url, again).status_code == 302

@@ -7,13 +7,7 @@ from django.urls import reverse
 
 from instances.models import Instance, Plan, Task
 from tests.factories import (
-    InstanceFactory,
     PlanFactory,
-    PortfolioFactory,
-    RegionFactory,
-    TaskFactory,
-    TemplateFactory,
-    VersionFactory,
 )
 
 MASK = "******"
@@ -52,33 +46,12 @@ SECRETS = {
     "keys": ["one-key", "two-key"],
     "logins": {"root": "r00t-word", "app": "app-word"},
 }
-
-
-@pytest.fixture
-def version(alice):
-    RegionFactory()
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": SOURCE}))
-    PortfolioFactory(products=[version.product], users=[alice])
-    return version
-
-
-@pytest.fixture
-def instance(version, alice):
-    portfolio = version.product.portfolios.get()
-    instance = InstanceFactory(
-        version=version, owner=alice, name="orders", portfolio=portfolio
-    )
-    task = TaskFactory(
-        instance=instance,
-        portfolio=portfolio,
-        ended=True,
-        parameters={"size": "small"},
-        entered={"size": "small"},
-        secrets=SECRETS,
-    )
-    instance.last_task = instance.last_successful_task = task
-    instance.save()
-    return instance
+pytestmark = [
+    pytest.mark.template(SOURCE),
+    pytest.mark.launched(
+        parameters={"size": "small"}, entered={"size": "small"}, secrets=SECRETS
+    ),
+]
 
 
 @pytest.fixture

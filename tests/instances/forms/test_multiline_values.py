@@ -6,15 +6,10 @@ from django.urls import reverse
 from instances.models import Plan, Task
 from tests.factories import (
     InstanceFactory,
-    PortfolioFactory,
-    RegionFactory,
-    TemplateFactory,
-    VersionFactory,
 )
-from tests.form_fields import Fields
+from tests.form_fields import sent_by
 from tests.instances.running import with_task
 
-pytestmark = pytest.mark.django_db
 MAIN_TF = """\
 variable "private_key" {
   type      = string
@@ -30,20 +25,10 @@ variable "notes" {
 """
 KEY = "-----BEGIN KEY-----\nMIIE\nAB==\n-----END KEY-----"
 SCRIPT = "#!/bin/sh\n\n\techo one\necho two  \n"
-
-
-@pytest.fixture
-def version(alice):
-    RegionFactory()
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": MAIN_TF}))
-    PortfolioFactory(products=[version.product], users=[alice])
-    return version
-
-
-def sent_by(page):
-    """Return the fields that a browser sends for an unchanged wizard."""
-    fields = Fields(page.content.decode()).sent
-    return {name: fields[name] for name in fields if name != "csrfmiddlewaretoken"}
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.template(MAIN_TF),
+]
 
 
 def test_pasted_lines_are_previewed(browser, version):

@@ -11,8 +11,7 @@ from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
     RegionFactory,
-    TemplateFactory,
-    VersionFactory,
+    version_of,
 )
 from tests.form_fields import Fields
 from tests.instances.running import with_task
@@ -31,9 +30,9 @@ variable "name" {
 
 
 @pytest.fixture
-def version(alice):
+def narrowed(alice):
     RegionFactory()
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": MAIN_TF}))
+    version = version_of(MAIN_TF)
     small = PortfolioFactory(name="Small", products=[version.product], users=[alice])
     PortfolioFactory(name="All", products=[version.product], users=[alice])
     rule = {"ParameterKey": "size", "AllowedValues": ["s", "m"]}
@@ -45,8 +44,8 @@ def version(alice):
     return version
 
 
-def portfolio(version, name):
-    return version.product.portfolios.get(name=name).pk
+def portfolio_named(narrowed, name):
+    return narrowed.product.portfolios.get(name=name).pk
 
 
 def offered(page):
@@ -58,15 +57,17 @@ def offered(page):
 @pytest.mark.parametrize(
     ("name", "sizes"), [("Small", ["s", "m"]), ("All", ["s", "m", "l"])]
 )
-def test_a_launch_offers_the_values_of_its_launch_option(browser, version, name, sizes):
-    wizard = reverse("instances:launch", args=[version.product_id])
-    page = browser.get(wizard, {"portfolio": portfolio(version, name)})
+def test_a_launch_offers_the_values_of_its_launch_option(
+    browser, narrowed, name, sizes
+):
+    wizard = reverse("instances:launch", args=[narrowed.product_id])
+    page = browser.get(wizard, {"portfolio": portfolio_named(narrowed, name)})
     assert offered(page) == sizes
 
 
-def test_an_update_offers_the_values_of_its_launch_option(alice, browser, version):
-    small = version.product.portfolios.get(name="Small")
-    instance = InstanceFactory(version=version, owner=alice, portfolio=small)
+def test_an_update_offers_the_values_of_its_launch_option(alice, browser, narrowed):
+    small = narrowed.product.portfolios.get(name="Small")
+    instance = InstanceFactory(version=narrowed, owner=alice, portfolio=small)
     with_task(
         instance,
         portfolio=small,

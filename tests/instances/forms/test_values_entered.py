@@ -40,6 +40,7 @@ variable "password" {
   default   = "s3cret-default"
 }
 """
+pytestmark = pytest.mark.template(SOURCE)
 
 
 @pytest.fixture(autouse=True)
@@ -53,18 +54,13 @@ def page(browser):
     return PageDoor(browser)
 
 
-@pytest.fixture
-def version(alice):
-    return publish(alice, SOURCE)
-
-
 def launched(api, version, name="shop", **values):
     """Launch by the API, and mark the task as succeeded."""
     answer = api.call(
         "LaunchProduct",
         ProvisionedProductName=name,
         StackRegionId="cn-hangzhou",
-        **spec(version, values),
+        **spec(version, **values),
     )
     return done(answer["ProvisionedProductId"])
 
@@ -73,7 +69,7 @@ def updated(api, instance, version, **values):
     api.call(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
-        **spec(version, values),
+        **spec(version, **values),
     )
     return done(instance.pk)
 
@@ -164,7 +160,7 @@ def test_the_same_text_is_no_change_and_another_is(api, version):
         refusal = api.refusal(
             "UpdateProvisionedProduct",
             ProvisionedProductId=instance.pk,
-            **spec(version, values),
+            **spec(version, **values),
         )
         assert refusal == (400, "NoChange.ProvisionedProduct")
     assert told(api, updated(api, instance, version, size="2")) == {"size": "2"}
@@ -258,9 +254,9 @@ def test_a_constraint_applies_to_the_default(api, version):
         "ProvisionedProductName": "shop",
         "StackRegionId": "cn-hangzhou",
     }
-    refusal = api.refusal("LaunchProduct", **call, **spec(version, {}))
+    refusal = api.refusal("LaunchProduct", **call, **spec(version))
     assert refusal == (400, "ParameterNotAllowed")
-    api.call("LaunchProduct", **call, **spec(version, {"size": "2.0"}))
+    api.call("LaunchProduct", **call, **spec(version, size="2.0"))
 
 
 # Rows of version 0.1.0: all values stored, texts unknown
@@ -293,7 +289,7 @@ def test_values_of_an_earlier_release_are_kept(api, alice, version, page):
     refusal = api.refusal(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
-        **spec(version, {}),
+        **spec(version),
     )
     assert refusal == (400, "NoChange.ProvisionedProduct")
     url = reverse("instances:update", args=[instance.pk])
@@ -390,7 +386,7 @@ def test_a_secret_of_another_type_must_be_entered_again(api, alice, page, forget
     response = page.send(url, listed, {})
     assert response.status_code == 422
     assert "was entered for a parameter of another type" in response.content.decode()
-    call = {"ProvisionedProductId": instance.pk, **spec(listed, {})}
+    call = {"ProvisionedProductId": instance.pk, **spec(listed)}
     refusal = api.refusal("UpdateProvisionedProduct", **call)
     assert refusal == (400, "InvalidParameters")
     updated(api, instance, listed, token='["new"]')

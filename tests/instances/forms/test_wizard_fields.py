@@ -6,15 +6,10 @@ from django.urls import reverse
 from instances.models import Plan, Task
 from tests.factories import (
     InstanceFactory,
-    PortfolioFactory,
-    RegionFactory,
-    TemplateFactory,
-    VersionFactory,
 )
-from tests.form_fields import Fields
+from tests.form_fields import sent_by
 from tests.instances.running import with_task
 
-pytestmark = pytest.mark.django_db
 FIELDS_TF = """\
 variable "mode" {
   default     = "plain"
@@ -31,14 +26,10 @@ variable "rules" {
   default = [{ port = 22 }]
 }
 """
-
-
-@pytest.fixture
-def version(alice):
-    RegionFactory()
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": FIELDS_TF}))
-    PortfolioFactory(products=[version.product], users=[alice])
-    return version
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.template(FIELDS_TF),
+]
 
 
 @pytest.fixture
@@ -48,15 +39,6 @@ def wizard(version):
 
 def html(answer):
     return answer.content.decode()
-
-
-def sent_by(page):
-    """Return the fields that a browser sends with Next."""
-    return {
-        name: value
-        for name, value in Fields(html(page)).sent.items()
-        if name != "csrfmiddlewaretoken"
-    } | {"name": "shop", "region": "cn-hangzhou"}
 
 
 def test_a_field_whose_condition_fails_is_hidden(browser, wizard):
@@ -72,8 +54,13 @@ def test_a_choice_shows_the_fields_that_depend_on_it(browser, wizard, htmx):
     assert "<html" not in fragment
 
 
+def filled_in(page):
+    """Return the fields that a browser sends with Next."""
+    return sent_by(page) | {"name": "shop", "region": "cn-hangzhou"}
+
+
 def test_a_row_is_added_to_the_input(browser, wizard):
-    data = sent_by(browser.get(wizard)) | {"change": "add:rules"}
+    data = filled_in(browser.get(wizard)) | {"change": "add:rules"}
     page = html(browser.post(wizard, data | {"parameters-rules:0.port": "many"}))
     assert 'name="parameters-rules:1.port"' in page
     assert 'value="many"' in page
@@ -81,7 +68,7 @@ def test_a_row_is_added_to_the_input(browser, wizard):
 
 
 def test_the_rows_of_a_form_are_previewed(browser, wizard):
-    data = sent_by(browser.get(wizard)) | {
+    data = filled_in(browser.get(wizard)) | {
         "parameters-rules:0.port": "80",
         "parameters-rules:1.port": "443",
         "parameters-rules:1.note": "tls",
@@ -94,13 +81,13 @@ def test_the_rows_of_a_form_are_previewed(browser, wizard):
 
 
 def test_rows_are_restored_from_the_draft(browser, wizard):
-    data = sent_by(browser.get(wizard)) | {"parameters-rules:0.port": "80"}
+    data = filled_in(browser.get(wizard)) | {"parameters-rules:0.port": "80"}
     browser.post(wizard, data)
     assert 'value="80"' in html(browser.get(wizard))
 
 
 def test_cells_of_an_unknown_parameter_are_refused(browser, wizard):
-    data = sent_by(browser.get(wizard)) | {"parameters-nosuch:0.port": "80"}
+    data = filled_in(browser.get(wizard)) | {"parameters-nosuch:0.port": "80"}
     page = browser.post(wizard, data)
     assert page.status_code == 422
     assert "nosuch" in html(page)
@@ -116,6 +103,6 @@ def test_an_unchanged_update_is_no_change(alice, browser, version):
     update = reverse("instances:update", args=[instance.pk])
     page = browser.get(update)
     assert 'value="443"' in html(page)
-    answer = browser.post(update, sent_by(page))
+    answer = browser.post(update, filled_in(page))
     assert answer.url == update
     assert not Plan.objects.exists()

@@ -7,7 +7,7 @@ from django.utils.timezone import now
 from console.lib.audit import AuditEntry
 from console.lib.errors import ConflictError
 from instances.models import Instance, StateVersion, Task, TaskDiagnostics
-from tests.factories import InstanceFactory, TaskFactory
+from tests.factories import TaskFactory
 from tests.instances.running import failed, running, with_task
 
 pytestmark = pytest.mark.django_db
@@ -15,12 +15,7 @@ UNDER_CHANGE = Instance.Status.UNDER_CHANGE
 
 
 @pytest.fixture
-def instance(alice):
-    return InstanceFactory(owner=alice, name="orders")
-
-
-@pytest.fixture
-def url(instance):
+def reconcile_url(instance):
     return f"/instances/{instance.pk}/reconcile/"
 
 
@@ -29,7 +24,7 @@ def stuck(instance, status=UNDER_CHANGE):
     return Instance.objects.get(pk=instance.pk)
 
 
-def launched(instance):
+def launch_well(instance):
     with_task(instance, ended=True, kind=Task.Kind.LAUNCH)
 
 
@@ -54,7 +49,7 @@ def terminated_in_part(instance):
 
 
 CASES = [
-    (launched, "Available", False),
+    (launch_well, "Available", False),
     (failed_while_applying, "Error", False),
     (failed_before_anything, "Available", False),
     (terminated, "Available", True),
@@ -94,7 +89,7 @@ def test_available_while_a_task_runs_becomes_under_change(instance, admin):
     assert row.status == UNDER_CHANGE
 
 
-@pytest.mark.parametrize("history", [running, launched])
+@pytest.mark.parametrize("history", [running, launch_well])
 def test_a_status_that_agrees_is_left_alone(instance, admin, history):
     history(instance)
     row = Instance.objects.get(pk=instance.pk)
@@ -105,7 +100,7 @@ def test_a_status_that_agrees_is_left_alone(instance, admin, history):
 
 
 def test_a_task_that_begins_at_this_moment_wins(instance, admin, monkeypatch):
-    launched(instance)
+    launch_well(instance)
     row = stuck(instance)
     found = row.true_status()
     TaskFactory(instance=instance)
@@ -115,7 +110,7 @@ def test_a_task_that_begins_at_this_moment_wins(instance, admin, monkeypatch):
 
 
 def test_the_command_corrects_every_one(instance, capsys):
-    launched(instance)
+    launch_well(instance)
     stuck(instance)
     call_command("reconcile")
     told = capsys.readouterr().out
@@ -126,25 +121,27 @@ def test_the_command_corrects_every_one(instance, capsys):
     assert "every status matches its tasks" in capsys.readouterr().out
 
 
-def test_an_administrator_finds_the_way_on_the_page(admin_browser, instance, url):
-    launched(instance)
+def test_an_administrator_finds_the_way_on_the_page(
+    admin_browser, instance, reconcile_url
+):
+    launch_well(instance)
     stuck(instance)
     page = admin_browser.get(instance.get_absolute_url()).content.decode()
     assert "The status of this instance does not match its tasks." in page
-    assert url in page
-    assert "Available" in admin_browser.get(url).content.decode()
-    assert admin_browser.post(url, {"reason": ""}).status_code == 422
-    assert admin_browser.post(url, {"reason": "restored"}).status_code == 302
+    assert reconcile_url in page
+    assert "Available" in admin_browser.get(reconcile_url).content.decode()
+    assert admin_browser.post(reconcile_url, {"reason": ""}).status_code == 422
+    assert admin_browser.post(reconcile_url, {"reason": "restored"}).status_code == 302
     page = admin_browser.get(instance.get_absolute_url()).content.decode()
     assert "does not match its tasks" not in page
 
 
-def test_the_owner_is_told_whom_to_ask(browser, instance, url):
-    launched(instance)
+def test_the_owner_is_told_whom_to_ask(browser, instance, reconcile_url):
+    launch_well(instance)
     stuck(instance)
     page = browser.get(instance.get_absolute_url()).content.decode()
     assert "Ask an administrator to reconcile the status." in page
-    assert browser.post(url, {"reason": "x"}).status_code == 404
+    assert browser.post(reconcile_url, {"reason": "x"}).status_code == 404
 
 
 CHANGING = (
@@ -159,7 +156,7 @@ CHANGING = (
 
 @pytest.mark.parametrize("page", CHANGING)
 def test_a_terminated_instance_opens_no_form(admin_browser, instance, page):
-    launched(instance)
+    launch_well(instance)
     Instance.objects.filter(pk=instance.pk).update(terminated_at=now())
     url = f"{instance.get_absolute_url()}{page}"
     for answer in (admin_browser.get(url), admin_browser.post(url, {"task": "x"})):

@@ -16,11 +16,8 @@ from instances.models import (
 )
 from tests.factories import (
     InstanceFactory,
-    PortfolioFactory,
     RegionFactory,
     RoleFactory,
-    TaskFactory,
-    VersionFactory,
 )
 from tests.instances.planning import (
     approved,
@@ -35,31 +32,6 @@ from tests.instances.planning import (
 Status = Plan.Status
 
 
-@pytest.fixture
-def version(bob, carol):
-    version = VersionFactory()
-    PortfolioFactory(products=[version.product], users=[bob, carol])
-    return version
-
-
-@pytest.fixture
-def plan(bob, version):
-    """Waits for carol."""
-    constrain(version, "carol")
-    return previewed(asked(bob, version))
-
-
-@pytest.fixture
-def instance(bob, version):
-    instance = InstanceFactory(
-        version=version, owner=bob, name="orders", portfolio=portfolio_of(version)
-    )
-    task = TaskFactory(instance=instance, ended=True, parameters={"name": "one"})
-    instance.last_task = instance.last_successful_task = task
-    instance.save()
-    return instance
-
-
 def actions(plan):
     return list(plan.records.values_list("action", flat=True))
 
@@ -67,8 +39,8 @@ def actions(plan):
 # Submit
 
 
-def test_a_plan_without_an_approval_constraint_can_be_executed(bob, version):
-    plan = previewed(asked(bob, version))
+def test_a_plan_without_an_approval_constraint_can_be_executed(bob, offered):
+    plan = previewed(asked(bob, offered))
     assert plan.status == Status.PREVIEW_SUCCESS
     assert actions(plan) == []
 
@@ -83,11 +55,11 @@ def test_a_plan_asks_for_its_approval_when_the_preview_succeeds(plan, bob):
     )
 
 
-def test_a_draft_whose_preview_has_ended_asks_for_it_when_it_is_submitted(bob, version):
-    constrain(version, "carol")
+def test_a_draft_whose_preview_has_ended_asks_for_it_when_it_is_submitted(bob, offered):
+    constrain(offered, "carol")
     draft = Plan.objects.draft_for(
         Task.Kind.LAUNCH,
-        ProvisioningSpec(version, portfolio_of(version), {}),
+        ProvisioningSpec(offered, portfolio_of(offered), {}),
         by=bob,
         region=RegionFactory(),
         instance_name="prod",
@@ -98,29 +70,29 @@ def test_a_draft_whose_preview_has_ended_asks_for_it_when_it_is_submitted(bob, v
     assert Plan.objects.get().status == Status.APPLICATION_IN_PROGRESS
 
 
-def test_a_failed_preview_asks_nobody(bob, version):
-    constrain(version, "carol")
-    plan = previewed(asked(bob, version), ok=False, message="Invalid CIDR")
+def test_a_failed_preview_asks_nobody(bob, offered):
+    constrain(offered, "carol")
+    plan = previewed(asked(bob, offered), ok=False, message="Invalid CIDR")
     assert (plan.status, plan.status_message) == (Status.PREVIEW_FAILED, "Invalid CIDR")
     assert actions(plan) == []
 
 
 @pytest.mark.parametrize("name", ["", "x" * 129])
-def test_a_plan_has_a_name(bob, version, name):
+def test_a_plan_has_a_name(bob, offered, name):
     with pytest.raises(InvalidInputError):
-        asked(bob, version, name=name)
+        asked(bob, offered, name=name)
     assert not Plan.objects.exists()
 
 
-def test_an_approval_for_another_operation_does_not_concern_it(bob, version):
-    constrain(version, "carol", operations=["TerminateProvisionedProduct"])
-    assert previewed(asked(bob, version)).status == Status.PREVIEW_SUCCESS
+def test_an_approval_for_another_operation_does_not_concern_it(bob, offered):
+    constrain(offered, "carol", operations=["TerminateProvisionedProduct"])
+    assert previewed(asked(bob, offered)).status == Status.PREVIEW_SUCCESS
 
 
-def test_no_plan_is_made_while_a_task_runs(bob, instance):
+def test_no_plan_is_made_while_a_task_runs(bob, bobs_instance):
     Instance.objects.update(status="UnderChange")
     with pytest.raises(ConflictError):
-        asked_of(instance, bob)
+        asked_of(bobs_instance, bob)
 
 
 # Approve and reject
@@ -143,9 +115,9 @@ def test_an_approver_rejects(plan, carol):
     assert actions(plan) == ["Submit", "Reject"]
 
 
-def test_the_requester_never_approves_even_as_an_approver(bob, version):
-    constrain(version, "bob", "carol")
-    plan = previewed(asked(bob, version))
+def test_the_requester_never_approves_even_as_an_approver(bob, offered):
+    constrain(offered, "bob", "carol")
+    plan = previewed(asked(bob, offered))
     with pytest.raises(ForbiddenError, match="your own plan"):
         plan.approve(by=bob)
     assert Plan.objects.get().status == Status.APPLICATION_IN_PROGRESS
@@ -157,18 +129,18 @@ def test_nobody_else_approves_not_even_an_administrator(plan, person, request):
         plan.approve(by=request.getfixturevalue(person))
 
 
-def test_a_member_of_an_approving_group_approves(bob, carol, version):
+def test_a_member_of_an_approving_group_approves(bob, carol, offered):
     role = RoleFactory(name="Approvers")
     carol.groups.add(role)
-    constrain(version, "Approvers", kind="RamRole")
-    plan = previewed(asked(bob, version))
+    constrain(offered, "Approvers", kind="RamRole")
+    plan = previewed(asked(bob, offered))
     plan.approve(by=carol)
     assert Plan.objects.get().status == Status.APPLICATION_APPROVED
 
 
-def test_who_is_no_longer_an_approver_does_not_approve(plan, version, carol):
+def test_who_is_no_longer_an_approver_does_not_approve(plan, offered, carol):
     assert plan.approval.may_decide(carol)
-    constraint = portfolio_of(version).constraints.get()
+    constraint = portfolio_of(offered).constraints.get()
     constraint.config["Approvers"] = [
         {"PrincipalType": "RamUser", "PrincipalName": "dave"}
     ]
@@ -177,8 +149,8 @@ def test_who_is_no_longer_an_approver_does_not_approve(plan, version, carol):
         plan.approve(by=carol)
 
 
-def test_who_became_an_approver_meanwhile_approves(plan, version, alice):
-    constraint = portfolio_of(version).constraints.get()
+def test_who_became_an_approver_meanwhile_approves(plan, offered, alice):
+    constraint = portfolio_of(offered).constraints.get()
     constraint.config["Approvers"].append(
         {"PrincipalType": "RamUser", "PrincipalName": "alice"}
     )
@@ -214,10 +186,10 @@ def test_an_approval_is_on_the_audit_trail_with_its_digest(plan, carol):
 # Edit, preview again, cancel, remove
 
 
-def test_editing_an_approved_plan_drops_the_approval(plan, bob, carol, version):
+def test_editing_an_approved_plan_drops_the_approval(plan, bob, carol, offered):
     plan = approved(plan, carol)
     plan.edit(
-        ProvisioningSpec(version, portfolio_of(version), {"name": "other"}), by=bob
+        ProvisioningSpec(offered, portfolio_of(offered), {"name": "other"}), by=bob
     )
     fresh = Plan.objects.get()
     assert (fresh.status, fresh.digest) == (Status.PREVIEW_IN_PROGRESS, "")
@@ -225,21 +197,21 @@ def test_editing_an_approved_plan_drops_the_approval(plan, bob, carol, version):
 
 
 def test_what_was_approved_before_an_edit_is_not_what_is_approved_now(
-    plan, bob, carol, version
+    plan, bob, carol, offered
 ):
     plan = approved(plan, carol)
     plan.edit(
-        ProvisioningSpec(version, portfolio_of(version), {"name": "other"}), by=bob
+        ProvisioningSpec(offered, portfolio_of(offered), {"name": "other"}), by=bob
     )
     plan = previewed(plan)
     with pytest.raises(ConflictError):
         plan.execute(by=bob)
 
 
-def test_an_edited_launch_may_have_another_name_and_region(bob, version):
-    plan = previewed(asked(bob, version))
+def test_an_edited_launch_may_have_another_name_and_region(bob, offered):
+    plan = previewed(asked(bob, offered))
     region = RegionFactory(id="cn-beijing", name="Beijing")
-    spec = ProvisioningSpec(version, portfolio_of(version), {"name": "x"})
+    spec = ProvisioningSpec(offered, portfolio_of(offered), {"name": "x"})
     plan.edit(spec, by=bob, instance_name="other", region=region)
     fresh = Plan.objects.get()
     assert (fresh.instance_name, fresh.region, fresh.parameters) == (
@@ -311,9 +283,9 @@ def test_a_plan_is_executed_once(plan, bob, carol):
     assert Task.objects.count() == 1
 
 
-def test_a_constraint_imposed_after_the_preview_is_heeded(bob, version):
-    plan = previewed(asked(bob, version))
-    constrain(version, "carol")
+def test_a_constraint_imposed_after_the_preview_is_heeded(bob, offered):
+    plan = previewed(asked(bob, offered))
+    constrain(offered, "carol")
     with pytest.raises(ApprovalRequiredError):
         plan.execute(by=bob)
     assert Plan.objects.get().status == Status.PREVIEW_SUCCESS
@@ -321,9 +293,9 @@ def test_a_constraint_imposed_after_the_preview_is_heeded(bob, version):
     assert previewed(plan).status == Status.APPLICATION_IN_PROGRESS
 
 
-def test_a_grant_withdrawn_after_the_approval_is_heeded(plan, bob, carol, version):
+def test_a_grant_withdrawn_after_the_approval_is_heeded(plan, bob, carol, offered):
     plan = approved(plan, carol)
-    portfolio_of(version).grants.filter(user=bob).delete()
+    portfolio_of(offered).grants.filter(user=bob).delete()
     with pytest.raises(Exception, match="product"):
         execute_once(plan, by=bob)
     assert not Task.objects.exists()
@@ -331,21 +303,21 @@ def test_a_grant_withdrawn_after_the_approval_is_heeded(plan, bob, carol, versio
 
 @pytest.mark.parametrize("kind", [Task.Kind.UPDATE, Task.Kind.TERMINATE])
 def test_a_change_of_an_instance_is_planned_approved_and_run(
-    bob, carol, version, instance, kind
+    bob, carol, offered, bobs_instance, kind
 ):
-    constrain(version, "carol")
-    plan = previewed(asked_of(instance, bob, kind=kind))
+    constrain(offered, "carol")
+    plan = previewed(asked_of(bobs_instance, bob, kind=kind))
     task = approved(plan, carol).execute(by=bob)
-    assert (task.kind, task.instance, task.plan) == (kind, instance, plan)
+    assert (task.kind, task.instance, task.plan) == (kind, bobs_instance, plan)
 
 
 @pytest.mark.parametrize("kind", [Task.Kind.UPDATE, Task.Kind.TERMINATE])
 def test_a_change_after_the_approval_makes_the_plan_stale(
-    bob, carol, version, instance, kind
+    bob, carol, offered, bobs_instance, kind
 ):
-    constrain(version, "carol")
-    plan = approved(previewed(asked_of(instance, bob, kind=kind)), carol)
-    task = changed_by_another(instance)
+    constrain(offered, "carol")
+    plan = approved(previewed(asked_of(bobs_instance, bob, kind=kind)), carol)
+    task = changed_by_another(bobs_instance)
     plan = Plan.objects.get(pk=plan.pk)
     assert plan.out_of_date
     with pytest.raises(PlanOutOfDateError, match=task.pk):
@@ -354,20 +326,20 @@ def test_a_change_after_the_approval_makes_the_plan_stale(
     assert not Task.objects.filter(plan=plan).exists()
 
 
-def test_a_stale_plan_is_not_approved(bob, carol, version, instance):
-    constrain(version, "carol")
-    plan = previewed(asked_of(instance, bob))
-    changed_by_another(instance)
+def test_a_stale_plan_is_not_approved(bob, carol, offered, bobs_instance):
+    constrain(offered, "carol")
+    plan = previewed(asked_of(bobs_instance, bob))
+    changed_by_another(bobs_instance)
     with pytest.raises(PlanOutOfDateError):
         Plan.objects.get(pk=plan.pk).approve(by=carol)
 
 
 def test_a_stale_plan_is_previewed_again_and_then_approved(
-    bob, carol, version, instance
+    bob, carol, offered, bobs_instance
 ):
-    constrain(version, "carol")
-    plan = approved(previewed(asked_of(instance, bob)), carol)
-    changed_by_another(instance)
+    constrain(offered, "carol")
+    plan = approved(previewed(asked_of(bobs_instance, bob)), carol)
+    changed_by_another(bobs_instance)
     plan = Plan.objects.get(pk=plan.pk)
     plan.preview_again(by=bob)
     plan = previewed(plan)
@@ -378,24 +350,24 @@ def test_a_stale_plan_is_previewed_again_and_then_approved(
 @pytest.mark.parametrize(
     "change",
     [
-        lambda spec, instance, by: Instance.objects.launch(
-            spec, name="x", region=instance.region, by=by
+        lambda spec, bobs_instance, by: Instance.objects.launch(
+            spec, name="x", region=bobs_instance.region, by=by
         ),
-        lambda spec, instance, by: instance.update_to(spec, by=by),
-        lambda spec, instance, by: instance.terminate(by=by),
+        lambda spec, bobs_instance, by: bobs_instance.update_to(spec, by=by),
+        lambda spec, bobs_instance, by: bobs_instance.terminate(by=by),
     ],
     ids=["launch", "update", "terminate"],
 )
-def test_direct_changes_stay_refused(bob, version, instance, change):
-    constrain(version, "carol")
-    spec = ProvisioningSpec(version, portfolio_of(version), {"name": "two"})
+def test_direct_changes_stay_refused(bob, offered, bobs_instance, change):
+    constrain(offered, "carol")
+    spec = ProvisioningSpec(offered, portfolio_of(offered), {"name": "two"})
     with pytest.raises(ApprovalRequiredError):
-        change(spec, instance, bob)
+        change(spec, bobs_instance, bob)
     assert Task.objects.count() == 1
 
 
-def test_a_plan_follows_its_task(bob, version):
-    plan = previewed(asked(bob, version))
+def test_a_plan_follows_its_task(bob, offered):
+    plan = previewed(asked(bob, offered))
     task = plan.execute(by=bob)
     task.cancel(by=bob)
     fresh = Plan.objects.get()
@@ -421,16 +393,16 @@ def draft_opened_before_its_preview_ended(version, bob):
     return opened
 
 
-def test_a_draft_is_executed_in_the_moment_its_preview_ends(bob, version):
-    draft = draft_opened_before_its_preview_ended(version, bob)
+def test_a_draft_is_executed_in_the_moment_its_preview_ends(bob, offered):
+    draft = draft_opened_before_its_preview_ended(offered, bob)
     task = draft.execute(by=bob)
     fresh = Plan.objects.get(pk=draft.pk)
     assert fresh.task == task
     assert fresh.status == Plan.Status.EXECUTE_IN_PROGRESS
 
 
-def test_a_refused_draft_shows_the_preview_there_is_by_now(bob, version):
-    draft = draft_opened_before_its_preview_ended(version, bob)
+def test_a_refused_draft_shows_the_preview_there_is_by_now(bob, offered):
+    draft = draft_opened_before_its_preview_ended(offered, bob)
     found = Plan.objects.get(pk=draft.pk)
     InstanceFactory(name="two")
     with pytest.raises(ConflictError):

@@ -11,17 +11,13 @@ from console.lib.audit import AuditEntry
 from instances.models import Instance, Plan, PlanOutOfDateError, StateVersion
 from tests.factories import (
     InstanceFactory,
-    PortfolioFactory,
-    TaskFactory,
     TemplateFactory,
-    VersionFactory,
 )
 from tests.instances.doors import work
 from tests.instances.planning import (
     approved,
     asked,
     asked_of,
-    constrain,
     portfolio_of,
     previewed,
 )
@@ -38,24 +34,13 @@ resource "terraform_data" "thing" {
   input = var.name
 }
 """
-
-
-def world(bob, source=SECRET_TF):
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": source}))
-    PortfolioFactory(products=[version.product], users=[bob])
-    constrain(version, "carol")
-    return version
+pytestmark = pytest.mark.template(SECRET_TF)
 
 
 @pytest.fixture
-def version(bob, carol):
-    return world(bob)
-
-
-@pytest.fixture
-def plan(bob, carol, version):
+def accepted(bob, carol, gated):
     values = {"name": "one", "password": "s3cret-word"}
-    return approved(previewed(asked(bob, version, values=values)), carol)
+    return approved(previewed(asked(bob, gated, values=values)), carol)
 
 
 def other_template(plan):
@@ -95,59 +80,61 @@ def longer_life(plan):
     ("move", "told"),
     [
         (other_template, "template"),
-        (lambda plan: Plan.objects.update(parameters={"name": "two"}), "parameters"),
-        (other_secret, "parameters"),
-        (lambda plan: Plan.objects.update(tags={"team": "b"}), "tags"),
         (
-            lambda plan: Plan.objects.update(instance_name="other"),
+            lambda accepted: Plan.objects.update(parameters={"name": "two"}),
+            "parameters",
+        ),
+        (other_secret, "parameters"),
+        (lambda accepted: Plan.objects.update(tags={"team": "b"}), "tags"),
+        (
+            lambda accepted: Plan.objects.update(instance_name="other"),
             "launch option, or region",
         ),
-        (lambda plan: Plan.objects.update(portfolio=None), "launch option, or region"),
+        (
+            lambda accepted: Plan.objects.update(portfolio=None),
+            "launch option, or region",
+        ),
         (other_file, "saved plan"),
         (other_file_with_its_digest, "saved plan"),
         (everything_forged, "different preview"),
         (longer_life, "has been changed"),
     ],
 )
-def test_whatever_moves_makes_the_plan_stale_and_is_named(plan, bob, move, told):
+def test_whatever_moves_makes_the_plan_stale_and_is_named(accepted, bob, move, told):
     move(Plan.objects.get())
     with pytest.raises(PlanOutOfDateError, match=told):
         Plan.objects.get().execute(by=bob)
     assert not Instance.objects.exists()
 
 
-def test_an_expired_plan_is_stale(plan, bob, monkeypatch):
+def test_an_expired_plan_is_stale(accepted, bob, monkeypatch):
     later = now() + timedelta(hours=25)
     monkeypatch.setattr("instances.models.preview.now", lambda: later)
     with pytest.raises(PlanOutOfDateError, match="expired at"):
-        plan.execute(by=bob)
+        accepted.execute(by=bob)
 
 
-def test_how_long_a_plan_is_good_is_a_setting(bob, version, settings):
+def test_how_long_a_plan_is_good_is_a_setting(bob, gated, settings):
     settings.PLAN_HOURS = 2
-    plan = previewed(asked(bob, version, values={"name": "x", "password": "secret"}))
+    plan = previewed(asked(bob, gated, values={"name": "x", "password": "secret"}))
     assert timedelta(minutes=119) < plan.expires_at - now() < timedelta(hours=2)
 
 
-def test_the_fingerprint_holds_no_secret_and_no_plain_hash_of_it(plan, settings):
-    stored = str(plan.fingerprint)
+def test_the_fingerprint_holds_no_secret_and_no_plain_hash_of_it(accepted, settings):
+    stored = str(accepted.fingerprint)
     assert "s3cret-word" not in stored
-    was = plan.fingerprint["parameters"]
+    was = accepted.fingerprint["parameters"]
     settings.SECRET_KEY = "another site's key, which gives another hash"
-    assert plan.seal(b"saved plan")["fingerprint"]["parameters"] != was
+    assert accepted.seal(b"saved plan")["fingerprint"]["parameters"] != was
 
 
-def test_another_state_of_the_instance_makes_the_plan_stale(bob, carol, version):
-    instance = InstanceFactory(
-        version=version, owner=bob, portfolio=portfolio_of(version)
-    )
-    task = TaskFactory(instance=instance, ended=True)
-    Instance.objects.update(last_task=task, last_successful_task=task)
+def test_another_state_of_the_instance_makes_the_plan_stale(
+    bob, carol, gated, bobs_instance
+):
     values = {"name": "two", "password": "secret"}
-    plan = previewed(asked_of(Instance.objects.get(), bob, values=values))
-    plan = approved(plan, carol)
+    approved(previewed(asked_of(bobs_instance, bob, values=values)), carol)
     StateVersion.objects.create(
-        instance=instance, lineage="l", serial=7, digest="d", body=b"{}"
+        instance=bobs_instance, lineage="l", serial=7, digest="d", body=b"{}"
     )
     with pytest.raises(PlanOutOfDateError, match="resources of the instance"):
         Plan.objects.get().execute(by=bob)
@@ -157,9 +144,9 @@ def test_another_state_of_the_instance_makes_the_plan_stale(bob, carol, version)
 
 
 @pytest.fixture
-def real_plan(bob, carol, terraform, request):
+def real_plan(bob, carol, gated, terraform):
     """Approved by carol, made by a real Terraform."""
-    plan = asked(bob, world(bob), values={"name": "one", "password": "s3cret-word"})
+    plan = asked(bob, gated, values={"name": "one", "password": "s3cret-word"})
     work()
     plan.refresh_from_db()
     assert plan.status == "ApplicationInProgress", plan.status_message
@@ -240,10 +227,10 @@ def test_a_termination_is_previewed_approved_and_run(real_plan, bob, carol):
 
 @pytest.mark.engine
 @pytest.mark.django_db(transaction=True)
-def test_the_end_of_an_instance_without_resources_needs_no_template(bob, carol, alice):
-    version = world(bob, 'variable "name" {}\nlocals { x = var.missing }\n')
+@pytest.mark.template('variable "name" {}\nlocals { x = var.missing }\n')
+def test_the_end_of_an_instance_without_resources_needs_no_template(bob, carol, gated):
     instance = InstanceFactory(
-        version=version, owner=bob, portfolio=portfolio_of(version), status="Error"
+        version=gated, owner=bob, portfolio=portfolio_of(gated), status="Error"
     )
     plan = asked_of(instance, bob, kind="TerminateProvisionedProduct")
     work()

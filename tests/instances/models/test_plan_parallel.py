@@ -8,14 +8,10 @@ from console.lib.errors import DomainError
 from instances.models import Instance, OperationRecord, Plan, ProvisioningSpec, Task
 from tests.factories import (
     InstanceFactory,
-    PortfolioFactory,
-    TaskFactory,
     UserFactory,
-    VersionFactory,
 )
 from tests.instances.planning import (
     approved,
-    asked,
     asked_of,
     constrain,
     portfolio_of,
@@ -27,16 +23,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def version(bob, carol, alice):
-    version = VersionFactory()
-    PortfolioFactory(products=[version.product], users=[bob])
-    constrain(version, "carol", "alice")
-    return version
-
-
-@pytest.fixture
-def plan(bob, version):
-    return previewed(asked(bob, version))
+def gated(offered, alice):
+    constrain(offered, "carol", "alice")
+    return offered
 
 
 def at_once(*steps):
@@ -107,14 +96,10 @@ def test_executed_and_canceled_at_once_is_one_of_them(plan, carol, bob, attempt)
 
 @pytest.mark.parametrize("attempt", range(3))
 def test_executed_while_another_changes_the_instance_runs_one_of_them(
-    bob, carol, version, attempt
+    bob, carol, gated, bobs_instance, attempt
 ):
-    portfolio = portfolio_of(version)
-    instance = InstanceFactory(version=version, owner=bob, portfolio=portfolio)
-    task = TaskFactory(instance=instance, ended=True, parameters={"name": "one"})
-    Instance.objects.update(last_task=task, last_successful_task=task)
-    first = asked_of(Instance.objects.get(), bob)
-    second = asked_of(Instance.objects.get(), bob, values={"name": "three"})
+    first = asked_of(bobs_instance, bob)
+    second = asked_of(bobs_instance, bob, values={"name": "three"})
     for plan in (first, second):
         approved(previewed(plan), carol)
     one_wins(at_once(step(first.pk, "execute", bob), step(second.pk, "execute", bob)))
@@ -134,11 +119,11 @@ def test_approved_while_it_is_previewed_again_is_never_approved_unseen(
 
 @pytest.mark.parametrize("attempt", range(3))
 def test_submitted_while_its_preview_ends_asks_for_the_approval_once(
-    bob, version, attempt
+    bob, gated, attempt
 ):
     draft = Plan.objects.draft_for(
         Task.Kind.LAUNCH,
-        ProvisioningSpec(version, portfolio_of(version), {}),
+        ProvisioningSpec(gated, portfolio_of(gated), {}),
         by=bob,
         region=InstanceFactory(owner=UserFactory()).region,
         instance_name="prod",

@@ -3,26 +3,13 @@
 import pytest
 
 from instances.models import Instance, Plan
-from tests.factories import PortfolioFactory, RegionFactory, VersionFactory
-from tests.instances.planning import asked, constrain, portfolio_of, previewed
+from tests.factories import RegionFactory
+from tests.instances.planning import asked, portfolio_of, previewed
 from tests.signing import Caller
 
 WRONG_STATE = (400, "IncorrectStatus.Plan")
 FORBIDDEN = (403, "NoPermission")
 CAROL = {"PrincipalType": "RamUser", "PrincipalName": "carol"}
-
-
-@pytest.fixture
-def version(bob, carol):
-    version = VersionFactory()
-    PortfolioFactory(products=[version.product], users=[bob])
-    constrain(version, "carol")
-    return version
-
-
-@pytest.fixture
-def plan(bob, version):
-    return previewed(asked(bob, version))
 
 
 @pytest.fixture
@@ -43,15 +30,15 @@ def decision(plan, action="Approve", **more):
     return {"PlanId": plan.pk, "ApprovalAction": action, **more}
 
 
-def test_a_plan_made_by_a_call_waits_for_its_approver(bobs, version):
+def test_a_plan_made_by_a_call_waits_for_its_approver(bobs, gated):
     RegionFactory()
     made = bobs.call(
         "CreateProvisionedProductPlan",
         PlanName="more",
         PlanType="Ros",
-        ProductId=version.product_id,
-        ProductVersionId=version.pk,
-        PortfolioId=portfolio_of(version).pk,
+        ProductId=gated.product_id,
+        ProductVersionId=gated.pk,
+        PortfolioId=portfolio_of(gated).pk,
         ProvisionedProductName="orders",
         StackRegionId="cn-hangzhou",
     )
@@ -64,12 +51,12 @@ def test_a_plan_made_by_a_call_waits_for_its_approver(bobs, version):
     ]
 
 
-def test_a_direct_launch_is_refused(bobs, version):
+def test_a_direct_launch_is_refused(bobs, gated):
     RegionFactory()
     refusal = bobs.refusal(
         "LaunchProduct",
-        ProductId=version.product_id,
-        ProductVersionId=version.pk,
+        ProductId=gated.product_id,
+        ProductVersionId=gated.pk,
         ProvisionedProductName="orders",
         StackRegionId="cn-hangzhou",
     )
@@ -106,8 +93,8 @@ def test_the_requester_does_not_approve(bobs, plan):
 
 
 @pytest.mark.parametrize("action", ["Approve", "Reject"])
-def test_requester_who_is_an_approver_cannot_decide(carol, carols, version, action):
-    plan = previewed(asked(carol, version))
+def test_requester_who_is_an_approver_cannot_decide(carol, carols, gated, action):
+    plan = previewed(asked(carol, gated))
     refusal = carols.refusal("ApproveProvisionedProductPlan", **decision(plan, action))
     assert refusal == FORBIDDEN
     assert read(carols, plan)["Status"] == "ApplicationInProgress"

@@ -2,16 +2,14 @@
 
 import pytest
 
-from catalog.models import Constraint, Template
+from catalog.models import Constraint
 from instances.models import Instance, Task
 from tests.factories import (
     MAIN_TF,
-    InstanceFactory,
     PortfolioFactory,
-    RegionFactory,
-    TaskFactory,
     VersionFactory,
 )
+from tests.instances.doors import spec
 
 SECRET_TF = (
     MAIN_TF
@@ -28,30 +26,17 @@ variable "size" {
 """
 )
 GONE = (404, "InvalidProvisionedProduct.NotFound")
+pytestmark = [
+    pytest.mark.template(SECRET_TF),
+    pytest.mark.launched(
+        parameters={"name": "first", "size": 5},
+        secrets={"password": "hunter22"},
+        tags={"cost": "1"},
+    ),
+]
 
 
-@pytest.fixture
-def version(alice):
-    """A version with a secret parameter that alice can launch."""
-    RegionFactory()
-    template = Template.objects.from_files({"main.tf": SECRET_TF})
-    version = VersionFactory(template=template)
-    PortfolioFactory(products=[version.product], users=[alice])
-    return version
-
-
-def spec(version, **values):
-    return {
-        "ProductId": version.product_id,
-        "ProductVersionId": version.pk,
-        "Parameters": [
-            {"ParameterKey": key, "ParameterValue": value}
-            for key, value in values.items()
-        ],
-    }
-
-
-def launch(version, **changed):
+def launch_params(version, **changed):
     params = {
         "ProvisionedProductName": "orders",
         "StackRegionId": "cn-hangzhou",
@@ -60,29 +45,8 @@ def launch(version, **changed):
     return params | changed
 
 
-@pytest.fixture
-def instance(version, alice):
-    """An instance that alice has launched."""
-    instance = InstanceFactory(
-        version=version,
-        owner=alice,
-        name="orders",
-        portfolio=version.product.portfolios.get(),
-    )
-    task = TaskFactory(
-        instance=instance,
-        ended=True,
-        parameters={"name": "first", "size": 5},
-        secrets={"password": "hunter22"},
-        tags={"cost": "1"},
-    )
-    instance.last_task = instance.last_successful_task = task
-    instance.save()
-    return instance
-
-
 def test_a_product_is_launched(api, version, alice):
-    pk = api.call("LaunchProduct", **launch(version))["ProvisionedProductId"]
+    pk = api.call("LaunchProduct", **launch_params(version))["ProvisionedProductId"]
     instance = Instance.objects.get(pk=pk)
     assert (instance.owner, instance.status) == (alice, "UnderChange")
     assert instance.last_task.parameters == {"name": "first"}
@@ -91,7 +55,7 @@ def test_a_product_is_launched(api, version, alice):
 
 def test_a_taken_name_is_refused(api, version, instance):
     refusal = api.refusal(
-        "LaunchProduct", **launch(version, ProvisionedProductName="ORDERS")
+        "LaunchProduct", **launch_params(version, ProvisionedProductName="ORDERS")
     )
     assert refusal == (400, "DuplicateName.ProvisionedProduct")
 
@@ -118,7 +82,7 @@ def test_a_taken_name_is_refused(api, version, instance):
     ],
 )
 def test_an_invalid_launch_is_refused(api, version, changed, refusal):
-    assert api.refusal("LaunchProduct", **launch(version, **changed)) == refusal
+    assert api.refusal("LaunchProduct", **launch_params(version, **changed)) == refusal
     assert not Instance.objects.exists()
 
 
@@ -126,7 +90,7 @@ def test_the_version_must_be_an_active_one_of_the_product(api, version):
     hidden = VersionFactory(product=version.product, active=False)
     for other in (hidden, VersionFactory()):
         status, code = api.refusal(
-            "LaunchProduct", **launch(version, ProductVersionId=other.pk)
+            "LaunchProduct", **launch_params(version, ProductVersionId=other.pk)
         )
         assert status in (400, 404)
         assert "ProductVersion" in code
@@ -134,11 +98,11 @@ def test_the_version_must_be_an_active_one_of_the_product(api, version):
 
 def test_with_two_portfolios_one_must_be_named(api, version, alice):
     second = PortfolioFactory(products=[version.product], users=[alice])
-    assert api.refusal("LaunchProduct", **launch(version)) == (
+    assert api.refusal("LaunchProduct", **launch_params(version)) == (
         400,
         "MissingPortfolioId",
     )
-    api.call("LaunchProduct", **launch(version, PortfolioId=second.pk))
+    api.call("LaunchProduct", **launch_params(version, PortfolioId=second.pk))
     assert Instance.objects.get().portfolio == second
 
 
@@ -153,7 +117,7 @@ def constrain(version, kind, config):
 
 def test_a_region_that_is_not_allowed_is_refused(api, version):
     constrain(version, "StackRegion", {"StackRegions": ["cn-beijing"]})
-    refusal = api.refusal("LaunchProduct", **launch(version))
+    refusal = api.refusal("LaunchProduct", **launch_params(version))
     assert refusal == (400, "RegionNotAllowed")
 
 
@@ -161,7 +125,7 @@ def test_a_region_that_is_not_allowed_is_refused(api, version):
 def test_an_operation_that_needs_approval_is_refused(api, version, instance, operation):
     constrain(version, "Approval", {"OperationTypes": [operation], "Approvers": []})
     params = {
-        "LaunchProduct": launch(version, ProvisionedProductName="second"),
+        "LaunchProduct": launch_params(version, ProvisionedProductName="second"),
         "UpdateProvisionedProduct": {
             "ProvisionedProductId": instance.pk,
             **spec(version, size="6"),
@@ -230,12 +194,12 @@ def ungranted(version):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda v: ("LaunchProduct", launch(v)),
+        lambda v: ("LaunchProduct", launch_params(v)),
         lambda v: ("ListLaunchOptions", {"ProductId": v.product_id}),
         lambda v: ("GetProductAsEndUser", {"ProductId": v.product_id}),
         lambda v: (
             "CreateProvisionedProductPlan",
-            {**launch(v), "PlanName": "more", "PlanType": "Ros"},
+            {**launch_params(v), "PlanName": "more", "PlanType": "Ros"},
         ),
     ],
 )
@@ -252,7 +216,7 @@ def test_an_administrator_without_a_grant_is_refused(admin_api, api, version, ca
 def test_the_owner_of_an_instance_without_a_grant_cannot_update(api, version, instance):
     ungranted(version)
     told = (403, "NoPermission.ProductNotGranted")
-    assert api.refusal("LaunchProduct", **launch(version)) == told
+    assert api.refusal("LaunchProduct", **launch_params(version)) == told
     refusal = api.refusal(
         "UpdateProvisionedProduct",
         ProvisionedProductId=instance.pk,
@@ -272,7 +236,9 @@ def test_an_administrator_gets_the_same_launch_option_by_update_as_by_launch(
     admin_api, admin, version
 ):
     granted = second_portfolio(version, [admin])
-    pk = admin_api.call("LaunchProduct", **launch(version))["ProvisionedProductId"]
+    pk = admin_api.call("LaunchProduct", **launch_params(version))[
+        "ProvisionedProductId"
+    ]
     launched = Instance.objects.get(pk=pk)
     assert launched.portfolio == granted
     Task.objects.update(state="ended", status="Succeeded")

@@ -5,38 +5,17 @@ import pytest
 from catalog.models import Constraint
 from instances.models import Instance, Plan
 from tests.factories import (
-    InstanceFactory,
     PlanFactory,
-    PortfolioFactory,
-    RegionFactory,
-    TaskFactory,
-    VersionFactory,
 )
 from tests.signing import CALL_QUERIES, Caller
 
 GONE = (404, "InvalidPlan.NotFound")
 WRONG_STATE = (400, "IncorrectStatus.Plan")
+pytestmark = pytest.mark.launched(parameters={"name": "first"})
 
 
 @pytest.fixture
-def version(alice):
-    RegionFactory()
-    version = VersionFactory()
-    PortfolioFactory(products=[version.product], users=[alice])
-    return version
-
-
-@pytest.fixture
-def instance(version, alice):
-    instance = InstanceFactory(version=version, owner=alice, name="orders")
-    task = TaskFactory(instance=instance, ended=True, parameters={"name": "first"})
-    instance.last_task = instance.last_successful_task = task
-    instance.save()
-    return instance
-
-
-@pytest.fixture
-def plan(alice, version):
+def ready(alice, version):
     portfolio = version.product.portfolios.get()
     return PlanFactory(
         owner=alice, version=version, portfolio=portfolio, previewed=True
@@ -93,51 +72,51 @@ def test_an_invalid_plan_is_refused(api, version, instance, changed, refusal):
     assert not Plan.objects.exists()
 
 
-def test_an_edited_plan_is_previewed_again(api, plan, version):
+def test_an_edited_plan_is_previewed_again(api, ready, version):
     api.call(
         "UpdateProvisionedProductPlan",
-        PlanId=plan.pk,
+        PlanId=ready.pk,
         ProductId=version.product_id,
         ProductVersionId=version.pk,
         Parameters=[{"ParameterKey": "name", "ParameterValue": "other"}],
     )
-    plan.refresh_from_db()
-    assert (plan.status, plan.state) == ("PreviewInProgress", "queued")
-    assert plan.parameters == {"name": "other"}
+    ready.refresh_from_db()
+    assert (ready.status, ready.state) == ("PreviewInProgress", "queued")
+    assert ready.parameters == {"name": "other"}
 
 
-def test_a_plan_in_progress_is_not_edited(api, plan, version):
+def test_a_plan_in_progress_is_not_edited(api, ready, version):
     Plan.objects.update(status="PreviewInProgress")
     refusal = api.refusal(
         "UpdateProvisionedProductPlan",
-        PlanId=plan.pk,
+        PlanId=ready.pk,
         ProductId=version.product_id,
         ProductVersionId=version.pk,
     )
     assert refusal == WRONG_STATE
 
 
-def test_a_plan_is_executed_once(api, plan):
-    api.call("ExecuteProvisionedProductPlan", PlanId=plan.pk)
-    again = api.refusal("ExecuteProvisionedProductPlan", PlanId=plan.pk)
+def test_a_plan_is_executed_once(api, ready):
+    api.call("ExecuteProvisionedProductPlan", PlanId=ready.pk)
+    again = api.refusal("ExecuteProvisionedProductPlan", PlanId=ready.pk)
     assert again == WRONG_STATE
-    assert Instance.objects.get().pk == plan.reserved_instance_id
+    assert Instance.objects.get().pk == ready.reserved_instance_id
 
 
-def test_a_canceled_plan_cannot_be_executed(api, plan):
-    api.call("CancelProvisionedProductPlan", PlanId=plan.pk)
+def test_a_canceled_plan_cannot_be_executed(api, ready):
+    api.call("CancelProvisionedProductPlan", PlanId=ready.pk)
     for action in ("Cancel", "Execute"):
         assert (
-            api.refusal(f"{action}ProvisionedProductPlan", PlanId=plan.pk)
+            api.refusal(f"{action}ProvisionedProductPlan", PlanId=ready.pk)
             == WRONG_STATE
         )
-    api.call("DeleteProvisionedProductPlan", PlanId=plan.pk)
+    api.call("DeleteProvisionedProductPlan", PlanId=ready.pk)
     assert not Plan.objects.exists()
 
 
-def test_a_plan_in_progress_is_not_deleted(api, plan):
+def test_a_plan_in_progress_is_not_deleted(api, ready):
     Plan.objects.update(status="PreviewInProgress")
-    refusal = api.refusal("DeleteProvisionedProductPlan", PlanId=plan.pk)
+    refusal = api.refusal("DeleteProvisionedProductPlan", PlanId=ready.pk)
     assert refusal == WRONG_STATE
     assert Plan.objects.exists()
 
@@ -149,13 +128,13 @@ def test_foreign_missing_and_draft_plans_are_not_found(api, alice, action):
         assert api.refusal(f"{action}ProvisionedProductPlan", PlanId=pk) == GONE
 
 
-def test_changes_have_the_vendors_actions(api, plan):
-    plan.changes = [
+def test_changes_have_the_vendors_actions(api, ready):
+    ready.changes = [
         {"address": "a.b", "type": "a", "action": action, "before": {"id": "i-1"}}
         for action in ("Add", "Modify", "Replace", "Remove")
     ]
-    plan.save()
-    answer = api.call("GetProvisionedProductPlan", PlanId=plan.pk)
+    ready.save()
+    answer = api.call("GetProvisionedProductPlan", PlanId=ready.pk)
     told = [
         (c["Action"], c.get("Replacement"), c.get("PhysicalResourceId"))
         for c in answer["ResourceChanges"]
@@ -195,7 +174,7 @@ def test_changes_have_the_vendors_actions(api, plan):
         ),
     ],
 )  # fmt: skip
-def test_plans_are_listed_and_filtered(api, plan, version, params, count):
+def test_plans_are_listed_and_filtered(api, ready, version, params, count):
     Plan.objects.update(name="more", portfolio=version.product.portfolios.get())
     PlanFactory()
     Constraint.objects.create(
@@ -218,14 +197,16 @@ def test_plans_are_listed_and_filtered(api, plan, version, params, count):
 @pytest.mark.parametrize(
     "params", [{"AccessLevelFilter": "Account"}, {"ApprovalFilter": "AccountRequests"}]
 )
-def test_only_administrators_see_plans_of_other_users(api, plan, admin, params):
+def test_only_administrators_see_plans_of_other_users(api, ready, admin, params):
     refusal = api.refusal("ListProvisionedProductPlans", **params)
     assert refusal == (403, "NoPermission")
     assert Caller.of(admin).call("ListProvisionedProductPlans", **params)
 
 
 @pytest.mark.parametrize("review", ["AccountRequests", "ResourceDirectoryRequests"])
-def test_all_plans_of_the_account_are_listed_whatever_their_status(plan, admin, review):
+def test_all_plans_of_the_account_are_listed_whatever_their_status(
+    ready, admin, review
+):
     for status in Plan.Status.values:
         PlanFactory(status=status)
     found = Caller.of(admin).call("ListProvisionedProductPlans", ApprovalFilter=review)
@@ -243,14 +224,14 @@ def test_listing_approvers_requires_exactly_one_filter(api):
         assert refusal == (400, "InvalidParameter")
 
 
-def test_a_plan_that_needs_no_approval_cannot_be_approved(api, plan):
+def test_a_plan_that_needs_no_approval_cannot_be_approved(api, ready):
     refusal = api.refusal(
-        "ApproveProvisionedProductPlan", PlanId=plan.pk, ApprovalAction="Approve"
+        "ApproveProvisionedProductPlan", PlanId=ready.pk, ApprovalAction="Approve"
     )
     assert refusal == WRONG_STATE
 
 
-def test_a_list_costs_at_most_five_queries(api, plan, django_assert_max_num_queries):
+def test_a_list_costs_at_most_five_queries(api, ready, django_assert_max_num_queries):
     api.call("ListRegions")
     with django_assert_max_num_queries(CALL_QUERIES):
         api.call("ListProvisionedProductPlans")

@@ -2,39 +2,23 @@
 
 import pytest
 
-from catalog.models import Template
 from instances.models import Output, TaskLog
 from tests.factories import (
     InstanceFactory,
-    PortfolioFactory,
-    RegionFactory,
     TaskFactory,
-    VersionFactory,
 )
 from tests.instances.operations.test_launching import SECRET_TF
 from tests.signing import CALL_QUERIES
 
 GONE = (404, "InvalidProvisionedProduct.NotFound")
-
-
-@pytest.fixture
-def instance(alice):
-    """An instance that alice has launched."""
-    RegionFactory()
-    template = Template.objects.from_files({"main.tf": SECRET_TF})
-    version = VersionFactory(template=template)
-    PortfolioFactory(products=[version.product], users=[alice])
-    instance = InstanceFactory(version=version, owner=alice, name="orders")
-    task = TaskFactory(
-        instance=instance,
-        ended=True,
+pytestmark = [
+    pytest.mark.template(SECRET_TF),
+    pytest.mark.launched(
         parameters={"name": "first", "size": 5},
         secrets={"password": "hunter22"},
         tags={"cost": "1"},
-    )
-    instance.last_task = instance.last_successful_task = task
-    instance.save()
-    return instance
+    ),
+]
 
 
 @pytest.mark.parametrize("action", ["GetProvisionedProduct", "ListTasks", "TerminateProvisionedProduct", "GetProvisionedProductForResourceSpec"])  # fmt: skip

@@ -16,11 +16,6 @@ pytestmark = pytest.mark.django_db
 STATUS_UNKNOWN = "data-status-unknown"
 
 
-@pytest.fixture
-def instance(alice):
-    return InstanceFactory(owner=alice, name="orders")
-
-
 def heard(instance, seconds, **values):
     """Make a run with a heartbeat of this age in seconds; a lease is 30 seconds."""
     beat = now() - timedelta(seconds=seconds)

@@ -17,18 +17,13 @@ pytestmark = pytest.mark.django_db
 TABS = ("tasks", "resources", "tags", "plans")
 
 
-@pytest.fixture
-def instance(alice):
-    return InstanceFactory(owner=alice)
-
-
-def page(browser, instance, tab):
+def tab_of(browser, instance, tab):
     return compact(browser.get(f"/instances/{instance.pk}/{tab}/"))
 
 
 @pytest.mark.parametrize("tab", TABS)
 def test_each_tab_is_a_page_with_its_own_address(browser, instance, tab):
-    text = page(browser, instance, tab)
+    text = tab_of(browser, instance, tab)
     assert f'href="/instances/{instance.pk}/{tab}/" aria-current="page"' in text
     assert f'<h2 class="hidden-visually" id="tab-heading">{tab.title()}</h2>' in text
 
@@ -73,7 +68,7 @@ def test_tabs_show_their_counts(browser, instance):
 
 def test_tasks_have_the_vendors_columns_and_operations(browser, instance):
     task = with_task(instance, kind=Task.Kind.UPDATE, ended=True)
-    text = page(browser, instance, "tasks")
+    text = tab_of(browser, instance, "tasks")
     for heading in (
         "Task ID",
         "Task Type",
@@ -94,12 +89,12 @@ def test_tasks_have_the_vendors_columns_and_operations(browser, instance):
 
 def test_a_task_that_succeeded_is_not_expanded(browser, instance):
     log(with_task(instance, ended=True), "a line")
-    assert "a line" not in page(browser, instance, "tasks")
+    assert "a line" not in tab_of(browser, instance, "tasks")
 
 
 def test_the_running_task_is_expanded(browser, instance):
     log(running(instance), "creating")
-    text = page(browser, instance, "tasks")
+    text = tab_of(browser, instance, "tasks")
     assert "7 of 11 resources" in text
     assert "63%" in text
     assert "Live log" in text
@@ -109,7 +104,7 @@ def test_the_running_task_is_expanded(browser, instance):
 
 def test_a_failed_task_shows_the_reason_above_its_log(browser, instance):
     log(failed(instance, message="Error: quota"), "last words")
-    text = page(browser, instance, "tasks")
+    text = tab_of(browser, instance, "tasks")
     assert text.index("Error: quota") < text.index("last words")
     assert "tick from:body" not in text
 
@@ -123,7 +118,7 @@ def test_resources_have_the_vendors_columns(browser, instance):
         status="CREATE_FAILED",
         reason="no <quota>",
     )
-    text = page(browser, instance, "resources")
+    text = tab_of(browser, instance, "resources")
     for heading in (
         "Resource Name/Resource Type",
         "Resource ID",
@@ -138,7 +133,7 @@ def test_resources_have_the_vendors_columns(browser, instance):
 
 def test_tags_show_key_and_value(browser, instance):
     instance.tags.create(key="team", value="<web>")
-    text = page(browser, instance, "tags")
+    text = tab_of(browser, instance, "tags")
     assert "team" in text
     assert "&lt;web&gt;" in text
 
@@ -147,7 +142,7 @@ def test_plans_have_the_vendors_columns(browser, instance, alice):
     plan = PlanFactory(
         instance=instance, owner=alice, name="grow", description="more disks"
     )
-    text = page(browser, instance, "plans")
+    text = tab_of(browser, instance, "plans")
     for heading in (
         "PlanID",
         "OperationType",
@@ -163,12 +158,12 @@ def test_plans_have_the_vendors_columns(browser, instance, alice):
 
 def test_drafts_are_not_plans(browser, instance):
     plan = PlanFactory(instance=instance, draft=True)
-    assert plan.pk not in page(browser, instance, "plans")
+    assert plan.pk not in tab_of(browser, instance, "plans")
 
 
 @pytest.mark.parametrize("tab", TABS)
 def test_an_empty_tab_says_so(browser, instance, tab):
-    assert f"This instance has no {tab}." in page(browser, instance, tab)
+    assert f"This instance has no {tab}." in tab_of(browser, instance, tab)
 
 
 def test_tasks_are_paginated(browser, instance):
@@ -207,7 +202,7 @@ def test_htmx_swaps_the_panel_with_its_title(browser, instance, htmx, tab):
 
 def test_the_header_polls_for_the_current_tab(browser, instance):
     running(instance)
-    html = page(browser, instance, "tags")
+    html = tab_of(browser, instance, "tags")
     assert 'hx-include="#instance-tabs > input"' in html
     assert 'hx-sync="#instance-tabs:drop"' in html
 

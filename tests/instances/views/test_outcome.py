@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def task(alice):
+def changing(alice):
     instance = InstanceFactory(owner=alice, name="orders")
     task = TaskFactory(instance=instance, kind=Task.Kind.UPDATE)
     Instance.objects.update(last_task=task)
@@ -19,13 +19,15 @@ def task(alice):
 
 
 @pytest.fixture
-def url(task):
-    return f"/instances/{task.instance_id}/tasks/{task.pk}/outcome/"
+def place(changing):
+    return f"/instances/{changing.instance_id}/tasks/{changing.pk}/outcome/"
 
 
-def test_a_message_about_a_task_polls_its_outcome(browser, task):
+def test_a_message_about_a_task_polls_its_outcome(browser, changing):
     Task.objects.all().delete()
-    browser.post(f"/instances/{task.instance_id}/terminate/", {"confirm": "terminate"})
+    browser.post(
+        f"/instances/{changing.instance_id}/terminate/", {"confirm": "terminate"}
+    )
     started = Task.objects.get()
     html = compact(browser.get("/instances/"))
     outcome = f"/instances/{started.instance_id}/tasks/{started.pk}/outcome/"
@@ -33,8 +35,8 @@ def test_a_message_about_a_task_polls_its_outcome(browser, task):
     assert f'hx-get="{outcome}" hx-trigger="tick from:body"' in html
 
 
-def test_a_poll_is_empty_while_the_task_runs(browser, url):
-    assert browser.get(url).status_code == 204
+def test_a_poll_is_empty_while_the_task_runs(browser, place):
+    assert browser.get(place).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -48,22 +50,22 @@ def test_a_poll_is_empty_while_the_task_runs(browser, url):
         ("TerminateProvisionedProduct", "Failed", "orders could not be terminated."),
     ],
 )
-def test_the_outcome_replaces_the_message(browser, url, kind, status, text):
+def test_the_outcome_replaces_the_message(browser, place, kind, status, text):
     Task.objects.update(kind=kind, status=status, state="ended")
-    html = browser.get(url).content.decode()
+    html = browser.get(place).content.decode()
     assert text in html
     assert "hx-trigger" not in html
     assert ("notice--bad" in html) == (status == "Failed")
 
 
-def test_the_owner_gets_the_outcome_of_a_termination(browser, url, bob, client):
+def test_the_owner_gets_the_outcome_of_a_termination(browser, place, bob, client):
     Task.objects.update(
         kind="TerminateProvisionedProduct", status="Succeeded", state="ended"
     )
     Instance.objects.update(terminated_at=now())
-    assert "orders was terminated." in browser.get(url).content.decode()
+    assert "orders was terminated." in browser.get(place).content.decode()
     client.force_login(bob)
-    assert client.get(url).status_code == 404
+    assert client.get(place).status_code == 404
 
 
 def test_the_message_about_a_preview_ends_with_the_preview(browser, alice):

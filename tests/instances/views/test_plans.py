@@ -10,12 +10,7 @@ from django.urls import reverse
 from instances.engines.base import Change
 from instances.models import Instance, Plan, Task
 from tests.factories import (
-    InstanceFactory,
-    PortfolioFactory,
-    TaskFactory,
-    TemplateFactory,
     UserFactory,
-    VersionFactory,
 )
 from tests.form_fields import Fields
 from tests.instances.planning import (
@@ -24,7 +19,6 @@ from tests.instances.planning import (
     asked,
     asked_of,
     changed_by_another,
-    constrain,
     portfolio_of,
     previewed,
 )
@@ -41,6 +35,10 @@ variable "password" {
   sensitive = true
 }
 """
+pytestmark = [
+    pytest.mark.template(SECRET_TF),
+    pytest.mark.usefixtures("gated"),
+]
 
 
 def door(user):
@@ -50,17 +48,9 @@ def door(user):
 
 
 @pytest.fixture
-def version(bob, carol):
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": SECRET_TF}))
-    PortfolioFactory(products=[version.product], users=[bob, carol])
-    constrain(version, "carol")
-    return version
-
-
-@pytest.fixture
-def waiting(bob, version):
+def waiting(bob, gated):
     values = {"name": "one", "password": "s3cret-word"}
-    return asked(bob, version, values=values)
+    return asked(bob, gated, values=values)
 
 
 @pytest.fixture
@@ -121,9 +111,9 @@ def test_owner_approver_and_administrator_see_it(bobs, carols, admin_browser, ur
         assert client.get(url).status_code == 200
 
 
-def test_a_former_approver_still_sees_it(carols, carol, plan, url, version):
+def test_a_former_approver_still_sees_it(carols, carol, plan, url, gated):
     approved(plan, carol)
-    portfolio_of(version).constraints.all().delete()
+    portfolio_of(gated).constraints.all().delete()
     assert carols.get(url).status_code == 200
 
 
@@ -160,8 +150,8 @@ def test_an_approved_plan_moves_to_the_history(carols, carol, plan):
     assert plan.pk in page(carols, LIST, tab="history")
 
 
-def test_an_approvers_own_plan_is_not_received(carol, carols, version):
-    plan = previewed(asked(carol, version))
+def test_an_approvers_own_plan_is_not_received(carol, carols, gated):
+    plan = previewed(asked(carol, gated))
     assert plan.pk not in page(carols, LIST, tab="received")
 
 
@@ -194,7 +184,7 @@ def test_the_navigation_counts_received_requests(carols, bobs, plan):
 
 
 def test_the_navigation_takes_no_query_without_requests(
-    bobs, carols, version, django_assert_max_num_queries
+    bobs, carols, gated, django_assert_max_num_queries
 ):
     with django_assert_max_num_queries(6):
         bobs.get(LIST)
@@ -202,10 +192,10 @@ def test_the_navigation_takes_no_query_without_requests(
 
 @pytest.mark.parametrize("tab", ["mine", "received", "history"])
 def test_the_list_takes_six_queries(
-    carols, bob, version, tab, django_assert_max_num_queries
+    carols, bob, gated, tab, django_assert_max_num_queries
 ):
     for number in range(25):
-        previewed(asked(bob, version, instance_name=f"prod-{number}"))
+        previewed(asked(bob, gated, instance_name=f"prod-{number}"))
     carols.get(LIST)
     with django_assert_max_num_queries(6):
         carols.get(LIST, {"tab": tab})
@@ -315,8 +305,8 @@ def test_the_owners_own_decision_is_refused(bobs, plan, url):
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])
-def test_requester_who_is_an_approver_cannot_decide(carol, carols, version, decision):
-    plan = previewed(asked(carol, version))
+def test_requester_who_is_an_approver_cannot_decide(carol, carols, gated, decision):
+    plan = previewed(asked(carol, gated))
     url = plan.get_absolute_url()
     assert buttons(carols, url) == {"cancel", "preview"}
     answer = carols.post(f"{url}decide/", {decision: "1", "seen": plan.digest})
@@ -325,17 +315,12 @@ def test_requester_who_is_an_approver_cannot_decide(carol, carols, version, deci
 
 
 def test_change_of_the_instance_during_the_execution_refuses_it(
-    bobs, bob, carol, version
+    bobs, bob, carol, gated, bobs_instance
 ):
-    instance = InstanceFactory(
-        version=version, owner=bob, portfolio=portfolio_of(version)
-    )
-    task = TaskFactory(instance=instance, ended=True, parameters={"name": "one"})
-    Instance.objects.update(last_task=task, last_successful_task=task)
-    plan = approved(previewed(asked_of(Instance.objects.get(), bob)), carol)
+    plan = approved(previewed(asked_of(bobs_instance, bob)), carol)
     with just_before(
         'UPDATE "instances_instance" SET "status"',
-        partial(changed_by_another, instance),
+        partial(changed_by_another, bobs_instance),
     ):
         answer = bobs.post(f"{plan.get_absolute_url()}execute/")
     assert answer.status_code == 409
@@ -345,15 +330,10 @@ def test_change_of_the_instance_during_the_execution_refuses_it(
 
 
 def test_an_out_of_date_plan_shows_why_and_can_be_previewed_again(
-    bobs, bob, carol, version
+    bobs, bob, carol, gated, bobs_instance
 ):
-    instance = InstanceFactory(
-        version=version, owner=bob, portfolio=portfolio_of(version)
-    )
-    task = TaskFactory(instance=instance, ended=True, parameters={"name": "one"})
-    Instance.objects.update(last_task=task, last_successful_task=task)
-    plan = approved(previewed(asked_of(Instance.objects.get(), bob)), carol)
-    url, other = plan.get_absolute_url(), changed_by_another(instance)
+    plan = approved(previewed(asked_of(bobs_instance, bob)), carol)
+    url, other = plan.get_absolute_url(), changed_by_another(bobs_instance)
     html = page(bobs, url)
     assert "out of date" in html
     assert other.pk in html
@@ -425,8 +405,8 @@ def test_a_review_that_needs_approval_only_offers_a_plan(bobs, draft):
     assert "</svg>Launch</button>" not in html
 
 
-def test_a_review_without_approval_offers_plan_and_launch(bobs, draft, version):
-    portfolio_of(version).constraints.all().delete()
+def test_a_review_without_approval_offers_plan_and_launch(bobs, draft, gated):
+    portfolio_of(gated).constraints.all().delete()
     html = page(bobs, review(draft))
     assert 'name="create_plan"' in html
     assert re.search(r"</svg>Launch\s*</button>", html)
@@ -540,49 +520,42 @@ def test_a_plan_that_waits_for_approval_cannot_be_edited(bobs, plan):
     assert bobs.get(address, {"plan": plan.pk}).status_code == 409
 
 
-@pytest.fixture
-def instance(bob, version):
-    return InstanceFactory(version=version, owner=bob, portfolio=portfolio_of(version))
-
-
-def test_a_termination_that_needs_approval_only_offers_a_plan(bobs, instance):
-    html = page(bobs, f"/instances/{instance.pk}/terminate/")
+def test_a_termination_that_needs_approval_only_offers_a_plan(bobs, bobs_instance):
+    html = page(bobs, f"/instances/{bobs_instance.pk}/terminate/")
     assert "terminate/plan/" in html
     assert "Terminate Instance" not in html
 
 
-def test_a_direct_termination_that_needs_approval_is_refused(bobs, instance):
-    address = f"/instances/{instance.pk}/terminate/"
+def test_a_direct_termination_that_needs_approval_is_refused(bobs, bobs_instance):
+    address = f"/instances/{bobs_instance.pk}/terminate/"
     assert bobs.post(address, {"confirm": "terminate"}).status_code == 400
-    assert not Task.objects.exists()
+    assert not Task.objects.filter(kind=Task.Kind.TERMINATE).exists()
 
 
-def test_a_termination_is_planned(bobs, instance):
-    address = f"/instances/{instance.pk}/terminate/plan/"
+def test_a_termination_is_planned(bobs, bobs_instance):
+    address = f"/instances/{bobs_instance.pk}/terminate/plan/"
     assert "Terminate" in page(bobs, address)
     bobs.post(address, {"name": "No longer needed"})
     plan = Plan.objects.get()
-    assert (plan.operation, plan.instance) == (Task.Kind.TERMINATE, instance)
+    assert (plan.operation, plan.instance) == (Task.Kind.TERMINATE, bobs_instance)
 
 
 def test_a_planned_update_takes_at_most_nine_queries(
-    bobs, bob, version, instance, django_assert_max_num_queries
+    bobs, bob, gated, bobs_instance, django_assert_max_num_queries
 ):
     """One more than a launch, for the state that the preview is based on."""
-    task = TaskFactory(instance=instance, ended=True, parameters={"name": "one"})
-    Instance.objects.update(last_task=task, last_successful_task=task)
-    plan = previewed(asked_of(Instance.objects.get(), bob))
+    plan = previewed(asked_of(bobs_instance, bob))
     bobs.get(plan.get_absolute_url())
     with django_assert_max_num_queries(9):
         html = page(bobs, plan.get_absolute_url())
     assert "<del>one</del>" in html
 
 
-def test_the_plans_tab_links_only_viewable_plans(bob, bobs, instance, carol):
-    mine = asked_of(instance, bob, kind=Task.Kind.TERMINATE)
+def test_the_plans_tab_links_only_viewable_plans(bob, bobs, bobs_instance, carol):
+    mine = asked_of(bobs_instance, bob, kind=Task.Kind.TERMINATE)
     stranger = UserFactory()
-    theirs = asked_of(instance, stranger, kind=Task.Kind.TERMINATE)
-    html = page(bobs, f"/instances/{instance.pk}/plans/")
+    theirs = asked_of(bobs_instance, stranger, kind=Task.Kind.TERMINATE)
+    html = page(bobs, f"/instances/{bobs_instance.pk}/plans/")
     assert f'href="{mine.get_absolute_url()}"' in html
     assert theirs.pk in html
     assert f'href="{theirs.get_absolute_url()}"' not in html

@@ -17,11 +17,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def instance(alice):
-    return InstanceFactory(owner=alice)
-
-
-@pytest.fixture
 def silent(instance):
     """A run on host `far` with a heartbeat 45 s ago; a lease is 30 s."""
     return silent_for(instance, 45)

@@ -17,7 +17,7 @@ def region():
     return RegionFactory(credentials={"SOME_TOKEN": "s3cret-token"})
 
 
-def page_of(region):
+def credentials_url(region):
     return reverse("instances:region-test", args=[region.pk])
 
 
@@ -35,24 +35,24 @@ def test_the_names_of_the_credentials_identify_the_cloud(name, probe):
 
 
 def test_the_test_is_queued_once(admin_browser, region):
-    admin_browser.post(page_of(region))
-    admin_browser.post(page_of(region))
+    admin_browser.post(credentials_url(region))
+    admin_browser.post(credentials_url(region))
     assert Check.objects.get().region == region
 
 
 def test_the_page_polls_while_it_runs(admin_browser, region, htmx):
-    admin_browser.post(page_of(region))
-    assert b'hx-trigger="tick' in admin_browser.get(page_of(region)).content
-    assert admin_browser.get(page_of(region), headers=htmx).status_code == 204
+    admin_browser.post(credentials_url(region))
+    assert b'hx-trigger="tick' in admin_browser.get(credentials_url(region)).content
+    assert admin_browser.get(credentials_url(region), headers=htmx).status_code == 204
 
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("terraform")
 @pytest.mark.django_db(transaction=True)
 def test_the_result_is_shown(admin_browser, region):
-    admin_browser.post(page_of(region))
+    admin_browser.post(credentials_url(region))
     Worker().work(once=True)
-    page = compact(admin_browser.get(page_of(region)))
+    page = compact(admin_browser.get(credentials_url(region)))
     assert 'data-status="Succeeded"' in page
     assert "The credentials were not tested" in page
     assert "s3cret-token" not in page
@@ -64,9 +64,9 @@ def test_the_result_is_shown(admin_browser, region):
 def test_a_failure_shows_its_reason(admin_browser, monkeypatch, region):
     broken = 'output "broken" {\n  value = tonumber("x")\n}\n'
     monkeypatch.setitem(PROBES, "SOME_", broken)
-    admin_browser.post(page_of(region))
+    admin_browser.post(credentials_url(region))
     Worker().work(once=True)
-    page = admin_browser.get(page_of(region)).content.decode()
+    page = admin_browser.get(credentials_url(region)).content.decode()
     assert "The test failed" in page
     assert "Invalid function argument" in page
 

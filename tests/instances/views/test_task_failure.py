@@ -7,13 +7,11 @@ from instances.models import KnownError, StateVersion, Task, TaskDiagnostics
 from tests.factories import (
     InstanceFactory,
     PortfolioFactory,
-    TemplateFactory,
     VersionFactory,
 )
 from tests.instances.running import failed, log, running, with_task
 from tests.markup import compact
 
-pytestmark = pytest.mark.django_db
 SECRET = "hunter2-hunter2"
 FILES = {
     "main.tf": """\
@@ -29,25 +27,14 @@ variable "secret_key" {
 """
 }
 VALUES = {"parameters": {"size": 3}, "secrets": {"secret_key": SECRET}}
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.template(FILES),
+]
 
 
 @pytest.fixture
-def version(db):
-    return VersionFactory(template=TemplateFactory(files=FILES))
-
-
-@pytest.fixture
-def portfolio(version, alice):
-    return PortfolioFactory(products=[version.product], users=[alice])
-
-
-@pytest.fixture
-def instance(alice, version, portfolio):
-    return InstanceFactory(owner=alice, version=version, portfolio=portfolio)
-
-
-@pytest.fixture
-def task(instance):
+def killed(instance):
     """A launch that was killed with one resource recorded and one in flight."""
     for name, status in (
         ("kept", "CREATE_COMPLETE"),
@@ -71,7 +58,7 @@ def fail(instance, **values):
     return failed(instance, **{"portfolio": instance.portfolio, **VALUES, **values})
 
 
-def text_of(browser, task):
+def failure_texts(browser, task):
     """Return the section about the failure, which both pages have."""
     found = []
     for url in (task.get_absolute_url(), f"/instances/{task.instance_id}/"):
@@ -82,8 +69,8 @@ def text_of(browser, task):
     return found
 
 
-def test_it_lists_recorded_resources_and_those_in_flight(browser, task):
-    for page in text_of(browser, task):
+def test_it_lists_recorded_resources_and_those_in_flight(browser, killed):
+    for page in failure_texts(browser, killed):
         assert "Interrupted while changing resources" in page
         existing = page[page.index("Recorded resources") :]
         assert "a.kept" in existing
@@ -98,27 +85,27 @@ def test_it_lists_recorded_resources_and_those_in_flight(browser, task):
         assert "These resources might exist without being recorded." in flying
 
 
-def test_it_lists_ten_resources_and_counts_the_rest(browser, instance, task):
+def test_it_lists_ten_resources_and_counts_the_rest(browser, instance, killed):
     for number in range(25):
         instance.resources.create(
             address=f"b.n{number:02}", name="n", type="b", status="CREATE_COMPLETE"
         )
-    for page in text_of(browser, task):
+    for page in failure_texts(browser, killed):
         existing = page[page.index("Recorded resources") :]
         assert existing.count("b.n") == 9
         assert "16" in existing
 
 
-def test_the_permitted_actions_are_buttons(browser, instance, task):
-    for page in text_of(browser, task):
+def test_the_permitted_actions_are_buttons(browser, instance, killed):
+    for page in failure_texts(browser, killed):
         assert f'action="/instances/{instance.pk}/retry/"' in page
-        assert f'name="task" value="{task.pk}"' in page
-        assert f'href="/instances/{instance.pk}/update/?from={task.pk}"' in page
+        assert f'name="task" value="{killed.pk}"' in page
+        assert f'href="/instances/{instance.pk}/update/?from={killed.pk}"' in page
         assert f'href="/instances/{instance.pk}/terminate/"' in page
 
 
 def test_a_failed_termination_can_only_be_retried(browser, instance):
-    for page in text_of(browser, fail(instance, kind=Task.Kind.TERMINATE)):
+    for page in failure_texts(browser, fail(instance, kind=Task.Kind.TERMINATE)):
         assert "/retry/" in page
         assert "?from=" not in page
         assert "Clean up" not in page
@@ -140,7 +127,7 @@ def test_a_failure_that_needs_approval_only_offers_a_plan(
         config={"OperationTypes": [covered], "Approvers": []},
     )
     task = fail(instance, kind=kind)
-    for page in text_of(browser, task):
+    for page in failure_texts(browser, task):
         assert "The next step requires approval" in page
         assert "/retry/" not in page
         assert way in page
@@ -152,15 +139,15 @@ def test_a_failure_that_needs_approval_only_offers_a_plan(
 
 
 def test_a_product_no_longer_shared_only_offers_clean_up(
-    browser, admin_browser, portfolio, task
+    browser, admin_browser, portfolio, killed
 ):
     portfolio.grants.all().delete()
-    for page in text_of(browser, task):
+    for page in failure_texts(browser, killed):
         assert "no longer shared with you" in page
         assert "/retry/" not in page
         assert "?from=" not in page
         assert "Clean up" in page
-    assert "/retry/" in admin_browser.get(task.get_absolute_url()).content.decode()
+    assert "/retry/" in admin_browser.get(killed.get_absolute_url()).content.decode()
 
 
 def test_an_older_failure_has_no_actions(browser, instance):
@@ -182,9 +169,9 @@ def test_a_running_task_has_no_failure(browser, instance, make):
 # POST retry/
 
 
-def test_retry_redirects_to_the_new_task(browser, instance, task):
-    response = browser.post(f"/instances/{instance.pk}/retry/", {"task": task.pk})
-    new = Task.objects.exclude(pk=task.pk).get()
+def test_retry_redirects_to_the_new_task(browser, instance, killed):
+    response = browser.post(f"/instances/{instance.pk}/retry/", {"task": killed.pk})
+    new = Task.objects.exclude(pk=killed.pk).get()
     assert response["Location"] == new.get_absolute_url()
     assert (new.kind, new.values) == (
         Task.Kind.UPDATE,
@@ -193,15 +180,15 @@ def test_retry_redirects_to_the_new_task(browser, instance, task):
     assert AuditEntry.objects.filter(action="RetryTask", actor_name="alice").exists()
 
 
-def test_an_administrator_can_retry_for_the_owner(admin_browser, instance, task):
-    admin_browser.post(f"/instances/{instance.pk}/retry/", {"task": task.pk})
+def test_an_administrator_can_retry_for_the_owner(admin_browser, instance, killed):
+    admin_browser.post(f"/instances/{instance.pk}/retry/", {"task": killed.pk})
     assert Task.objects.count() == 2
 
 
-def test_another_user_cannot_retry(client, bob, instance, task):
+def test_another_user_cannot_retry(client, bob, instance, killed):
     client.force_login(bob)
     url = f"/instances/{instance.pk}/retry/"
-    assert client.post(url, {"task": task.pk}).status_code == 404
+    assert client.post(url, {"task": killed.pk}).status_code == 404
     assert Task.objects.count() == 1
 
 
@@ -213,7 +200,7 @@ def refused(browser, instance, task):
 
 
 @pytest.mark.parametrize("sent", ["", "task-bp1missing00000", "x" * 5000])
-def test_only_the_failed_task_can_be_retried(browser, instance, task, sent):
+def test_only_the_failed_task_can_be_retried(browser, instance, killed, sent):
     assert "This task cannot be retried" in refused(browser, instance, sent)
 
 
@@ -229,27 +216,27 @@ def test_a_retry_of_an_inactive_version_is_refused(
     assert "Choose Edit and retry" in page
 
 
-def test_a_retry_without_a_grant_is_refused(browser, instance, portfolio, task):
+def test_a_retry_without_a_grant_is_refused(browser, instance, portfolio, killed):
     portfolio.grants.all().delete()
-    assert "no longer shared with you" in refused(browser, instance, task.pk)
+    assert "no longer shared with you" in refused(browser, instance, killed.pk)
 
 
-def test_a_new_constraint_applies_to_a_retry(browser, instance, portfolio, task):
+def test_a_new_constraint_applies_to_a_retry(browser, instance, portfolio, killed):
     portfolio.constraints.create(
         kind="Template",
         product=instance.product,
         config={"Rules": [{"ParameterKey": "size", "AllowedValues": ["1"]}]},
     )
-    assert "Choose one of the allowed values" in refused(browser, instance, task.pk)
+    assert "Choose one of the allowed values" in refused(browser, instance, killed.pk)
 
 
 def test_a_retry_with_a_deleted_launch_option_is_refused(
-    browser, instance, portfolio, version, alice, task
+    browser, instance, portfolio, version, alice, killed
 ):
     PortfolioFactory(products=[version.product], users=[alice])
     portfolio.delete()
     assert "launch option of this task has been deleted" in refused(
-        browser, instance, task.pk
+        browser, instance, killed.pk
     )
 
 
@@ -301,7 +288,7 @@ def test_a_known_error_is_explained_above_the_log(browser, instance):
     )
     task = fail(instance, message="Error: it failed")
     log(task, "QuotaExceeded: no more", level="error")
-    for page in text_of(browser, task):
+    for page in failure_texts(browser, task):
         assert "data-known-error" in page
         assert "<p>Ask &lt;b&gt;Ada&lt;/b&gt;.</p>" in page
         assert 'href="https://wiki.example.test/q" rel="noopener noreferrer"' in page
@@ -323,7 +310,7 @@ def test_the_failing_resource_and_its_parameter_are_named(browser, instance):
     TaskDiagnostics.objects.create(
         task=task, address="a.web", file="main.tf", line=7, parameter="size"
     )
-    for page in text_of(browser, task):
+    for page in failure_texts(browser, task):
         assert "a.web" in page
         assert "main.tf:7" in page
         assert "Size of it" in page
@@ -333,17 +320,17 @@ def test_the_failing_resource_and_its_parameter_are_named(browser, instance):
 def test_a_secret_parameter_is_named_without_its_value(browser, instance):
     task = fail(instance)
     TaskDiagnostics.objects.create(task=task, parameter="secret_key")
-    for page in text_of(browser, task):
+    for page in failure_texts(browser, task):
         assert "secret_key = ******" in page
 
 
 def test_an_unknown_source_is_not_shown(browser, instance):
-    for page in text_of(browser, fail(instance)):
+    for page in failure_texts(browser, fail(instance)):
         assert "Failed resource" not in page
         assert "Related parameter" not in page
 
 
-def state(instance, serial, **values):
+def record_state(instance, serial, **values):
     return StateVersion.objects.create(
         instance=instance,
         lineage="l",
@@ -354,15 +341,15 @@ def state(instance, serial, **values):
     )
 
 
-def test_the_diagnostics_show_stages_states_and_digests(browser, instance, task):
-    TaskDiagnostics.objects.filter(task=task).update(exit_code=1, ended_in="apply")
-    Task.objects.filter(pk=task.pk).update(worker="w-1", host="h-1", epoch=2)
-    state(instance, 3, created_at=task.started_at.replace(year=2020))
-    state(instance, 4, task=task)
-    state(instance, 7, task=task)
-    log(task, "fine")
-    log(task, "Error: broken", offset=9, level="error")
-    page = compact(browser.get(task.get_absolute_url()))
+def test_the_diagnostics_show_stages_states_and_digests(browser, instance, killed):
+    TaskDiagnostics.objects.filter(task=killed).update(exit_code=1, ended_in="apply")
+    Task.objects.filter(pk=killed.pk).update(worker="w-1", host="h-1", epoch=2)
+    record_state(instance, 3, created_at=killed.started_at.replace(year=2020))
+    record_state(instance, 4, task=killed)
+    record_state(instance, 7, task=killed)
+    log(killed, "fine")
+    log(killed, "Error: broken", offset=9, level="error")
+    page = compact(browser.get(killed.get_absolute_url()))
     diagnostics = page[page.index('id="task-diagnostics"') :]
     for fact in (
         "3 → 7",
@@ -389,26 +376,26 @@ def test_a_success_links_to_its_log_line(browser, instance):
 
 @pytest.mark.parametrize("place", ["", "log/", "output/", "parameters/", "progress/"])
 def test_a_failed_task_takes_eight_queries(
-    browser, task, card, place, django_assert_max_num_queries
+    browser, killed, card, place, django_assert_max_num_queries
 ):
-    log(task, "Error: broken", level="error")
-    older = fail(InstanceFactory(owner=task.instance.owner))
+    log(killed, "Error: broken", level="error")
+    older = fail(InstanceFactory(owner=killed.instance.owner))
     with_task(older.instance, ended=True)
-    for each in (task, older):
+    for each in (killed, older):
         with django_assert_max_num_queries(8):
             browser.get(f"{each.get_absolute_url()}{place}")
 
 
 @pytest.mark.parametrize("tab", ["", "resources/", "tags/", "plans/"])
 def test_the_instance_of_a_failed_task_takes_eight_queries(
-    browser, task, card, tab, django_assert_max_num_queries
+    browser, killed, card, tab, django_assert_max_num_queries
 ):
-    log(task, "Error: broken", level="error")
+    log(killed, "Error: broken", level="error")
     with django_assert_max_num_queries(8):
-        browser.get(f"/instances/{task.instance_id}/{tab}")
+        browser.get(f"/instances/{killed.instance_id}/{tab}")
 
 
-def test_each_approval_constraint_requires_a_plan(browser, task, portfolio, instance):
+def test_each_approval_constraint_requires_a_plan(browser, killed, portfolio, instance):
     """Constraints of another operation, portfolio or product do not apply."""
 
     def constrain(target, product, *operations):
@@ -421,7 +408,7 @@ def test_each_approval_constraint_requires_a_plan(browser, task, portfolio, inst
     other = PortfolioFactory(products=[instance.product])
     constrain(other, instance.product, Task.Kind.UPDATE)
     constrain(portfolio, instance.product, Task.Kind.TERMINATE)
-    url = task.get_absolute_url()
+    url = killed.get_absolute_url()
     assert browser.get(url).context["failure"].may_retry
     portfolio.constraints.all().delete()
     constrain(portfolio, instance.product, Task.Kind.LAUNCH, Task.Kind.UPDATE)

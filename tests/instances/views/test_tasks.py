@@ -7,8 +7,7 @@ from instances.models import Task
 from tests.factories import (
     InstanceFactory,
     TaskFactory,
-    TemplateFactory,
-    VersionFactory,
+    version_of,
 )
 from tests.instances.running import failed, log, running, with_task
 from tests.markup import compact
@@ -25,11 +24,6 @@ variable "secret_key" {
   sensitive = true
 }
 """
-
-
-@pytest.fixture
-def instance(alice):
-    return InstanceFactory(owner=alice)
 
 
 @pytest.fixture
@@ -176,7 +170,7 @@ def test_a_secret_output_is_never_shown(browser, admin_browser, task):
 
 
 def test_parameters_are_shown_and_secret_ones_masked(browser, alice):
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": SECRET_TF}))
+    version = version_of(SECRET_TF)
     task = with_task(
         InstanceFactory(owner=alice, version=version),
         ended=True,

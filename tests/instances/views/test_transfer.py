@@ -21,12 +21,7 @@ OWNER_CHANGE = 'UPDATE "instances_instance" SET "owner_id"'
 
 
 @pytest.fixture
-def instance(alice):
-    return InstanceFactory(owner=alice, name="orders")
-
-
-@pytest.fixture
-def url(instance):
+def dialog(instance):
     return f"/instances/{instance.pk}/transfer/"
 
 
@@ -114,38 +109,38 @@ def test_the_former_owner_gets_a_404(browser, instance, admin, bob):
     assert browser.get(instance.get_absolute_url()).status_code == 404
 
 
-def test_an_administrator_transfers_from_the_page(admin_browser, instance, url, bob):
-    assert "Transfer instance" in admin_browser.get(url).content.decode()
-    response = save(admin_browser, url, {"to": "bob", "reason": ""})
+def test_an_administrator_transfers_from_the_page(admin_browser, instance, dialog, bob):
+    assert "Transfer instance" in admin_browser.get(dialog).content.decode()
+    response = save(admin_browser, dialog, {"to": "bob", "reason": ""})
     assert response.url == instance.get_absolute_url()
     assert owner_of(instance) == bob
 
 
 @pytest.mark.parametrize("name", ["user/bob", " bob ", "\u200bbob\u00a0"])
-def test_names_are_accepted_with_and_without_prefix(admin_browser, url, bob, name):
-    assert save(admin_browser, url, {"to": name}).status_code == 302
+def test_names_are_accepted_with_and_without_prefix(admin_browser, dialog, bob, name):
+    assert save(admin_browser, dialog, {"to": name}).status_code == 302
 
 
-def test_a_group_is_named_with_its_prefix(admin_browser, instance, url, bob):
+def test_a_group_is_named_with_its_prefix(admin_browser, instance, dialog, bob):
     group = RoleFactory(name="bob")
-    save(admin_browser, url, {"to": "role/bob"})
+    save(admin_browser, dialog, {"to": "role/bob"})
     assert owner_of(instance) == group
 
 
-def test_a_principal_id_is_accepted(admin_browser, instance, url, bob):
-    save(admin_browser, url, {"to": bob.principal_id})
+def test_a_principal_id_is_accepted(admin_browser, instance, dialog, bob):
+    save(admin_browser, dialog, {"to": bob.principal_id})
     assert owner_of(instance) == bob
 
 
 @pytest.mark.parametrize("name", ["", "nobody", "user/", "role/nobody"])
-def test_an_unknown_name_is_refused(admin_browser, instance, url, alice, name):
-    assert save(admin_browser, url, {"to": name}).status_code == 422
+def test_an_unknown_name_is_refused(admin_browser, instance, dialog, alice, name):
+    assert save(admin_browser, dialog, {"to": name}).status_code == 422
     assert owner_of(instance) == alice
 
 
-def test_an_end_user_cannot_transfer(browser, instance, url, alice):
-    assert browser.get(url).status_code == 404
-    assert browser.post(url, {"to": "bob"}).status_code == 404
+def test_an_end_user_cannot_transfer(browser, instance, dialog, alice):
+    assert browser.get(dialog).status_code == 404
+    assert browser.post(dialog, {"to": "bob"}).status_code == 404
     assert browser.post(BULK, {"instance": instance.pk, "to": "bob"}).status_code == 404
     assert owner_of(instance) == alice
 
@@ -251,10 +246,10 @@ def given_to(instance, user):
 
 
 def test_a_transfer_superseded_by_another_is_refused(
-    admin_browser, instance, url, bob, carol
+    admin_browser, instance, dialog, bob, carol
 ):
     with just_before(OWNER_CHANGE, given_to(instance, carol)):
-        response = save(admin_browser, url, {"to": "bob"})
+        response = save(admin_browser, dialog, {"to": "bob"})
     assert response.status_code == 422
     assert "just changed by another operation" in response.content.decode()
     assert owner_of(instance) != bob
@@ -278,7 +273,7 @@ def test_the_seen_owners_survive_an_unknown_name(admin_browser, instance, bob):
 
 
 @pytest.fixture
-def plan(instance, alice):
+def old_plan(instance, alice):
     return PlanFactory(
         operation=Task.Kind.UPDATE,
         owner=alice,
@@ -290,37 +285,39 @@ def plan(instance, alice):
 
 @pytest.mark.parametrize("group", [False, True])
 def test_the_owner_of_a_plan_reads_it_while_owning_the_instance(
-    browser, instance, alice, admin, plan, group
+    browser, instance, alice, admin, old_plan, group
 ):
     if group:
         role = RoleFactory()
         alice.groups.add(role)
         instance.transfer(to=role, by=admin)
-    assert browser.get(plan.get_absolute_url()).status_code == 200
-    assert list(Plan.objects.owned_by(alice)) == [plan]
+    assert browser.get(old_plan.get_absolute_url()).status_code == 200
+    assert list(Plan.objects.owned_by(alice)) == [old_plan]
 
 
 def test_a_former_owner_cannot_read_the_plan(
-    browser, instance, alice, admin, bob, plan
+    browser, instance, alice, admin, bob, old_plan
 ):
     missing = browser.get("/plans/plan-bp1missing00000/")
     instance.transfer(to=bob, by=admin)
-    answer = browser.get(plan.get_absolute_url())
+    answer = browser.get(old_plan.get_absolute_url())
     assert answer.status_code == missing.status_code == 404
-    assert plan.name not in browser.get("/plans/").content.decode()
+    assert old_plan.name not in browser.get("/plans/").content.decode()
     read = OPERATIONS["GetProvisionedProductPlan"].run
     with pytest.raises(NotFoundError) as foreign:
-        read({"PlanId": plan.pk}, alice)
+        read({"PlanId": old_plan.pk}, alice)
     with pytest.raises(NotFoundError) as nowhere:
         read({"PlanId": "plan-bp1missing00000"}, alice)
     assert str(foreign.value) == str(nowhere.value)
     assert foreign.value.code == nowhere.value.code
     for verb in ("Execute", "Cancel", "Delete"):
         with pytest.raises(NotFoundError):
-            OPERATIONS[f"{verb}ProvisionedProductPlan"].run({"PlanId": plan.pk}, alice)
+            OPERATIONS[f"{verb}ProvisionedProductPlan"].run(
+                {"PlanId": old_plan.pk}, alice
+            )
     listed = OPERATIONS["ListProvisionedProductPlans"]
     params = {"Filters": [], "PageNumber": 1, "PageSize": 10}
     assert listed.run(params, alice)["PlanDetails"] == []
     assert list(Plan.objects.shown_to(alice)) == []
     # Administrators can still read it.
-    assert plan.visible_to(admin)
+    assert old_plan.visible_to(admin)

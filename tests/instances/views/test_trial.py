@@ -4,15 +4,15 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from catalog.models import Region
 from console.lib.errors import ConflictError
 from instances.models import Instance, Plan, ProvisioningSpec
 from instances.worker.loop import Worker
 from tests.factories import (
     AdministratorFactory,
     PortfolioFactory,
-    RegionFactory,
-    TemplateFactory,
     VersionFactory,
+    version_of,
 )
 from tests.markup import compact
 
@@ -39,23 +39,13 @@ variable "password" {
 """
 
 
-@pytest.fixture
-def region():
-    return RegionFactory()
-
-
-@pytest.fixture
-def version():
-    return VersionFactory()
-
-
-def page_of(version):
+def trial_url(version):
     return reverse("instances:version-try", args=[version.product_id, version.pk])
 
 
 def try_it(admin_browser, version, region, **values):
     data = {f"parameters-{key}": value for key, value in values.items()}
-    return admin_browser.post(page_of(version), data | {"region": region.pk})
+    return admin_browser.post(trial_url(version), data | {"region": region.pk})
 
 
 @pytest.fixture
@@ -74,18 +64,18 @@ def trial(admin, version, region):
 def test_valid_values_are_previewed(admin_browser, version, region):
     answer = try_it(admin_browser, version, region, name="shop")
     plan = Plan.objects.get()
-    assert answer.url == f"{page_of(version)}?plan={plan.pk}"
+    assert answer.url == f"{trial_url(version)}?plan={plan.pk}"
     assert (plan.trial, plan.parameters) == (True, {"name": "shop"})
 
 
 def test_htmx_is_redirected_to_the_preview(admin_browser, version, region, htmx):
     data = {"region": region.pk, "parameters-name": "shop"}
-    answer = admin_browser.post(page_of(version), data, headers=htmx)
+    answer = admin_browser.post(trial_url(version), data, headers=htmx)
     assert answer["HX-Redirect"].endswith(Plan.objects.get().pk)
 
 
 def test_invalid_values_are_not_previewed(admin_browser, region):
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": FIELDS_TF}))
+    version = version_of(FIELDS_TF)
     page = try_it(admin_browser, version, region, password="")
     assert page.status_code == 422
     assert b"This field is required." in page.content
@@ -93,7 +83,8 @@ def test_invalid_values_are_not_previewed(admin_browser, region):
 
 
 def test_without_a_region_only_the_values_are_validated(admin_browser, version):
-    page = admin_browser.post(page_of(version), {"parameters-name": "shop"})
+    Region.objects.all().delete()
+    page = admin_browser.post(trial_url(version), {"parameters-name": "shop"})
     assert page.context["values"] == [("name", "shop")]
     assert not Plan.objects.exists()
 
@@ -106,14 +97,14 @@ def test_the_resource_changes_are_shown_without_an_instance(
 ):
     try_it(admin_browser, version, region, name="shop")
     Worker().work(once=True)
-    page = admin_browser.get(page_of(version), {"plan": Plan.objects.get().pk})
+    page = admin_browser.get(trial_url(version), {"plan": Plan.objects.get().pk})
     assert b"terraform_data.thing" in page.content
     assert b">Launch</button>" not in page.content
     assert not Instance.objects.exists()
 
 
 def test_the_page_polls_while_the_preview_runs(admin_browser, trial, htmx):
-    address = f"{page_of(trial.version)}?plan={trial.pk}"
+    address = f"{trial_url(trial.version)}?plan={trial.pk}"
     assert b'hx-trigger="tick' in admin_browser.get(address).content
     assert admin_browser.get(address, headers=htmx).status_code == 204
     Plan.objects.update(status="PreviewSuccess")
@@ -148,14 +139,14 @@ def test_the_launch_wizard_does_not_continue_a_trial(admin, admin_browser, trial
 
 
 def test_another_administrators_trial_is_not_found(client, trial):
-    from_elsewhere = f"{page_of(trial.version)}?plan={trial.pk}"
+    from_elsewhere = f"{trial_url(trial.version)}?plan={trial.pk}"
     client.force_login(AdministratorFactory())
     assert client.get(from_elsewhere).status_code == 404
 
 
 def test_the_plan_of_another_version_is_not_found(admin_browser, trial):
     other = VersionFactory()
-    assert admin_browser.get(page_of(other), {"plan": trial.pk}).status_code == 404
+    assert admin_browser.get(trial_url(other), {"plan": trial.pk}).status_code == 404
 
 
 # The form of end users
@@ -163,29 +154,29 @@ def test_the_plan_of_another_version_is_not_found(admin_browser, trial):
 
 @pytest.fixture
 def fields(region):
-    return VersionFactory(template=TemplateFactory(files={"main.tf": FIELDS_TF}))
+    return version_of(FIELDS_TF)
 
 
 def test_a_secret_is_kept_from_one_trial_to_the_next(admin_browser, fields, region):
     try_it(admin_browser, fields, region, password="hunter2", mode="plain")
     first = Plan.objects.get()
-    page = admin_browser.get(page_of(fields), {"plan": first.pk}).content
+    page = admin_browser.get(trial_url(fields), {"plan": first.pk}).content
     assert b"hunter2" not in page
     data = {"region": region.pk, "plan": first.pk, "parameters-password": ""}
-    admin_browser.post(page_of(fields), data)
+    admin_browser.post(trial_url(fields), data)
     assert Plan.objects.exclude(pk=first.pk).get().secrets == {"password": "hunter2"}
 
 
 def test_a_field_is_shown_when_its_condition_holds(admin_browser, fields):
-    hidden = compact(admin_browser.get(page_of(fields)))
+    hidden = compact(admin_browser.get(trial_url(fields)))
     assert 'name="parameters-own"' not in hidden
     data = {"change": "visible", "parameters-mode": "own"}
-    shown = compact(admin_browser.post(page_of(fields), data))
+    shown = compact(admin_browser.post(trial_url(fields), data))
     assert 'name="parameters-own"' in shown
 
 
 def test_only_fields_that_others_depend_on_reload_the_form(admin_browser, fields):
-    page = admin_browser.get(page_of(fields)).content.decode()
+    page = admin_browser.get(trial_url(fields)).content.decode()
     assert (
         page.count("&quot;change&quot;: &quot;visible&quot;")
         + page.count('{"change": "visible"}')
@@ -195,7 +186,7 @@ def test_only_fields_that_others_depend_on_reload_the_form(admin_browser, fields
 
 def test_a_row_is_added_without_validation(admin_browser, fields, region):
     data = {"change": "add:rules", "parameters-rules:0.port": "many"}
-    page = admin_browser.post(page_of(fields), data)
+    page = admin_browser.post(trial_url(fields), data)
     assert page.status_code == 200
     text = compact(page)
     assert 'name="parameters-rules:1.port"' in text
@@ -204,6 +195,6 @@ def test_a_row_is_added_without_validation(admin_browser, fields, region):
 
 def test_an_entered_secret_is_not_sent_back(admin_browser, fields):
     data = {"change": "visible", "parameters-password": "hunter2"}
-    page = compact(admin_browser.post(page_of(fields), data))
+    page = compact(admin_browser.post(trial_url(fields), data))
     assert "hunter2" not in page
     assert 'hx-preserve="true"' in page

@@ -5,11 +5,9 @@ from django.urls import reverse
 
 from instances.models import Instance, Plan, Task
 from tests.factories import (
-    InstanceFactory,
     PortfolioFactory,
     TaskFactory,
-    TemplateFactory,
-    VersionFactory,
+    version_of,
 )
 from tests.markup import compact
 
@@ -22,19 +20,14 @@ variable "password" {
   sensitive = true
 }
 """
-
-
-def version_of(product=None, **more):
-    if product:
-        more["product"] = product
-    return VersionFactory(template=TemplateFactory(files={"main.tf": MAIN_TF}), **more)
-
-
-@pytest.fixture
-def version(alice):
-    version = version_of(name="1.0")
-    PortfolioFactory(name="Web", products=[version.product], users=[alice])
-    return version
+pytestmark = [
+    pytest.mark.template(MAIN_TF),
+    pytest.mark.launched(
+        parameters={"size": "small"},
+        secrets={"password": "s3cret-word"},
+        tags={"team": "web"},
+    ),
+]
 
 
 def changed(instance, **more):
@@ -49,23 +42,6 @@ def changed(instance, **more):
     instance.last_task = instance.last_successful_task = task
     instance.save()
     return task
-
-
-@pytest.fixture
-def instance(version, alice):
-    instance = InstanceFactory(
-        name="my-web",
-        version=version,
-        owner=alice,
-        portfolio=version.product.portfolios.get(),
-    )
-    changed(
-        instance,
-        parameters={"size": "small"},
-        secrets={"password": "s3cret-word"},
-        tags={"team": "web"},
-    )
-    return instance
 
 
 @pytest.fixture
@@ -168,7 +144,7 @@ def test_invalid_input_is_kept(browser, url, filled):
 
 
 def test_another_version_shows_its_parameters(browser, url, filled, instance, htmx):
-    newer = version_of(instance.product)
+    newer = version_of(MAIN_TF, product=instance.product)
     typed = filled | {"version": newer.pk, "change": "choice"}
     response = browser.post(url, typed, headers=htmx)
     assert (
@@ -193,7 +169,7 @@ def test_an_administrator_updates_other_users_instances_without_a_grant(
     extra = PortfolioFactory(name="Extra", products=[instance.product])
     response = admin_browser.get(url)
     names = [option.portfolio.name for option in response.context["form"].options]
-    assert names == ["Extra", "Web"]
+    assert names == ["Extra", instance.portfolio.name]
     admin_browser.post(url, filled | {"portfolio": extra.pk})
     assert Plan.objects.get().portfolio == extra
 

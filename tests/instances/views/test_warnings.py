@@ -7,10 +7,9 @@ from instances.models import Instance, Plan, ProvisioningSpec, Resource, TaskDia
 from instances.models.warning import after_apply, merged
 from tests.factories import (
     InstanceFactory,
-    PortfolioFactory,
     RegionFactory,
-    TemplateFactory,
     VersionFactory,
+    launchable,
 )
 from tests.instances.doors import work
 from tests.instances.planning import CHANGE, asked, previewed
@@ -59,13 +58,7 @@ def warning(summary="Deprecated", stage="plan", **facts):
     } | facts
 
 
-def version_of(source, user):
-    version = VersionFactory(template=TemplateFactory(files={"main.tf": source}))
-    PortfolioFactory(products=[version.product], users=[user])
-    return version
-
-
-def launched(user, version):
+def launched_from(user, version):
     spec = ProvisioningSpec(version, version.product.portfolios.get(), {}, {})
     task = Instance.objects.launch(spec, name="shop", region=RegionFactory(), by=user)
     return task.instance
@@ -81,13 +74,13 @@ def text_of(browser, url, **headers):
 @pytest.mark.usefixtures("terraform")
 @pytest.mark.django_db(transaction=True)
 def test_a_failed_check_is_shown_on_review_task_and_instance(browser, alice):
-    version = version_of(CHECK_TF, alice)
+    version = launchable(alice, source=CHECK_TF)
     plan = asked(alice, version, values={"a": "y"})
     work()
     review = text_of(browser, plan.get_absolute_url())
     assert "Check block assertion failed" in review
     assert "1 warning" in review
-    instance = launched(alice, version)
+    instance = launched_from(alice, version)
     work()
     instance.refresh_from_db()
     assert instance.status == Instance.Status.AVAILABLE
@@ -104,13 +97,13 @@ def test_a_failed_check_is_shown_on_review_task_and_instance(browser, alice):
 @pytest.mark.usefixtures("terraform")
 @pytest.mark.django_db(transaction=True)
 def test_an_import_is_shown_on_review_task_and_termination_dialog(browser, alice, htmx):
-    version = version_of(IMPORT_TF, alice)
+    version = launchable(alice, source=IMPORT_TF)
     plan = asked(alice, version, values={})
     work()
     review = text_of(browser, plan.get_absolute_url())
     assert "2 to import" in review
     assert "(<code>abc</code>)" in review
-    instance = launched(alice, version)
+    instance = launched_from(alice, version)
     work()
     instance.refresh_from_db()
     task = text_of(browser, instance.last_task.get_absolute_url())
@@ -129,14 +122,16 @@ def test_the_preview_shows_an_import_without_a_change(browser, alice):
     change = CHANGE.__class__(
         **{**CHANGE.__dict__, "action": "None", "imported": "abc"}
     )
-    plan = previewed(asked(alice, version_of("", alice), values={}), changes=[change])
+    plan = previewed(
+        asked(alice, launchable(alice, source=""), values={}), changes=[change]
+    )
     page = text_of(browser, plan.get_absolute_url())
     assert "1 to import" in page
 
 
 @pytest.mark.django_db
 def test_a_preview_of_an_earlier_release_has_no_imports(browser, alice):
-    plan = previewed(asked(alice, version_of("", alice), values={}))
+    plan = previewed(asked(alice, launchable(alice, source=""), values={}))
     changes = [{k: v for k, v in plan.changes[0].items() if k != "imported"}]
     Plan.objects.filter(pk=plan.pk).update(changes=changes)
     assert "to import" not in text_of(browser, plan.get_absolute_url())
@@ -144,7 +139,7 @@ def test_a_preview_of_an_earlier_release_has_no_imports(browser, alice):
 
 @pytest.mark.django_db
 def test_a_repeated_preview_drops_its_warnings(alice):
-    plan = previewed(asked(alice, version_of("", alice), values={}))
+    plan = previewed(asked(alice, launchable(alice, source=""), values={}))
     plan.warnings = [warning()]
     plan.forget()
     assert plan.warnings == []

@@ -8,29 +8,15 @@ import pytest
 from instances.models import Instance, ProvisioningSpec, Task
 from instances.worker.run import Run
 from tests.factories import (
-    InstanceFactory,
-    PortfolioFactory,
     TaskFactory,
-    VersionFactory,
 )
 from tests.interleaving import just_before
 
-pytestmark = pytest.mark.django_db
 STATUS_CHANGE = 'UPDATE "instances_instance" SET "status"'
-
-
-@pytest.fixture
-def instance(alice):
-    version = VersionFactory()
-    portfolio = PortfolioFactory(products=[version.product], users=[alice])
-    instance = InstanceFactory(version=version, owner=alice, portfolio=portfolio)
-    task = TaskFactory(
-        instance=instance, ended=True, parameters={"name": "one"}, tags={"team": "web"}
-    )
-    instance.tags.create(key="team", value="web")
-    instance.last_task = instance.last_successful_task = task
-    instance.save()
-    return instance
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.launched(parameters={"name": "one"}, tags={"team": "web"}),
+]
 
 
 def update(instance, by, *, name="one", tags=()):

@@ -61,32 +61,32 @@ def cloud(running_cloud, settings):
 
 
 @pytest.fixture
-def region():
+def ros_region():
     return RegionFactory(engine="ros", credentials=CREDENTIALS)
 
 
 @pytest.fixture
-def version():
+def network():
     template = Template.objects.from_document(json.dumps(NETWORK))
     return VersionFactory(
         template=template, product__template_kind="RosStandardTemplate"
     )
 
 
-def spec(version, cidr="10.0.0.0/8", portfolio=None, tags=None):
+def spec(network, cidr="10.0.0.0/8", portfolio=None, tags=None):
     values = {"Cidr": cidr, "Password": SECRET}
-    return ProvisioningSpec(version, portfolio, values, tags or {})
+    return ProvisioningSpec(network, portfolio, values, tags or {})
 
 
-def launch(version, region, by):
-    Instance.objects.launch(spec(version), name="site", region=region, by=by)
+def launch_site(network, region, by):
+    Instance.objects.launch(spec(network), name="site", region=region, by=by)
     Worker().work(once=True)
     return Instance.objects.get()
 
 
 @pytest.fixture
-def site(cloud, version, region, alice):
-    instance = launch(version, region, alice)
+def made(cloud, network, ros_region, alice):
+    instance = launch_site(network, ros_region, alice)
     assert instance.status == Instance.Status.AVAILABLE, instance.status_message
     return instance
 
@@ -96,46 +96,46 @@ def working():
     return beside(lambda: Worker().work(once=True))
 
 
-def test_a_launch_makes_a_stack_and_shows_what_is_in_it(site, cloud, browser):
+def test_a_launch_makes_a_stack_and_shows_what_is_in_it(made, cloud, browser):
     (stack,) = cloud.stacks
-    assert stack["tags"]["service-catalog"] == f"{site.pk}/{site.last_task_id}"
+    assert stack["tags"]["service-catalog"] == f"{made.pk}/{made.last_task_id}"
     assert stack["parameters"]["Password"] == SECRET
-    assert str(site.stack_id) == stack["id"]
-    assert site.engine == "ros"
-    rows = site.resources.values_list("name", "type", "status")
+    assert str(made.stack_id) == stack["id"]
+    assert made.engine == "ros"
+    rows = made.resources.values_list("name", "type", "status")
     assert set(rows) == {
         ("Vpc", "ALIYUN::ECS::VPC", "CREATE_COMPLETE"),
         ("Server", "ALIYUN::ECS::Instance", "CREATE_COMPLETE"),
     }
-    outputs = {each.key: each for each in site.last_task.outputs.all()}
+    outputs = {each.key: each for each in made.last_task.outputs.all()}
     assert outputs["VpcId"].value.startswith("vpc-")
     assert outputs["Login"].sensitive
-    assert (site.last_task.resources_done, site.last_task.resources_total) == (2, 2)
+    assert (made.last_task.resources_done, made.last_task.resources_total) == (2, 2)
 
 
 def test_the_pages_link_to_the_console_of_the_vendor_and_call_nothing_simulated(
-    site, admin_browser
+    made, admin_browser
 ):
-    url = f"https://ros.console.aliyun.com/cn-hangzhou/stacks/{site.stack_id}"
+    url = f"https://ros.console.aliyun.com/cn-hangzhou/stacks/{made.stack_id}"
     for page in (
-        site.get_absolute_url(),
-        f"{site.get_absolute_url()}resources/",
-        site.last_task.get_absolute_url(),
+        made.get_absolute_url(),
+        f"{made.get_absolute_url()}resources/",
+        made.last_task.get_absolute_url(),
     ):
         html = compact(admin_browser.get(page))
         assert "data-simulated" not in html
-    html = compact(admin_browser.get(site.get_absolute_url()))
+    html = compact(admin_browser.get(made.get_absolute_url()))
     assert f'href="{url}"' in html
     assert 'href="https://ros.console.aliyun.com/cn-hangzhou/stacks"' in html
 
 
-def test_a_stack_that_is_not_known_yet_has_no_link(version, region, alice, cloud):
-    Instance.objects.launch(spec(version), name="site", region=region, by=alice)
+def test_a_stack_that_is_not_known_yet_has_no_link(network, ros_region, alice, cloud):
+    Instance.objects.launch(spec(network), name="site", region=ros_region, by=alice)
     assert Instance.objects.get().console_url == ""
 
 
-def test_no_secret_reaches_the_log_or_the_disk(site, data_dir):
-    assert TaskLog.objects.filter(task=site.last_task).exists()
+def test_no_secret_reaches_the_log_or_the_disk(made, data_dir):
+    assert TaskLog.objects.filter(task=made.last_task).exists()
     kept = json.dumps(list(TaskLog.objects.values_list("lines", flat=True)))
     for secret in (SECRET, *CREDENTIALS.values()):
         assert secret not in kept
@@ -143,14 +143,14 @@ def test_no_secret_reaches_the_log_or_the_disk(site, data_dir):
 
 
 def test_a_preview_shows_the_changes_and_the_update_carries_them_out(
-    site, version, alice, region, cloud
+    made, network, alice, ros_region, cloud
 ):
     plan = Plan.objects.draft_for(
         Task.Kind.UPDATE,
-        spec(version, "10.1.0.0/16"),
+        spec(network, "10.1.0.0/16"),
         by=alice,
-        region=region,
-        instance=site,
+        region=ros_region,
+        instance=made,
     )
     Worker().work(once=True)
     plan.refresh_from_db()
@@ -167,18 +167,18 @@ def test_a_preview_shows_the_changes_and_the_update_carries_them_out(
 
 
 def test_a_plan_is_stale_when_the_stack_was_changed_elsewhere(
-    site, version, alice, region, cloud
+    made, network, alice, ros_region, cloud
 ):
     plan = Plan.objects.draft_for(
         Task.Kind.UPDATE,
-        spec(version, "10.1.0.0/16"),
+        spec(network, "10.1.0.0/16"),
         by=alice,
-        region=region,
-        instance=site,
+        region=ros_region,
+        instance=made,
     )
     Worker().work(once=True)
     plan.refresh_from_db()
-    cloud.touch(str(site.stack_id))
+    cloud.touch(str(made.stack_id))
     task = plan.execute(by=alice)
     Worker().work(once=True)
     task.refresh_from_db()
@@ -187,22 +187,22 @@ def test_a_plan_is_stale_when_the_stack_was_changed_elsewhere(
     assert cloud.stacks[0]["status"] == "CREATE_COMPLETE"
 
 
-def test_a_termination_deletes_the_stack(site, alice, cloud):
-    task = site.terminate(by=alice)
+def test_a_termination_deletes_the_stack(made, alice, cloud):
+    task = made.terminate(by=alice)
     Worker().work(once=True)
     task.refresh_from_db()
     assert task.status == Task.Status.SUCCEEDED, task.status_message
     assert cloud.living == []
-    site.refresh_from_db()
-    assert site.terminated_at
-    assert site.console_url == ""
+    made.refresh_from_db()
+    assert made.terminated_at
+    assert made.console_url == ""
 
 
 def test_a_failed_launch_says_why_and_its_empty_stack_is_deleted_in_the_end(
-    cloud, version, region, alice
+    cloud, network, ros_region, alice
 ):
     cloud.set(fail=["Server"])
-    instance = launch(version, region, alice)
+    instance = launch_site(network, ros_region, alice)
     assert instance.status == Instance.Status.ERROR
     assert "No stock here." in instance.status_message
     assert not instance.resources.exists()
@@ -213,18 +213,20 @@ def test_a_failed_launch_says_why_and_its_empty_stack_is_deleted_in_the_end(
 
 
 def test_without_rollback_the_resource_that_failed_is_shown_with_its_reason(
-    cloud, version, region, alice, settings
+    cloud, network, ros_region, alice, settings
 ):
     settings.ROS_ROLLBACK = False
     cloud.set(fail=["Server"])
-    instance = launch(version, region, alice)
+    instance = launch_site(network, ros_region, alice)
     assert instance.resources.get(name="Server").reason == "No stock here."
     assert instance.resources.get(name="Vpc").status == "CREATE_COMPLETE"
 
 
-def test_cancel_has_the_cloud_cancel(cloud, version, region, alice):
+def test_cancel_has_the_cloud_cancel(cloud, network, ros_region, alice):
     cloud.set(step=1.5)
-    task = Instance.objects.launch(spec(version), name="site", region=region, by=alice)
+    task = Instance.objects.launch(
+        spec(network), name="site", region=ros_region, by=alice
+    )
     thread = working()
     wait_for(lambda: cloud.stacks)
     task.cancel(by=alice)
@@ -234,9 +236,11 @@ def test_cancel_has_the_cloud_cancel(cloud, version, region, alice):
     assert task.status == Task.Status.FAILED
 
 
-def test_a_driver_that_is_killed_is_started_again(cloud, version, region, alice):
+def test_a_driver_that_is_killed_is_started_again(cloud, network, ros_region, alice):
     cloud.set(step=0.5)
-    task = Instance.objects.launch(spec(version), name="site", region=region, by=alice)
+    task = Instance.objects.launch(
+        spec(network), name="site", region=ros_region, by=alice
+    )
     thread = working()
     wait_for(lambda: cloud.stacks)
     task.refresh_from_db()
@@ -248,9 +252,11 @@ def test_a_driver_that_is_killed_is_started_again(cloud, version, region, alice)
     assert len(cloud.stacks) == 1
 
 
-def test_a_run_whose_directory_is_lost_is_taken_up(cloud, version, region, alice):
+def test_a_run_whose_directory_is_lost_is_taken_up(cloud, network, ros_region, alice):
     cloud.set(step=0.8)
-    task = Instance.objects.launch(spec(version), name="site", region=region, by=alice)
+    task = Instance.objects.launch(
+        spec(network), name="site", region=ros_region, by=alice
+    )
     thread = working()
     wait_for(lambda: task.logs.filter(command="apply").exists())
     task.refresh_from_db()
@@ -266,10 +272,12 @@ def test_a_run_whose_directory_is_lost_is_taken_up(cloud, version, region, alice
 
 @pytest.mark.parametrize("told", ["apply", "plan"])
 def test_a_run_of_a_host_that_is_lost_is_taken_up_by_another(
-    cloud, version, region, alice, told
+    cloud, network, ros_region, alice, told
 ):
     cloud.set(step=0.8)
-    task = Instance.objects.launch(spec(version), name="site", region=region, by=alice)
+    task = Instance.objects.launch(
+        spec(network), name="site", region=ros_region, by=alice
+    )
     first = Worker()
     thread = beside(first.work)
     wait_for(lambda: task.logs.filter(command="apply").exists())
@@ -294,13 +302,13 @@ def test_a_run_of_a_host_that_is_lost_is_taken_up_by_another(
 
 def test_a_worker_that_is_killed_loses_nothing(
     cloud,
-    version,
-    region,
+    network,
+    ros_region,
     alice,
     worker,  # noqa: F811
 ):
     cloud.set(step=2)
-    Instance.objects.launch(spec(version), name="site", region=region, by=alice)
+    Instance.objects.launch(spec(network), name="site", region=ros_region, by=alice)
     first = worker(CONSOLE_ROS_ENDPOINT=cloud.endpoint)
     wait_for(lambda: cloud.stacks)
     first.send_signal(signal.SIGKILL)
@@ -314,10 +322,10 @@ def test_a_worker_that_is_killed_loses_nothing(
     assert lines.count("Vpc: CREATE_COMPLETE") == 1
 
 
-def test_a_terraform_template_runs_there_too(cloud, region, alice):
+def test_a_terraform_template_runs_there_too(cloud, ros_region, alice):
     version = VersionFactory()
     made = ProvisioningSpec(version, None, {"name": "demo"}, {"team": "web"})
-    Instance.objects.launch(made, name="site", region=region, by=alice)
+    Instance.objects.launch(made, name="site", region=ros_region, by=alice)
     Worker().work(once=True)
     instance = Instance.objects.get()
     assert instance.status == Instance.Status.AVAILABLE, instance.status_message
@@ -326,8 +334,10 @@ def test_a_terraform_template_runs_there_too(cloud, region, alice):
     assert stack["tags"]["team"] == "web"
 
 
-def test_the_credentials_are_tested_by_asking_the_cloud(cloud, region, admin_browser):
-    page = reverse("instances:region-test", args=[region.pk])
+def test_the_credentials_are_tested_by_asking_the_cloud(
+    cloud, ros_region, admin_browser
+):
+    page = reverse("instances:region-test", args=[ros_region.pk])
     admin_browser.post(page)
     Worker().work(once=True)
     html = compact(admin_browser.get(page))
@@ -348,47 +358,47 @@ def test_wrong_credentials_are_told(cloud, admin_browser):
     assert "wrong-value" not in html
 
 
-def test_an_instance_keeps_the_engine_that_made_it(site, region, alice, cloud):
-    region.edit(name=region.name, engine="local", by=alice)
-    site.refresh_from_db()
-    assert site.made_by == "ros"
-    site.terminate(by=alice)
+def test_an_instance_keeps_the_engine_that_made_it(made, ros_region, alice, cloud):
+    ros_region.edit(name=ros_region.name, engine="local", by=alice)
+    made.refresh_from_db()
+    assert made.made_by == "ros"
+    made.terminate(by=alice)
     Worker().work(once=True)
     assert cloud.living == []
 
 
-def constrain_to_role(portfolio, version, by):
+def constrain_to_role(portfolio, network, by):
     Constraint.objects.impose(
         kind=Constraint.Kind.LAUNCH,
         portfolio=portfolio,
-        product=version.product,
+        product=network.product,
         config={"LocalRoleName": "launcher"},
         by=by,
     )
 
 
 def test_the_launch_role_is_assumed_by_the_cloud_unless_its_keys_are_here(
-    version, region, alice
+    network, ros_region, alice
 ):
-    portfolio = PortfolioFactory(products=[version.product], users=[alice])
-    constrain_to_role(portfolio, version, alice)
+    portfolio = PortfolioFactory(products=[network.product], users=[alice])
+    constrain_to_role(portfolio, network, alice)
     task = Instance.objects.launch(
-        spec(version, portfolio=portfolio), name="site", region=region, by=alice
+        spec(network, portfolio=portfolio), name="site", region=ros_region, by=alice
     )
     assert role_of(task) == "launcher"
     LaunchRole.objects.add(name="launcher", environment={"A": "b"}, by=alice)
     assert role_of(task) == ""
 
 
-def test_a_stack_is_made_with_the_keys_of_the_launch_role(cloud, version, alice):
+def test_a_stack_is_made_with_the_keys_of_the_launch_role(cloud, network, alice):
     region = RegionFactory(
         engine="ros", credentials=dict.fromkeys(CREDENTIALS, "key-of-the-region")
     )
-    portfolio = PortfolioFactory(products=[version.product], users=[alice])
-    constrain_to_role(portfolio, version, alice)
+    portfolio = PortfolioFactory(products=[network.product], users=[alice])
+    constrain_to_role(portfolio, network, alice)
     LaunchRole.objects.add(name="launcher", environment=CREDENTIALS, by=alice)
     Instance.objects.launch(
-        spec(version, portfolio=portfolio), name="site", region=region, by=alice
+        spec(network, portfolio=portfolio), name="site", region=region, by=alice
     )
     Worker().work(once=True)
     instance = Instance.objects.get()

@@ -24,6 +24,7 @@ from tests.factories import (
     ProductFactory,
     RegionFactory,
     VersionFactory,
+    launchable,
 )
 from tests.instances.doors import work
 from tests.signing import Caller
@@ -53,7 +54,7 @@ threads = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def version(alice):
+def simulated(alice):
     version = VersionFactory(
         product=ProductFactory(template_kind=Template.Kind.STANDARD),
         template=Template.objects.from_document(DOCUMENT),
@@ -63,8 +64,8 @@ def version(alice):
 
 
 @pytest.fixture
-def spec(version):
-    return ProvisioningSpec(version, version.product.portfolios.get(), values())
+def spec(simulated):
+    return ProvisioningSpec(simulated, simulated.product.portfolios.get(), values())
 
 
 def values(**changed):
@@ -72,7 +73,7 @@ def values(**changed):
 
 
 @pytest.fixture
-def instance(spec, alice, terraform):
+def stack(spec, alice, terraform):
     Instance.objects.launch(spec, name="shop", region=RegionFactory(), by=alice)
     work()
     instance = Instance.objects.get()
@@ -82,23 +83,23 @@ def instance(spec, alice, terraform):
 
 @engine
 @threads
-def test_a_launch_simulates_the_resources(instance):
-    found = {each.address: each for each in instance.resources.all()}
+def test_a_launch_simulates_the_resources(stack):
+    found = {each.address: each for each in stack.resources.all()}
     assert {name: each.type for name, each in found.items()} == {
         "Vpc": "ALIYUN::ECS::VPC",
         "Account": "ALIYUN::RDS::Account",
     }
     assert {each.status for each in found.values()} == {"CREATE_COMPLETE"}
-    outputs = {each.key: each for each in instance.last_task.outputs.all()}
+    outputs = {each.key: each for each in stack.last_task.outputs.all()}
     assert outputs["VpcId"].value == found["Vpc"].physical_id
     assert outputs["VpcId"].description == "The network"
-    assert outputs["Name"].value == f"shop-cn-hangzhou-{instance.stack_id}"
+    assert outputs["Name"].value == f"shop-cn-hangzhou-{stack.stack_id}"
 
 
 @engine
 @threads
-def test_secrets_are_neither_in_the_outputs_nor_in_the_log(instance):
-    output = instance.last_task.outputs.get(key="Connection")
+def test_secrets_are_neither_in_the_outputs_nor_in_the_log(stack):
+    output = stack.last_task.outputs.get(key="Connection")
     assert (output.sensitive, output.value) == (True, None)
     logs = TaskLog.objects.values_list("lines", flat=True)
     assert SECRET not in str([*logs])
@@ -106,19 +107,19 @@ def test_secrets_are_neither_in_the_outputs_nor_in_the_log(instance):
 
 @engine
 @threads
-def test_an_update_changes_it_and_a_termination_leaves_nothing(instance, spec, alice):
+def test_an_update_changes_it_and_a_termination_leaves_nothing(stack, spec, alice):
     changed = ProvisioningSpec(spec.version, spec.portfolio, values(Name="other"))
-    instance.update_to(changed, by=alice)
+    stack.update_to(changed, by=alice)
     work()
     task = Task.objects.latest("created_at")
     assert task.status == Task.Status.SUCCEEDED
     assert task.outputs.get(key="Name").value.startswith("other-")
-    instance.refresh_from_db()
-    instance.terminate(by=alice)
+    stack.refresh_from_db()
+    stack.terminate(by=alice)
     work()
-    instance.refresh_from_db()
-    assert instance.terminated_at
-    assert not StateVersion.objects.latest_of(instance).resource_count
+    stack.refresh_from_db()
+    assert stack.terminated_at
+    assert not StateVersion.objects.latest_of(stack).resource_count
 
 
 @engine
@@ -142,8 +143,8 @@ def test_a_launch_applies_the_plan_that_was_previewed(spec, alice, terraform):
 
 @engine
 @threads
-def test_a_version_of_a_ros_product_passes_its_check(version, alice, terraform):
-    check_version(version, by=alice)
+def test_a_version_of_a_ros_product_passes_its_check(simulated, alice, terraform):
+    check_version(simulated, by=alice)
     work()
     check = Check.objects.get()
     assert check.passed, check.status_message
@@ -189,8 +190,8 @@ def test_where_a_region_is_in_the_cloud_only_a_simulated_run_refuses_it(
 
 
 @pytest.mark.django_db
-def test_the_product_page_says_that_it_is_simulated(browser, version):
-    html = browser.get(version.product.get_absolute_url()).content.decode()
+def test_the_product_page_says_that_it_is_simulated(browser, simulated):
+    html = browser.get(simulated.product.get_absolute_url()).content.decode()
     assert "Simulated" in html
     assert SENTENCE in html
 
@@ -198,10 +199,8 @@ def test_the_product_page_says_that_it_is_simulated(browser, version):
 @engine
 @threads
 @pytest.mark.parametrize("page", ["instance-detail", "instance-resources"])
-def test_the_instances_pages_say_that_it_is_simulated(browser, instance, page):
-    html = browser.get(
-        reverse(f"instances:{page}", args=[instance.pk])
-    ).content.decode()
+def test_the_instances_pages_say_that_it_is_simulated(browser, stack, page):
+    html = browser.get(reverse(f"instances:{page}", args=[stack.pk])).content.decode()
     assert "data-simulated" in html
     assert SENTENCE in html
     assert "terraform_data" not in html
@@ -209,8 +208,8 @@ def test_the_instances_pages_say_that_it_is_simulated(browser, instance, page):
 
 @engine
 @threads
-def test_the_task_page_says_that_it_is_simulated(browser, instance):
-    url = instance.last_task.get_absolute_url()
+def test_the_task_page_says_that_it_is_simulated(browser, stack):
+    url = stack.last_task.get_absolute_url()
     assert SENTENCE in browser.get(url).content.decode()
 
 
@@ -227,22 +226,21 @@ def test_the_preview_says_that_it_is_simulated(browser, spec, alice):
 
 @pytest.mark.django_db
 def test_a_terraform_product_is_not_called_simulated(browser, alice):
-    version = VersionFactory()
-    PortfolioFactory(products=[version.product], users=[alice])
+    version = launchable(alice)
     html = browser.get(version.product.get_absolute_url()).content.decode()
     assert "data-simulated" not in html
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("simulated", [True, False])
-def test_the_api_describes_simulated_resources_as_such(alice, version, simulated):
-    chosen = version if simulated else VersionFactory()
+@pytest.mark.parametrize("marked", [True, False])
+def test_the_api_describes_simulated_resources_as_such(alice, simulated, marked):
+    chosen = simulated if marked else VersionFactory()
     plan = PlanFactory(owner=alice, version=chosen, previewed=True)
     plan.changes = [{"address": "Vpc", "type": "ALIYUN::ECS::VPC", "action": "Add"}]
     plan.save()
     answer = Caller.of(alice).call("GetProvisionedProductPlan", PlanId=plan.pk)
     [change] = answer["ResourceChanges"]
-    assert (SENTENCE in change.get("Description", "")) is simulated
+    assert (SENTENCE in change.get("Description", "")) is marked
 
 
 @engine

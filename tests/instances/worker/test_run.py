@@ -21,8 +21,8 @@ from tests.factories import (
     PortfolioFactory,
     ProductFactory,
     RegionFactory,
-    TemplateFactory,
     VersionFactory,
+    version_of,
 )
 from tests.instances.doors import work
 from tests.waiting import beside, over
@@ -66,10 +66,6 @@ resource "terraform_data" "second" {
   }
 }
 """
-
-
-def version_of(source=MAIN_TF, **kwargs):
-    return VersionFactory(template=TemplateFactory(files={"main.tf": source}), **kwargs)
 
 
 def launch(by, version, name="shop", **values):

@@ -20,7 +20,7 @@ from catalog.schema import InvalidParametersError
 from catalog.schema.conversion import as_text
 from instances.engines.base import Order
 from instances.engines.ros_local import problems
-from tests.catalog.test_templates_corpus import CORPUS, filled
+from tests.catalog.test_templates_corpus import CORPUS, answers_for
 from tests.instances.engines.conftest import skip_without
 from tests.instances.engines.ros_local.conftest import PSEUDO
 from tests.waiting import PATIENCE_SECONDS
@@ -69,7 +69,7 @@ def hurried(value):
 
 def values_for(schema):
     """Return valid values for the parameters."""
-    form = parameter_form(schema, data=filled(parameter_form(schema)))
+    form = parameter_form(schema, data=answers_for(parameter_form(schema)))
     assert form.is_valid(), form.errors
     return form.cleaned_values()
 
