@@ -8,10 +8,15 @@ from datetime import UTC, datetime
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from catalog.models import Template, Version
 from console.lib.encryption import EncryptedField, Sealed, seal
-from instances.models import Plan
+from instances.models import Plan, TaskDiagnostics
+from tests.factories import TaskFactory
 
 SEALED_AS = (
     "catalog.launchrole:row:environment",
@@ -185,3 +190,33 @@ def test_the_fingerprint_of_a_plan_stays_the_same(settings):
     found = plan.current_fingerprint(state=plan.base_state)
     assert found.parameters == PARAMETERS
     assert found.digest == DIGEST
+
+
+@pytest.fixture
+def before_the_new_names(django_db_setup, transactional_db):
+    """The models and rights of the migration before diagnostics had their name."""
+    executor = MigrationExecutor(connection)
+    executor.migrate([("instances", "0016_notice_and_known_error_labels")])
+    yield executor.loader.project_state(
+        ("instances", "0016_notice_and_known_error_labels")
+    ).apps
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+def test_diagnostics_keep_their_rows_and_rights_under_the_new_name(
+    before_the_new_names,
+):
+    kind = ContentType.objects.get_or_create(app_label="instances", model="evidence")[0]
+    right, _made = Permission.objects.get_or_create(
+        content_type=kind, codename="view_evidence", defaults={"name": "Can view"}
+    )
+    task = TaskFactory()
+    before_the_new_names.get_model("instances", "Evidence").objects.create(
+        task_id=task.pk, error="Quota."
+    )
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    assert TaskDiagnostics.objects.get(task=task).error == "Quota."
+    right.refresh_from_db()
+    assert right.codename == "view_taskdiagnostics"
