@@ -220,10 +220,6 @@ class Version(Editable):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def deprecated(self) -> bool:
-        return self.guidance == self.Guidance.DEPRECATED
-
     def duplicate_message(self) -> str:
         return _("%(product)s already has a version %(name)s. Enter another name.") % {
             "product": self.product,
