@@ -373,10 +373,7 @@ REGION_ID = env("CONSOLE_REGION_ID", "cn-hangzhou")
 API_RATE = env_int("CONSOLE_API_RATE", 100)
 
 # The engine
-TEMPLATE_POLICY = "instances.engines.policy.violations"
-DOCUMENT_POLICY = "instances.engines.ros_local.problems"
 CONSTANTS = "instances.constants.evaluate"
-VERSION_CHECK = "instances.models.check.check_version"
 TERRAFORM_BIN = env("CONSOLE_TERRAFORM_BIN")
 PROVIDER_MIRROR = env("CONSOLE_PROVIDER_MIRROR")
 # Providers are programs: templates can use only these.

@@ -14,6 +14,7 @@ from django.db import connection
 
 from catalog.models import Constraint, LaunchRole, Template
 from catalog.ros.document import read_document
+from catalog.terraform.policy import violations
 from catalog.terraform.variables import variable_types
 from console.lib.exact import dumps
 from console.lib.masking import Masker
@@ -41,6 +42,7 @@ def engine_settings() -> EngineSettings:
     grace = 0 if connection.vendor == "sqlite" else settings.HOST_GRACE
     return EngineSettings(
         terraform_bin=settings.TERRAFORM_BIN,
+        template_policy=violations,
         provider_mirror=settings.PROVIDER_MIRROR,
         providers=tuple(settings.PROVIDERS),
         allow_unsandboxed=settings.ALLOW_UNSANDBOXED,

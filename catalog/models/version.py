@@ -6,11 +6,11 @@ from typing import Self
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Case, Q, When
-from django.utils.module_loading import import_string
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from catalog.models.hooks import HOOKS
 from catalog.models.product import Product
 from catalog.models.region import Region
 from catalog.models.template import Template
@@ -18,6 +18,7 @@ from catalog.models.trusted import is_trusted
 from catalog.ros.document import read_document
 from catalog.schema import Problem, TemplateError
 from catalog.schema.size_limits import check_root
+from catalog.terraform.policy import violations
 from console.lib.audit import AuditEntry
 from console.lib.edit_conflicts import Editable
 from console.lib.errors import ConflictError, InvalidInputError, NotFoundError
@@ -111,18 +112,12 @@ def _wrong_kind(product: Product, template: Template) -> str:
 
 
 def check_policy(template: Template) -> None:
-    """Refuse a template with contents that may not run here, naming file and line.
-
-    Raises TemplateError.
-    """
+    """Refuse a template with forbidden contents. Raises TemplateError with file and line."""
     if template.kind == Template.Kind.STANDARD:
         _check_document(template)
         return
-    # Asked again here: a template stored by an earlier release may have an empty root.
+    # Checked again: a template that an old release has stored can have an empty root.
     check_root(template.files)
-    # A setting, not an import: the policy belongs to the engines, which the catalogue
-    # must not know.
-    violations = import_string(settings.TEMPLATE_POLICY)
     trusted = settings.ALLOW_PROVISIONERS or is_trusted(template)
     found = violations(template.files, allow_provisioners=trusted)
     if found:
@@ -132,15 +127,14 @@ def check_policy(template: Template) -> None:
 
 
 def _check_document(template: Template) -> None:
-    """Refuse a ROS document that no engine here can run, naming function and place.
+    """Refuse a ROS document that the engine on this host cannot simulate.
 
-    Where a region makes stacks on Alibaba Cloud, ROS itself is the judge: what only the
-    simulation cannot do is told by the version's check, and by a run on this machine.
+    If a region is on Alibaba Cloud, ROS can run the document: then the check of the version
+    reports what cannot be simulated.
     """
     if Region.objects.active().filter(engine=Region.Engine.ROS).exists():
         return
-    problems = import_string(settings.DOCUMENT_POLICY)
-    found = problems(read_document(template.body).body)
+    found = HOOKS.document_problems(read_document(template.body).body)
     if found:
         raise TemplateError(
             *(Problem(str(each)) for each in found[:MAX_PROBLEMS_SHOWN])
@@ -254,8 +248,7 @@ class Version(Editable):
 
     def queue_check(self, *, by: User) -> None:
         """Queue a check of the version by `init` and `validate`."""
-        # A setting, not an import: who checks is beyond what the catalogue knows.
-        import_string(settings.VERSION_CHECK)(self, by=by)
+        HOOKS.queue_version_check(self, by=by)
 
     def switch(self, *, active: bool, by: User, seen: str = "") -> None:
         """Activate or deactivate the version, regardless of its check."""

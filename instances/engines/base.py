@@ -1,6 +1,6 @@
 """The interface of engines: their settings, orders, results, and the protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -19,9 +19,37 @@ class EngineMissingError(EngineError):
     """A machine without the binary or the sandbox that an engine needs."""
 
 
+class PolicyViolation(Protocol):
+    """Forbidden contents of a template, with their file and line."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def message(self) -> str: ...
+
+
+class TemplatePolicy(Protocol):
+    """A function that returns the forbidden contents of the files of a template."""
+
+    def __call__(
+        self, files: Mapping[str, str], *, allow_provisioners: bool = False
+    ) -> Sequence[PolicyViolation]: ...
+
+
+def refuse_all(
+    files: Mapping[str, str], *, allow_provisioners: bool = False
+) -> Sequence[PolicyViolation]:
+    """Refuse every template: without a policy, an engine must not start a run."""
+    raise EngineError("The engine has no template policy, so it starts no runs.")
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of a deployment.
+
+    `template_policy` is applied before each run; the default refuses all templates.
 
     `providers` are patterns of providers that may be downloaded, all when it is empty; with a
     `provider_mirror` none is downloaded. A run stops when its log exceeds `log_bytes`, and
@@ -31,6 +59,7 @@ class Settings:
     """
 
     terraform_bin: str = ""
+    template_policy: TemplatePolicy = refuse_all
     provider_mirror: str = ""
     providers: tuple[str, ...] = ()
     allow_unsandboxed: bool = False

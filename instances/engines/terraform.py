@@ -31,7 +31,6 @@ from instances.engines.base import (
     Settings,
     StateFile,
 )
-from instances.engines.policy import violations
 from instances.engines.run_record import Command, ExitRecord, StageRecord
 
 ACTIONS = ("plan", "plan-destroy", "apply", "destroy", "validate")
@@ -70,7 +69,8 @@ class Terraform:
         """
         if order.action not in ACTIONS:
             raise EngineError(f"Unknown action: {order.action}.")
-        for found in violations(order.files, allow_provisioners=order.trusted):
+        policy = self.settings.template_policy
+        for found in policy(order.files, allow_provisioners=order.trusted):
             raise EngineError(f"{found.file}, line {found.line}: {found.message}")
         tool = self._tool()
         directory = directory.absolute()

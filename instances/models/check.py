@@ -38,7 +38,7 @@ class CheckQuerySet(WorkQuerySet):
 
 
 def check_version(version: Version, *, by: User) -> None:
-    """Queue the check of a new version. The setting VERSION_CHECK names this function."""
+    """Queue the check of a version. InstancesConfig.ready() registers this function."""
     Check.objects.ask(version, by=by)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from catalog.terraform.policy import violations
 from instances.engines import sandbox
 from instances.engines.base import EngineMissingError, Event, Order, Outcome, Settings
 from instances.engines.terraform import Terraform
@@ -31,7 +32,7 @@ def log_text(events: list[Event]) -> str:
 
 @pytest.fixture
 def engine() -> Terraform:
-    engine = Terraform(Settings())
+    engine = Terraform(Settings(template_policy=violations))
     try:
         engine.version()
     except EngineMissingError:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from instances.engines.policy import violations
+from catalog.terraform.policy import violations
 
 PROVISIONER = """resource "terraform_data" "x" {
   provisioner "local-exec" {

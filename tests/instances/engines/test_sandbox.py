@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.terraform.policy import violations
 from instances.engines import sandbox
 from instances.engines.base import EngineMissingError, Order, Settings
 from instances.engines.terraform import Terraform
@@ -150,14 +151,16 @@ def test_values_are_written_one_per_line(start, finish):
 def test_run_without_a_sandbox_is_refused(folder: Path, monkeypatch):
     monkeypatch.setattr(sandbox, "available", lambda: 0)
     with pytest.raises(EngineMissingError, match="landlock"):
-        Terraform(Settings()).start(folder / "run", Order("plan", {"main.tf": ""}))
+        Terraform(Settings(template_policy=violations)).start(
+            folder / "run", Order("plan", {"main.tf": ""})
+        )
 
 
 def test_setting_allows_runs_without_a_sandbox(
     engine, folder: Path, monkeypatch, finish
 ):
     monkeypatch.setattr(sandbox, "available", lambda: 0)
-    bare = Terraform(Settings(allow_unsandboxed=True))
+    bare = Terraform(Settings(allow_unsandboxed=True, template_policy=violations))
     bare.start(folder / "run", Order("plan", {"main.tf": reading("/etc/passwd")}))
     assert finish(folder / "run").ok
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.terraform.policy import violations
 from instances.engines.base import EngineError, EngineMissingError, Order, Settings
 from instances.engines.terraform import Terraform
 from tests.instances.engines.conftest import log_text
@@ -169,7 +170,9 @@ def test_missing_provider_has_advice(start, finish):
 def test_provider_is_looked_up_in_the_mirror_only(folder: Path, finish):
     mirror = folder / "mirror"
     mirror.mkdir()
-    engine = Terraform(Settings(provider_mirror=str(mirror)))
+    engine = Terraform(
+        Settings(provider_mirror=str(mirror), template_policy=violations)
+    )
     files = {"main.tf": 'resource "nobody_has_this" "x" {}\n'}
     engine.start(folder / "run", Order("plan", files))
     assert "dial tcp" not in finish(folder / "run").message
@@ -184,7 +187,9 @@ def test_error_names_the_versions_of_the_mirror(folder: Path, finish):
             (home / version / system).mkdir(parents=True)
         (home / f"terraform-provider-{name}_3.6.1_{system}.zip").touch()
         (home / "9.9.9" / "windows_386").mkdir(parents=True)
-    engine = Terraform(Settings(provider_mirror=str(mirror)))
+    engine = Terraform(
+        Settings(provider_mirror=str(mirror), template_policy=violations)
+    )
     demands = "".join(
         f'    {name} = {{ source = "hashicorp/{name}", version = "3.0.0" }}\n'
         for name in ("random", "null")
@@ -213,7 +218,9 @@ terraform {{
 @pytest.mark.parametrize("action", ["validate", "plan", "apply"])
 def test_provider_outside_the_allow_list_is_not_requested(folder: Path, finish, action):
     """The message says that an administrator can allow it."""
-    engine = Terraform(Settings(providers=("hashicorp/*", "aliyun/*")))
+    engine = Terraform(
+        Settings(providers=("hashicorp/*", "aliyun/*"), template_policy=violations)
+    )
     with listening() as listener:
         files = {"main.tf": STRANGER.format(port=listener.port)}
         engine.start(folder / "run", Order(action, files))
@@ -228,13 +235,17 @@ def test_any_provider_is_requested_without_an_allow_list(folder: Path, finish):
     """Shows that the test above can fail."""
     with listening() as listener:
         files = {"main.tf": STRANGER.format(port=listener.port)}
-        Terraform(Settings()).start(folder / "run", Order("plan", files))
+        Terraform(Settings(template_policy=violations)).start(
+            folder / "run", Order("plan", files)
+        )
         outcome = finish(folder / "run")
         assert listener.hits > 0, outcome.message
 
 
 def test_missing_binary_has_advice(folder: Path):
-    engine = Terraform(Settings(terraform_bin="/nonexistent/terraform"))
+    engine = Terraform(
+        Settings(terraform_bin="/nonexistent/terraform", template_policy=violations)
+    )
     with pytest.raises(EngineMissingError, match="CONSOLE_TERRAFORM_BIN"):
         engine.version()
 

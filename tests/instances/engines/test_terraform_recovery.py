@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.terraform.policy import violations
 from instances.engines import processes
 from instances.engines.base import Order, Settings
 from instances.engines.terraform import Terraform
@@ -34,12 +35,13 @@ resource "terraform_data" "third" {
 WORKER = """
 import json, sys, time
 from pathlib import Path
+from catalog.terraform.policy import violations
 from instances.engines.base import Order, Settings
 from instances.engines.terraform import Terraform
 
 directory, template = Path(sys.argv[1]), sys.stdin.read()
-files = {"main.tf": template}
-Terraform(Settings()).start(directory, Order("apply", files, trusted=True))
+order = Order("apply", {"main.tf": template}, trusted=True)
+Terraform(Settings(template_policy=violations)).start(directory, order)
 print("started", flush=True)
 time.sleep(600)
 """
@@ -222,7 +224,7 @@ def test_truncated_exit_record_is_ignored(engine, folder: Path):
 
 
 def test_too_large_log_stops_the_run(folder: Path, engine, finish):
-    small = Terraform(Settings(log_bytes=20_000))
+    small = Terraform(Settings(log_bytes=20_000, template_policy=violations))
     template = """
     resource "terraform_data" "loud" {
       provisioner "local-exec" {

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from instances.engines.tokens import Reader, Token, UnreadableError
+from catalog.terraform.policy_tokens import Reader, Token, UnreadableError
 
 CODE = (".tf", ".tofu")
 JSON_CODE = (".tf.json", ".tofu.json")
