@@ -150,7 +150,7 @@ def test_values_are_written_one_per_line(start, finish):
 
 def test_run_without_a_sandbox_is_refused(folder: Path, monkeypatch):
     monkeypatch.setattr(sandbox, "available", lambda: 0)
-    with pytest.raises(EngineMissingError, match="landlock"):
+    with pytest.raises(EngineMissingError, match="Landlock"):
         Terraform(Settings(template_policy=violations)).start(
             folder / "run", Order("plan", {"main.tf": ""})
         )
