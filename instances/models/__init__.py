@@ -21,7 +21,9 @@ from instances.models.owner import Principal, Transfer
 from instances.models.plan import Plan, plan_for, waiting_for
 from instances.models.preview import PlanOutOfDateError
 from instances.models.provisioning_spec import Carried, ProvisioningSpec
-from instances.models.resource import Resource, StateVersion, Tag
+from instances.models.resource import Resource
+from instances.models.state_version import StateVersion
+from instances.models.tag import Tag
 from instances.models.task import LeaseStatus, Output, Task, TaskLog, reconcile_refusal
 from instances.models.task_diagnostics import TaskDiagnostics
 from instances.models.work import LeaseLostError, Work

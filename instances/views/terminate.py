@@ -19,8 +19,8 @@ from instances.filters import INVISIBLE_CHARACTERS
 from instances.models import Instance, Task, living_instance_for
 from instances.views.outcome import flash_task
 
-WORD = "terminate"
-WRONG_WORD = gettext_lazy(
+CONFIRMATION_WORD = "terminate"
+WRONG_CONFIRMATION = gettext_lazy(
     "Enter terminate to confirm. The instance has not been changed."
 )
 MAX_RESOURCES_SHOWN = 20
@@ -36,22 +36,22 @@ class TerminateForm(forms.Form):
         label=gettext_lazy("Enter terminate to confirm"),
         max_length=64,
         strip=False,
-        error_messages={"required": WRONG_WORD},
+        error_messages={"required": WRONG_CONFIRMATION},
         widget=forms.TextInput(
             attrs={
                 "autocomplete": "off",
                 "autocapitalize": "none",
                 "spellcheck": "false",
                 "autofocus": True,
-                "data-confirm-word": WORD,
+                "data-confirm-word": CONFIRMATION_WORD,
             }
         ),
     )
 
     def clean_confirm(self) -> str:
         typed: str = self.cleaned_data["confirm"]
-        if typed.strip(INVISIBLE_CHARACTERS).lower() != WORD:
-            raise forms.ValidationError(WRONG_WORD)
+        if typed.strip(INVISIBLE_CHARACTERS).lower() != CONFIRMATION_WORD:
+            raise forms.ValidationError(WRONG_CONFIRMATION)
         return typed
 
 
