@@ -84,13 +84,6 @@ def _closes_what_it_opens():
         pytest.fail(f"The test left behind: {'; '.join(left)}", pytrace=False)
 
 
-@pytest.fixture(autouse=True)
-def _default_language():
-    """Give up the language that a request has activated: it would hold for the next test."""
-    yield
-    translation.deactivate()
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """Part with the sessions that threads of tests left open: they would keep the database."""

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from django import template
 from django.utils import timezone
@@ -20,7 +21,7 @@ register = template.Library()
 
 NO_VALUE = "–"
 # Django's own Chinese counts days in 日, the word of a date.
-TIME_UNITS = {
+TIME_UNITS: Any = {
     "year": ngettext_lazy("%(num)d year", "%(num)d years", "num"),
     "month": ngettext_lazy("%(num)d month", "%(num)d months", "num"),
     "week": ngettext_lazy("%(num)d week", "%(num)d weeks", "num"),
