@@ -30,7 +30,7 @@ def ended(site, pk):
     return task(site, pk)[1]
 
 
-def test_a_message_doubled_or_late_starts_nothing_a_second_time(site, celery):
+def test_repeated_or_late_message_starts_no_second_run(site, celery):
     celery()
     pk = launch(site, seconds_per_step=4)
     site.python(SEND.format(pk=pk, times=20))
@@ -45,7 +45,7 @@ def test_a_message_doubled_or_late_starts_nothing_a_second_time(site, celery):
     assert site.python(STORED.format(pk=pk)).split() == ["1", "0", "1"]
 
 
-def test_a_message_that_was_lost_is_sent_again(site, celery):
+def test_lost_message_is_sent_again(site, celery):
     url = site.environment["CONSOLE_BROKER_URL"]
     site.environment["CONSOLE_BROKER_URL"] = DEAD
     pk = launch(site, seconds_per_step=0)
@@ -56,9 +56,7 @@ def test_a_message_that_was_lost_is_sent_again(site, celery):
     assert site.python(STORED.format(pk=pk)).split()[:2] == ["1", "0"]
 
 
-def test_a_broker_that_dies_takes_no_run_with_it_and_is_used_again(
-    site, celery, broker
-):
+def test_runs_survive_a_broker_outage(site, celery, broker):
     celery()
     pk = launch(site, seconds_per_step=4)
     wait_for(lambda: int(task(site, pk)[3]) >= 1)
@@ -70,7 +68,7 @@ def test_a_broker_that_dies_takes_no_run_with_it_and_is_used_again(
     assert ended(site, waiting) == "Succeeded"
 
 
-def test_the_next_worker_goes_on_with_the_run_of_one_that_was_killed(site, celery):
+def test_next_worker_adopts_the_run_of_a_killed_worker(site, celery):
     first = celery()
     pk = launch(site, seconds_per_step=6)
     wait_for(lambda: int(task(site, pk)[3]) >= 1)
@@ -82,9 +80,7 @@ def test_the_next_worker_goes_on_with_the_run_of_one_that_was_killed(site, celer
     assert int(epoch) >= 2
 
 
-def test_a_worker_told_to_stop_lets_go_of_its_run_and_does_not_wait_for_it(
-    site, celery
-):
+def test_stopped_worker_releases_its_run_without_waiting(site, celery):
     first = celery()
     pk = launch(site, seconds_per_step=20)
     wait_for(lambda: int(task(site, pk)[3]) >= 1)
@@ -99,7 +95,7 @@ def test_a_worker_told_to_stop_lets_go_of_its_run_and_does_not_wait_for_it(
         processes.kill(directory)
 
 
-def test_a_pool_that_could_not_let_go_of_a_run_is_refused(site, celery):
+def test_pool_without_threads_is_refused(site, celery):
     worker = celery("--pool=solo", ready=False)
     assert worker.wait(PATIENCE_SECONDS) != 0
     log = (site.data.parent / "celery.log").read_text()

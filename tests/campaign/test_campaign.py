@@ -40,7 +40,7 @@ def campaign(tmp_path, *options):
     return done.returncode == 0, done.stdout + done.stderr
 
 
-def test_nothing_is_lost_run_twice_or_falsely_told(tmp_path):
+def test_no_work_is_lost_repeated_or_misreported(tmp_path):
     well, said = campaign(tmp_path, "--kills=12", "--every=0.8", "--seed=7")
     assert well, said
     assert re.search(r"12 kills .* 0 violations", said)

@@ -77,9 +77,7 @@ def manifest(path):
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("terraform")
-def test_work_in_a_backup_is_not_run_again_and_all_else_is_there(
-    prepared, sites, tmp_path
-):
+def test_restore_keeps_all_data_and_runs_no_work_again(prepared, sites, tmp_path):
     file = tmp_path / "backup.zip"
     prepared.start("work", "--concurrency=1")
     running = launch(prepared, name="first", node_count=3, seconds_per_step=12)
@@ -117,7 +115,7 @@ def test_work_in_a_backup_is_not_run_again_and_all_else_is_there(
     assert "Restored." in other.run("restore", str(again), "--force")
 
 
-def test_without_its_keys_a_backup_is_refused_before_anything_changes(
+def test_backup_without_its_keys_is_refused_before_any_change(
     prepared, sites, tmp_path
 ):
     file = tmp_path / "backup.zip"
@@ -129,7 +127,7 @@ def test_without_its_keys_a_backup_is_refused_before_anything_changes(
     assert other.python(people) == "0"
 
 
-def test_keys_asked_for_come_with_the_backup(prepared, sites, tmp_path):
+def test_backup_includes_keys_on_request(prepared, sites, tmp_path):
     file = tmp_path / "backup.zip"
     said = prepared.run("backup", "--with-keys", str(file))
     assert "Protect the file like a password" in said
@@ -142,7 +140,7 @@ def test_keys_asked_for_come_with_the_backup(prepared, sites, tmp_path):
     assert "unset it" in elsewhere.run("restore", str(file), fails=True)
 
 
-def test_what_was_damaged_or_is_something_else_is_refused(prepared, sites, tmp_path):
+def test_damaged_or_foreign_archive_is_refused(prepared, sites, tmp_path):
     file = tmp_path / "backup.zip"
     prepared.run("backup", str(file))
     key = {"CONSOLE_ENCRYPTION_KEYS": key_of(prepared)}
@@ -178,7 +176,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_nobody_is_signed_in_by_a_restore_that_was_cut_off(prepared, tmp_path):
+def test_interrupted_restore_signs_no_user_in(prepared, tmp_path):
     """The sessions of the backup end in the transaction that puts the data back."""
     file = tmp_path / "backup.zip"
     prepared.python(
@@ -195,12 +193,12 @@ def test_nobody_is_signed_in_by_a_restore_that_was_cut_off(prepared, tmp_path):
     assert prepared.rows("SELECT count(*) FROM instances_heartbeat") == [(0,)]
 
 
-def test_a_backup_from_before_there_were_sessions_of_ours_is_restored_too():
+def test_backup_without_session_table_is_restored():
     old = {"sessions": ["0001_initial"], "console": ["0001_initial"]}
     assert list(session_statements(old)) == ["DELETE FROM django_session"]
 
 
-def test_a_restore_waits_for_the_workers_to_be_stopped(prepared, tmp_path):
+def test_restore_requires_stopped_workers(prepared, tmp_path):
     file = tmp_path / "backup.zip"
     prepared.run("backup", str(file))
     beat = (

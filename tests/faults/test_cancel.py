@@ -39,9 +39,7 @@ def running(scene):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_canceled_while_it_waits_it_ends_at_once_and_changed_nothing(
-    scene, alice, kind
-):
+def test_canceled_queued_task_ends_at_once_unchanged(scene, alice, kind):
     scene.standing(kind)
     before = scene.status if kind != "launch" else "Error"
     task = scene.order(kind)
@@ -55,7 +53,7 @@ def test_canceled_while_it_waits_it_ends_at_once_and_changed_nothing(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("stage", ["plan", "apply"])
-def test_canceled_while_it_runs_it_stops_in_good_order(
+def test_canceled_running_task_stops_after_interrupt(
     scene, alice, running, settings, kind, stage
 ):
     settings.STOP_SECONDS = 30
@@ -74,14 +72,14 @@ def test_canceled_while_it_runs_it_stops_in_good_order(
         assert StateVersion.objects.latest_of(scene.instance).resource_count
 
 
-def test_canceled_too_late_is_told(scene, alice):
+def test_cancellation_after_the_end_is_refused(scene, alice):
     task = scene.fault("launch")
     with pytest.raises(ConflictError, match="already ended"):
         task.cancel(by=alice)
     assert reload(task).status == "Succeeded"
 
 
-def test_a_worker_that_adopts_a_canceled_run_does_not_ask_a_second_time(
+def test_worker_that_adopts_a_canceled_run_sends_no_second_interrupt(
     scene, alice, settings
 ):
     """Terraform would take it for an order to drop what it has begun."""
@@ -102,7 +100,7 @@ def test_a_worker_that_adopts_a_canceled_run_does_not_ask_a_second_time(
 
 
 @pytest.mark.parametrize("hours", [2, -2])
-def test_a_clock_that_jumps_ends_no_run_and_makes_no_time_negative(
+def test_clock_change_times_out_no_run_and_gives_no_negative_duration(
     scene, running, monkeypatch, hours
 ):
     real = timezone.now

@@ -45,7 +45,7 @@ def impatient():
 
 @on_sqlite
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_lock_held_too_long_costs_nothing_but_time(scene, kind, impatient):
+def test_long_database_lock_only_delays_the_run(scene, kind, impatient):
     scene.standing(kind)
     task = scene.order(kind, COUNT=4, SLEEP="apply 0.3")
     worker = beside(work)
@@ -63,7 +63,7 @@ def test_a_lock_held_too_long_costs_nothing_but_time(scene, kind, impatient):
 
 
 @on_sqlite
-def test_a_person_is_told_that_the_service_is_busy(browser, impatient, version_page):
+def test_user_sees_that_the_service_is_busy(browser, impatient, version_page):
     with locked():
         response = version_page()
     assert response.status_code == 503
@@ -79,7 +79,7 @@ def version_page(browser):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_failed_write_is_repeated_and_the_log_is_whole(scene, kind, monkeypatch):
+def test_failed_write_is_repeated_and_the_log_is_complete(scene, kind, monkeypatch):
     """Each write of the worker fails once, as when the server is restarted."""
     scene.standing(kind)
     task = scene.order(kind, COUNT=4, SLEEP="apply 0.2")
@@ -103,7 +103,7 @@ def test_a_failed_write_is_repeated_and_the_log_is_whole(scene, kind, monkeypatc
     assert len(begun) == len(set(begun)) > 1
 
 
-def test_a_long_outage_is_waited_out_for_ten_minutes_and_not_longer(monkeypatch):
+def test_database_retry_gives_up_after_ten_minutes(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0] + 1000)
 
@@ -120,7 +120,7 @@ def test_a_long_outage_is_waited_out_for_ten_minutes_and_not_longer(monkeypatch)
     assert tries > 50
 
 
-def test_an_outage_of_minutes_makes_no_host_suspect(scene):
+def test_database_outage_makes_no_host_suspect(scene):
     """Nobody could give a sign of life: the grace begins when the database is back."""
     task = scene.order()
     Task.objects.claim("one", "a")

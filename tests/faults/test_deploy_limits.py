@@ -20,7 +20,7 @@ def limit(pid, **limits):
     subprocess.run(["prlimit", f"--pid={pid}", *options], check=True)
 
 
-def test_a_worker_short_of_files_says_so_and_works_again_when_it_has_them(demo):
+def test_worker_recovers_from_exhausted_file_descriptors(demo):
     worker = demo.start("work")
     wait_for(lambda: demo.rows("SELECT count(*) FROM instances_heartbeat") == [(1,)])
     used = len(subprocess.check_output(["ls", f"/proc/{worker.pid}/fd"]).split())
@@ -38,7 +38,7 @@ def test_a_worker_short_of_files_says_so_and_works_again_when_it_has_them(demo):
     assert task(demo, second)[1] == "Succeeded"
 
 
-def test_memory_that_does_not_suffice_fails_in_words_and_changes_nothing(demo):
+def test_exhausted_memory_fails_with_a_message_and_changes_nothing(demo):
     """The limit is for what a process may map: Terraform's runtime asks for more at once."""
     most = 400 << 20
     worker = demo.start(
@@ -60,7 +60,7 @@ def test_memory_that_does_not_suffice_fails_in_words_and_changes_nothing(demo):
     assert task(demo, second)[1] == "Succeeded"
 
 
-def test_a_web_server_short_of_files_answers_again_when_it_has_them(demo):
+def test_web_server_recovers_from_exhausted_file_descriptors(demo):
     server = demo.serve()
     masters = children_of(server.pid)
     webs = [pid for master in masters for pid in children_of(master)]

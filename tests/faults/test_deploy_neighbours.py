@@ -71,7 +71,7 @@ def test_without_the_cache_people_are_told_what_to_do(caplog):
 
 
 @pytest.mark.usefixtures("alice_can_sign_in")
-def test_what_people_are_told_to_do_helps():
+def test_advice_to_users_works():
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE console_cache")
     try:
@@ -93,7 +93,7 @@ print(json.dumps(task and task.pk))
     "connection.vendor != 'postgresql'", reason="hosts share no SQLite: one clock"
 )
 @pytest.mark.parametrize("skew", ["+2h", "-2h", "+20m", "-1h"])
-def test_a_worker_whose_clock_is_wrong_takes_nothing_that_is_held(alice, install, skew):
+def test_worker_with_a_wrong_clock_claims_no_held_work(alice, install, skew):
     """A lease is measured by the database's clock, whatever a host believes."""
     if not shutil.which("faketime"):
         if os.environ.get("CI"):

@@ -79,7 +79,7 @@ def test_when_the_parent_is_killed_its_children_do_not_stay(install):
     wait_for(lambda: gone(everybody))
 
 
-def test_what_dies_is_started_again_the_web_server_on_the_same_port(install):
+def test_killed_processes_are_restarted_on_the_same_port(install):
     site = install(demo=True)
     server = site.serve()
     gunicorn = next(
@@ -102,7 +102,7 @@ def _works(pid):
     return Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0work\0")
 
 
-def test_a_port_in_use_is_told(install):
+def test_port_in_use_is_reported(install):
     site = install(demo=True)
     site.serve()
     said = site.run("serve", f"--port={site.port}", fails=True)

@@ -115,9 +115,7 @@ def runs_disk(small_disk, data_dir, settings):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_disk_that_fills_up_during_a_change_loses_nothing_that_was_known(
-    scene, runs_disk, kind
-):
+def test_disk_full_during_apply_keeps_the_recorded_state(scene, runs_disk, kind):
     task = scene.fault(kind, FAULT="full")
     assert task.status == "Failed"
     assert "did not leave a readable state" in task.status_message
@@ -133,9 +131,7 @@ def test_a_disk_that_fills_up_during_a_change_loses_nothing_that_was_known(
     assert reload(last).status == "Succeeded"
 
 
-def test_terraform_itself_on_a_full_disk_is_told_as_it_is(
-    alice, runs_disk, settings, terraform
-):
+def test_terraforms_disk_full_error_is_reported(alice, runs_disk, settings, terraform):
     settings.TERRAFORM_BIN = terraform
     settings.ALLOW_PROVISIONERS = True
     scene = Scene(alice)
@@ -157,7 +153,7 @@ def test_terraform_itself_on_a_full_disk_is_told_as_it_is(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_directory_that_cannot_be_written_fails_before_anything_begins(
+def test_read_only_run_directory_fails_before_the_run_starts(
     scene, small_disk, data_dir, kind
 ):
     scene.standing(kind)
@@ -196,9 +192,7 @@ def begin(scene):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_whose_directory_is_lost_is_not_called_done(
-    scene, begin, tmp_path_factory, kind
-):
+def test_run_with_lost_directory_does_not_succeed(scene, begin, tmp_path_factory, kind):
     """Taken away by somebody in the middle of a change: what was known stays, and it is told."""
     # Longer than the test takes: who ends before that has rightly succeeded.
     task, thread = begin(kind, seconds=60)
@@ -230,7 +224,7 @@ def database_disk(small_disk, tmp_path, transactional_db):
     values["NAME"] = was
 
 
-def test_with_a_full_database_people_read_on_and_no_change_is_half_made(
+def test_full_database_serves_reads_and_stores_no_partial_change(
     database_disk, alice, client
 ):
     client.force_login(alice)
@@ -279,9 +273,7 @@ def test_with_a_full_database_people_read_on_and_no_change_is_half_made(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_database_that_is_full_for_a_while_costs_a_run_nothing_but_time(
-    database_disk, begin, kind
-):
+def test_temporarily_full_database_only_delays_the_run(database_disk, begin, kind):
     task, thread = begin(kind)
     database_disk.fill()
     wait_for((run_of(task) / "exit.json").exists)

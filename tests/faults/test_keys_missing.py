@@ -31,7 +31,7 @@ def test_a_lost_key_file_is_refused_and_no_new_one_made(used, command):
     assert not key.exists()
 
 
-def test_with_its_key_back_everything_is_as_it_was(used):
+def test_restored_key_file_restores_access(used):
     """In a file, and in the environment as well."""
     key = used.data / "encryption_keys"
     kept = key.read_text()
@@ -45,7 +45,7 @@ def test_with_its_key_back_everything_is_as_it_was(used):
 @pytest.mark.parametrize(
     "command", [["serve", "--port=1"], ["work", "--once"], ["migrate"]]
 )
-def test_a_key_that_opens_nothing_is_refused(used, command):
+def test_key_that_decrypts_nothing_is_refused(used, command):
     said = used.run(*command, fails=True, CONSOLE_ENCRYPTION_KEYS=generate_key())
     assert "CONSOLE_ENCRYPTION_KEYS does not match this database" in said
     assert "Traceback" not in said
@@ -63,7 +63,7 @@ def test_on_postgresql_a_new_host_needs_the_key_of_the_others(install, new_datab
     assert not (second.data / "encryption_keys").exists()
 
 
-def test_the_question_is_asked_over_a_protected_way(install, new_database):
+def test_database_question_uses_the_configured_tls(install, new_database):
     """Not in clear where TLS is demanded: this server has none."""
     url = f"{new_database('keys_tls')}?sslmode=require"
     said = install("tls", DATABASE_URL=url).run("check", fails=True)

@@ -52,7 +52,7 @@ def all_made_once(task):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("stage", ["init", "plan", "apply"])
-def test_a_run_goes_on_without_its_worker_and_is_adopted(scene, worker, kind, stage):
+def test_run_continues_without_its_worker_and_is_adopted(scene, worker, kind, stage):
     task, process, directory = started(scene, kind, worker, f"{stage} held")
     die(process)
     worker()
@@ -67,9 +67,7 @@ def test_a_run_goes_on_without_its_worker_and_is_adopted(scene, worker, kind, st
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("stage", ["init", "plan"])
-def test_a_run_that_died_before_it_changed_anything_is_begun_anew(
-    scene, worker, kind, stage
-):
+def test_run_killed_before_apply_is_queued_again(scene, worker, kind, stage):
     task, process, directory = started(scene, kind, worker, f"{stage} held")
     die(process)
     os.killpg(launcher_of(directory), signal.SIGKILL)
@@ -83,9 +81,7 @@ def test_a_run_that_died_before_it_changed_anything_is_begun_anew(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("victims", ["all", "tool"])
-def test_a_run_killed_while_it_changes_things_is_never_begun_anew(
-    scene, worker, kind, victims
-):
+def test_run_killed_during_apply_is_not_repeated(scene, worker, kind, victims):
     task, process, directory = started(scene, kind, worker, "apply held")
     wait_for(lambda: Resource.objects.filter(status__endswith="_IN_PROGRESS").exists())
     before = StateVersion.objects.latest_of(scene.instance)
@@ -110,7 +106,7 @@ def test_a_run_killed_while_it_changes_things_is_never_begun_anew(
         assert "signal 9" in task.status_message
 
 
-def test_after_an_interruption_it_can_be_repaired_and_terminated(scene, worker):
+def test_interrupted_instance_can_be_updated_and_terminated(scene, worker):
     task, _, directory = started(scene, "launch", worker, "apply held", COUNT=3)
     os.killpg(launcher_of(directory), signal.SIGKILL)
     assert ended(task).status == "Failed"
@@ -123,7 +119,7 @@ def test_after_an_interruption_it_can_be_repaired_and_terminated(scene, worker):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_end_that_was_recorded_but_not_committed_is_committed(scene, worker, kind):
+def test_recorded_result_is_committed_by_the_next_worker(scene, worker, kind):
     task, process, directory = started(scene, kind, worker, "apply held")
     process.send_signal(signal.SIGSTOP)
     go_on(directory)
@@ -136,9 +132,7 @@ def test_an_end_that_was_recorded_but_not_committed_is_committed(scene, worker, 
     assert all_made_once(task)
 
 
-def test_a_commit_that_nobody_cleaned_up_after_is_cleaned_up_by_the_next(
-    scene, data_dir
-):
+def test_next_worker_cleans_up_after_a_committed_run(scene, data_dir):
     task = scene.fault("launch")
     left = data_dir / "runs" / f"{task.pk}-0-1.somewhere"
     (left / "state").mkdir(parents=True)
@@ -147,7 +141,7 @@ def test_a_commit_that_nobody_cleaned_up_after_is_cleaned_up_by_the_next(
     assert not left.exists()
 
 
-def test_a_worker_killed_before_it_began_loses_nothing(scene):
+def test_worker_killed_before_the_start_loses_no_work(scene):
     task = scene.order()
     # The row says "running" and names no run: nothing was begun.
     assert Task.objects.claim("dead", host_name()).pk == task.pk
@@ -155,7 +149,7 @@ def test_a_worker_killed_before_it_began_loses_nothing(scene):
     assert reload(task).status == "Succeeded"
 
 
-def test_a_dead_worker_is_noticed_at_once_on_its_host(scene, worker, settings):
+def test_killed_worker_is_detected_at_once_on_its_host(scene, worker, settings):
     """Not only when its lease has run out."""
     task = scene.order(SLEEP="apply held")
     first = worker(lease=600)
@@ -171,7 +165,7 @@ def test_a_dead_worker_is_noticed_at_once_on_its_host(scene, worker, settings):
     assert now() < lease_until
 
 
-def test_a_run_that_does_not_heed_is_killed_after_its_time(scene, settings):
+def test_run_that_ignores_interrupts_is_killed(scene, settings):
     settings.TASK_TIMEOUT = 1
     task = scene.fault("launch", FAULT="hang")
     assert task.status == "Failed"
@@ -185,7 +179,7 @@ def test_a_run_that_does_not_heed_is_killed_after_its_time(scene, settings):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_run_leaves_running_is_ended_with_it(scene, kind, data_dir):
+def test_remaining_processes_of_a_run_are_ended(scene, kind, data_dir):
     seen = []
     real = processes.kill
 
@@ -206,7 +200,7 @@ def test_what_a_run_leaves_running_is_ended_with_it(scene, kind, data_dir):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_everything_killed_and_started_again_ends_every_task(scene, worker, kind):
+def test_every_task_ends_after_all_processes_were_killed(scene, worker, kind):
     running, process, _ = started(scene, kind, worker, "apply 0.5")
     die(process)
     waiting = [scene.beside(f"other-{n}") for n in range(3)]

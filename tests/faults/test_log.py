@@ -38,12 +38,12 @@ def keep(task, batches, size=10):
         task.offset = (batch + 1) * size * 100
 
 
-def test_a_log_within_its_limit_is_kept_whole(limited):
+def test_log_within_its_limit_is_complete(limited):
     keep(limited, range(20))
     assert [int(line) for line in kept(limited)] == list(range(200))
 
 
-def test_of_a_long_log_head_and_tail_are_kept_with_a_mark_between(limited, settings):
+def test_long_log_keeps_head_and_tail_with_a_marked_gap(limited, settings):
     keep(limited, range(500))
     lines = kept(limited)
     [mark] = [n for n, line in enumerate(lines) if "omitted here" in line]
@@ -55,7 +55,7 @@ def test_of_a_long_log_head_and_tail_are_kept_with_a_mark_between(limited, setti
     assert sum(len(line) for line in lines) < settings.LOG_BYTES
 
 
-def test_a_worker_that_takes_over_keeps_the_same_limit(limited, settings):
+def test_adopting_worker_keeps_the_log_limit(limited, settings):
     for begin in range(0, 500, 50):
         keep(limited, range(begin, begin + 50))
     lines = kept(limited)
@@ -64,7 +64,7 @@ def test_a_worker_that_takes_over_keeps_the_same_limit(limited, settings):
     assert int(lines[-1]) == 4999
 
 
-def test_a_stretch_longer_than_the_limit_is_shortened(limited, settings):
+def test_batch_longer_than_the_log_limit_is_shortened(limited, settings):
     TaskLogWriter(limited).append(events(0, 5000))
     lines = kept(limited)
     assert sum(len(line) for line in lines) < settings.LOG_BYTES
@@ -84,7 +84,7 @@ def test_terminal_sequences_and_controls_are_not_stored(scene):
 
 @pytest.mark.engine
 @pytest.mark.parametrize("fault", ["flood", "line"])
-def test_a_flood_is_stopped_and_takes_neither_memory_nor_database(
+def test_log_flood_is_stopped_within_memory_and_database_limits(
     scene, worker, fault, settings
 ):
     """One gigabyte of lines, or one line of 200 MB; of a quarter of the usual limit."""

@@ -32,9 +32,7 @@ def full(settings):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_waits_however_long_and_runs_when_there_is_room(
-    scene, settings, kind, request
-):
+def test_work_waits_for_free_disk_space(scene, settings, kind, request):
     scene.standing(kind)
     wait = request.getfixturevalue("full")
     task = scene.order(kind)
@@ -52,7 +50,7 @@ def test_it_waits_however_long_and_runs_when_there_is_room(
     assert reload(task).status == "Succeeded"
 
 
-def test_another_host_takes_what_one_without_room_leaves(scene, full):
+def test_another_host_claims_work_when_one_has_no_free_disk_space(scene, full):
     task = scene.order()
     full()
     assert Task.objects.claim("full", "h", free_disk_space=False) is None
@@ -60,7 +58,7 @@ def test_another_host_takes_what_one_without_room_leaves(scene, full):
 
 
 @pytest.mark.usefixtures("full")
-def test_what_needs_no_disk_is_done_all_the_same(alice):
+def test_work_that_needs_no_disk_space_is_done_on_a_full_disk(alice):
     """A termination of what never had anything starts no run."""
     instance = InstanceFactory(owner=alice, last_task=None)
     task = instance.terminate(by=alice)
@@ -70,9 +68,7 @@ def test_what_needs_no_disk_is_done_all_the_same(alice):
 
 @pytest.mark.parametrize("canceled", [False, True])
 @pytest.mark.usefixtures("full")
-def test_what_a_dead_worker_had_not_begun_goes_back_to_the_queue(
-    scene, alice, canceled
-):
+def test_unstarted_work_of_a_killed_worker_returns_to_the_queue(scene, alice, canceled):
     task = scene.order()
     Task.objects.claim("dead", host_name())
     if canceled:
@@ -87,7 +83,7 @@ def test_what_a_dead_worker_had_not_begun_goes_back_to_the_queue(
         assert Task.objects.claim("other", "h2").pk == task.pk
 
 
-def test_a_worker_tells_at_once_that_it_has_no_room_and_that_it_has_again(
+def test_heartbeat_reports_changes_of_free_disk_space_at_once(
     settings, transactional_db
 ):
     worker = Worker()
@@ -102,7 +98,7 @@ def test_a_worker_tells_at_once_that_it_has_no_room_and_that_it_has_again(
         worker.wakeup.close()
 
 
-def test_the_page_and_the_doctor_say_why_it_waits(browser, alice, capsys):
+def test_page_and_doctor_report_the_full_disk(browser, alice, capsys):
     task = with_task(InstanceFactory(owner=alice))
     Heartbeat.objects.beat("w-1", host="one", capacity=4, busy=0, room=False)
     page = browser.get(task.get_absolute_url())
@@ -121,7 +117,7 @@ def test_the_page_and_the_doctor_say_why_it_waits(browser, alice, capsys):
     assert "other hosts run the tasks" in said
 
 
-def test_a_preview_that_nobody_begins_says_why(browser, alice):
+def test_queued_preview_reports_the_full_disk(browser, alice):
     plan = PlanFactory(owner=alice, draft=False)
     page = lambda: browser.get(plan.get_absolute_url()).content.decode()  # noqa: E731
     assert "No worker is running." in page()
@@ -139,7 +135,7 @@ def examined(capsys):
     return capsys.readouterr().out
 
 
-def test_the_doctor_tells_the_floor_of_its_own_host(settings, capsys, db):
+def test_doctor_reports_the_full_disk_of_its_host(settings, capsys, db):
     settings.FREE_BYTES = 1 << 60
     assert "no task starts on this host" in examined(capsys)
 
@@ -150,7 +146,7 @@ def follow(worker):
     return thread
 
 
-def test_a_worker_whose_data_directory_goes_away_waits_for_it(
+def test_worker_waits_for_a_missing_data_directory(
     alice, data_dir, caplog, tmp_path_factory
 ):
     """As when a disk is unmounted: no error of the database, and no end of the worker."""

@@ -52,7 +52,7 @@ def run_out(task):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_worker_that_wakes_up_fenced_changes_nothing(scene, worker, kind):
+def test_resumed_worker_with_stale_fencing_token_changes_nothing(scene, worker, kind):
     scene.standing(kind)
     task = scene.order(kind, COUNT=4, SLEEP="apply held")
     first = worker()
@@ -73,7 +73,7 @@ def test_a_worker_that_wakes_up_fenced_changes_nothing(scene, worker, kind):
     assert scene.status == "Available"
 
 
-def test_a_worker_that_wakes_up_leaves_the_run_another_adopted(scene):
+def test_resumed_worker_leaves_an_adopted_run_alone(scene):
     task = scene.order(SLEEP="apply 1")
     first = Task.objects.claim("sleeper", host_name())
     run = Run(first, threading.Event())
@@ -88,7 +88,7 @@ def test_a_worker_that_wakes_up_leaves_the_run_another_adopted(scene):
 
 
 @pytest.mark.parametrize("took", ["another host", "nobody"])
-def test_a_worker_that_wakes_up_stops_the_run_nobody_adopted(scene, took):
+def test_resumed_worker_stops_its_run_that_was_not_adopted(scene, took):
     task = scene.order(COUNT=9, SLEEP="apply 1")
     first = Task.objects.claim("sleeper", host_name())
     run = Run(first, threading.Event())
@@ -104,7 +104,7 @@ def test_a_worker_that_wakes_up_stops_the_run_nobody_adopted(scene, took):
     assert run.engine.outcome(run.directory).canceled
 
 
-def test_every_write_of_a_worker_that_lost_its_lease_is_refused(scene):
+def test_every_write_after_a_lost_lease_is_refused(scene):
     scene.order()
     old = Task.objects.claim("old", host_name())
     Task.objects.update(epoch=2)
@@ -124,7 +124,7 @@ def test_every_write_of_a_worker_that_lost_its_lease_is_refused(scene):
     assert scene.status == "UnderChange"
 
 
-def test_a_run_that_was_given_up_cannot_be_started_by_who_slept(scene, data_dir):
+def test_abandoned_run_cannot_be_started_by_a_resumed_worker(scene, data_dir):
     """The sleeper had named its directory, and not yet started anything in it."""
     task = scene.order()
     sleeper = Task.objects.claim("sleeper", host_name())
@@ -139,7 +139,7 @@ def test_a_run_that_was_given_up_cannot_be_started_by_who_slept(scene, data_dir)
     assert Resource.objects.count() == 2
 
 
-def test_a_living_run_cannot_be_given_up(scene):
+def test_active_run_cannot_be_abandoned(scene):
     task = scene.order(SLEEP="plan 2")
     run = Run(Task.objects.claim("one", host_name()), threading.Event())
     run._decrypt()
@@ -149,7 +149,7 @@ def test_a_living_run_cannot_be_given_up(scene):
     assert reload(task).status == "Succeeded"
 
 
-def test_a_run_nobody_follows_stops_itself(scene):
+def test_run_without_a_worker_stops_itself(scene):
     """So that another host, after its grace, does not begin a second one beside it."""
     scene.order(COUNT=9, SLEEP="apply 1")
     run = Run(Task.objects.claim("gone", host_name()), threading.Event())
@@ -169,7 +169,7 @@ def test_a_run_nobody_follows_stops_itself(scene):
     assert run.engine.state(run.directory).resources
 
 
-def test_a_deaf_run_nobody_follows_is_killed(scene):
+def test_run_without_a_worker_that_ignores_interrupts_is_killed(scene):
     scene.order(FAULT="hang")
     run = Run(Task.objects.claim("gone", host_name()), threading.Event())
     unwatched(run, 1, 1)
@@ -179,7 +179,7 @@ def test_a_deaf_run_nobody_follows_is_killed(scene):
     assert (outcome.finished, outcome.applying) == (False, True)
 
 
-def test_a_run_that_is_followed_goes_on(scene):
+def test_run_with_a_worker_continues(scene):
     task = scene.order(COUNT=4, SLEEP="apply 1")
     run = Run(Task.objects.claim("here", host_name()), threading.Event())
     unwatched(run, 3, 1)
@@ -188,7 +188,7 @@ def test_a_run_that_is_followed_goes_on(scene):
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="rows are locked elsewhere")
-def test_a_worker_that_sleeps_in_a_transaction_does_not_keep_the_task(scene):
+def test_worker_suspended_in_a_transaction_loses_the_task(scene):
     """The server ends its session; who wakes up finds it gone, as after a restart."""
     task = scene.order()
     options = connection.settings_dict["OPTIONS"]["options"]
@@ -217,7 +217,7 @@ def test_a_worker_that_sleeps_in_a_transaction_does_not_keep_the_task(scene):
 
 @several_hosts
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_dead_host_is_settled_after_its_grace_from_the_mirrored_state(
+def test_work_of_a_lost_host_completes_from_the_stored_state_after_the_grace(
     scene, worker, kind, settings
 ):
     scene.standing(kind)
@@ -240,7 +240,7 @@ def test_a_dead_host_is_settled_after_its_grace_from_the_mirrored_state(
 
 
 @several_hosts
-def test_a_silent_host_that_comes_back_in_time_keeps_its_run(scene, worker):
+def test_host_that_returns_within_the_grace_keeps_its_run(scene, worker):
     task = scene.order(COUNT=4, SLEEP="apply 1")
     first = worker(host="first", grace=30)
     run_of(task)
@@ -253,7 +253,7 @@ def test_a_silent_host_that_comes_back_in_time_keeps_its_run(scene, worker):
 
 
 @several_hosts
-def test_what_a_lost_host_had_begun_is_not_begun_anew(scene, worker):
+def test_work_that_a_lost_host_started_is_not_repeated(scene, worker):
     """The last it told was of the plan; its run may have gone on to apply."""
     task = scene.order(SLEEP="plan 30")
     lost = worker(host="lost", grace=600)

@@ -52,19 +52,19 @@ def served():
     return order
 
 
-def test_the_oldest_of_one_person_comes_first(version, alice):
+def test_oldest_task_of_a_user_is_claimed_first(version, alice):
     tasks = ask(alice, version, 3)
     taken = [Task.objects.claim("w", "h").pk for _ in tasks]
     assert taken == [task.pk for task in tasks]
 
 
-def test_one_task_does_not_wait_for_the_hundreds_of_another(version, alice, bob):
+def test_single_task_does_not_wait_for_hundreds_of_another_user(version, alice, bob):
     ask(alice, version, 50)
     ask(bob, version)
     assert served().index("bob") <= 1
 
 
-def test_people_are_served_in_turn(version, alice, bob, carol):
+def test_users_are_served_in_turn(version, alice, bob, carol):
     ask(alice, version, 6)
     ask(bob, version, 4)
     ask(carol, version, 2)
@@ -73,7 +73,7 @@ def test_people_are_served_in_turn(version, alice, bob, carol):
     assert Counter(order) == {"alice": 6, "bob": 4, "carol": 2}
 
 
-def test_nobody_starves_while_others_keep_asking(version, alice, bob):
+def test_queue_starves_no_user(version, alice, bob):
     ask(alice, version, 5)
     order = []
     for _ in range(10):
@@ -82,7 +82,7 @@ def test_nobody_starves_while_others_keep_asking(version, alice, bob):
     assert order.count("alice") == 5
 
 
-def test_a_region_runs_so_many_changes_at_once(version, alice, settings):
+def test_region_limits_concurrent_changes(version, alice, settings):
     settings.REGION_CONCURRENCY = 2
     far = Region.objects.create(pk="cn-beijing", name="Beijing")
     ask(alice, version, 3)
@@ -96,7 +96,7 @@ def test_a_region_runs_so_many_changes_at_once(version, alice, settings):
     assert Task.objects.claim("w", "h").instance.region_id == "cn-hangzhou"
 
 
-def test_a_run_left_behind_has_its_place_in_the_region(version, alice, settings):
+def test_adopted_run_counts_towards_the_region_limit(version, alice, settings):
     settings.REGION_CONCURRENCY = 1
     [task] = ask(alice, version)
     Task.objects.claim("dead", "h")
@@ -105,7 +105,7 @@ def test_a_run_left_behind_has_its_place_in_the_region(version, alice, settings)
 
 
 @pytest.mark.parametrize("limit", [0, 3])
-def test_many_workers_take_each_task_once(version, alice, bob, settings, limit):
+def test_many_workers_claim_each_task_once(version, alice, bob, settings, limit):
     """With a limit of the region, never more than it allows at the same time."""
     settings.REGION_CONCURRENCY = limit
     total, taken, most = 60, [], []
@@ -131,7 +131,7 @@ def test_many_workers_take_each_task_once(version, alice, bob, settings, limit):
     assert not limit or max(most) <= limit
 
 
-def test_a_worker_follows_so_many_runs_at_once(alice, scene):
+def test_worker_limits_concurrent_runs(alice, scene):
     for number in range(4):
         scene.behave(SLEEP="apply 0.5")
         scene.beside(f"n{number}")
@@ -148,7 +148,7 @@ def test_a_worker_follows_so_many_runs_at_once(alice, scene):
     assert max(most) == 2
 
 
-def test_a_person_with_many_tasks_is_one_indexed_step_away(version, alice):
+def test_next_turn_of_a_user_uses_an_index(version, alice):
     """The place in the queue is found by two index searches, not by reading the queue."""
     UserFactory()
     ask(alice, version, 3)

@@ -16,7 +16,7 @@ def last_serial(instance):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_without_a_fault_does_what_was_asked(scene, kind):
+def test_run_without_a_fault_succeeds(scene, kind):
     task = scene.fault(kind)
     assert (task.status, task.status_message) == ("Succeeded", "")
     assert scene.status == "Available"
@@ -25,7 +25,7 @@ def test_a_run_without_a_fault_does_what_was_asked(scene, kind):
 
 
 @pytest.mark.parametrize("kind", ["launch", "update"])
-def test_a_partial_failure_keeps_what_was_made_and_can_be_terminated(scene, kind):
+def test_partial_failure_keeps_created_resources_and_can_be_terminated(scene, kind):
     task = scene.fault(kind, COUNT=9, FAULT="partial")
     made = {"launch": 2, "update": 4}[kind]
     assert task.status == "Failed"
@@ -38,7 +38,7 @@ def test_a_partial_failure_keeps_what_was_made_and_can_be_terminated(scene, kind
     assert Instance.objects.get().terminated_at
 
 
-def test_a_partial_failure_is_finished_by_updating_again(scene):
+def test_update_completes_a_partial_failure(scene):
     scene.fault("launch", COUNT=5, FAULT="partial")
     task = scene.order("update", COUNT=5)
     work()
@@ -47,7 +47,7 @@ def test_a_partial_failure_is_finished_by_updating_again(scene):
 
 
 @pytest.mark.parametrize("fault", ["leftover", "leftover-error"])
-def test_a_termination_that_leaves_something_is_no_termination(scene, fault):
+def test_termination_that_leaves_resources_fails(scene, fault):
     task = scene.fault("terminate", FAULT=fault)
     assert task.status == "Failed"
     assert "thing.r1" in task.status_message
@@ -67,7 +67,7 @@ def test_a_termination_that_leaves_something_is_no_termination(scene, fault):
         ("state-older", "older"),
     ],
 )
-def test_a_success_without_a_usable_state_is_a_failure(scene, kind, fault, words):
+def test_success_without_a_usable_state_fails(scene, kind, fault, words):
     if kind == "launch" and words != "did not leave a readable state":
         # A first state has nothing to be compared with: its like is found by an update.
         kind = "update"
@@ -81,9 +81,7 @@ def test_a_success_without_a_usable_state_is_a_failure(scene, kind, fault, words
 
 @pytest.mark.parametrize("fault", ["state-errored", "state-dumped"])
 @pytest.mark.parametrize("kind", ["launch", "update"])
-def test_a_state_that_could_not_be_written_is_found_where_terraform_put_it(
-    scene, kind, fault
-):
+def test_errored_state_is_recovered(scene, kind, fault):
     task = scene.fault(kind, FAULT=fault)
     made = {"launch": 2, "update": 5}[kind]
     assert task.status == "Succeeded"
@@ -91,7 +89,7 @@ def test_a_state_that_could_not_be_written_is_found_where_terraform_put_it(
 
 
 @pytest.mark.parametrize("kind", ["update", "terminate"])
-def test_a_damaged_stored_state_stops_everything_before_it_begins(scene, kind):
+def test_damaged_stored_state_fails_before_the_run_starts(scene, kind):
     scene.fault("update")
     older, newest = scene.instance.states.order_by("-serial")[:2][::-1]
     with connection.cursor() as cursor:

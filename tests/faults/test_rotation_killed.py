@@ -92,7 +92,7 @@ def kill_in_the_middle(site, table, ring):
     assert sum(done.values()) == sum(before.values())
 
 
-def test_a_rotation_that_is_killed_again_and_again_is_finished_by_the_next(encrypted):
+def test_killed_key_rotation_is_completed_by_the_next(encrypted):
     old, new = (encrypted.data / "encryption_keys").read_text().strip(), generate_key()
     ring = f"{new},{old}"
     before = json.loads(encrypted.python(READ))

@@ -55,14 +55,14 @@ def held_back(status):
 
 
 @pytest.mark.parametrize("door", THROUGH)
-def test_a_program_gets_every_signal(door):
+def test_started_program_has_default_signal_handling(door):
     command = [sys.executable, "-c", DEAF + THROUGH[door]]
     status = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert status.returncode == 0
     assert held_back(status.stdout) == set()
 
 
-def test_a_program_that_is_not_there_is_told():
+def test_missing_program_is_reported():
     told = processes.run(["/nowhere/tool"], capture_output=True, text=True)
     assert told.returncode == 127
     assert "No such file" in told.stderr
@@ -81,7 +81,7 @@ def deaf():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("where", ["in this process", "in one of its own"])
 @pytest.mark.parametrize("stage", ["plan", "apply"])
-def test_a_run_that_was_begun_deaf_is_canceled_in_order(
+def test_run_started_with_ignored_signals_can_be_canceled(
     scene, alice, worker, deaf, settings, stage, where
 ):
     settings.STOP_SECONDS = 600
@@ -102,7 +102,7 @@ def test_a_run_that_was_begun_deaf_is_canceled_in_order(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_was_begun_deaf_is_stopped(worker, data_dir):
+def test_worker_started_with_ignored_signals_can_be_stopped(worker, data_dir):
     process = worker(first=deafen)
     wait_for(lambda: list((data_dir / "wake").glob("*.pipe")))
     process.send_signal(signal.SIGTERM)
@@ -110,7 +110,7 @@ def test_a_worker_that_was_begun_deaf_is_stopped(worker, data_dir):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_of_no_work_is_asked_twice_and_then_killed(
+def test_orphaned_run_is_interrupted_twice_and_then_killed(
     scene, data_dir, settings, worker
 ):
     task = scene.order(FAULT="hang")
@@ -134,7 +134,7 @@ def test_a_run_of_no_work_is_asked_twice_and_then_killed(
     assert not directory.exists()
 
 
-def test_a_service_that_was_begun_deaf_stops_and_its_processes_hear(install):
+def test_service_started_with_ignored_signals_stops_with_its_processes(install):
     site = install(demo=True)
     command = [sys.executable, "-c", DEAF + SERVE, f"--port={site.port}"]
     server = subprocess.Popen(

@@ -128,9 +128,7 @@ def transactions_of_others():
         return cursor.fetchone()[0]
 
 
-def test_a_change_whose_process_is_killed_is_not_there_and_can_be_sent_again(
-    web, alice, bob, admin
-):
+def test_change_is_rolled_back_when_its_web_process_is_killed(web, alice, bob, admin):
     version = launchable(alice, source=THINGS)
     key = AccessKey.objects.issue(alice, by=alice)
     made = {

@@ -106,7 +106,7 @@ def test_every_field_of_every_answer_is_masked(masked):
     assert found <= UNMASKED_FIELDS
 
 
-def test_of_a_state_only_what_is_encrypted_stays_in_clear(masked):
+def test_only_encrypted_fields_of_a_state_are_unmasked(masked):
     state = masked.state(Path())
     assert {*clear_places(state)} - UNMASKED_FIELDS == ENCRYPTED_FIELDS
     assert SECRET in str(state.outputs[0].secret_value)
@@ -119,7 +119,7 @@ def test_errors_are_masked_and_keep_their_kind(masked):
         masked.resume(Path(), None, 0)
 
 
-def test_a_secret_that_is_a_word_of_the_engine_does_not_rewrite_it():
+def test_secret_equal_to_an_engine_word_is_not_masked_there():
     class Quiet(Loud):
         def events(self, directory, offset, limit=500):
             return [telling(base.Event, stage="apply", level="error", message="apply")]

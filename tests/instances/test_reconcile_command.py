@@ -56,11 +56,11 @@ def slow(by):
     return launch_box(by, template, node_count=3, seconds_per_step=2)
 
 
-def test_nothing_running_is_said(reconcile):
+def test_reconcile_reports_that_nothing_is_running(reconcile):
     assert reconcile() == NOTHING
 
 
-def test_a_run_that_was_killed_is_told_as_interrupted_at_once(alice, reconcile):
+def test_reconcile_completes_a_killed_run_as_interrupted(alice, reconcile):
     task = slow(alice)
     task = begun_by_a_dead_worker(task, lambda t: t.resources_done >= 1)
     run = Run(task, threading.Event())
@@ -72,7 +72,7 @@ def test_a_run_that_was_killed_is_told_as_interrupted_at_once(alice, reconcile):
     assert reconcile() == NOTHING
 
 
-def test_a_run_that_lives_is_left_for_the_next_worker(alice, reconcile):
+def test_reconcile_leaves_an_active_run_to_the_next_worker(alice, reconcile):
     task = begun_by_a_dead_worker(slow(alice), lambda t: t.resources_done >= 1)
     assert "still running; the next worker monitors it" in reconcile()
     task.refresh_from_db()
@@ -81,7 +81,7 @@ def test_a_run_that_lives_is_left_for_the_next_worker(alice, reconcile):
     processes.kill(Run(task, threading.Event()).directory)
 
 
-def test_a_run_that_ended_unseen_gets_its_result(alice, reconcile):
+def test_reconcile_stores_the_result_of_an_ended_run(alice, reconcile):
     task = launch_box(alice, TemplateFactory())
     dying = threading.Event()
     dying.set()
@@ -95,7 +95,7 @@ def test_a_run_that_ended_unseen_gets_its_result(alice, reconcile):
     assert Instance.objects.get().status == "Available"
 
 
-def test_what_had_not_begun_waits_again_and_is_not_started(alice, reconcile):
+def test_reconcile_queues_unstarted_work_again(alice, reconcile):
     task = launch_box(alice, TemplateFactory())
     Task.objects.claim("gone-1-a", host_name())
     assert "had not started; queued again" in reconcile()
@@ -103,7 +103,7 @@ def test_what_had_not_begun_waits_again_and_is_not_started(alice, reconcile):
     assert (task.state, task.run_directory) == ("queued", "")
 
 
-def test_what_a_living_worker_holds_is_left_alone(alice, reconcile):
+def test_reconcile_leaves_work_of_a_running_worker_alone(alice, reconcile):
     task = launch_box(alice, TemplateFactory())
     lock = WorkerLock("busy-1-a")
     held = Task.objects.claim("busy-1-a", host_name())
@@ -113,7 +113,7 @@ def test_what_a_living_worker_holds_is_left_alone(alice, reconcile):
     assert task.epoch == held.epoch
 
 
-def test_what_runs_on_another_host_is_settled_there(alice, reconcile):
+def test_reconcile_leaves_work_of_another_host_alone(alice, reconcile):
     launch_box(alice, TemplateFactory())
     Task.objects.claim("w-1-a", "elsewhere")
     assert "running on elsewhere" in reconcile()

@@ -88,7 +88,7 @@ def logged(task):
     ]
 
 
-def test_the_next_worker_adopts_a_living_run(alice, worker):
+def test_next_worker_adopts_an_active_run(alice, worker):
     task = launch_slowly(alice)
     first = worker()
     wait_for(lambda: reload(task).resources_done >= 1)
@@ -108,7 +108,7 @@ def test_the_next_worker_adopts_a_living_run(alice, worker):
     assert Instance.objects.get().status == "Available"
 
 
-def test_a_run_killed_with_its_worker_is_told_as_interrupted(alice, worker):
+def test_run_killed_with_its_worker_is_reported_as_interrupted(alice, worker):
     task = launch_slowly(alice)
     first = worker()
     wait_for(lambda: reload(task).resources_done >= 1)

@@ -166,7 +166,7 @@ def test_a_preview_shows_the_changes_and_the_update_carries_them_out(
     assert len(cloud.stacks) == 1
 
 
-def test_a_plan_is_stale_when_the_stack_was_changed_elsewhere(
+def test_plan_is_out_of_date_after_a_change_of_the_stack_elsewhere(
     made, network, alice, ros_region, cloud
 ):
     plan = Plan.objects.draft_for(
@@ -236,7 +236,7 @@ def test_cancel_has_the_cloud_cancel(cloud, network, ros_region, alice):
     assert task.status == Task.Status.FAILED
 
 
-def test_a_driver_that_is_killed_is_started_again(cloud, network, ros_region, alice):
+def test_killed_driver_is_restarted(cloud, network, ros_region, alice):
     cloud.set(step=0.5)
     task = Instance.objects.launch(
         spec(network), name="site", region=ros_region, by=alice
@@ -252,7 +252,7 @@ def test_a_driver_that_is_killed_is_started_again(cloud, network, ros_region, al
     assert len(cloud.stacks) == 1
 
 
-def test_a_run_whose_directory_is_lost_is_taken_up(cloud, network, ros_region, alice):
+def test_run_with_lost_directory_is_resumed(cloud, network, ros_region, alice):
     cloud.set(step=0.8)
     task = Instance.objects.launch(
         spec(network), name="site", region=ros_region, by=alice
@@ -271,7 +271,7 @@ def test_a_run_whose_directory_is_lost_is_taken_up(cloud, network, ros_region, a
 
 
 @pytest.mark.parametrize("told", ["apply", "plan"])
-def test_a_run_of_a_host_that_is_lost_is_taken_up_by_another(
+def test_run_of_a_lost_host_is_resumed_by_another(
     cloud, network, ros_region, alice, told
 ):
     cloud.set(step=0.8)
@@ -347,7 +347,7 @@ def test_the_credentials_are_tested_by_asking_the_cloud(
     assert all(value not in html for value in CREDENTIALS.values())
 
 
-def test_wrong_credentials_are_told(cloud, admin_browser):
+def test_wrong_credentials_are_reported(cloud, admin_browser):
     wrong = dict.fromkeys(CREDENTIALS, "wrong-value")
     region = RegionFactory(engine="ros", credentials=wrong)
     page = reverse("instances:region-test", args=[region.pk])

@@ -156,7 +156,7 @@ def test_a_termination_removes_the_instance_from_lists(alice):
     assert instance.tasks.count() == 2
 
 
-def test_a_failure_half_way_keeps_what_was_made_and_says_why(alice):
+def test_partial_failure_keeps_created_resources_and_their_reason(alice):
     instance = launch(alice, version_of(FAILING_TF))
     work()
     instance.refresh_from_db()
@@ -245,7 +245,7 @@ def test_two_people_updating_at_once_make_one_task(alice, bob):
     assert Task.objects.get(kind="UpdateProvisionedProduct").pk in refusal
 
 
-def test_a_missing_terraform_is_told_and_changes_nothing(alice, settings):
+def test_missing_terraform_fails_without_changes(alice, settings):
     settings.TERRAFORM_BIN = "/nowhere/terraform"
     instance = launch(alice, version_of())
     work()
@@ -255,7 +255,7 @@ def test_a_missing_terraform_is_told_and_changes_nothing(alice, settings):
     assert not instance.states.exists()
 
 
-def test_a_missing_provider_is_told_with_what_to_do(alice, settings, tmp_path):
+def test_missing_provider_fails_with_advice(alice, settings, tmp_path):
     settings.PROVIDER_MIRROR = str(tmp_path)
     source = """\
 terraform {
@@ -290,7 +290,7 @@ def test_an_output_keeps_its_description(alice):
     assert output.description == "Where it answers"
 
 
-def test_a_lost_encryption_key_ends_the_task_and_says_so(alice, settings):
+def test_missing_encryption_key_fails_the_task(alice, settings):
     instance = launch(alice, version_of(SECRET_TF), password="hunter2-hunter2")
     settings.ENCRYPTION_KEYS = [generate_key()]
     work()
