@@ -91,7 +91,7 @@ def test_names_are_compared_ignoring_case_in_any_alphabet(one, other):
     assert folded(one) == folded(other)
 
 
-# Every door that takes a name
+# Every verb that takes a name
 
 
 def made_product(name, by):
