@@ -119,7 +119,7 @@ def create_portfolio(page, name, product, *, person):
     page.goto(f"{portfolio}?q={product}")
     send(page, page.get_by_role("button", name=re.compile("^Add")).first)
     page.goto(f"{portfolio}access/")
-    page.get_by_role("main").get_by_label(re.compile("^User")).fill(person)
+    page.get_by_role("main").get_by_label(re.compile(r"^\s*User\b")).fill(person)
     page.get_by_role("button", name="Grant access").click()
     expect(page.get_by_role("region", name="Access grants table")).to_contain_text(
         person
@@ -165,9 +165,9 @@ def test_a_real_template_becomes_a_product_with_limits(sign_in):
     expect(bob.locator("[data-status=Available]").first).to_be_visible(timeout=RUN_MS)
 
     admin.goto(f"{product}reach/?person=bob")
-    expect(admin.locator("[data-reach=allowed]")).to_contain_text("Available regions")
+    expect(admin.locator("[data-access=allowed]")).to_contain_text("Available regions")
     admin.goto(f"{product}reach/?person=alice")
-    expect(admin.locator("[data-reach=refused]")).to_contain_text("Grant For")
+    expect(admin.locator("[data-access=refused]")).to_contain_text("Grant For")
 
 
 def launch_disk(page, product, *, size):
