@@ -27,8 +27,10 @@ from tests.signing import Caller
 HERE = Path(__file__).parent
 OF_PROCESSES = (HERE / "faults", HERE / "campaign")
 OF_TOOLS = {"terraform", "install"}
-# They take a second or more each.
-SLOW = {"transactional_db", "live_server"}
+# Folders of tests that mirror the code; tests of all pages or all modules stand beside them.
+OF_CODE = (HERE / "catalog", HERE / "console", HERE / "instances")
+# Tests with these fixtures take a second or more each.
+SLOW = {"transactional_db", "live_server", "cloud", "detached"}
 
 
 def pytest_configure(config):
@@ -70,8 +72,14 @@ def pytest_collection_modifyitems(items):
 def _quick(item):
     database = item.get_closest_marker("django_db")
     flushed = database and database.kwargs.get("transaction")
-    slow = flushed or item.get_closest_marker("corpus")
-    return not slow and not SLOW.intersection(item.fixturenames)
+    searched = item.get_closest_marker("corpus") or item.get_closest_marker(
+        "hypothesis"
+    )
+    return (
+        any(folder in item.path.parents for folder in OF_CODE)
+        and not (flushed or searched)
+        and not SLOW.intersection(item.fixturenames)
+    )
 
 
 # By its name the first of all, so that it looks when the others have been torn down.
