@@ -1,4 +1,4 @@
-"""No page scrolls sideways for wide content: tables and code scroll inside their frames."""
+"""No page scrolls sideways for wide content, or shows the indentation of its template."""
 
 import json
 import os
@@ -71,6 +71,20 @@ MUTE = """() => [...document.querySelectorAll("main *")].filter((each) =>
   && (each.tabIndex < 0 || !(each.getAttribute("aria-label") || each.getAttribute("aria-labelledby")))
 ).map((each) => each.outerHTML.slice(0, 90))"""
 
+# Texts that keep their line breaks and show those of the template too.
+INDENTED = """() => {
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode()) {
+    const text = walker.currentNode, parent = text.parentElement, range = document.createRange();
+    range.selectNode(text);
+    if (/^\\s*\\n/.test(text.data) && !parent.closest("pre, textarea")
+        && getComputedStyle(parent).whiteSpace.startsWith("pre") && range.getClientRects().length)
+      found.push(parent.outerHTML.slice(0, 90));
+  }
+  return found;
+}"""
+
 
 @pytest.fixture
 def wide(site, site_data):
@@ -129,5 +143,9 @@ def test_wide_content_scrolls_inside_its_frame(sign_in, wide):
                         summary.click()
                 if page.evaluate(OVERFLOWS):
                     found.append(f"{width} {address}: scrolls sideways")
-                found += [f"{width} {address}: {each}" for each in page.evaluate(MUTE)]
+                found += [
+                    f"{width} {address}: {each}"
+                    for check in (MUTE, INDENTED)
+                    for each in page.evaluate(check)
+                ]
     assert found == []
