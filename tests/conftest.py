@@ -31,6 +31,14 @@ OF_TOOLS = {"terraform", "install"}
 OF_CODE = (HERE / "catalog", HERE / "console", HERE / "instances")
 # Tests with these fixtures take a second or more each.
 SLOW = {"transactional_db", "live_server", "cloud", "detached"}
+# Processes of their own, many templates, long random walks, the cost of real password hashes.
+SLOW_MODULES = {
+    "test_sign_in_throttle_processes",
+    "test_templates_corpus",
+    "test_corpus",
+    "test_plan_life",
+    "test_sign_in",
+}
 
 
 def pytest_configure(config):
@@ -77,6 +85,7 @@ def _quick(item):
     )
     return (
         any(folder in item.path.parents for folder in OF_CODE)
+        and item.path.stem not in SLOW_MODULES
         and not (flushed or searched)
         and not SLOW.intersection(item.fixturenames)
     )
