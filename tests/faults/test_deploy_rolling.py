@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("terraform")]
 def test_a_rolling_restart_loses_no_request_and_no_run(install):
     site = install(demo=True)
     server = site.serve()
-    pk = launch(site, node_count=3, seconds_per_step=7)
+    # Long enough to outlast the start of the new processes on a busy machine.
+    pk = launch(site, node_count=3, seconds_per_step=15)
     wait_for(lambda: int(task(site, pk)[3]) >= 1)
     before = children_of(server.pid)
     with Load(site, ["/accounts/login/", "/healthz"]) as load:
