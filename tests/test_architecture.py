@@ -251,7 +251,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 django.setup()
 ours, others = (line.split() for line in sys.stdin)
 for name in others:
-    importlib.import_module(name)
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        pass  # belongs to an extra that is not installed
 gc.freeze()
 for name in ours:
     if name in sys.modules:
@@ -263,9 +266,12 @@ for name in ours:
     else:
         try:
             importlib.import_module(name)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-            os._exit(1)
+        except BaseException as error:
+            missing = getattr(error, "name", None) or ""
+            ours = missing.split(".")[0] in ("console", "catalog", "instances")
+            if ours or not isinstance(error, ModuleNotFoundError):
+                sys.excepthook(*sys.exc_info())
+                os._exit(1)
         os._exit(0)
 """
 # The web server's entry point: it collects static files when it is imported.
