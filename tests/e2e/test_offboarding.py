@@ -152,9 +152,12 @@ def test_the_same_without_javascript(sign_in):
     bob = sign_in("bob")
     click = Clicks()
     click(admin.get_by_role("link", name="Bob Meyer", exact=True))
+    deactivate = admin.get_by_role("button", name="Deactivate and hand over")
+    expect(deactivate).to_be_visible()
     if admin.get_by_label("New owner of the instances").count():
         admin.get_by_label("New owner of the instances").fill("alice")
-    click(admin.get_by_role("button", name="Deactivate and hand over"))
+    click(deactivate)
+    expect(admin.get_by_role("button", name="Undo")).to_be_visible()
     assert click.count <= 3
     bob.reload()
     expect(bob).to_have_url(re.compile("/accounts/login/"))
