@@ -29,7 +29,7 @@ from console.lib.users import User
 
 CHANGED = "changed"
 REASON_LENGTH = 500
-REASON_MISSING = _("Enter a reason. The reason is recorded in the audit trail.")
+REASON_MISSING = _("Enter a reason. The reason is recorded in the audit log.")
 DELETION = "delete_selected"
 
 
@@ -40,7 +40,7 @@ class ReasonField(forms.CharField):
         super().__init__(
             label=_("Reason"),
             max_length=REASON_LENGTH,
-            help_text=_("The reason for this correction. Recorded in the audit trail."),
+            help_text=_("The reason for this correction. Recorded in the audit log."),
             widget=AdminTextInputWidget(),
             error_messages={"required": REASON_MISSING},
         )

@@ -80,7 +80,7 @@ MENU = (
                 admin_only=True,
             ),
             Entry(_("Users"), "manage:people", "users", admin_only=True),
-            Entry(_("Audit trail"), "audit_log:audit-list", "history", admin_only=True),
+            Entry(_("Audit log"), "audit_log:audit-list", "history", admin_only=True),
             Entry(_("Data fixes"), "admin:index", "settings", admin_only=True),
         ),
     ),

@@ -21,7 +21,7 @@ class ReconcileForm(VerbForm):
         label=gettext_lazy("Reason"),
         max_length=500,
         required=False,
-        help_text=gettext_lazy("Recorded in the audit trail."),
+        help_text=gettext_lazy("Recorded in the audit log."),
     )
 
     def __init__(self, task: Task, *args: object) -> None:
@@ -37,5 +37,5 @@ class StatusForm(VerbForm):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=500,
-        help_text=gettext_lazy("Recorded in the audit trail."),
+        help_text=gettext_lazy("Recorded in the audit log."),
     )

@@ -89,7 +89,7 @@ class ReasonField(forms.CharField):
             label=_("Reason"),
             required=False,
             max_length=REASON_LENGTH,
-            help_text=_("Recorded in the audit trail."),
+            help_text=_("Recorded in the audit log."),
         )
 
 

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='knownerror',
             name='link',
-            field=models.CharField(blank=True, help_text='A page with more information. The address must start with https://.', max_length=500, validators=[django.core.validators.URLValidator(schemes=['http', 'https'])], verbose_name='link'),
+            field=models.CharField(blank=True, help_text='A page with more information. The address must start with https:// or http://.', max_length=500, validators=[django.core.validators.URLValidator(schemes=['http', 'https'])], verbose_name='link'),
         ),
         migrations.AlterField(
             model_name='knownerror',

@@ -107,7 +107,8 @@ class KnownError(Editable):
         blank=True,
         validators=[web_address],
         help_text=gettext_lazy(
-            "A page with more information. The address must start with https://."
+            "A page with more information. The address must start with https:// or "
+            "http://."
         ),
     )
     position = models.PositiveIntegerField(

@@ -20,7 +20,7 @@ ABSENT_STATUSES = ("CREATE_FAILED", "CREATE_IN_PROGRESS", "DELETE_COMPLETE")
 
 
 @dataclass(frozen=True)
-class FailureSource:
+class FailureSourceDetails:
     """The resource that failed, and the parameter whose value caused it, if that is known."""
 
     address: str
@@ -43,7 +43,7 @@ class TaskFailure:
     task: Task
     diagnostics: TaskDiagnostics
     known_error: KnownError | None
-    source: FailureSource | None
+    source: FailureSourceDetails | None
     is_last: bool
     needs_approval: bool
     not_shared: bool
@@ -152,7 +152,9 @@ def _text(task: Task, diagnostics: TaskDiagnostics, log_excerpt: LogExcerpt) -> 
     return "\n".join([*lines, diagnostics.error, task.status_message])
 
 
-def _failure_source(task: Task, diagnostics: TaskDiagnostics) -> FailureSource | None:
+def _failure_source(
+    task: Task, diagnostics: TaskDiagnostics
+) -> FailureSourceDetails | None:
     location = (
         f"{diagnostics.file}:{diagnostics.line}"
         if diagnostics.line
@@ -162,11 +164,11 @@ def _failure_source(task: Task, diagnostics: TaskDiagnostics) -> FailureSource |
     parameter = schema.by_key.get(diagnostics.parameter)
     if parameter is None:
         return (
-            FailureSource(diagnostics.address, location)
+            FailureSourceDetails(diagnostics.address, location)
             if diagnostics.address
             else None
         )
-    return FailureSource(
+    return FailureSourceDetails(
         address=diagnostics.address,
         location=location,
         label=parameter.label_in(get_language() or "en"),

@@ -21,8 +21,8 @@ MANAGED = {
     "tag options": "/manage/tag-options/",
     "people": "/manage/people/",
     "people, search": "/manage/people/?q=bench7",
-    "audit trail": "/manage/audit/",
-    "audit trail, who": "/manage/audit/?who=bench-admin",
+    "audit log": "/manage/audit/",
+    "audit log, who": "/manage/audit/?who=bench-admin",
     "instances": "/instances/?access=account",
 }
 

@@ -123,4 +123,4 @@ def _audit(tasks):
         count[after["task"]] += 1
     for task in tasks:
         if count[task.pk] != 1:
-            yield f"I9 {task.pk} has {count[task.pk]} entries in the audit trail"
+            yield f"I9 {task.pk} has {count[task.pk]} entries in the audit log"

@@ -85,7 +85,7 @@ def test_the_sign_in_page(open_page):
     assert found == []
 
 
-def test_pages_about_people_and_the_audit_trail(sign_in):
+def test_pages_about_users_and_the_audit_log(sign_in):
     instance = next(each for each in addresses(sign_in("bob")) if "/pp-" in each)
     pages = [
         f"{instance}transfer/",

@@ -1,7 +1,7 @@
 """The console as gunicorn serves it, on a database that falls asleep in the middle of a change.
 
 `STALL` names a file. While `STALL.armed` is there, the next transaction that has written its
-rows and comes to its entry in the audit trail writes its process ID into `STALL`, and sleeps.
+rows and comes to its entry in the audit log writes its process ID into `STALL`, and sleeps.
 """
 
 import os

@@ -229,7 +229,7 @@ def test_another_field_can_be_fixed_with_an_inactive_owner(staff, instance):
 
 def test_a_fix_needs_a_reason(staff, instance, bob):
     page = fix(staff, instance, owner=bob.pk, reason="").content.decode()
-    assert "Enter a reason. The reason is recorded in the audit trail." in page
+    assert "Enter a reason. The reason is recorded in the audit log." in page
     instance.refresh_from_db()
     assert instance.owner != bob
     assert not AuditEntry.objects.filter(action="UpdateInstance").exists()

@@ -175,7 +175,7 @@ def test_what_was_previewed_again_since_it_was_read_is_not_approved(plan, bob, c
         fresh.approve(by=carol, seen=seen)
 
 
-def test_an_approval_is_on_the_audit_trail_with_its_digest(plan, carol):
+def test_an_approval_is_in_the_audit_log_with_its_digest(plan, carol):
     plan.approve(by=carol, comment="Within budget")
     entry = AuditEntry.objects.get(action="ApprovePlan")
     assert entry.actor == carol
